@@ -1,0 +1,1 @@
+"""Slipway: one-shot GitHub Actions runners on Amazon ECS, for whole enterprises."""

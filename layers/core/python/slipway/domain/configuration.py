@@ -1,0 +1,173 @@
+"""The compiled configuration: what an operator asked for, checked and in plain units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from slipway.domain.resources import Resources
+
+
+class Registration(StrEnum):
+    """At which level of GitHub runners are registered."""
+
+    ENTERPRISE = "enterprise"
+    ORGANIZATION = "organization"
+    REPOSITORY = "repository"
+
+
+class Isolation(StrEnum):
+    """What a job shares its host with."""
+
+    SHARED = "shared"
+    INSTANCE = "instance"
+
+
+class Market(StrEnum):
+    """How EC2 capacity is bought."""
+
+    SPOT = "spot"
+    ON_DEMAND = "on-demand"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """Where a webhook secret lies, and which organizations it may speak for (none named: all)."""
+
+    arn: str
+    organizations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubTarget:
+    """The GitHub whose jobs are served: host, registration level, allow list, credentials' places.
+
+    ``runner_group`` is ``None`` for one runner group per organization. Allow lists are lower-case;
+    ``("*",)`` allows every organization, an empty ``allowed_repositories`` every repository.
+    """
+
+    web_url: str
+    api_url: str
+    enterprise: str
+    registration: Registration
+    runner_group: str | None = None
+    allowed_organizations: tuple[str, ...] = ("*",)
+    allowed_repositories: tuple[str, ...] = ()
+    allow_public_repositories: bool = False
+    ca_bundle: str | None = None
+    webhook_secrets: tuple[WebhookSecret, ...] = ()
+    app_secret: str | None = None
+    runner_token_secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The smallest and the largest size which a label may ask for."""
+
+    smallest: Resources
+    largest: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Working hours: weekdays (0 = Monday), minutes after midnight, an IANA time zone."""
+
+    weekdays: tuple[int, ...]
+    start_minute: int
+    end_minute: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitTarget:
+    """The wait that nine in ten jobs should stay under, in seconds, and when that counts."""
+
+    p90_wait_seconds: int
+    hours: Schedule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a label set buys. ``labels`` are lower-case."""
+
+    name: str
+    labels: frozenset[str]
+    size: Resources
+    image: str
+    pool: str
+    isolation: Isolation = Isolation.SHARED
+    docker: str = "none"
+    bounds: Bounds | None = None
+    standby: int = 0
+    max_runners: int = 100
+    max_runners_per_repository: int | None = None
+    idle_timeout_seconds: int = 120
+    job_timeout_seconds: int = 21_600
+    wait_target: WaitTarget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceType:
+    """An EC2 instance type and what ECS registers of it."""
+
+    name: str
+    registered: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """Free slots to keep on running instances, always or in working hours."""
+
+    slots: int
+    schedule: Schedule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Where capacity comes from: one ECS cluster, one launch template, one task role."""
+
+    name: str
+    region: str
+    cluster: str
+    task_role: str
+    launch_template: str
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    architecture: str
+    instance_types: tuple[InstanceType, ...]
+    market: Market = Market.SPOT
+    max_instances: int = 10
+    headroom: Headroom | None = None
+    stopped_instances: int = 0
+    idle_timeout_seconds: int = 300
+    max_age_seconds: int = 86_400
+    exclusive: bool = False
+    task_policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """How organizations share what is scarce: weights by login (default 1), cap on queued jobs."""
+
+    weights: Mapping[str, int] = field(default_factory=dict)
+    max_queued_per_organization: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that an operator configured, by name."""
+
+    deployment: str
+    github: GitHubTarget
+    profiles: Mapping[str, Profile]
+    pools: Mapping[str, Pool]
+    fairness: Fairness = field(default_factory=Fairness)
+
+    def pool_of_cluster(self, cluster: str) -> Pool | None:
+        """Return the pool which owns the ECS cluster of this name, if any."""
+        return next((pool for pool in self.pools.values() if pool.cluster == cluster), None)
+
+    def pool_of_task_role(self, role: str) -> Pool | None:
+        """Return the pool whose tasks assume the role of this name, if any."""
+        return next((pool for pool in self.pools.values() if pool.task_role == role), None)

@@ -1,0 +1,128 @@
+"""Workflow jobs: what GitHub told us of them, and the slim event that travels on the ``jobs`` queue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from slipway.domain.errors import MalformedError
+
+ENVELOPE_VERSION = 1
+MAX_TEXT = 200
+
+
+class JobState(StrEnum):
+    """GitHub's words, in the only direction in which a job moves."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+    @property
+    def rank(self) -> int:
+        """Return a number that grows as the job moves on; a lower rank arriving late moves nothing back."""
+        return _RANKS[self]
+
+
+_RANKS = {JobState.QUEUED: 1, JobState.IN_PROGRESS: 2, JobState.COMPLETED: 3}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class JobKey:
+    """One try of one job: re-runs get new ids and a higher attempt [GH-WJ-14]."""
+
+    job_id: int
+    run_attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.job_id}-{self.run_attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One ``workflow_job`` event, allow-listed, capped and stripped. Times are epoch seconds.
+
+    ``repository`` is the full name; ``labels`` are those of ``runs-on``, as written.
+    """
+
+    action: JobState
+    job_id: int
+    run_id: int
+    run_attempt: int
+    organization: str
+    organization_id: int
+    repository: str
+    repository_id: int
+    public: bool
+    labels: tuple[str, ...]
+    received_at: float
+    created_at: float | None = None
+    started_at: float | None = None
+    completed_at: float | None = None
+    conclusion: str | None = None
+    runner_id: int | None = None
+    runner_name: str | None = None
+    name: str = ""
+    workflow: str = ""
+    branch: str = ""
+    installation_id: int | None = None
+    delivery_id: str = ""
+
+    @property
+    def key(self) -> JobKey:
+        """Return what tells this job from every other."""
+        return JobKey(self.job_id, self.run_attempt)
+
+    @property
+    def queued_at(self) -> float:
+        """Return when the job began to wait by GitHub's clock, or when we heard of it."""
+        return self.created_at if self.created_at is not None else self.received_at
+
+
+def encode_job_event(event: JobEvent) -> str:
+    """Return the event as it travels on the ``jobs`` queue: versioned compact JSON."""
+    body = {name: value for name, value in asdict(event).items() if value not in (None, "")}
+    return json.dumps({"version": ENVELOPE_VERSION, **body}, separators=(",", ":"))
+
+
+def decode_job_event(text: str) -> JobEvent:
+    """Read an event back from the ``jobs`` queue.
+
+    Raises:
+        MalformedError: not our JSON, another version, a missing or wrongly typed field.
+    """
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise MalformedError("a message of the jobs queue is not JSON") from fault
+    if not isinstance(body, dict) or body.pop("version", None) != ENVELOPE_VERSION:
+        raise MalformedError(f"a message of the jobs queue is not of version {ENVELOPE_VERSION}")
+    try:
+        return JobEvent(**_checked(body))
+    except (KeyError, TypeError, ValueError) as fault:
+        raise MalformedError(f"a message of the jobs queue has a bad field: {fault}") from fault
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "int | None": (int,),
+    "float": (int, float),
+    "float | None": (int, float),
+    "str": (str,),
+    "str | None": (str,),
+}
+
+
+def _checked(body: dict[str, Any]) -> dict[str, Any]:
+    known = {item.name: str(item.type) for item in fields(JobEvent)}
+    for name, value in body.items():
+        allowed = _TYPES.get(known[name])
+        if allowed and (not isinstance(value, allowed) or (bool not in allowed and isinstance(value, bool))):
+            raise TypeError(f"{name} is {type(value).__name__}")
+    labels = body["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise TypeError("labels is not a list of strings")
+    return {**body, "action": JobState(body["action"]), "labels": tuple(labels)}

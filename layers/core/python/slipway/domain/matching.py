@@ -1,0 +1,91 @@
+"""Which profile serves a job's labels, or why none does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from slipway.domain.configuration import Profile
+from slipway.domain.labels import (
+    SizedLabel,
+    UnreadableLabelsError,
+    canonical,
+    label_set_key,
+    sized_label,
+)
+from slipway.domain.resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What makes two tasks interchangeable before they claim: profile and size."""
+
+    profile: str
+    size: Resources
+
+    def __str__(self) -> str:
+        return f"{self.profile}-{self.size.cpu_units}-{self.size.memory_mib}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a job goes: the shape of its task and its pool."""
+
+    shape: Shape
+    pool: str
+    label_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """Why no profile serves a job: ``no_labels``, ``no_profile``, ``labels_unreadable``, ``size_out_of_bounds``
+    or ``run_mismatch``, with a sentence for the person who wrote ``runs-on``."""
+
+    code: str
+    detail: str
+
+
+def route(labels: Sequence[str], run: tuple[int, int], profiles: Mapping[str, Profile]) -> Route | Unserved:
+    """Match a job's labels to a profile.
+
+    An ordinary label set matches a profile that has all of its labels; the nearest (fewest labels more than
+    asked), then the first by name, wins. ``run`` is the run id and attempt of the job, which a ``run=``
+    label must repeat: it makes a copied label worthless to another run.
+    """
+    try:
+        names = canonical(labels)
+        sized = sized_label(labels)
+    except UnreadableLabelsError as fault:
+        return Unserved("labels_unreadable", str(fault))
+    if not names:
+        return Unserved("no_labels", "the job names no label (runs-on: {group: …}); nothing to match")
+    if sized:
+        return _route_sized(sized, run, profiles, label_set_key(labels))
+    wanted = frozenset(names)
+    fitting = [profile for profile in profiles.values() if wanted <= profile.labels]
+    if not fitting:
+        return Unserved("no_profile", "no profile has all of these labels")
+    nearest = min(fitting, key=lambda profile: (len(profile.labels), profile.name))
+    return Route(Shape(nearest.name, nearest.size), nearest.pool, label_set_key(labels))
+
+
+def _route_sized(
+    sized: SizedLabel, run: tuple[int, int], profiles: Mapping[str, Profile], key: str
+) -> Route | Unserved:
+    profile = profiles.get(sized.profile)
+    if profile is None:
+        return Unserved("no_profile", f"no profile is called {sized.profile}")
+    if sized.run is not None and sized.run != run:
+        return Unserved("run_mismatch", "run= names another run than the job's own")
+    size = Resources(
+        profile.size.cpu_units if sized.cpu_units is None else sized.cpu_units,
+        profile.size.memory_mib if sized.memory_mib is None else sized.memory_mib,
+    )
+    if size != profile.size and not _within_bounds(size, profile):
+        return Unserved("size_out_of_bounds", f"profile {profile.name} does not sell this size")
+    return Route(Shape(profile.name, size), profile.pool, key)
+
+
+def _within_bounds(size: Resources, profile: Profile) -> bool:
+    bounds = profile.bounds
+    return bounds is not None and bounds.smallest.fits(size) and size.fits(bounds.largest)
