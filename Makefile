@@ -1,0 +1,54 @@
+# `make` alone lists the targets. Every target that needs the virtual environment makes it first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-313 check bench lock clean
+
+PYTHON ?=
+PYTHON313 ?=
+export PYTHON PYTHON313
+
+BIN := .venv/bin
+SOURCES := $(wildcard functions layers/core local tests)
+PYTEST_WORKERS ?= 2
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## install what is missing and make .venv from the locks (no-op when nothing changed)
+	@local/setup.sh
+
+demo: setup  ## watch an enterprise's jobs get runners, GitHub and AWS played by twins on loopback
+	@$(BIN)/slipway demo $(ARGS)
+
+test: setup  ## every test on this Python, then what is deployed once more on python3.13 where it is found
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report --format=total | sed 's/^/coverage, percent: /'
+	@$(MAKE) --no-print-directory test-313
+
+test-313:
+	@if local/setup.sh python313; then \
+	  echo "python3.13: repeating the tests marked runtime"; \
+	  .venv313/bin/python -m pytest -n $(PYTEST_WORKERS) -m runtime -p no:cacheprovider -q; \
+	elif [ $$? -eq 3 ]; then echo "python3.13: not found, its half of the tests is skipped"; \
+	else exit 1; fi
+
+check: setup  ## what a commit must pass: format, lint, strict types, unit and contract tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -q -m "not slow" $(wildcard tests/unit tests/contract)
+
+bench: setup  ## the benchmarks behind docs/benchmarks.md
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-header
+
+lock: setup  ## make the locks again, newest versions (layers/vendor and local)
+	$(LOCK) --upgrade layers/vendor/requirements.in -o layers/vendor/requirements.txt
+	$(LOCK) --upgrade local/bootstrap.in -o local/bootstrap.txt
+	$(LOCK) --upgrade -c layers/vendor/requirements.txt local/requirements.in -o local/requirements.txt
+
+clean:  ## remove everything that was made here: environments, caches, build
+	rm -rf .venv .venv313 build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
