@@ -1,0 +1,75 @@
+"""The twin's only source of time: a queue of callbacks that somebody else advances."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(slots=True, eq=False)
+class Scheduled:
+    """One callback that waits for its time; `cancel()` makes it never run."""
+
+    due: float
+    callback: Callable[[], None] | None
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class VirtualClock:
+    """Epoch seconds that move only when told to; callbacks run in order of time, then of scheduling."""
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+        self._sequence = itertools.count()
+        self._queue: list[tuple[float, int, Scheduled]] = []
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self._now
+
+    def schedule(self, delay_seconds: float, callback: Callable[[], None]) -> Scheduled:
+        """Run `callback` once, `delay_seconds` from now; a negative delay is a programming error."""
+        if delay_seconds < 0:
+            raise ValueError(f"cannot schedule {delay_seconds} s in the past; use 0 for at once")
+        handle = Scheduled(self._now + delay_seconds, callback)
+        heapq.heappush(self._queue, (handle.due, next(self._sequence), handle))
+        return handle
+
+    def next_due(self) -> float | None:
+        """Epoch seconds of the next callback, or None when nothing waits."""
+        while self._queue and self._queue[0][2].callback is None:
+            heapq.heappop(self._queue)
+        return self._queue[0][0] if self._queue else None
+
+    def advance_to(self, moment: float) -> None:
+        """Run everything due up to and including `moment`, also what those callbacks schedule.
+
+        A `moment` in the past changes nothing: two threads of a server may pump with clocks read
+        in either order.
+        """
+        while (due := self.next_due()) is not None and due <= moment:
+            _, _, handle = heapq.heappop(self._queue)
+            self._now = max(self._now, due)
+            callback, handle.callback = handle.callback, None
+            if callback is not None:
+                callback()
+        self._now = max(self._now, moment)
+
+    def advance(self, seconds: float) -> None:
+        """Advance by `seconds`; `advance(0)` runs what is due now."""
+        self.advance_to(self._now + seconds)
+
+
+def aware(epoch_seconds: float) -> datetime:
+    """The same moment as an aware UTC datetime, as boto3 would return it."""
+    return datetime.fromtimestamp(epoch_seconds, UTC)
+
+
+def iso(epoch_seconds: float) -> str:
+    """The same moment as EventBridge writes it, milliseconds and Z."""
+    return aware(epoch_seconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")

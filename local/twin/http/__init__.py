@@ -1,0 +1,1 @@
+"""Loopback HTTP faces of the twin."""
