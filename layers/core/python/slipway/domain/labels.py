@@ -46,7 +46,7 @@ def canonical(labels: Sequence[str]) -> tuple[str, ...]:
     if len(labels) > MAX_LABELS:
         raise UnreadableLabelsError(f"{len(labels)} labels, at most {MAX_LABELS} are read")
     for label in labels:
-        if not isinstance(label, str) or not _LABEL.fullmatch(label):
+        if not _LABEL.fullmatch(label):
             raise UnreadableLabelsError("a label is not 1 to 256 printable ASCII characters")
     return tuple(sorted({label.lower() for label in labels}))
 

@@ -1,0 +1,48 @@
+"""Demand: queued jobs − idle runners, per reach and label set. Worked out from state, never by counting events."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from slipway.domain.configuration import GitHubTarget
+from slipway.domain.jobs import JobKey
+from slipway.domain.reach import reach_of
+from slipway.domain.runners import Runner
+from slipway.domain.snapshot import WaitingJob
+
+
+def covered_jobs(
+    jobs: Iterable[WaitingJob], runners: Iterable[Runner], github: GitHubTarget
+) -> dict[JobKey, str]:
+    """Return the queued jobs that an idle runner will serve, each with that runner's task id.
+
+    GitHub may give the runner of one job to another of the same reach and labels (job stealing
+    [GH-WJ-13]), so only counts matter; a job keeps the runner minted for it while that runner idles, and
+    every other idle runner covers the oldest job left.
+    """
+    idle: dict[tuple[str, str], dict[str, Runner]] = defaultdict(dict)
+    for runner in sorted(runners, key=lambda runner: runner.task_id):
+        if runner.is_idle and runner.reach is not None and runner.label_key is not None:
+            idle[runner.reach, runner.label_key][runner.task_id] = runner
+    covered: dict[JobKey, str] = {}
+    rest: list[tuple[WaitingJob, dict[str, Runner]]] = []
+    for job in sorted(jobs, key=lambda job: (job.queued_at, job.key)):
+        matching = idle.get((reach_of(github, job.organization, job.repository), job.label_key), {})
+        if job.offered_to is not None and matching.pop(job.offered_to, None) is not None:
+            covered[job.key] = job.offered_to
+        else:
+            rest.append((job, matching))
+    for job, matching in rest:
+        if matching:
+            covered[job.key] = matching.popitem()[0]
+    return covered
+
+
+def running_by_repository(runners: Iterable[Runner]) -> Counter[tuple[str, str]]:
+    """Count the runners that are registered or busy, by organization and repository, lower-case."""
+    return Counter(
+        ((runner.organization or "").lower(), (runner.repository or "").lower())
+        for runner in runners
+        if runner.organization is not None and runner.ended_at is None
+    )

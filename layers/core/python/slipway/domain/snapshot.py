@@ -1,0 +1,63 @@
+"""The snapshot: all that the plan for one pool looks at, read in one consistent query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from slipway.domain.configuration import Market
+from slipway.domain.instances import Instance
+from slipway.domain.intents import Intent
+from slipway.domain.jobs import JobKey
+from slipway.domain.matching import Shape
+from slipway.domain.runners import Runner
+
+
+class Control(StrEnum):
+    """What an operator ordered for a pool."""
+
+    RUN = "run"
+    PAUSE = "pause"  # start nothing new
+    DRAIN = "drain"  # start nothing new and empty the instances
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingJob:
+    """A queued job. ``offered_to`` is the task that last had a runner minted for it, if any."""
+
+    key: JobKey
+    pool: str
+    shape: Shape
+    label_key: str
+    labels: tuple[str, ...]
+    organization: str
+    organization_id: int
+    repository: str
+    run_id: int
+    queued_at: float
+    installation_id: int | None = None
+    offered_to: str | None = None
+    offered_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnavailableOffering:
+    """Capacity that EC2 refused a moment ago: do not ask again before ``until``."""
+
+    instance_type: str
+    market: Market
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One pool as the ledger had it at ``now`` (epoch seconds)."""
+
+    pool: str
+    now: float
+    jobs: tuple[WaitingJob, ...] = ()
+    runners: tuple[Runner, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    unavailable: tuple[UnavailableOffering, ...] = ()
+    control: Control = Control.RUN
