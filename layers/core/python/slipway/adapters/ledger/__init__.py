@@ -1,0 +1,34 @@
+"""The ledger on DynamoDB: one table, a class for each part of the port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipway.adapters.ledger.claims import DynamoClaims
+from slipway.adapters.ledger.instances import DynamoInstances
+from slipway.adapters.ledger.intents import DynamoIntents
+from slipway.adapters.ledger.jobs import DynamoJobs
+from slipway.adapters.ledger.offers import DynamoOffers
+from slipway.adapters.ledger.rows import DynamoPoolRows
+from slipway.adapters.ledger.runners import DynamoRunners
+from slipway.adapters.ledger.snapshots import DynamoSnapshots
+from slipway.adapters.ledger.table import Table
+from slipway.ports.ledger import Ledger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
+    """Build the ledger on one table."""
+    table = Table(client, table_name)
+    return Ledger(
+        jobs=DynamoJobs(table),
+        runners=DynamoRunners(table),
+        claims=DynamoClaims(table),
+        instances=DynamoInstances(table),
+        rows=DynamoPoolRows(table),
+        intents=DynamoIntents(table),
+        offers=DynamoOffers(table),
+        snapshots=DynamoSnapshots(table),
+    )

@@ -1,0 +1,114 @@
+"""Claims in the table: a ticket for each draw, then one transaction that binds job and runner."""
+
+from __future__ import annotations
+
+from slipway.adapters.ledger.items import runner_key, waiting_from, waiting_key
+from slipway.adapters.ledger.offers import head_key, offer_key
+from slipway.adapters.ledger.table import ConditionFailedError, Delete, Table, Update
+from slipway.domain.matching import Shape
+from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.snapshot import WaitingJob
+
+_DRAWS = 3  # an offer can vanish between ticket and reading only when a new set is being published
+_BOUND_FIELDS = ("claimed_at", "reach", "label_key", "organization", "repository", "job")
+
+
+class DynamoClaims:
+    """Implements ``ports.ledger.Claims``."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def next_offer(self, pool: str, shape: Shape) -> WaitingJob | None:
+        """Draw the next offer of the shape; no other claim draws the same one.
+
+        Two writes whatever the number of offers and claimants: a counter hands out positions, so that
+        claims arriving together never fight for the first offer.
+        """
+        is_left = "attribute_exists(#pk) AND #next < #count"
+        for _ in range(_DRAWS):
+            ticket = Update(head_key(pool, shape), add={"next": 1}, condition=is_left)
+            try:
+                head = self._table.write(ticket, want="ALL_NEW")
+            except ConditionFailedError:
+                return None
+            drawn = Delete(offer_key(pool, shape, head["generation"], head["next"] - 1))
+            item = self._table.write(drawn, want="ALL_OLD")
+            if item:
+                return waiting_from(item)
+        return None
+
+    def bind(self, runner: Runner, job: WaitingJob, *, reach: str, at: float) -> str:
+        """Give the job to the runner in one transaction, before anything is minted."""
+        try:
+            self._table.transact(
+                [self._offered(runner, job, at), self._claimed(runner, job, reach, at)]
+            )
+        except ConditionFailedError as fault:
+            return "runner_spent" if 1 in fault.failed else "job_moved"
+        return "bound"
+
+    def unbind(self, runner: Runner, job: WaitingJob) -> None:
+        """Undo a binding after a definite refusal: nothing was minted, both wait again."""
+        never_minted = "#state = :registered AND attribute_not_exists(#runner_id)"
+        self._try(
+            Update(
+                runner_key(runner.pool, runner.task_id),
+                set={"state": RunnerState.STARTING.value},
+                remove=_BOUND_FIELDS,
+                condition=never_minted,
+                values={"registered": RunnerState.REGISTERED.value},
+            )
+        )
+        self._try(
+            Update(
+                waiting_key(job.pool, job.key),
+                remove=("offered_to", "offered_at"),
+                condition="#offered_to = :task",
+                values={"task": runner.task_id},
+            )
+        )
+
+    def registered(self, pool: str, task_id: str, runner_id: int) -> None:
+        """Note the id under which GitHub knows the runner."""
+        self._try(
+            Update(
+                runner_key(pool, task_id),
+                set={"runner_id": runner_id},
+                condition="attribute_exists(#pk)",
+            )
+        )
+
+    def _offered(self, runner: Runner, job: WaitingJob, at: float) -> Update:
+        is_as_offered = (
+            "attribute_not_exists(#offered_to)" if job.offered_to is None else "#offered_to = :previous"
+        )
+        return Update(
+            waiting_key(job.pool, job.key),
+            set={"offered_to": runner.task_id, "offered_at": at},
+            condition=f"attribute_exists(#pk) AND {is_as_offered}",
+            values={} if job.offered_to is None else {"previous": job.offered_to},
+        )
+
+    def _claimed(self, runner: Runner, job: WaitingJob, reach: str, at: float) -> Update:
+        claim = {
+            "state": RunnerState.REGISTERED.value,
+            "claimed_at": at,
+            "reach": reach,
+            "label_key": job.label_key,
+            "organization": job.organization,
+            "repository": job.repository,
+            "job": str(job.key),
+        }
+        return Update(
+            runner_key(runner.pool, runner.task_id),
+            set=claim,
+            condition="#state = :starting",
+            values={"starting": RunnerState.STARTING.value},
+        )
+
+    def _try(self, write: Update) -> None:
+        try:
+            self._table.write(write)
+        except ConditionFailedError:
+            return  # it moved on meanwhile: what this write would have undone is no longer there

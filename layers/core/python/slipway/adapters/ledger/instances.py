@@ -1,0 +1,139 @@
+"""Container instances in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from slipway.adapters.ledger.items import (
+    GONE_TTL_SECONDS,
+    gone_key,
+    instance_from,
+    instance_key,
+    instance_to,
+    keyed,
+)
+from slipway.adapters.ledger.table import Check, ConditionFailedError, Delete, Put, Table, Update
+from slipway.domain.instances import Instance, InstanceState
+
+_EXISTS = "attribute_exists(#pk)"
+_IS_NEW = "attribute_not_exists(#pk)"
+_TRIES = 4
+
+
+class DynamoInstances:
+    """Implements ``ports.ledger.Instances``."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, instances: Sequence[Instance]) -> None:
+        """Record launched instances; what their events already told stays."""
+        for instance in instances:
+            if not self._insert(instance):
+                market = instance.market.value if instance.market else None
+                facts = {"instance_type": instance.instance_type, "market": market}
+                key = instance_key(instance.pool, instance.instance_id)
+                self._try(Update(key, set=_known(facts), condition=_EXISTS))
+
+    def observe(self, instance: Instance) -> bool:
+        """Fold what ECS reports; say whether anything that matters changed.
+
+        ECS reports an instance at every task start and stop; a report whose status and connection are
+        known is dropped before any write (events are about half of the control plane's cost).
+        """
+        key = instance_key(instance.pool, instance.instance_id)
+        for _ in range(_TRIES):
+            item = self._table.get(key)
+            if item is None:
+                if self._insert(instance):
+                    return True
+                if self._table.get(key) is None:
+                    return False  # it is gone, and stays gone
+                continue
+            known = instance_from(item)
+            merged = _merge(known, instance)
+            if merged is None:
+                return False
+            unchanged = "#version = :version AND #rank = :rank"
+            values = {"version": known.version, "rank": known.state.rank}
+            if self._try(Put(keyed(key, instance_to(merged)), condition=unchanged, values=values)):
+                return True
+        return False
+
+    def mark_idle(self, pool: str, marks: Mapping[str, float | None]) -> None:
+        """Set or clear since when instances hold no task."""
+        for instance_id, since in marks.items():
+            self._set_or_clear(pool, instance_id, "idle_since", since)
+
+    def mark_draining(self, pool: str, instance_id: str, *, at: float) -> bool:
+        """Note that an instance takes no new task; say whether that is news."""
+        draining = InstanceState.DRAINING
+        change = {"state": draining.value, "rank": draining.rank, "draining_at": at}
+        key = instance_key(pool, instance_id)
+        is_earlier = f"{_EXISTS} AND #rank < :rank"
+        return self._try(Update(key, set=change, condition=is_earlier, values={"rank": draining.rank}))
+
+    def mark_empty(self, pool: str, instance_id: str, *, at: float | None) -> None:
+        """Note when ECS first listed no task on a draining instance; None when it listed one."""
+        self._set_or_clear(pool, instance_id, "empty_at", at)
+
+    def remove(self, pool: str, instance_id: str) -> bool:
+        """Forget an instance that is terminated; say whether it was known."""
+        key = instance_key(pool, instance_id)
+        item = self._table.get(key)
+        if item is None:
+            return False
+        stone = {"why": "terminated", "expires_at": int(item["launched_at"]) + GONE_TTL_SECONDS}
+        self._table.transact([Put(keyed(gone_key(instance_id), stone)), Delete(key)])
+        return True
+
+    def _insert(self, instance: Instance) -> bool:
+        item = keyed(instance_key(instance.pool, instance.instance_id), instance_to(instance))
+        try:
+            self._table.transact(
+                [Check(gone_key(instance.instance_id), _IS_NEW), Put(item, condition=_IS_NEW)]
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _set_or_clear(self, pool: str, instance_id: str, name: str, value: float | None) -> None:
+        key = instance_key(pool, instance_id)
+        if value is None:
+            self._try(Update(key, remove=(name,), condition=_EXISTS))
+        else:
+            self._try(Update(key, set={name: value}, condition=_EXISTS))
+
+    def _try(self, write: Update | Put) -> bool:
+        try:
+            self._table.write(write)
+        except ConditionFailedError:
+            return False
+        return True
+
+
+def _merge(known: Instance, seen: Instance) -> Instance | None:
+    """Return the instance with what a newer report adds, or None if it adds nothing."""
+    if seen.version and seen.version <= known.version:
+        return None
+    state = seen.state if seen.state.rank > known.state.rank else known.state
+    is_news = state is not known.state or seen.connected != known.connected or known.arn is None
+    if not is_news:
+        return None
+    ready_at = known.ready_at or (seen.ready_at if seen.connected else None)
+    draining_at = known.draining_at or seen.draining_at
+    return replace(
+        known,
+        state=state,
+        arn=seen.arn or known.arn,
+        registered=seen.registered,
+        connected=seen.connected,
+        version=seen.version,
+        ready_at=ready_at,
+        draining_at=draining_at,
+    )
+
+
+def _known(facts: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in facts.items() if value is not None}

@@ -1,0 +1,188 @@
+"""The shape of every item in the table: keys, and the way from our values to items and back.
+
+``docs/ledger.md`` describes the layout and its access patterns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from slipway.adapters.ledger.table import Item, Key
+from slipway.domain.configuration import Market
+from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.intents import Intent, LaunchInstances, RunTasks
+from slipway.domain.jobs import JobKey, JobState
+from slipway.domain.matching import Shape
+from slipway.domain.resources import Resources
+from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.snapshot import UnavailableOffering, WaitingJob
+from slipway.ports.ledger import JobRecord
+
+DAY = 86_400
+JOB_TTL_SECONDS = 8 * DAY  # longer than GHES lets a delivery be sent again, 7 days [GH-HOOK-WINDOW]
+GONE_TTL_SECONDS = 8 * DAY  # far longer than the task's credentials live, 6 h [IAM-TASK-CREDENTIALS]
+
+
+def pool_key(pool: str, sk: str) -> Key:
+    """Return the key of an item in a pool's partition."""
+    return Key(f"POOL#{pool}", sk)
+
+
+def waiting_key(pool: str, key: JobKey) -> Key:
+    """Return the key of a waiting job."""
+    return pool_key(pool, f"JOB#{key}")
+
+
+def runner_key(pool: str, task_id: str) -> Key:
+    """Return the key of a runner."""
+    return pool_key(pool, f"RUNNER#{task_id}")
+
+
+def instance_key(pool: str, instance_id: str) -> Key:
+    """Return the key of an instance."""
+    return pool_key(pool, f"INSTANCE#{instance_id}")
+
+
+def intent_key(pool: str, token: str) -> Key:
+    """Return the key of an intent."""
+    return pool_key(pool, f"INTENT#{token}")
+
+
+def record_key(key: JobKey) -> Key:
+    """Return the key of a job's record."""
+    return Key(f"JOB#{key.job_id}", f"ATTEMPT#{key.run_attempt}")
+
+
+def gone_key(task_id: str) -> Key:
+    """Return the key under which a stopped task is remembered."""
+    return Key(f"GONE#{task_id}", "GONE")
+
+
+def keyed(key: Key, item: Item) -> Item:
+    """Return the item with its key."""
+    return {"pk": key.pk, "sk": key.sk, **item}
+
+
+def shape_to(shape: Shape) -> list[Any]:
+    """Return a shape as a short list."""
+    return [shape.profile, shape.size.cpu_units, shape.size.memory_mib]
+
+
+def shape_from(value: list[Any]) -> Shape:
+    """Read a shape."""
+    return Shape(value[0], Resources(value[1], value[2]))
+
+
+def job_key_from(text: str) -> JobKey:
+    """Read a job key."""
+    job_id, _, attempt = text.rpartition("-")
+    return JobKey(int(job_id), int(attempt))
+
+
+def waiting_to(job: WaitingJob) -> Item:
+    """Return the item of a waiting job, without its key."""
+    body = asdict(job)
+    return {**body, "key": str(job.key), "shape": shape_to(job.shape), "labels": list(job.labels)}
+
+
+def waiting_from(item: Item) -> WaitingJob:
+    """Read a waiting job."""
+    body = _body(item)
+    return WaitingJob(
+        **{
+            **body,
+            "key": job_key_from(body["key"]),
+            "shape": shape_from(body["shape"]),
+            "labels": tuple(body["labels"]),
+        }
+    )
+
+
+def runner_to(runner: Runner) -> Item:
+    """Return the item of a runner, without its key."""
+    job = str(runner.job) if runner.job else None
+    return {**asdict(runner), "shape": shape_to(runner.shape), "state": runner.state.value, "job": job}
+
+
+def runner_from(item: Item) -> Runner:
+    """Read a runner."""
+    body = _body(item)
+    return Runner(
+        **{
+            **body,
+            "shape": shape_from(body["shape"]),
+            "state": RunnerState(body["state"]),
+            "job": job_key_from(body["job"]) if "job" in body else None,
+        }
+    )
+
+
+def instance_to(instance: Instance) -> Item:
+    """Return the item of an instance, without its key."""
+    registered = [instance.registered.cpu_units, instance.registered.memory_mib]
+    market = instance.market.value if instance.market else None
+    return {
+        **asdict(instance),
+        "registered": registered,
+        "state": instance.state.value,
+        "rank": instance.state.rank,
+        "market": market,
+    }
+
+
+def instance_from(item: Item) -> Instance:
+    """Read an instance."""
+    body = _body(item)
+    body.pop("rank", None)
+    return Instance(
+        **{
+            **body,
+            "registered": Resources(*body["registered"]),
+            "state": InstanceState(body["state"]),
+            "market": Market(body["market"]) if "market" in body else None,
+        }
+    )
+
+
+def intent_to(intent: Intent) -> Item:
+    """Return the item of an intent, without its key."""
+    request = intent.request
+    if isinstance(request, RunTasks):
+        body: Item = {"shape": shape_to(request.shape), "count": request.count, "exclusive": request.exclusive}
+        return {**_intent(intent), "kind": "run", "request": body}
+    each = [request.each.cpu_units, request.each.memory_mib]
+    body = {"types": list(request.types), "market": request.market.value, "count": request.count, "each": each}
+    return {**_intent(intent), "kind": "launch", "request": body}
+
+
+def intent_from(item: Item) -> Intent:
+    """Read an intent."""
+    body = item["request"]
+    request: RunTasks | LaunchInstances
+    if item["kind"] == "run":
+        request = RunTasks(shape_from(body["shape"]), body["count"], body["exclusive"])
+    else:
+        each = Resources(*body["each"])
+        request = LaunchInstances(tuple(body["types"]), Market(body["market"]), body["count"], each)
+    return Intent(item["token"], item["pool"], request, item["created_at"])
+
+
+def _intent(intent: Intent) -> Item:
+    return {"token": intent.token, "pool": intent.pool, "created_at": intent.created_at}
+
+
+def offering_from(item: Item) -> UnavailableOffering:
+    """Read an unavailable offering."""
+    return UnavailableOffering(item["instance_type"], Market(item["market"]), item["until"])
+
+
+def record_from(item: Item) -> JobRecord:
+    """Read a job's record."""
+    body = _body(item)
+    body.pop("rank", None)
+    return JobRecord(**{**body, "key": job_key_from(body["key"]), "state": JobState(body["state"])})
+
+
+def _body(item: Item) -> Item:
+    return {name: value for name, value in item.items() if name not in ("pk", "sk", "expires_at")}

@@ -1,0 +1,140 @@
+"""Runner tasks in the table: in their pool while they live, remembered as gone afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slipway.adapters.ledger.items import (
+    GONE_TTL_SECONDS,
+    gone_key,
+    keyed,
+    runner_from,
+    runner_key,
+    runner_to,
+)
+from slipway.adapters.ledger.table import (
+    Check,
+    ConditionFailedError,
+    Delete,
+    Key,
+    Put,
+    Table,
+    Update,
+    Write,
+)
+from slipway.domain.jobs import JobEvent
+from slipway.domain.runners import Runner, RunnerState
+
+_EXISTS = "attribute_exists(#pk)"
+_IS_NEW = "attribute_not_exists(#pk)"
+
+
+class DynamoRunners:
+    """Implements ``ports.ledger.Runners``."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def find(self, pool: str, task_id: str) -> Runner | None:
+        """Return a runner whose task has not ended, if known."""
+        item = self._table.get(runner_key(pool, task_id))
+        return runner_from(item) if item else None
+
+    def is_gone(self, task_id: str) -> bool:
+        """Say whether this task is known to have ended."""
+        return self._table.get(gone_key(task_id)) is not None
+
+    def add(self, runners: Sequence[Runner]) -> None:
+        """Record new tasks; those already known or already gone stay as they are.
+
+        Events can overtake the reply that brings the tasks, so each is checked against the gone; all at
+        once in the usual case, one by one when some were overtaken.
+        """
+        if not runners:
+            return
+        pairs = [self._addition(runner) for runner in runners]
+        try:
+            self._table.transact([write for pair in pairs for write in pair])
+        except ConditionFailedError:
+            for pair in pairs:
+                self._try_transact(pair)
+
+    def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> None:
+        """Note that ECS runs the task's container."""
+        seen = {"instance_arn": instance_arn, "running_at": at}
+        self._try(Update(runner_key(pool, task_id), set=seen, condition=_EXISTS))
+
+    def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
+        """Note that the runner runs the event's job, if it is registered for the event's organization.
+
+        The organization is part of the condition: who may sign for one organization must not be able to
+        move another's runners.
+        """
+        runs = {
+            "state": RunnerState.BUSY.value,
+            "job": str(event.key),
+            "repository": event.repository,
+            "busy_at": event.started_at or event.received_at,
+        }
+        is_registered = "#state = :registered AND #organization = :organization"
+        values = {"registered": RunnerState.REGISTERED.value, "organization": event.organization}
+        return self._try(
+            Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values)
+        )
+
+    def mark_ended(self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None) -> bool:
+        """Note that the runner will never run a job again; with ``organization``, only if it is its own."""
+        condition, values = f"{_EXISTS} AND #state <> :gone", {"gone": RunnerState.GONE.value}
+        if organization is not None:
+            condition += " AND #organization = :organization"
+            values["organization"] = organization
+        return self._try(self._ending(pool, task_id, at, why, condition, values))
+
+    def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
+        """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
+        values = {"starting": RunnerState.STARTING.value}
+        return self._try(self._ending(pool, task_id, at, why, "#state = :starting", values))
+
+    def remove(self, pool: str, task_id: str, *, at: float, why: str) -> Runner | None:
+        """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
+        known = self.find(pool, task_id)
+        stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
+        self._table.transact(
+            [Put(keyed(gone_key(task_id), stone)), Delete(runner_key(pool, task_id))]
+        )
+        return known
+
+    def first_heard_of(self, task_id: str, at: float) -> float:
+        """Return when an unknown task first claimed, noting ``at`` if this is the first time."""
+        key = Key(f"UNKNOWN#{task_id}", "UNKNOWN")
+        first = {"at": at, "expires_at": int(at) + GONE_TTL_SECONDS}
+        try:
+            self._table.write(Put(keyed(key, first), condition=_IS_NEW))
+        except ConditionFailedError:
+            item = self._table.get(key)
+            return float(item["at"]) if item else at
+        return at
+
+    def _addition(self, runner: Runner) -> list[Write]:
+        item = keyed(runner_key(runner.pool, runner.task_id), runner_to(runner))
+        return [Check(gone_key(runner.task_id), _IS_NEW), Put(item, condition=_IS_NEW)]
+
+    def _ending(
+        self, pool: str, task_id: str, at: float, why: str, condition: str, values: dict[str, str]
+    ) -> Update:
+        ended = {"state": RunnerState.GONE.value, "ended_at": at, "ended_why": why}
+        return Update(runner_key(pool, task_id), set=ended, condition=condition, values=values)
+
+    def _try(self, write: Update) -> bool:
+        try:
+            self._table.write(write)
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _try_transact(self, writes: Sequence[Write]) -> bool:
+        try:
+            self._table.transact(writes)
+        except ConditionFailedError:
+            return False
+        return True

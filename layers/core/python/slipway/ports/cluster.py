@@ -1,0 +1,61 @@
+"""A pool's ECS cluster, in domain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from slipway.domain.instances import Instance
+from slipway.domain.intents import Intent
+from slipway.domain.matching import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of ours as ECS has it now; ``intent`` and ``shape`` are read from what it was started with."""
+
+    task_id: str
+    shape: Shape
+    intent: str
+    status: str
+    instance_arn: str | None
+    created_at: float
+
+    @property
+    def is_stopped(self) -> bool:
+        """Say whether ECS has stopped it."""
+        return self.status == "STOPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What RunTask did: the tasks that were placed, and the codes of the failures."""
+
+    tasks: tuple[Task, ...]
+    failures: tuple[str, ...] = ()
+
+
+class Cluster(Protocol):
+    """Runs and stops runner tasks on one pool's instances."""
+
+    def run(self, intent: Intent) -> RunResult:
+        """Start the tasks of a ``RunTasks`` intent; the same intent again starts nothing new.
+
+        Raises:
+            RefusedError: a definite no. UnavailableError: throttled or down. UnknownOutcomeError: no reply.
+        """
+
+    def stop(self, task_id: str, why: str) -> None:
+        """Stop a task; a task that is already gone is no error."""
+
+    def find_task(self, task_id: str) -> Task | None:
+        """Return a task of ours by id, also for some time after it stopped."""
+
+    def tasks(self, instance_arn: str | None = None) -> list[Task]:
+        """List the tasks of ours that are not stopped, on one instance or on all."""
+
+    def drain(self, instance_arn: str) -> None:
+        """Let an instance take no new task; an instance that is already gone is no error."""
+
+    def instances(self) -> list[Instance]:
+        """List the registered container instances."""

@@ -1,0 +1,80 @@
+"""GitHub, in domain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from slipway.domain.snapshot import WaitingJob
+
+
+@dataclass(frozen=True, slots=True)
+class JitConfig:
+    """The single-use credential with which one runner starts. It never shows in a repr."""
+
+    runner_id: int
+    encoded: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A runner registration as GitHub lists it."""
+
+    runner_id: int
+    name: str
+    is_online: bool
+    is_busy: bool
+    reach: str
+
+
+class Removal(StrEnum):
+    """How asking GitHub to remove a registration ended: DELETE is the atomic test for idleness [GH-DELETE-422]."""
+
+    GONE = "gone"
+    BUSY = "busy"
+
+
+class RunnerService(Protocol):
+    """Registers and removes runners at the level that is configured."""
+
+    def mint(self, job: WaitingJob, name: str) -> JitConfig:
+        """Register a runner for the labels of a job, where only its organization can use it.
+
+        Raises:
+            RefusedError: a definite no. UnavailableError: throttled or down before anything happened.
+            UnknownOutcomeError: no reply, or the name exists: it may have been registered.
+        """
+
+    def remove(self, runner_id: int, reach: str) -> Removal:
+        """Remove a registration unless its runner is busy; one that is already gone is gone.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+
+    def registrations(self) -> list[Registration]:
+        """List the registrations of ours in every place where we register.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FailedDelivery:
+    """A webhook delivery that never arrived."""
+
+    delivery_id: int
+    guid: str
+    delivered_at: float
+
+
+class Deliveries(Protocol):
+    """The deliveries of the GitHub App's webhook."""
+
+    def failed_since(self, since: float) -> list[FailedDelivery]:
+        """List, newest first, one delivery for each event whose every attempt failed since a time."""
+
+    def redeliver(self, delivery_id: int) -> None:
+        """Ask GitHub to send a delivery again."""

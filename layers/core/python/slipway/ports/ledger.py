@@ -1,0 +1,173 @@
+"""The ledger: what Slipway remembers, split by who needs what. Every write is conditional and may run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from slipway.domain.instances import Instance
+from slipway.domain.intents import Intent
+from slipway.domain.jobs import JobEvent, JobKey, JobState
+from slipway.domain.matching import Route, Shape
+from slipway.domain.runners import Runner
+from slipway.domain.snapshot import Control, Snapshot, UnavailableOffering, WaitingJob
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """The furthest that a job is known to have come, kept at least 8 days."""
+
+    key: JobKey
+    state: JobState
+    pool: str
+    organization: str
+    repository: str
+    queued_at: float
+    started_at: float | None = None
+    completed_at: float | None = None
+    conclusion: str | None = None
+    runner_name: str | None = None
+
+
+class Jobs(Protocol):
+    """Workflow jobs."""
+
+    def record(self, event: JobEvent, route: Route) -> bool:
+        """Move a job forward; say whether it moved. A late, lower event moves nothing back [GH-WJ-4]."""
+
+    def find(self, key: JobKey) -> JobRecord | None:
+        """Return the record of a job, if any."""
+
+
+class Runners(Protocol):
+    """Runner tasks."""
+
+    def find(self, pool: str, task_id: str) -> Runner | None:
+        """Return a runner whose task has not ended, if known."""
+
+    def is_gone(self, task_id: str) -> bool:
+        """Say whether this task is known to have ended; such a task never gets anything again."""
+
+    def add(self, runners: Sequence[Runner]) -> None:
+        """Record new tasks; those already known or already gone stay as they are."""
+
+    def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> None:
+        """Note that ECS runs the task's container."""
+
+    def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
+        """Note that the runner runs the event's job, if it is registered for the event's organization."""
+
+    def mark_ended(self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None) -> bool:
+        """Note that the runner will never run a job again; with ``organization``, only if it is its own."""
+
+    def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
+        """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
+
+    def remove(self, pool: str, task_id: str, *, at: float, why: str) -> Runner | None:
+        """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
+
+    def first_heard_of(self, task_id: str, at: float) -> float:
+        """Return when an unknown task first claimed, noting ``at`` if this is the first time."""
+
+
+class Claims(Protocol):
+    """Late binding: from a task that knows nothing to a runner for one waiting job."""
+
+    def next_offer(self, pool: str, shape: Shape) -> WaitingJob | None:
+        """Draw the next offer of the shape; no other claim draws the same one. None: nothing to serve."""
+
+    def bind(self, runner: Runner, job: WaitingJob, *, reach: str, at: float) -> str:
+        """Give the job to the runner in one transaction, before anything is minted.
+
+        Return ``bound``, or ``job_moved`` (it is no longer waiting as offered) or ``runner_spent`` (the task
+        may already have a JIT config, has been dismissed or has ended).
+        """
+
+    def unbind(self, runner: Runner, job: WaitingJob) -> None:
+        """Undo a binding after a definite refusal: nothing was minted, both wait again."""
+
+    def registered(self, pool: str, task_id: str, runner_id: int) -> None:
+        """Note the id under which GitHub knows the runner."""
+
+
+class Instances(Protocol):
+    """Container instances."""
+
+    def add(self, instances: Sequence[Instance]) -> None:
+        """Record launched instances; what their events already told stays."""
+
+    def observe(self, instance: Instance) -> bool:
+        """Fold what ECS reports; say whether anything that matters changed. Late reports change nothing."""
+
+    def mark_idle(self, pool: str, marks: Mapping[str, float | None]) -> None:
+        """Set or clear since when instances hold no task."""
+
+    def mark_draining(self, pool: str, instance_id: str, *, at: float) -> bool:
+        """Note that an instance takes no new task; say whether that is news."""
+
+    def mark_empty(self, pool: str, instance_id: str, *, at: float | None) -> None:
+        """Note when ECS first listed no task on a draining instance; None when it listed one."""
+
+    def remove(self, pool: str, instance_id: str) -> bool:
+        """Forget an instance that is terminated; say whether it was known."""
+
+
+class PoolRows(Protocol):
+    """Single flight: at most one convergence a pool, and none forgotten."""
+
+    def want(self, pool: str) -> None:
+        """Note that something changed, after it is committed and before its message is acknowledged."""
+
+    def acquire(self, pool: str, holder: str, *, now: float, until: float) -> int | None:
+        """Take the pool until a time and return ``wanted``; None if another holds it."""
+
+    def release(self, pool: str, holder: str, *, seen: int) -> int | None:
+        """Let go if nothing changed since ``seen``; otherwise keep it and return the newer ``wanted``."""
+
+    def abandon(self, pool: str, holder: str) -> None:
+        """Let go with work left."""
+
+
+class Intents(Protocol):
+    """Outward actions, written ahead."""
+
+    def write(self, intent: Intent) -> None:
+        """Write an intent down before it is acted on."""
+
+    def settle(self, intent: Intent) -> None:
+        """Forget an intent whose outcome is recorded."""
+
+
+class Offers(Protocol):
+    """The offers that claims draw from."""
+
+    def publish(self, pool: str, offers: Mapping[Shape, Sequence[WaitingJob]]) -> None:
+        """Replace a pool's offers; shapes not named have none. What is unchanged is not written."""
+
+
+class Snapshots(Protocol):
+    """Reading a pool whole."""
+
+    def read(self, pool: str, now: float) -> Snapshot:
+        """Return the pool's state by strongly consistent reads."""
+
+    def refuse(self, pool: str, offerings: Iterable[UnavailableOffering]) -> None:
+        """Remember for a while what EC2 has none of."""
+
+    def order(self, pool: str, control: Control) -> None:
+        """Pause, drain or run a pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All of it, for the services that need more than one part."""
+
+    jobs: Jobs
+    runners: Runners
+    claims: Claims
+    instances: Instances
+    rows: PoolRows
+    intents: Intents
+    offers: Offers
+    snapshots: Snapshots
