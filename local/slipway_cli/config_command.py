@@ -1,0 +1,107 @@
+"""``slipway config check|compile|schema``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from local.slipway_cli.configuration.check import Verdict
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``config`` and its three actions."""
+    config = subparsers.add_parser("config", help="check or compile slipway.yaml, or print its JSON Schema")
+    actions = config.add_subparsers(required=True, metavar="ACTION")
+
+    check = actions.add_parser("check", help="report every fault of a file at once")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    check.set_defaults(run=_check)
+
+    compile_ = actions.add_parser(
+        "compile", help="write the compact JSON that is bundled with every function"
+    )
+    compile_.add_argument("file", type=Path, metavar="FILE")
+    compile_.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="file to write (default: print it)"
+    )
+    compile_.add_argument("--json", action="store_true", help="print faults as one JSON object")
+    compile_.set_defaults(run=_compile)
+
+    schema = actions.add_parser("schema", help="print the JSON Schema, for editors")
+    schema.add_argument("--json", action="store_true", help="compact, on one line")
+    schema.set_defaults(run=_schema)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    verdict = _verdict(arguments.file)
+    if verdict.file is None:
+        return _refuse(arguments, verdict)
+    profiles, pools = sorted(verdict.file.profiles), sorted(verdict.file.pools)
+    if arguments.json:
+        _print_json({"valid": True, "faults": [], "profiles": profiles, "pools": pools})
+    else:
+        print(f"{arguments.file}: valid; profiles {', '.join(profiles)}; pools {', '.join(pools)}")
+    return 0
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    from local.slipway_cli.configuration.compilation import compile_file  # noqa: PLC0415 pydantic is slow to import
+
+    verdict = _verdict(arguments.file)
+    if verdict.file is None:
+        return _refuse(arguments, verdict)
+    compiled = compile_file(verdict.file)
+    if arguments.output is None:
+        print(compiled)
+        return 0
+    try:
+        arguments.output.write_text(compiled, "utf-8")
+    except OSError as fault:
+        print(f"{arguments.output}: cannot be written: {fault.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from local.slipway_cli.configuration.model import SlipwayFile  # noqa: PLC0415 pydantic is slow to import
+
+    schema = {"$schema": SCHEMA_DIALECT, **SlipwayFile.model_json_schema(), "title": "slipway.yaml"}
+    if arguments.json:
+        _print_json(schema)
+    else:
+        print(json.dumps(schema, indent=2))
+    return 0
+
+
+def _verdict(file: Path) -> Verdict:
+    from local.slipway_cli.configuration.check import LocatedFault, Verdict, check  # noqa: PLC0415 as above
+
+    try:
+        return check(file.read_text("utf-8"))
+    except OSError as fault:
+        return Verdict(None, (LocatedFault("(file)", None, f"cannot be read: {fault.strerror}", None),))
+    except UnicodeDecodeError:
+        return Verdict(None, (LocatedFault("(file)", None, "is not UTF-8 text", None),))
+
+
+def _refuse(arguments: argparse.Namespace, verdict: Verdict) -> int:
+    if arguments.json:
+        _print_json({"valid": False, "faults": [dataclasses.asdict(fault) for fault in verdict.faults]})
+    else:
+        # What is wrong is the very output of `check`; `compile` keeps its output for what was compiled.
+        stream = sys.stdout if arguments.run is _check else sys.stderr
+        for fault in verdict.faults:
+            print(fault.sentence(str(arguments.file)), file=stream)
+    return 1
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, separators=(",", ":")))

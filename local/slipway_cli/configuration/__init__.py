@@ -1,0 +1,1 @@
+"""``slipway.yaml``: read, checked as a whole, compiled for the functions."""

@@ -1,0 +1,93 @@
+"""From the text of ``slipway.yaml`` to a valid file or to every one of its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from local.slipway_cli.configuration.cross_checks import Parts, cross_check
+from local.slipway_cli.configuration.document import Document, parse
+from local.slipway_cli.configuration.faults import Fault, dotted
+from local.slipway_cli.configuration.model import GitHub, Pool, Profile, SlipwayFile
+from local.slipway_cli.configuration.translation import faults_of
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFault:
+    """A fault as it is shown: dotted path, line of the file where known, sentence, nearest valid word."""
+
+    path: str
+    line: int | None
+    message: str
+    nearest: str | None
+
+    def sentence(self, file: str) -> str:
+        """Return one line: ``FILE:LINE: PATH: MESSAGE; did you mean 'WORD'?``."""
+        place = file if self.line is None else f"{file}:{self.line}"
+        hint = f"; did you mean '{self.nearest}'?" if self.nearest else ""
+        return f"{place}: {self.path}: {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A valid file, or why it is not one: exactly one of the two is there."""
+
+    file: SlipwayFile | None
+    faults: tuple[LocatedFault, ...] = ()
+
+
+def check(text: str) -> Verdict:
+    """Check a whole configuration; every fault is reported, in the order of the file."""
+    document = parse(text)
+    file: SlipwayFile | None = None
+    faults = list(document.faults)
+    if not (document.value is None and faults):
+        try:
+            file = SlipwayFile.model_validate(document.value)
+        except ValidationError as error:
+            faults += faults_of(error, SlipwayFile)
+        faults += cross_check(_parts(document.value))
+    if faults:
+        return Verdict(None, _located(faults, document))
+    return Verdict(file)
+
+
+def _parts(value: Any) -> Parts:
+    document = _mapping(value)
+    profiles, pools = _mapping(document.get("profiles")), _mapping(document.get("pools"))
+    return Parts(
+        github=_in_form(GitHub, document.get("github")),
+        profiles=_all_in_form(Profile, profiles),
+        pools=_all_in_form(Pool, pools),
+        wanted_pools={name: _mapping(raw).get("pool") for name, raw in profiles.items()},
+        pool_names=frozenset(pools),
+    )
+
+
+def _all_in_form(model: type[Section], values: Mapping[str, Any]) -> dict[str, Section]:
+    parts = {name: _in_form(model, value) for name, value in values.items()}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _in_form(model: type[Section], value: Any) -> Section | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _located(faults: list[Fault], document: Document) -> tuple[LocatedFault, ...]:
+    located = {
+        LocatedFault(dotted(fault.path), document.line_of(fault.path), fault.message, fault.nearest)
+        for fault in faults
+    }
+    return tuple(sorted(located, key=lambda fault: (fault.line or 0, fault.path, fault.message)))

@@ -1,0 +1,185 @@
+"""What ties the keys of a configuration together: references, sizes, isolation, reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.slipway_cli.catalogue import CatalogueEntry, catalogue
+from local.slipway_cli.configuration.faults import Fault, nearest, printable
+from local.slipway_cli.configuration.model import GitHub, Pool, Profile
+from slipway.domain.resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a file that are in form, so that one fault does not hide another.
+
+    ``wanted_pools`` is what every profile says under ``pool``, in form or not; ``pool_names`` likewise.
+    """
+
+    github: GitHub | None
+    profiles: Mapping[str, Profile]
+    pools: Mapping[str, Pool]
+    wanted_pools: Mapping[str, Any]
+    pool_names: frozenset[str]
+
+
+def cross_check(parts: Parts) -> Iterator[Fault]:
+    """Yield every fault between the parts."""
+    yield from _pool_references(parts)
+    yield from _label_sets(parts.profiles)
+    for name, profile in parts.profiles.items():
+        yield from _profile(name, profile, parts)
+    for name, pool in parts.pools.items():
+        yield from _pool(name, pool)
+    if parts.github:
+        yield from _github(parts.github)
+        yield from _reach(parts.github, parts)
+
+
+def _pool_references(parts: Parts) -> Iterator[Fault]:
+    for name, pool in parts.wanted_pools.items():
+        if isinstance(pool, str) and pool not in parts.pool_names:
+            message = f"no pool is called '{printable(pool)}'"
+            yield Fault(("profiles", name, "pool"), message, nearest(pool, parts.pool_names))
+
+
+def _label_sets(profiles: Mapping[str, Profile]) -> Iterator[Fault]:
+    owners: dict[frozenset[str], str] = {}
+    for name, profile in profiles.items():
+        lowered = [label.lower() for label in profile.labels]
+        for index, label in enumerate(lowered):
+            if label in lowered[:index]:
+                yield Fault(
+                    ("profiles", name, "labels", index), f"label '{label}' is given twice (case is ignored)"
+                )
+        owner = owners.setdefault(frozenset(lowered), name)
+        if owner != name:
+            yield Fault(
+                ("profiles", name, "labels"), f"the same labels as profile '{owner}': one would never be used"
+            )
+
+
+def _profile(name: str, profile: Profile, parts: Parts) -> Iterator[Fault]:
+    here = ("profiles", name)
+    if profile.docker == "privileged" and profile.isolation != "instance":
+        yield Fault(
+            (*here, "docker"), "privileged needs isolation: instance (privileged is root on the host)"
+        )
+    for key in ("standby", "max_runners_per_repository"):
+        if (getattr(profile, key) or 0) > profile.max_runners:
+            yield Fault((*here, key), f"is more than max_runners, {profile.max_runners}")
+    yield from _bounds(name, profile)
+    pool = parts.pools.get(profile.pool)
+    if pool is None:
+        return
+    yield from _fits(name, profile, pool)
+    yield from _isolation(name, profile, parts)
+    other = {"x64": "arm64", "arm64": "x64"}[pool.architecture]
+    if other in (label.lower() for label in profile.labels):
+        yield Fault((*here, "labels"), f"label '{other}', but pool '{profile.pool}' is {pool.architecture}")
+
+
+def _bounds(name: str, profile: Profile) -> Iterator[Fault]:
+    if profile.bounds is None:
+        return
+    for key, own in (("cpu", profile.cpu), ("memory", profile.memory)):
+        low, high = getattr(profile.bounds, key)
+        if not low <= own <= high:
+            yield Fault(
+                ("profiles", name, "bounds", key), f"must enclose the profile's own {key}, low end first"
+            )
+
+
+def _fits(name: str, profile: Profile, pool: Pool) -> Iterator[Fault]:
+    # Every type, not the largest: EC2 may answer with any of them, and a smaller one would never be used.
+    sizes = [("memory", Resources(profile.cpu, profile.memory))]
+    if profile.bounds:
+        sizes.append(("bounds", Resources(profile.bounds.cpu[-1], profile.bounds.memory[-1])))
+    for key, size in sizes:
+        for entry in _known_types(pool):
+            if not size.fits(entry.registered):
+                message = (
+                    f"{_size(size)} does not fit {entry.name} of pool '{profile.pool}', "
+                    f"which registers about {_size(entry.registered)}"
+                )
+                yield Fault(("profiles", name, key), message)
+                break  # one type is enough to tell the operator; the cure is the same for all
+
+
+def _isolation(name: str, profile: Profile, parts: Parts) -> Iterator[Fault]:
+    if profile.isolation != "shared":
+        return
+    alone = [
+        other
+        for other, candidate in parts.profiles.items()
+        if candidate.pool == profile.pool and candidate.isolation == "instance"
+    ]
+    if alone:
+        message = f"pool '{profile.pool}' is exclusive ('{alone[0]}' has isolation: instance); name another"
+        yield Fault(("profiles", name, "pool"), message)
+
+
+def _pool(name: str, pool: Pool) -> Iterator[Fault]:
+    here = ("pools", name)
+    known = catalogue()
+    for index, type_name in enumerate(pool.instance_types):
+        place = (*here, "instance_types", index)
+        entry = known.get(type_name)
+        if entry is None:
+            yield Fault(place, f"'{type_name}' is not in the catalogue", nearest(type_name, known))
+        elif entry.architecture != pool.architecture:
+            yield Fault(
+                place, f"{type_name} is {entry.architecture}, the pool's architecture is {pool.architecture}"
+            )
+        if type_name in pool.instance_types[:index]:
+            yield Fault(place, f"{type_name} is given twice")
+    if pool.stopped_instances > pool.max_instances:
+        yield Fault((*here, "stopped_instances"), f"is more than max_instances, {pool.max_instances}")
+
+
+def _known_types(pool: Pool) -> list[CatalogueEntry]:
+    known = catalogue()
+    return [known[name] for name in pool.instance_types if name in known]
+
+
+def _github(github: GitHub) -> Iterator[Fault]:
+    if github.runner_groups.lower() == "default":
+        yield Fault(("github", "runner_groups"), "the group Default is open to everyone; name another")
+    if github.registration == "enterprise":
+        if github.enterprise is None:
+            yield Fault(("github", "enterprise"), "is required with registration: enterprise")
+        if not github.secrets.runner_tokens:
+            message = (
+                "is required with registration: enterprise (GitHub Apps cannot register enterprise runners)"
+            )
+            yield Fault(("github", "secrets", "runner_tokens"), message)
+    elif github.secrets.app is None:
+        yield Fault(("github", "secrets", "app"), f"is required with registration: {github.registration}")
+
+
+def _reach(github: GitHub, parts: Parts) -> Iterator[Fault]:
+    """Check what is only safe for one organization, or never where strangers' code runs."""
+    if github.allow.public_repositories:
+        shared = sorted(name for name, profile in parts.profiles.items() if profile.isolation == "shared")
+        if shared:
+            message = f"true needs isolation: instance in every profile; shared: {', '.join(shared)}"
+            yield Fault(("github", "allow", "public_repositories"), message)
+    organizations = {name.lower() for name in github.allow.organizations}
+    if len(organizations) == 1 and "*" not in organizations:
+        return
+    cure = "name exactly one organization in github.allow.organizations"
+    for name, pool in parts.pools.items():
+        if pool.task_policy:
+            yield Fault(("pools", name, "task_policy"), f"every job of the pool would hold it; {cure}")
+    for name, profile in parts.profiles.items():
+        if profile.docker == "nested" and profile.isolation == "shared":
+            yield Fault(
+                ("profiles", name, "docker"), f"nested with isolation: shared shares one uid range; {cure}"
+            )
+
+
+def _size(size: Resources) -> str:
+    return f"{size.cpu_units / 1024:g} vCPU, {size.memory_mib} MiB"

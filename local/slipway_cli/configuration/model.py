@@ -1,0 +1,154 @@
+"""The form of ``slipway.yaml``: keys, kinds of values, defaults. ``cross_checks`` ties the keys together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from local.slipway_cli.configuration import fields as f
+
+
+class _Section(BaseModel):
+    # Strict: `cpu: "2"` or `standby: yes` is a slip that deserves a word, not a guess.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+class WebhookSecret(_Section):
+    """A webhook secret, and the organizations it may speak for (none named: all)."""
+
+    arn: f.SecretArn
+    organizations: list[f.Login] = Field(default_factory=list)
+
+
+def _bare_arn(value: Any) -> Any:
+    return {"arn": value} if isinstance(value, str) else value
+
+
+_WEBHOOK_SECRET_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": "^arn:"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["arn"],
+            "properties": {
+                "arn": {"type": "string", "pattern": "^arn:"},
+                "organizations": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+    ]
+}
+WebhookSecretEntry = Annotated[
+    WebhookSecret, BeforeValidator(_bare_arn), WithJsonSchema(_WEBHOOK_SECRET_SCHEMA)
+]
+
+
+class Secrets(_Section):
+    """Where credentials lie in Secrets Manager; the credentials themselves are never in this file."""
+
+    webhook: list[WebhookSecretEntry] = Field(
+        min_length=1, description="every valid webhook secret, to rotate them"
+    )
+    app: f.SecretArn | None = Field(None, description="GitHub App id and private key")
+    runner_tokens: list[f.SecretArn] = Field(
+        default_factory=list, description="classic PATs (manage_runners:enterprise)"
+    )
+
+
+class Allow(_Section):
+    """Whose jobs are served."""
+
+    organizations: list[f.AllowedOrganization] = Field(default_factory=lambda: ["*"], min_length=1)
+    repositories: list[f.Repository] = Field(default_factory=list, description="none named: every repository")
+    public_repositories: bool = False
+
+
+class GitHub(_Section):
+    """The GitHub whose jobs are served."""
+
+    url: f.WebUrl = "https://github.com"
+    ca_bundle: str | None = Field(None, min_length=1, max_length=255, description="PEM file for a private CA")
+    enterprise: f.EnterpriseSlug | None = None
+    registration: Literal["enterprise", "organization", "repository"]
+    runner_groups: f.RunnerGroupName = Field(
+        "per-organization", description="or the name of one runner group"
+    )
+    allow: Allow = Field(default_factory=Allow)
+    secrets: Secrets
+
+
+class Bounds(_Section):
+    """The smallest and largest size which a `slipway/PROFILE/cpu=…/memory=…` label may ask for."""
+
+    cpu: list[f.Cpu] = Field(min_length=2, max_length=2)
+    memory: list[f.Memory] = Field(min_length=2, max_length=2)
+
+
+class Slo(_Section):
+    """The wait that nine in ten jobs should stay under, and the hours in which it counts."""
+
+    p90_wait: f.Duration
+    hours: f.Hours | None = None
+
+
+class Profile(_Section):
+    """What a label set buys."""
+
+    labels: list[f.Label] = Field(min_length=1, max_length=100)
+    cpu: f.Cpu
+    memory: f.Memory
+    image: f.Image
+    pool: str
+    isolation: Literal["shared", "instance"] = "shared"
+    docker: Literal["none", "nested", "privileged"] = "none"
+    bounds: Bounds | None = None
+    standby: f.Count = 0
+    max_runners: f.PositiveCount = 100
+    max_runners_per_repository: f.PositiveCount | None = None
+    idle_timeout: f.Duration = Field("2m")
+    job_timeout: f.Duration = Field("6h")
+    slo: Slo | None = None
+
+
+class Headroom(_Section):
+    """Free slots to keep on running instances."""
+
+    slots: f.PositiveCount
+    schedule: f.Hours | None = Field(None, description="none: always")
+
+
+class Pool(_Section):
+    """Where capacity comes from."""
+
+    region: f.Region
+    subnets: list[f.Subnet] = Field(min_length=1)
+    security_groups: list[f.SecurityGroup] = Field(min_length=1)
+    task_policy: f.PolicyArn | None = Field(
+        None, description="added to the task role; only for one organization"
+    )
+    architecture: Literal["x64", "arm64"] = "x64"
+    instance_types: list[f.InstanceTypeName] = Field(min_length=1, description="in order of preference")
+    market: Literal["spot", "on-demand"] = "spot"
+    max_instances: f.PositiveCount = 10
+    headroom: Headroom | None = None
+    stopped_instances: f.Count = 0
+    idle_timeout: f.Duration = Field("5m")
+    max_age: f.Duration = Field("24h")
+
+
+class Fairness(_Section):
+    """How organizations share what is scarce."""
+
+    weights: dict[f.Login, Annotated[int, Field(ge=1, le=1_000)]] = Field(default_factory=dict)
+    max_queued_per_organization: f.PositiveCount = 5_000
+
+
+class SlipwayFile(_Section):
+    """A whole ``slipway.yaml``."""
+
+    deployment: f.DeploymentName = Field("slipway", description="prefix of every AWS resource's name")
+    github: GitHub
+    profiles: dict[f.ProfileName, Profile] = Field(min_length=1)
+    pools: dict[f.PoolName, Pool] = Field(min_length=1)
+    fairness: Fairness = Field(default_factory=Fairness)
