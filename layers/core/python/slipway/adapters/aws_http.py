@@ -138,7 +138,7 @@ def _object(reply: bytes) -> dict[str, Any] | None:
 
 
 def _error(service: str, operation: str, status: int, reply: Mapping[str, Any]) -> SlipwayError:
-    """Translate an error reply by its code; the message of the service is not repeated, it may quote input."""
+    """Translate an error reply by its code; the service's message is not repeated, it may quote input."""
     code = str(reply.get("__type", "")).rpartition("#")[2]
     sentence = f"{service} {operation}: {status} {code or 'without a code'}"
     if code in _THROTTLED or status == 429:

@@ -51,8 +51,9 @@ def signed_headers(
     place = f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
     digest = hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()
     signature = _hmac(_key(access, place), f"{_ALGORITHM}\n{stamp}\n{place}\n{digest}").hex()
+    credential = f"{access.access_key_id}/{place}"
     sent["Authorization"] = (
-        f"{_ALGORITHM} Credential={access.access_key_id}/{place}, SignedHeaders={names}, Signature={signature}"
+        f"{_ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
     )
     return sent
 

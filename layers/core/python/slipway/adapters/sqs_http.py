@@ -21,11 +21,15 @@ class SqsJobQueue:
         endpoint = access.endpoints.get("sqs") or access.endpoints.get("")
         self._queue_url = queue_url
         self._endpoint = AwsJsonEndpoint(
-            endpoint or f"{place.scheme}://{place.netloc}", Scope("sqs", access.region), _PROTOCOL, access, clock
+            endpoint or f"{place.scheme}://{place.netloc}",
+            Scope("sqs", access.region),
+            _PROTOCOL,
+            access,
+            clock,
         )
 
     def send(self, event: JobEvent) -> None:
-        """Put one job event on the queue; its organization is the message group of a fair queue [SQS-FAIR]."""
+        """Put one job event on the queue; its organization is its message group [SQS-FAIR]."""
         self._endpoint.call(
             "SendMessage",
             {

@@ -1,0 +1,58 @@
+"""Which job events are let in: age, allow list, labels."""
+
+from __future__ import annotations
+
+from slipway.domain.configuration import Configuration, GitHubTarget
+from slipway.domain.delivery import Ignored, IgnoreReason
+from slipway.domain.jobs import JobEvent, JobState
+from slipway.domain.matching import Unserved, route
+
+MAX_QUEUED_AGE_SECONDS = 24 * 3600  # GitHub fails a job that no runner took for 24 h [GH-JOB-24H]
+_EVERY = "*"
+_RUNNER_PREFIX = "slipway-"
+
+
+def admit(event: JobEvent, configuration: Configuration, now: float) -> Ignored | None:
+    """Return why a job event is ignored; ``None`` lets it in.
+
+    A job that runs or ran on a runner of ours is let in wherever it came from: GitHub gives a runner to any
+    matching job that its group admits [GH-WJ-13], and a runner taken by a job which we refused must still be
+    known to be busy, and charged.
+    """
+    if event.action is JobState.QUEUED or not _ran_here(event):
+        refusal = _too_old(event, now) or _not_allowed(event, configuration.github)
+        if refusal:
+            return refusal
+    found = route(event.labels, (event.run_id, event.run_attempt), configuration.profiles)
+    return Ignored(found.code, found.detail) if isinstance(found, Unserved) else None
+
+
+def _ran_here(event: JobEvent) -> bool:
+    return event.runner_name is not None and event.runner_name.startswith(_RUNNER_PREFIX)
+
+
+def _too_old(event: JobEvent, now: float) -> Ignored | None:
+    """Refuse a ``queued`` of another day: GitHub gave that job up, so the delivery is replayed."""
+    # Old servers give no creation time; `started_at` of a queued job is when it began to wait.
+    since = event.created_at if event.created_at is not None else event.started_at
+    if event.action is not JobState.QUEUED or since is None or now - since <= MAX_QUEUED_AGE_SECONDS:
+        return None
+    return Ignored(IgnoreReason.TOO_OLD, "queued more than 24 hours ago: GitHub has given the job up")
+
+
+def _not_allowed(event: JobEvent, github: GitHubTarget) -> Ignored | None:
+    organizations, repositories = github.allowed_organizations, github.allowed_repositories
+    if _EVERY not in organizations and event.organization.lower() not in organizations:
+        return Ignored(
+            IgnoreReason.ORGANIZATION_NOT_ALLOWED, "github.allow.organizations does not name the organization"
+        )
+    if repositories and event.repository.lower() not in repositories:
+        return Ignored(
+            IgnoreReason.REPOSITORY_NOT_ALLOWED, "github.allow.repositories does not name the repository"
+        )
+    if event.public and not github.allow_public_repositories:
+        return Ignored(
+            IgnoreReason.PUBLIC_REPOSITORY,
+            "github.allow.public_repositories is off and the repository is public",
+        )
+    return None
