@@ -1,0 +1,1 @@
+"""GitHub's side of the twin: an enterprise, its runners and jobs, its REST API, webhooks and broker."""

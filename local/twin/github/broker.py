@@ -1,0 +1,250 @@
+"""The runner's side: sessions, long polls for a job, its end [RUNNER-BROKER-FLOW].
+
+The paths are the twin's own; the order of calls, the credentials and the refusals are the real
+listener's. A listener opens a session with the credentials of its JIT config, polls for a message,
+acquires the job, asks whether its work is over and finishes it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from local.twin.clock import Scheduled
+from local.twin.github.jitconfig import assertion
+from local.twin.github.jobs import Jobs
+from local.twin.github.model import Runner, WorkflowJob
+from local.twin.github.registry import Registry
+from local.twin.github.routing import Router
+from local.twin.github.state import World
+from local.twin.github.wire import Pending, Request, Response, json_response
+
+PREFIX = "/_twin/broker"
+_SESSION = re.compile(PREFIX + r"/sessions/(?P<id>[0-9a-f-]+)(?:/(?P<call>message|acquire|job|finish))?")
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A connected listener. ``poll`` is its open request, ``work_ends_at`` the end of its job's work."""
+
+    id: str
+    runner: Runner
+    token: str
+    poll: Pending | None = None
+    work_ends_at: float | None = None
+    last_contact: float = 0.0
+    watchdog: Scheduled | None = None
+
+
+class Broker:
+    """Serves listeners, and notices those which went silent."""
+
+    def __init__(self, world: World, jobs: Jobs, registry: Registry, router: Router) -> None:
+        self._world = world
+        self._jobs = jobs
+        self._registry = registry
+        self._router = router
+        self._sessions: dict[str, Session] = {}
+        self._of_runner: dict[int, Session] = {}
+        self._calls: dict[tuple[str, str | None], Callable[[Session, dict[str, Any]], Response | Pending]] = {
+            ("GET", "message"): lambda session, _: self._message(session),
+            ("POST", "acquire"): self._acquire,
+            ("GET", "job"): lambda session, _: self._job(session),
+            ("POST", "finish"): self._finish,
+            ("DELETE", None): lambda session, _: self._leave(session),
+        }
+        router.assigned = self._wake
+        registry.removed = self._registration_removed
+        jobs.listeners.cancelled_while_running = self._cancel
+
+    def handle(self, request: Request) -> Response | Pending:
+        """Answer one request below ``PREFIX``; long polls come back pending."""
+        if (request.method, request.path) == ("POST", f"{PREFIX}/sessions"):
+            return self._open(request)
+        match = _SESSION.fullmatch(request.path)
+        session = self._sessions.get(match["id"]) if match else None
+        call = self._calls.get((request.method, match["call"])) if match else None
+        if session is None or call is None:
+            return _refusal(404, "no such session")
+        if not hmac.compare_digest(session.token, request.bearer or ""):
+            return _refusal(401, "invalid_token")
+        self._contact(session)
+        return call(session, _content(request))
+
+    def _open(self, request: Request) -> Response:
+        token = request.bearer or ""
+        runner = self._registry.by_client(token.partition(".")[0])
+        if runner is None or not hmac.compare_digest(assertion(runner.client_id, runner.secret), token):
+            return _refusal(401, "invalid_client")
+        if runner.id in self._of_runner:
+            return _refusal(409, "a session for this runner exists")  # [RUNNER-SESSION-CONFLICT]
+        if runner.job_id is not None and self._jobs.by_id[runner.job_id].status != "queued":
+            return _refusal(401, "invalid_client")  # its one job is running: these credentials are used up
+        agent = _content(request).get("agent", {})
+        runner.version, runner.os = agent.get("version"), agent.get("os", "Linux")
+        runner.online = True
+        session = Session(self._world.new_guid(), runner, self._world.new_guid())
+        self._sessions[session.id] = self._of_runner[runner.id] = session
+        self._contact(session)
+        return json_response(201, {"sessionId": session.id, "accessToken": session.token})
+
+    def _message(self, session: Session) -> Response | Pending:
+        pending = self._hold(session, Response(202))
+        self._router.runner_listens(session.runner)
+        self._wake(session.runner)
+        return pending.response or pending
+
+    def _wake(self, runner: Runner) -> None:
+        session = self._of_runner.get(runner.id)
+        if session and session.poll and runner.job_id is not None and session.work_ends_at is None:
+            message = {"messageType": "RunnerJobRequest", "jobId": runner.job_id}
+            session.poll.answer(json_response(200, message))
+
+    def _acquire(self, session: Session, content: dict[str, Any]) -> Response:
+        runner = session.runner
+        job = self._jobs.by_id.get(runner.job_id or 0)
+        if job is None or job.status != "queued" or content.get("jobId") != job.id:
+            return _refusal(404, "job not found")
+        self._jobs.start(job, runner.identity)
+        session.work_ends_at = self._world.clock.now() + job.request.duration_seconds
+        self._world.clock.schedule(job.request.duration_seconds, lambda: self._report(session, job))
+        return json_response(200, {"jobId": job.id, "environment": _environment(self._world, job, runner)})
+
+    def _job(self, session: Session) -> Response | Pending:
+        job = self._jobs.by_id.get(session.runner.job_id or 0)
+        if job is None or session.work_ends_at is None:
+            return _refusal(404, "this session runs no job")
+        pending = self._hold(session, json_response(200, {"state": "running"}))
+        self._report(session, job)
+        return pending.response or pending
+
+    def _report(self, session: Session, job: WorkflowJob) -> None:
+        """Answer the listener's open question when its job's work is over or cancelled."""
+        over = session.work_ends_at is not None and session.work_ends_at <= self._world.clock.now()
+        if session.poll is None or not (over or job.cancel_requested):
+            return
+        conclusion = "cancelled" if job.cancel_requested else job.request.conclusion
+        session.poll.answer(json_response(200, {"state": "over", "conclusion": conclusion}))
+
+    def _finish(self, session: Session, content: dict[str, Any]) -> Response:
+        job = self._jobs.by_id.get(session.runner.job_id or 0)
+        conclusion = content.get("conclusion")
+        if (
+            job is None
+            or session.work_ends_at is None
+            or conclusion not in ("success", "failure", "cancelled")
+        ):
+            return _refusal(404, "this session runs no such job")
+        self._end(session.runner, job, conclusion)
+        return json_response(200, {})
+
+    def _leave(self, session: Session) -> Response:
+        self._close(session)
+        return Response(204)
+
+    def _cancel(self, job: WorkflowJob) -> None:
+        runner = self._registry.by_id.get(job.assigned_to or 0)
+        session = self._of_runner.get(runner.id) if runner else None
+        if session is not None:
+            self._report(session, job)
+        if runner is not None:
+            owner = runner
+            self._world.clock.schedule(
+                self._world.timers.cancel_grace, lambda: self._end(owner, job, "cancelled")
+            )
+
+    def _end(self, runner: Runner, job: WorkflowJob, conclusion: str) -> None:
+        """The job is over, and with it its ephemeral runner's registration [GH-RUNNER-EPHEMERAL-REMOVED]."""
+        if job.status != "in_progress":
+            return
+        self._jobs.complete(job, conclusion)
+        runner.job_id = None
+        runner.busy_changes.append((self._world.clock.now(), False))
+        self._registry.remove(runner)
+
+    def _registration_removed(self, runner: Runner) -> None:
+        self._router.runner_left(runner)
+        session = self._of_runner.get(runner.id)
+        if session is not None:
+            self._close(session)
+
+    def _close(self, session: Session) -> None:
+        """End a session; a poll that is still open hears that the registration is gone."""
+        runner = session.runner
+        self._sessions.pop(session.id, None)
+        self._of_runner.pop(runner.id, None)
+        self._router.runner_left(runner)
+        if session.watchdog is not None:
+            session.watchdog.cancel()
+        if session.poll is not None:
+            session.poll.answer(_refusal(404, "no such session"))
+        runner.online = False
+        self._registry.expire_unless_connected(runner)
+        job = self._jobs.by_id.get(runner.job_id or 0)
+        if job is not None and job.status == "in_progress":
+            lost_at = session.last_contact + self._world.timers.lost_communication  # [RUNNER-LOST-10M]
+            delay = max(0.0, lost_at - self._world.clock.now())
+            self._world.clock.schedule(delay, lambda: self._end(runner, job, "failure"))
+
+    def _hold(self, session: Session, otherwise: Response) -> Pending:
+        """Open a long poll that answers ``otherwise`` when nothing happens [RUNNER-LONG-POLL]."""
+        if session.poll is not None:
+            session.poll.answer(_refusal(409, "a newer poll took over"))
+        pending = session.poll = Pending()
+        timeout = self._world.clock.schedule(self._world.timers.long_poll, lambda: pending.answer(otherwise))
+
+        def answered(_: Response) -> None:
+            timeout.cancel()
+            if session.poll is pending:
+                session.poll = None
+                self._contact(session)
+
+        pending.when_answered(answered)
+        return pending
+
+    def _contact(self, session: Session) -> None:
+        """The listener is alive: put off the moment at which it counts as gone."""
+        if session.watchdog is not None:
+            session.watchdog.cancel()
+        if session.id not in self._sessions:
+            return
+        timers = self._world.timers
+        session.last_contact = self._world.clock.now()
+        session.watchdog = self._world.clock.schedule(
+            timers.long_poll + timers.offline_after, lambda: self._close(session)
+        )
+
+
+def _environment(world: World, job: WorkflowJob, runner: Runner) -> dict[str, str]:
+    """What job hooks find in their environment [RUNNER-HOOKS]."""
+    return {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_API_URL": world.api_url,
+        "GITHUB_EVENT_NAME": "push",
+        "GITHUB_JOB": job.request.name,
+        "GITHUB_REPOSITORY": job.repository.full_name,
+        "GITHUB_REPOSITORY_OWNER": job.repository.organization.login,
+        "GITHUB_RUN_ATTEMPT": str(job.run_attempt),
+        "GITHUB_RUN_ID": str(job.run_id),
+        "GITHUB_SERVER_URL": world.url,
+        "GITHUB_SHA": job.head_sha,
+        "GITHUB_WORKFLOW": job.request.workflow_name,
+        "RUNNER_ENVIRONMENT": "self-hosted",
+        "RUNNER_NAME": runner.name,
+    }
+
+
+def _content(request: Request) -> dict[str, Any]:
+    try:
+        content = json.loads(request.body or b"{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _refusal(status: int, error: str) -> Response:
+    return json_response(status, {"error": error})

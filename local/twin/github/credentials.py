@@ -1,0 +1,182 @@
+"""Who may call: personal access tokens, the App's own JWTs and its installation tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import jwt
+
+from local.twin.github.model import Organization, Repository, Scope
+from local.twin.github.state import World
+
+TOKEN_LIFE_SECONDS = 3600.0  # [GH-APP-TOKEN-1H]
+JWT_LIFE_SECONDS = 600.0  # [GH-APP-JWT-10M]
+CLOCK_TOLERANCE_SECONDS = 60.0
+
+
+class RefusedError(Exception):
+    """The request is refused with ``status`` and GitHub's ``message``."""
+
+    def __init__(self, status: int, message: str, errors: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    id: int
+    slug: str
+    client_id: str
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An App on one organization; ``repositories`` is None when it covers all of them."""
+
+    id: int
+    app: App
+    organization: Organization
+    permissions: dict[str, str]
+    created_at: float
+    repositories: frozenset[int] | None = None
+
+    def covers(self, repository: Repository) -> bool:
+        mine = repository.organization == self.organization
+        return mine and (self.repositories is None or repository.id in self.repositories)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The authenticated caller; ``key`` names the credential that limits are counted for."""
+
+    kind: Literal["token", "app", "installation"]
+    key: str
+    scopes: frozenset[str] = frozenset()
+    app: App | None = None
+    installation: Installation | None = None
+    permissions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationToken:
+    actor: Actor
+    expires_at: float
+
+
+_SCOPES_FOR = {
+    "enterprise": {"manage_runners:enterprise", "admin:enterprise"},  # [GH-PAT-SCOPE]
+    "organization": {"admin:org"},
+    "repository": {"repo"},
+}
+_PERMISSION_FOR = {"organization": "organization_self_hosted_runners", "repository": "administration"}
+
+
+class Credentials:
+    """Everything that authenticates, and what it may do."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._personal: dict[str, Actor] = {}
+        self._installation_tokens: dict[str, InstallationToken] = {}
+        self.apps: dict[int, App] = {}
+        self.installations: dict[int, Installation] = {}
+
+    def add_personal_token(self, user: str, scopes: frozenset[str]) -> str:
+        """A classic token of ``user``; the user's tokens share one rate limit [GH-RATE-PRIMARY]."""
+        token = "ghp_" + self._world.rng.randbytes(18).hex()
+        self._personal[token] = Actor("token", f"user:{user}", scopes)
+        return token
+
+    def revoke(self, token: str) -> None:
+        self._personal.pop(token, None)
+        self._installation_tokens.pop(token, None)
+
+    def new_installation_token(
+        self, installation: Installation, permissions: dict[str, str]
+    ) -> tuple[str, float]:
+        """A token and the epoch second at which it expires, an hour from now [GH-APP-TOKEN-1H]."""
+        token = "ghs_" + self._world.rng.randbytes(18).hex()
+        expires_at = self._world.clock.now() + TOKEN_LIFE_SECONDS
+        actor = Actor(
+            "installation",
+            f"installation:{installation.id}",
+            app=installation.app,
+            installation=installation,
+            permissions=permissions,
+        )
+        self._installation_tokens[token] = InstallationToken(actor, expires_at)
+        return token, expires_at
+
+    def authenticate(self, token: str | None) -> Actor:
+        """The caller behind ``token``; raises ``RefusedError`` 401 for anything unknown or expired."""
+        if token is None:
+            raise RefusedError(401, "Requires authentication")
+        if token.count(".") == 2:
+            return self._app(token)
+        issued = self._installation_tokens.get(token)
+        if issued is not None and issued.expires_at > self._world.clock.now():
+            return issued.actor
+        if token in self._personal:
+            return self._personal[token]
+        raise RefusedError(401, "Bad credentials")
+
+    def _app(self, token: str) -> Actor:
+        """Check an App's JWT: signature, issuer, times on the twin's clock [GH-APP-JWT-10M]."""
+        try:
+            claims = jwt.decode(token, options={"verify_signature": False})
+            app = self._issuer(claims)
+            jwt.decode(
+                token,
+                app.public_key,
+                algorithms=["RS256"],
+                options={"verify_exp": False, "verify_iat": False},
+            )
+        except jwt.InvalidTokenError as exc:
+            raise RefusedError(401, "A JSON web token could not be decoded") from exc
+        self._check_times(claims)
+        return Actor("app", f"app:{app.id}", app=app)
+
+    def _issuer(self, claims: dict[str, Any]) -> App:
+        issuer = str(claims.get("iss"))
+        for app in self.apps.values():
+            if issuer in (str(app.id), app.client_id):
+                return app
+        raise RefusedError(401, "'Issuer' claim ('iss') must be the App's client id or id")
+
+    def _check_times(self, claims: dict[str, Any]) -> None:
+        now, issued, expires = self._world.clock.now(), claims.get("iat"), claims.get("exp")
+        if not isinstance(issued, int | float) or issued > now + CLOCK_TOLERANCE_SECONDS:
+            raise RefusedError(401, "'Issued at' claim ('iat') must be an Integer in the past")
+        if not isinstance(expires, int | float) or expires <= now:
+            raise RefusedError(401, "'Expiration time' claim ('exp') must be a numeric value in the future")
+        if expires > now + JWT_LIFE_SECONDS + CLOCK_TOLERANCE_SECONDS:
+            raise RefusedError(401, "'Expiration time' claim ('exp') is too far in the future")
+
+
+def authorize_runners(actor: Actor, scope: Scope, *, write: bool) -> None:
+    """Whether ``actor`` may manage the runners of ``scope``.
+
+    Apps never manage an enterprise's [GH-APP-NO-ENTERPRISE]; a token without the scope sees a 404.
+    """
+    if actor.kind == "token":
+        if not actor.scopes & _SCOPES_FOR[scope.kind]:
+            raise RefusedError(404, "Not Found")
+        return
+    if actor.kind == "app" or scope.kind == "enterprise":
+        raise RefusedError(403, "Resource not accessible by integration")
+    authorize_installation(actor, scope, _PERMISSION_FOR[scope.kind], write=write)
+
+
+def authorize_installation(actor: Actor, scope: Scope, permission: str, *, write: bool) -> None:
+    """Whether an installation token reaches ``scope`` and holds ``permission``."""
+    granted = actor.permissions.get(permission)
+    owner = scope.name.partition("/")[0]
+    installation = actor.installation
+    if installation is None or installation.organization.login.lower() != owner:
+        raise RefusedError(403, "Resource not accessible by integration")
+    if granted != "write" and (write or granted != "read"):
+        raise RefusedError(403, "Resource not accessible by integration")

@@ -1,0 +1,67 @@
+"""Requests in, responses out: the shapes which every mount of the twin shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+CONNECTION_LOST = 0
+"""The status of a response that never arrives: the mount drops the connection instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Pending:
+    """A response that is not there yet (a long poll): its server waits, the clock or an event answers."""
+
+    def __init__(self) -> None:
+        self.response: Response | None = None
+        self._waiting: list[Callable[[Response], None]] = []
+
+    def when_answered(self, callback: Callable[[Response], None]) -> None:
+        """Call back with the response, at once if it is there."""
+        if self.response is not None:
+            callback(self.response)
+        else:
+            self._waiting.append(callback)
+
+    def answer(self, response: Response) -> None:
+        """Answer once; later answers are ignored."""
+        if self.response is not None:
+            return
+        self.response = response
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            callback(response)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; header names are lower case, ``path`` has no query."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def bearer(self) -> str | None:
+        """The token of ``Authorization: Bearer …`` or the older ``token …``."""
+        kind, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if kind.lower() in ("bearer", "token") and token.strip() else None
+
+
+def json_response(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Response:
+    body = json.dumps(content).encode()
+    return Response(status, {"content-type": "application/json; charset=utf-8", **(headers or {})}, body)
