@@ -30,7 +30,13 @@ _THROTTLED = {
     "RequestThrottled",
 }
 _UNAVAILABLE = {"ServiceUnavailable", "ServiceUnavailableException", "Unavailable"}
-_UNKNOWN_OUTCOME = {"InternalError", "InternalFailure", "InternalServerError", "ServerException", "RequestTimeout"}
+_UNKNOWN_OUTCOME = {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "ServerException",
+    "RequestTimeout",
+}
 _REFUSED = {
     "AccessDenied",
     "AccessDeniedException",

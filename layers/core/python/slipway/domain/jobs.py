@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from slipway.domain import strict_json
 from slipway.domain.errors import MalformedError
 
 ENVELOPE_VERSION = 1
@@ -93,10 +94,7 @@ def decode_job_event(text: str) -> JobEvent:
     Raises:
         MalformedError: not our JSON, another version, a missing or wrongly typed field.
     """
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        raise MalformedError("a message of the jobs queue is not JSON") from fault
+    body = strict_json.loads(text)
     if not isinstance(body, dict) or body.pop("version", None) != ENVELOPE_VERSION:
         raise MalformedError(f"a message of the jobs queue is not of version {ENVELOPE_VERSION}")
     try:

@@ -41,9 +41,7 @@ class DynamoClaims:
     def bind(self, runner: Runner, job: WaitingJob, *, reach: str, at: float) -> str:
         """Give the job to the runner in one transaction, before anything is minted."""
         try:
-            self._table.transact(
-                [self._offered(runner, job, at), self._claimed(runner, job, reach, at)]
-            )
+            self._table.transact([self._offered(runner, job, at), self._claimed(runner, job, reach, at)])
         except ConditionFailedError as fault:
             return "runner_spent" if 1 in fault.failed else "job_moved"
         return "bound"

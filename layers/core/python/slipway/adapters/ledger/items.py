@@ -149,10 +149,19 @@ def intent_to(intent: Intent) -> Item:
     """Return the item of an intent, without its key."""
     request = intent.request
     if isinstance(request, RunTasks):
-        body: Item = {"shape": shape_to(request.shape), "count": request.count, "exclusive": request.exclusive}
+        body: Item = {
+            "shape": shape_to(request.shape),
+            "count": request.count,
+            "exclusive": request.exclusive,
+        }
         return {**_intent(intent), "kind": "run", "request": body}
     each = [request.each.cpu_units, request.each.memory_mib]
-    body = {"types": list(request.types), "market": request.market.value, "count": request.count, "each": each}
+    body = {
+        "types": list(request.types),
+        "market": request.market.value,
+        "count": request.count,
+        "each": each,
+    }
     return {**_intent(intent), "kind": "launch", "request": body}
 
 

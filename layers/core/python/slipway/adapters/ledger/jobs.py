@@ -66,9 +66,7 @@ class DynamoJobs:
         }
         is_new_or_further = "attribute_not_exists(#rank) OR #rank < :rank"
         known = {name: value for name, value in attributes.items() if value is not None}
-        return Update(
-            record_key(event.key), set=known, condition=is_new_or_further, values={"rank": rank}
-        )
+        return Update(record_key(event.key), set=known, condition=is_new_or_further, values={"rank": rank})
 
 
 def waiting_job(event: JobEvent, route: Route) -> WaitingJob:

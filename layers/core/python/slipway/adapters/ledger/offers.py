@@ -82,7 +82,9 @@ class DynamoOffers:
     def _append(self, pool: str, shape: Shape, jobs: list[WaitingJob], old: _Published) -> None:
         """Add to the end: claims go on drawing meanwhile."""
         self._table.write_many(self._items(pool, shape, jobs, old.generation, old.count))
-        longer = Update(head_key(pool, shape), set={"count": old.count + len(jobs)}, condition="attribute_exists(#pk)")
+        longer = Update(
+            head_key(pool, shape), set={"count": old.count + len(jobs)}, condition="attribute_exists(#pk)"
+        )
         try:
             self._table.write(longer)
         except ConditionFailedError:

@@ -78,11 +78,11 @@ class DynamoRunners:
         }
         is_registered = "#state = :registered AND #organization = :organization"
         values = {"registered": RunnerState.REGISTERED.value, "organization": event.organization}
-        return self._try(
-            Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values)
-        )
+        return self._try(Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values))
 
-    def mark_ended(self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None) -> bool:
+    def mark_ended(
+        self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None
+    ) -> bool:
         """Note that the runner will never run a job again; with ``organization``, only if it is its own."""
         condition, values = f"{_EXISTS} AND #state <> :gone", {"gone": RunnerState.GONE.value}
         if organization is not None:
@@ -99,9 +99,7 @@ class DynamoRunners:
         """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
         known = self.find(pool, task_id)
         stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
-        self._table.transact(
-            [Put(keyed(gone_key(task_id), stone)), Delete(runner_key(pool, task_id))]
-        )
+        self._table.transact([Put(keyed(gone_key(task_id), stone)), Delete(runner_key(pool, task_id))])
         return known
 
     def first_heard_of(self, task_id: str, at: float) -> float:

@@ -1,0 +1,140 @@
+"""A pool's ECS cluster over boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from slipway.adapters.aws_errors import aws_errors
+from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.errors import RefusedError
+from slipway.domain.events import read_instance, read_task
+from slipway.domain.instances import Instance
+from slipway.domain.intents import Intent, RunTasks
+from slipway.ports.clock import Clock
+from slipway.ports.cluster import RunResult, Task
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+
+_DESCRIBE_LIMIT = 100  # [ECS-DESCRIBE-LIMIT]
+_EMPTY_CLUSTER = "No Container Instances were found in your cluster"
+
+
+class EcsCluster:
+    """Implements ``ports.cluster.Cluster``."""
+
+    def __init__(self, client: ECSClient, pool: Pool, configuration: Configuration, clock: Clock) -> None:
+        self._client = client
+        self._pool = pool
+        self._configuration = configuration
+        self._clock = clock
+
+    def run(self, intent: Intent) -> RunResult:
+        """Start the tasks of a ``RunTasks`` intent; the same intent again starts nothing new."""
+        request = intent.request
+        if not isinstance(request, RunTasks):
+            raise TypeError(f"not a RunTasks intent: {intent}")
+        try:
+            with aws_errors(f"starting {request.count} tasks of {request.shape} in {self._pool.cluster}"):
+                reply = self._client.run_task(**self._run_parameters(intent, request))
+        except RefusedError as fault:
+            # An empty cluster throws where a full one answers failures[]; the code alone does not tell this
+            # from a wrong parameter, so this is the one place that reads a message [ECS-EMPTY-CLUSTER].
+            if fault.code == "InvalidParameterException" and _EMPTY_CLUSTER in str(fault):
+                return RunResult((), ("EMPTY_CLUSTER",))
+            raise
+        failures = tuple(failure.get("reason", "") for failure in reply.get("failures", []))
+        return RunResult(tuple(self._ours(reply["tasks"])), failures)
+
+    def stop(self, task_id: str, why: str) -> None:
+        """Stop a task; a task that is already gone is no error."""
+        try:
+            with aws_errors(f"stopping task {task_id}"):
+                self._client.stop_task(cluster=self._pool.cluster, task=task_id, reason=why[:255])
+        except RefusedError as fault:
+            if fault.code != "InvalidParameterException":
+                raise
+
+    def find_task(self, task_id: str) -> Task | None:
+        """Return a task of ours by id, also for some time after it stopped."""
+        return next(iter(self._describe([task_id])), None)
+
+    def tasks(self, instance_arn: str | None = None) -> list[Task]:
+        """List the tasks of ours that are not stopped, on one instance or on all."""
+        on_instance: Any = {"containerInstance": instance_arn} if instance_arn else {}
+        try:
+            with aws_errors(f"listing tasks of {self._pool.cluster}"):
+                pages = self._client.get_paginator("list_tasks").paginate(
+                    cluster=self._pool.cluster, **on_instance
+                )
+                arns = [arn for page in pages for arn in page["taskArns"]]
+        except RefusedError as fault:
+            if instance_arn and fault.code == "InvalidParameterException":
+                return []  # the instance is no longer registered, so it holds no task
+            raise
+        return [task for task in self._describe(arns) if not task.is_stopped]
+
+    def drain(self, instance_arn: str) -> None:
+        """Let an instance take no new task; an instance that is already gone is no error."""
+        with aws_errors(f"draining {instance_arn}"):
+            self._client.update_container_instances_state(
+                cluster=self._pool.cluster, containerInstances=[instance_arn], status="DRAINING"
+            )
+
+    def instances(self) -> list[Instance]:
+        """List the registered container instances."""
+        found = []
+        with aws_errors(f"listing instances of {self._pool.cluster}"):
+            pages = self._client.get_paginator("list_container_instances").paginate(cluster=self._pool.cluster)
+            arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+            for chunk in _chunks(arns):
+                reply = self._client.describe_container_instances(
+                    cluster=self._pool.cluster, containerInstances=chunk
+                )
+                found += reply["containerInstances"]
+        now = self._clock.now()
+        return [read_instance(item, self._pool, now) for item in found if item["status"] != "INACTIVE"]
+
+    def _run_parameters(self, intent: Intent, request: RunTasks) -> dict[str, Any]:
+        profile = self._configuration.profiles[request.shape.profile]
+        parameters: dict[str, Any] = {
+            "cluster": self._pool.cluster,
+            "taskDefinition": f"slipway-{profile.name}",
+            "count": request.count,
+            "launchType": "EC2",
+            "clientToken": intent.token,
+            "startedBy": f"slipway/{self._pool.name}/{intent.token}",
+            "placementStrategy": [{"type": "binpack", "field": "memory"}],
+        }
+        size = request.shape.size
+        if size != profile.size:
+            parameters["overrides"] = {"cpu": str(size.cpu_units), "memory": str(size.memory_mib)}
+        if request.exclusive:
+            parameters["placementConstraints"] = [{"type": "distinctInstance"}]
+        return parameters
+
+    def _describe(self, arns: Sequence[str]) -> Iterator[Task]:
+        for chunk in _chunks(arns):
+            with aws_errors(f"describing tasks of {self._pool.cluster}"):
+                reply = self._client.describe_tasks(cluster=self._pool.cluster, tasks=chunk)
+            yield from self._ours(reply["tasks"])
+
+    def _ours(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Task]:
+        for task in tasks:
+            read = read_task(task, self._pool, self._configuration)
+            if read:
+                shape, intent = read
+                yield Task(
+                    task_id=task["taskArn"].rpartition("/")[2],
+                    shape=shape,
+                    intent=intent,
+                    status=task["lastStatus"],
+                    instance_arn=task.get("containerInstanceArn"),
+                    created_at=task["createdAt"].timestamp(),
+                )
+
+
+def _chunks(arns: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(arns), _DESCRIBE_LIMIT):
+        yield list(arns[start : start + _DESCRIBE_LIMIT])

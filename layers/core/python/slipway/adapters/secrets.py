@@ -1,0 +1,46 @@
+"""Secrets Manager over boto3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from slipway.adapters.aws_errors import aws_errors
+from slipway.domain.errors import ConfigurationError, RefusedError
+from slipway.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_KEPT_SECONDS = 300  # so that a rotated secret is used within five minutes
+
+
+class SecretsManagerSecrets:
+    """Implements ``ports.secrets.Secrets``; values are kept in memory for five minutes."""
+
+    def __init__(self, client: SecretsManagerClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._kept: dict[str, tuple[float, str]] = {}
+
+    def get(self, arn: str) -> str:
+        """Return the current value of a secret."""
+        read_at, value = self._kept.get(arn, (float("-inf"), ""))
+        if self._clock.now() - read_at < _KEPT_SECONDS:
+            return value
+        value = self._read(arn)
+        self._kept[arn] = (self._clock.now(), value)
+        return value
+
+    def _read(self, arn: str) -> str:
+        try:
+            with aws_errors(f"reading secret {arn}"):
+                value = self._client.get_secret_value(SecretId=arn).get("SecretString", "")
+        except (ClientError, RefusedError) as fault:
+            raise ConfigurationError(
+                f"secret {arn} cannot be read: {fault}; check that it exists and that this function may read it"
+            ) from fault
+        if not value:
+            raise ConfigurationError(f"secret {arn} is empty: put its value into Secrets Manager")
+        return value

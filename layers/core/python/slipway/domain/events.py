@@ -1,0 +1,200 @@
+"""Messages of the ``events`` queue: AWS's own events, our ticks and wake-ups, read into our words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.errors import MalformedError
+from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.matching import Shape
+from slipway.domain.resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Once a minute: converge every pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Converge one pool; ``attempt`` counts the retries behind it."""
+
+    pool: str
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """ECS started or stopped the container of one of our tasks."""
+
+    pool: str
+    task_id: str
+    shape: Shape
+    intent: str
+    status: str
+    instance_arn: str | None
+    created_at: float
+    at: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceChange:
+    """ECS reports one of our container instances."""
+
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceLoss:
+    """An instance is about to go (``is_gone`` False: a Spot warning) or has gone. The pool is not known yet."""
+
+    instance_id: str
+    at: float
+    is_gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something that is none of our business; ``why`` says how that was seen."""
+
+    why: str
+
+
+Event = Tick | Wake | TaskChange | InstanceChange | InstanceLoss | Foreign
+
+
+def read_event(text: str, configuration: Configuration) -> Event:
+    """Read one message of the ``events`` queue.
+
+    Raises:
+        MalformedError: not JSON, or an event of ours whose fields are not as AWS documents them.
+    """
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise MalformedError("a message of the events queue is not JSON") from fault
+    if not isinstance(body, dict):
+        raise MalformedError("a message of the events queue is not an object")
+    try:
+        if "slipway" in body:
+            return _own(body, configuration)
+        reader = _READERS.get(str(body.get("detail-type")))
+        if reader is None:
+            return Foreign("detail-type")
+        return reader(body["detail"], _seconds(body["time"]), configuration)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise MalformedError(f"an event lacks or garbles a field: {fault!r}") from fault
+
+
+def _own(body: Mapping[str, Any], configuration: Configuration) -> Event:
+    if body["slipway"] == "tick":
+        return Tick()
+    if body["slipway"] == "wake" and body["pool"] in configuration.pools:
+        return Wake(body["pool"], int(body.get("attempt", 0)))
+    return Foreign("unknown wake-up")
+
+
+def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) -> Event:
+    pool = configuration.pool_of_cluster(_last_part(detail["clusterArn"]))
+    if pool is None:
+        return Foreign("cluster")
+    read = read_task(detail, pool, configuration)
+    if read is None:
+        return Foreign("task")
+    shape, intent = read
+    return TaskChange(
+        pool=pool.name,
+        task_id=_last_part(detail["taskArn"]),
+        shape=shape,
+        intent=intent,
+        status=detail["lastStatus"],
+        instance_arn=detail.get("containerInstanceArn"),
+        created_at=_seconds(detail["createdAt"]) if "createdAt" in detail else at,
+        at=at,
+        why=str(detail.get("stopCode") or detail.get("stoppedReason") or ""),
+    )
+
+
+def read_task(detail: Mapping[str, Any], pool: Pool, configuration: Configuration) -> tuple[Shape, str] | None:
+    """Return shape and intent of a task in a pool's cluster, or None when it is not one that we started.
+
+    ``startedBy`` is ``slipway/POOL/INTENT``, the family ``slipway-PROFILE``; a size other than the
+    profile's stands in the overrides.
+    """
+    prefix = f"slipway/{pool.name}/"
+    started_by = str(detail.get("startedBy", ""))
+    family = _last_part(str(detail["taskDefinitionArn"])).partition(":")[0]
+    profile = configuration.profiles.get(family.removeprefix("slipway-"))
+    if not started_by.startswith(prefix) or profile is None or profile.pool != pool.name:
+        return None
+    overrides = detail.get("overrides") or {}
+    size = Resources(
+        int(overrides.get("cpu") or profile.size.cpu_units),
+        int(overrides.get("memory") or profile.size.memory_mib),
+    )
+    return Shape(profile.name, size), started_by.removeprefix(prefix)
+
+
+def _instance(detail: Mapping[str, Any], at: float, configuration: Configuration) -> Event:
+    pool = configuration.pool_of_cluster(_last_part(detail["clusterArn"]))
+    if pool is None:
+        return Foreign("cluster")
+    if detail["status"] == "INACTIVE":
+        return InstanceLoss(detail["ec2InstanceId"], at, is_gone=True)
+    return InstanceChange(read_instance(detail, pool, at))
+
+
+_STATES = {"DRAINING": InstanceState.DRAINING, "ACTIVE": InstanceState.READY}
+
+
+def read_instance(detail: Mapping[str, Any], pool: Pool, at: float) -> Instance:
+    """Return a container instance as ECS describes it; one that still registers counts as launching."""
+    state = _STATES.get(detail["status"], InstanceState.LAUNCHING)
+    resources = {item["name"]: item.get("integerValue", 0) for item in detail["registeredResources"]}
+    attributes = {item["name"]: item.get("value", "") for item in detail.get("attributes", [])}
+    connected = bool(detail["agentConnected"])
+    return Instance(
+        instance_id=detail["ec2InstanceId"],
+        pool=pool.name,
+        state=state,
+        registered=Resources(resources["CPU"], resources["MEMORY"]),
+        launched_at=at,
+        instance_type=attributes.get("ecs.instance-type", ""),
+        arn=detail["containerInstanceArn"],
+        connected=connected,
+        version=int(detail.get("version", 0)),
+        ready_at=at if state is InstanceState.READY and connected else None,
+        draining_at=at if state is InstanceState.DRAINING else None,
+    )
+
+
+def _spot_warning(detail: Mapping[str, Any], at: float, _: Configuration) -> Event:
+    return InstanceLoss(detail["instance-id"], at, is_gone=False)
+
+
+def _instance_state(detail: Mapping[str, Any], at: float, _: Configuration) -> Event:
+    if detail["state"] in ("terminated", "shutting-down"):
+        return InstanceLoss(detail["instance-id"], at, is_gone=detail["state"] == "terminated")
+    return Foreign("instance state")
+
+
+_READERS = {
+    "ECS Task State Change": _task,
+    "ECS Container Instance State Change": _instance,
+    "EC2 Spot Instance Interruption Warning": _spot_warning,
+    "EC2 Instance State-change Notification": _instance_state,
+}
+
+
+def _last_part(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -1,0 +1,206 @@
+"""Claim and release: a task that proves who it is gets a runner for one waiting job, once, for ever."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.domain.configuration import Configuration, Pool, Profile
+from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.domain.identity import TaskIdentity
+from slipway.domain.instances import InstanceState
+from slipway.domain.reach import reach_of
+from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.snapshot import WaitingJob
+from slipway.ports.clock import Clock
+from slipway.ports.cluster import Cluster
+from slipway.ports.github import Removal, RunnerService
+from slipway.ports.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+MAX_BINDS = 5  # offers in a row that moved on between plan and claim; the next plan knows better
+STANDBY_RETRY_SECONDS = 2
+HOST_RETRY_SECONDS = 2
+REFUSED_RETRY_SECONDS = 30
+UNKNOWN_FOR_SECONDS = 60  # how long RunTask and DescribeTasks may lag behind a container that is up
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller hears: HTTP status, JSON body (holding the credential, hence no repr), seconds to wait."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    retry_after_seconds: int | None = None
+
+
+class Claim:
+    """Answers ``POST /v1/claim``."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        github: RunnerService,
+        clusters: Mapping[str, Cluster],
+        clock: Clock,
+        *,
+        account_id: str,
+    ) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._github = github
+        self._clusters = clusters
+        self._clock = clock
+        self._account_id = account_id
+
+    def __call__(self, caller: TaskIdentity | None) -> Answer:
+        """Answer one claim; every answer is safe to lose."""
+        pool = self._pool_of(caller)
+        if caller is None or pool is None:
+            return Answer(403, {"reason": "this role is not that of a runner task here"})
+        if self._ledger.runners.is_gone(caller.task_id):
+            return Answer(410, {"reason": "this task has ended"})
+        runner = self._ledger.runners.find(pool.name, caller.task_id) or self._adopt(pool, caller.task_id)
+        if runner is None:
+            return self._unknown(caller.task_id)
+        if runner.state in (RunnerState.REGISTERED, RunnerState.BUSY):
+            return Answer(409, {"reason": "this task has had its runner"})
+        if runner.state is RunnerState.GONE:
+            return Answer(410, {"reason": runner.ended_why or "this task is not needed"})
+        if pool.exclusive and not self._has_host_to_itself(pool, runner):
+            return Answer(503, {"reason": "its host is not its own yet"}, HOST_RETRY_SECONDS)
+        return self._serve(runner, self._configuration.profiles[runner.shape.profile])
+
+    def _pool_of(self, caller: TaskIdentity | None) -> Pool | None:
+        if caller is None or caller.account_id != self._account_id:
+            return None
+        return self._configuration.pool_of_task_role(caller.role)
+
+    def _adopt(self, pool: Pool, task_id: str) -> Runner | None:
+        """Take in a task of ours whose RunTask reply is not recorded, by what ECS knows of it."""
+        task = self._clusters[pool.name].find_task(task_id)
+        if task is None or task.is_stopped:
+            return None
+        runner = Runner(
+            task_id=task_id,
+            pool=pool.name,
+            shape=task.shape,
+            state=RunnerState.STARTING,
+            started_at=task.created_at,
+            intent=task.intent,
+            instance_arn=task.instance_arn,
+        )
+        self._ledger.runners.add([runner])
+        return self._ledger.runners.find(pool.name, task_id)
+
+    def _unknown(self, task_id: str) -> Answer:
+        now = self._clock.now()
+        if now - self._ledger.runners.first_heard_of(task_id, now) < UNKNOWN_FOR_SECONDS:
+            return Answer(503, {"reason": "this task is not known yet"}, HOST_RETRY_SECONDS)
+        return Answer(403, {"reason": "this task is not one that Slipway started"})
+
+    def _has_host_to_itself(self, pool: Pool, runner: Runner) -> bool:
+        """Say whether the task is alone on a host that takes no other: asked of ECS, not of the ledger."""
+        cluster = self._clusters[pool.name]
+        host = next((i for i in cluster.instances() if i.arn == runner.instance_arn), None)
+        if host is None or host.state is not InstanceState.DRAINING:
+            return False
+        return [task.task_id for task in cluster.tasks(host.arn)] == [runner.task_id]
+
+    def _serve(self, runner: Runner, profile: Profile) -> Answer:
+        for _ in range(MAX_BINDS):
+            job = self._ledger.claims.next_offer(runner.pool, runner.shape)
+            if job is None:
+                return self._nothing_to_serve(runner, profile)
+            reach = reach_of(self._configuration.github, job.organization, job.repository)
+            bound = self._ledger.claims.bind(runner, job, reach=reach, at=self._clock.now())
+            if bound == "bound":
+                return self._mint(runner, job, profile)
+            if bound == "runner_spent":
+                return Answer(409, {"reason": "this task has had its runner"})
+        return Answer(503, {"reason": "jobs moved on; ask again"}, 1)
+
+    def _nothing_to_serve(self, runner: Runner, profile: Profile) -> Answer:
+        if profile.standby > 0:
+            return Answer(204, retry_after_seconds=STANDBY_RETRY_SECONDS)
+        # Recorded before it is said: a task that is told to go must not count as supply any more.
+        self._ledger.runners.dismiss(runner.pool, runner.task_id, at=self._clock.now(), why="no job waits")
+        return Answer(410, {"reason": "no job waits"})
+
+    def _mint(self, runner: Runner, job: WaitingJob, profile: Profile) -> Answer:
+        """Mint after the binding is written: from here on this task never gets another JIT config.
+
+        Only a definite refusal, which minted nothing, is undone. A lost reply costs one container.
+        """
+        try:
+            jit = self._github.mint(job, runner.name)
+        except UnavailableError as fault:
+            self._ledger.claims.unbind(runner, job)
+            return Answer(503, {"reason": "GitHub asks to wait"}, max(1, int(fault.retry_after_seconds)))
+        except RefusedError as fault:
+            logger.error("GitHub refused a runner", extra={"fault": str(fault), "runner": runner.name})
+            self._ledger.claims.unbind(runner, job)
+            return Answer(503, {"reason": "GitHub refused a runner"}, REFUSED_RETRY_SECONDS)
+        except UnknownOutcomeError as fault:
+            logger.warning("a runner may exist unseen", extra={"fault": str(fault), "runner": runner.name})
+            now = self._clock.now()
+            self._ledger.runners.mark_ended(runner.pool, runner.task_id, at=now, why="reply of GitHub lost")
+            return Answer(410, {"reason": "the reply of GitHub was lost"})
+        self._ledger.claims.registered(runner.pool, runner.task_id, jit.runner_id)
+        return Answer(
+            200,
+            {
+                "jit_config": jit.encoded,
+                "runner_name": runner.name,
+                "idle_timeout_seconds": profile.idle_timeout_seconds,
+            },
+        )
+
+
+class Release:
+    """Answers ``POST /v1/release``: ends an idle registration, for good."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        github: RunnerService,
+        clock: Clock,
+        *,
+        account_id: str,
+    ) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._github = github
+        self._clock = clock
+        self._account_id = account_id
+
+    def __call__(self, caller: TaskIdentity | None) -> Answer:
+        """Answer one release; GitHub's DELETE decides whether the runner is idle [GH-DELETE-422]."""
+        if caller is None or caller.account_id != self._account_id:
+            return Answer(403, {"reason": "this role is not that of a runner task here"})
+        pool = self._configuration.pool_of_task_role(caller.role)
+        if pool is None:
+            return Answer(403, {"reason": "this role is not that of a runner task here"})
+        runner = self._ledger.runners.find(pool.name, caller.task_id)
+        if runner is None or runner.state is RunnerState.GONE:
+            return Answer(410, {"reason": "this runner is gone"})
+        now = self._clock.now()
+        if runner.state is RunnerState.STARTING:
+            if self._ledger.runners.dismiss(pool.name, runner.task_id, at=now, why="released"):
+                return Answer(200)
+            return Answer(503, {"reason": "it is being claimed"}, 1)
+        if runner.runner_id is None or runner.reach is None:
+            return Answer(503, {"reason": "its registration is not known yet"}, HOST_RETRY_SECONDS)
+        try:
+            removal = self._github.remove(runner.runner_id, runner.reach)
+        except UnavailableError as fault:
+            return Answer(503, {"reason": "GitHub asks to wait"}, max(1, int(fault.retry_after_seconds)))
+        if removal is Removal.BUSY:
+            return Answer(409, {"reason": "this runner is busy"})
+        self._ledger.runners.mark_ended(pool.name, runner.task_id, at=now, why="released")
+        return Answer(200)

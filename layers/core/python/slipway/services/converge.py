@@ -1,0 +1,106 @@
+"""Converge: make a pool what its jobs need, one holder at a time, until nothing has changed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from slipway.domain.configuration import Configuration
+from slipway.domain.plan import Plan
+from slipway.domain.planner import plan
+from slipway.ports.clock import Clock
+from slipway.ports.ledger import Ledger
+from slipway.ports.queue import Wakeups
+from slipway.services.apply import Apply, Applied
+
+RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-CONNECTED]
+
+
+@dataclass(frozen=True, slots=True)
+class Converged:
+    """What a convergence did: rounds made (0: another holder has the pool), the last plan, what failed."""
+
+    pool: str
+    rounds: int = 0
+    plan: Plan = field(default_factory=Plan)
+    errors: tuple[Exception, ...] = ()
+
+
+class Converge:
+    """Single flight: what arrives while one holder works is the holder's next round."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        apply: Apply,
+        wakeups: Wakeups,
+        clock: Clock,
+        *,
+        lease_seconds: int,
+    ) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._apply = apply
+        self._wakeups = wakeups
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+
+    def __call__(
+        self, pool: str, holder: str, *, has_time: Callable[[], bool], attempt: int = 0
+    ) -> Converged:
+        """Converge one pool unless another holder has it; that one then makes another round.
+
+        ``has_time`` says whether there is time for one more round before the invocation's deadline;
+        ``attempt`` counts the retries behind this call. The lease outlives the invocation's hard deadline,
+        because no fencing token can fence ECS or EC2.
+
+        Raises:
+            Exception: reading or planning failed; the pool is let go and woken again.
+        """
+        now = self._clock.now()
+        wanted = self._ledger.rows.acquire(pool, holder, now=now, until=now + self._lease_seconds)
+        if wanted is None:
+            return Converged(pool)
+        try:
+            return self._rounds(pool, holder, wanted, has_time, attempt)
+        except Exception:
+            self._ledger.rows.abandon(pool, holder)
+            self._wake_later(pool, attempt)
+            raise
+
+    def _rounds(
+        self, pool: str, holder: str, wanted: int, has_time: Callable[[], bool], attempt: int
+    ) -> Converged:
+        rounds = 0
+        errors: list[Exception] = []
+        while True:
+            # ``wanted`` was noted before reading: a change committed while we read or act is seen at release.
+            decided, applied = self._once(pool)
+            rounds += 1
+            errors += applied.errors
+            newer = self._ledger.rows.release(pool, holder, seen=wanted)
+            if newer is None:
+                break
+            if not has_time():
+                self._ledger.rows.abandon(pool, holder)
+                self._wakeups.wake(pool)
+                break
+            wanted = newer
+        if applied.should_retry:
+            self._wake_later(pool, attempt)
+        return Converged(pool, rounds, decided, tuple(errors))
+
+    def _once(self, pool: str) -> tuple[Plan, Applied]:
+        """Gather, decide, apply."""
+        snapshot = self._ledger.snapshots.read(pool, self._clock.now())
+        settled = self._apply.settle(pool, snapshot.intents)
+        if settled.changed:
+            snapshot = self._ledger.snapshots.read(pool, self._clock.now())
+        decided = plan(snapshot, self._configuration)
+        return decided, self._apply(decided, snapshot).merged(settled)
+
+    def _wake_later(self, pool: str, attempt: int) -> None:
+        delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+        if attempt < 2 * len(RETRY_SECONDS):  # then the tick goes on: once a minute is enough by then
+            self._wakeups.wake(pool, delay_seconds=delay, attempt=attempt + 1)

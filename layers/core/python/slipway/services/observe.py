@@ -1,0 +1,153 @@
+"""Observe: fold what GitHub and AWS report into the ledger, and say which pools to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slipway.domain.configuration import Configuration
+from slipway.domain.events import (
+    Event,
+    InstanceChange,
+    InstanceLoss,
+    TaskChange,
+    Tick,
+    Wake,
+    read_event,
+)
+from slipway.domain.jobs import JobEvent, JobState, decode_job_event
+from slipway.domain.matching import Unserved, route
+from slipway.domain.runners import Runner, RunnerState, parse_runner_name
+from slipway.ports.cluster import Cluster
+from slipway.ports.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The pools that a message touched, the retries behind it, and what came of it for the log."""
+
+    pools: frozenset[str] = frozenset()
+    attempt: int = 0
+    outcome: str = "folded"
+
+
+class Observe:
+    """Folds one message; running it twice changes nothing more."""
+
+    def __init__(self, configuration: Configuration, ledger: Ledger, clusters: dict[str, Cluster]) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._clusters = clusters
+
+    def job(self, text: str) -> Observed:
+        """Fold one message of the ``jobs`` queue.
+
+        Raises:
+            MalformedError: the message will never be readable.
+        """
+        event = decode_job_event(text)
+        way = route(event.labels, (event.run_id, event.run_attempt), self._configuration.profiles)
+        if isinstance(way, Unserved):
+            return Observed(outcome=way.code)
+        moved = self._ledger.jobs.record(event, way)
+        touched = self._fold_runner(event)
+        if not moved and not touched:
+            return Observed(outcome="not news")
+        return self._touch({way.pool} if touched is None else {way.pool, touched})
+
+    def event(self, text: str) -> Observed:
+        """Fold one message of the ``events`` queue.
+
+        Raises:
+            MalformedError: the message will never be readable.
+        """
+        event = read_event(text, self._configuration)
+        if isinstance(event, Tick):
+            return self._touch(set(self._configuration.pools))
+        if isinstance(event, Wake):
+            touched = self._touch({event.pool})
+            return Observed(touched.pools, attempt=event.attempt)
+        pool = self._fold(event)
+        return self._touch({pool}) if pool else Observed(outcome="not news")
+
+    def _touch(self, pools: set[str]) -> Observed:
+        """Commit the fact first, then note that it is wanted, then let the message be acknowledged."""
+        for pool in sorted(pools):
+            self._ledger.rows.want(pool)
+        return Observed(frozenset(pools))
+
+    def _fold_runner(self, event: JobEvent) -> str | None:
+        """Move the runner that a job event names; return its pool if it is one of ours and it moved."""
+        named = parse_runner_name(event.runner_name or "")
+        profile = self._configuration.profiles.get(named[0]) if named else None
+        if named is None or profile is None:
+            return None
+        task_id = named[1]
+        if event.action is JobState.IN_PROGRESS:
+            moved = self._ledger.runners.mark_busy(profile.pool, task_id, event)
+        elif event.action is JobState.COMPLETED:
+            moved = self._ledger.runners.mark_ended(
+                profile.pool,
+                task_id,
+                at=event.completed_at or event.received_at,
+                why="job completed",
+                organization=event.organization,
+            )
+        else:
+            return None
+        return profile.pool if moved else None
+
+    def _fold(self, event: Event) -> str | None:
+        """Fold an AWS event; return the pool in which something changed."""
+        if isinstance(event, TaskChange):
+            return self._fold_task(event)
+        if isinstance(event, InstanceChange):
+            changed = self._ledger.instances.observe(event.instance)
+            return event.instance.pool if changed else None
+        if isinstance(event, InstanceLoss):
+            return self._fold_loss(event)
+        return None
+
+    def _fold_task(self, event: TaskChange) -> str | None:
+        if event.status == "STOPPED":
+            # News even when its start was never recorded: the plan counted on it.
+            is_news = not self._ledger.runners.is_gone(event.task_id)
+            self._ledger.runners.remove(event.pool, event.task_id, at=event.at, why=event.why)
+            return event.pool if is_news else None
+        if event.status != "RUNNING" or event.instance_arn is None:
+            return None
+        # The event may come before the reply of RunTask is recorded, or instead of a reply that was lost.
+        self._ledger.runners.add([_starting(event)])
+        self._ledger.runners.mark_running(
+            event.pool, event.task_id, instance_arn=event.instance_arn, at=event.at
+        )
+        return None
+
+    def _fold_loss(self, event: InstanceLoss) -> str | None:
+        for pool in self._configuration.pools:
+            if event.is_gone:
+                if self._ledger.instances.remove(pool, event.instance_id):
+                    return pool
+            elif self._ledger.instances.mark_draining(pool, event.instance_id, at=event.at):
+                self._drain(pool, event.instance_id, event.at)
+                return pool
+        return None
+
+    def _drain(self, pool: str, instance_id: str, at: float) -> None:
+        """Let ECS place nothing more on an instance that is about to be lost."""
+        known = self._ledger.snapshots.read(pool, at).instances
+        arn = next((item.arn for item in known if item.instance_id == instance_id), None)
+        if arn:
+            self._clusters[pool].drain(arn)
+
+
+def _starting(event: TaskChange) -> Runner:
+    return Runner(
+        task_id=event.task_id,
+        pool=event.pool,
+        shape=event.shape,
+        state=RunnerState.STARTING,
+        started_at=event.created_at,
+        intent=event.intent,
+        instance_arn=event.instance_arn,
+        running_at=event.at,
+    )
