@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # shared with entrypoint.sh: time_scale in; now_ms, delay_ms out
+# The script's own time: milliseconds, run time_scale times faster than the wall's (only the demo scales it).
+
+started_us=${EPOCHREALTIME/[!0-9]/}
+failures=0
+
+# A pipe that only signal handlers write to: reading it is a sleep that costs no process.
+exec {wake_fd}<> <(:)
+
+now() {
+  local us=${EPOCHREALTIME/[!0-9]/}
+  now_ms=$(((us - started_us) * time_scale / 1000))
+}
+
+# pause MILLISECONDS: a handler's wake_up ends it early.
+pause() {
+  local us=$(($1 * 1000 / time_scale)) seconds LC_ALL=C # read -t wants the locale's decimal point
+  printf -v seconds '%d.%06d' $((us / 1000000)) $((us % 1000000))
+  ((us <= 0)) || read -r -t "$seconds" -n 1 -u "$wake_fd" _ || true
+}
+
+wake_up() {
+  printf . >&"$wake_fd"
+}
+
+# Sets delay_ms: the server's Retry-After and a little more, or full jitter under a doubling ceiling.
+# SRANDOM, not RANDOM: that one is seeded by time and process id, and every container's is 1.
+choose_delay() {
+  local ceiling_ms=$((failures < 5 ? 1000 << failures : 30000)) spread_ms
+  failures=$((failures + 1))
+  if [[ -n $retry_after_ms ]]; then
+    spread_ms=$((retry_after_ms / 10 > 500 ? retry_after_ms / 10 : 500))
+    delay_ms=$((retry_after_ms + SRANDOM % (spread_ms + 1)))
+  else
+    delay_ms=$((SRANDOM % (ceiling_ms + 1)))
+  fi
+}
