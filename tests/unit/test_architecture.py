@@ -1,0 +1,197 @@
+"""The direction of imports (docs/architecture.md), proved from the sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "layers" / "core" / "python"
+STDLIB = frozenset(sys.stdlib_module_names)
+TYPE_STUBS = ("mypy_boto3_", "types_boto3_")
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An import: the part of the house that has it, the part or package it reaches, where."""
+
+    source: str
+    target: str
+    place: str
+
+
+# Part of the house -> what it may reach. `third party` is any package outside the standard library.
+ALLOWED: dict[str, frozenset[str]] = {
+    "slipway.domain": frozenset({"slipway.domain"}),
+    "slipway.ports": frozenset({"slipway.ports", "slipway.domain"}),
+    "slipway.telemetry": frozenset({"slipway.domain"}),
+    "slipway.services": frozenset(
+        {"slipway.services", "slipway.ports", "slipway.domain", "slipway.telemetry"}
+    ),
+    # Adapters take their credentials and endpoints as config.AwsAccess; they never read the environment.
+    "slipway.adapters": frozenset(
+        {
+            "slipway.adapters",
+            "slipway.ports",
+            "slipway.domain",
+            "slipway.telemetry",
+            "slipway.config",
+            "third party",
+        }
+    ),
+    "slipway.config": frozenset({"slipway.domain"}),
+    "slipway.bootstrap": frozenset(
+        {
+            "slipway.bootstrap",
+            "slipway.config",
+            "slipway.services",
+            "slipway.adapters",
+            "slipway.ports",
+            "slipway.domain",
+            "slipway.telemetry",
+        }
+    ),
+    "functions": frozenset(
+        {"slipway.bootstrap", "slipway.services", "slipway.domain", "slipway.ports", "slipway.telemetry"}
+        | {"aws_lambda_powertools", "functions"}
+    ),
+    # The twin knows AWS and GitHub, not Slipway: sharing code would share its mistakes.
+    "local.twin": frozenset({"local.twin", "third party"}),
+    "local.slipway_cli": frozenset({"local", "slipway.config", "slipway.domain", "third party"}),
+}
+
+
+def modules_under(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def part_of(module: str) -> str:
+    names = module.split(".")
+    if names[0] == "slipway":
+        return ".".join(names[:2])
+    if names[0] == "local":
+        return ".".join(names[:2]) if names[1:2] == ["twin"] else "local"
+    return names[0]
+
+
+def imported_modules(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import; write the whole name"
+            if node.module in ("slipway", "local"):  # `from slipway import bootstrap` names the part last
+                yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+            elif node.module:
+                yield node.module, node.lineno
+
+
+def arrows() -> list[Arrow]:
+    found = []
+    for path in modules_under(CORE / "slipway", ROOT / "functions", ROOT / "local"):
+        base = CORE if path.is_relative_to(CORE) else ROOT
+        module = ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
+        source = next((part for part in ALLOWED if module == part or module.startswith(f"{part}.")), None)
+        if source is None:
+            continue  # the package roots, and parts of local/ that may reach everything (the demo)
+        for target, line in imported_modules(path):
+            root = target.split(".")[0]
+            if root not in STDLIB and not root.startswith(TYPE_STUBS):
+                found.append(Arrow(source, part_of(target), f"{path.relative_to(ROOT)}:{line}"))
+    return found
+
+
+def is_allowed(arrow: Arrow) -> bool:
+    allowed = ALLOWED[arrow.source]
+    is_ours = arrow.target.split(".")[0] in ("slipway", "functions", "local", "tests")
+    return arrow.target in allowed or (not is_ours and "third party" in allowed)
+
+
+def test_every_import_follows_an_arrow_of_the_architecture() -> None:
+    wrong = [
+        f"{arrow.place}: {arrow.source} -> {arrow.target}" for arrow in arrows() if not is_allowed(arrow)
+    ]
+    assert wrong == []
+
+
+def test_the_arrows_are_read_at_all() -> None:
+    pairs = {(arrow.source, arrow.target) for arrow in arrows()}
+    assert {("slipway.domain", "slipway.domain"), ("slipway.config", "slipway.domain")} <= pairs
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("slipway.domain", "boto3"),
+        ("slipway.domain", "slipway.ports"),
+        ("slipway.services", "slipway.adapters"),
+        ("slipway.services", "httpx"),
+        ("slipway.adapters", "slipway.services"),
+        ("slipway.bootstrap", "boto3"),
+        ("functions", "slipway.adapters"),
+        ("functions", "local"),
+        ("local.twin", "slipway.domain"),
+    ],
+)
+def test_an_arrow_outwards_is_refused(source: str, target: str) -> None:
+    assert not is_allowed(Arrow(source, target, "-"))
+
+
+def environment_reads(path: Path) -> list[int]:
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"):
+            lines.append(node.lineno)
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            lines += [node.lineno for alias in node.names if alias.name in ("environ", "environb", "getenv")]
+    return lines
+
+
+def test_config_is_the_only_reader_of_the_environment() -> None:
+    readers = {
+        str(path.relative_to(ROOT))
+        for path in modules_under(CORE / "slipway", ROOT / "functions")
+        if environment_reads(path)
+    }
+    assert readers == {"layers/core/python/slipway/config.py"}
+
+
+IMPURE_MODULES = frozenset(
+    {"os", "time", "random", "uuid", "secrets", "socket", "logging", "subprocess", "pathlib"}
+)
+
+
+def impurities(path: Path) -> list[str]:
+    found = [
+        f"{path.name}:{line} imports {module}"
+        for module, line in imported_modules(path)
+        if module.split(".")[0] in IMPURE_MODULES
+    ]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            called = (owner.id, node.func.attr) if isinstance(owner, ast.Name) else ("", "")
+            if called in {("datetime", "now"), ("datetime", "utcnow"), ("date", "today")}:
+                found.append(f"{path.name}:{node.lineno} reads the clock")
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("open", "print")
+        ):
+            found.append(f"{path.name}:{node.lineno} calls {node.func.id}")
+    return found
+
+
+def test_the_domain_has_no_clock_no_chance_no_environment_and_no_files() -> None:
+    assert [fault for path in modules_under(CORE / "slipway" / "domain") for fault in impurities(path)] == []
+
+
+def test_services_are_given_time_ids_and_randomness() -> None:
+    assert [
+        fault for path in modules_under(CORE / "slipway" / "services") for fault in impurities(path)
+    ] == []

@@ -1,0 +1,168 @@
+"""Documents that cannot drift: links, facts, configuration keys, commands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.slipway_cli.configuration.model import SlipwayFile
+
+ROOT = Path(__file__).parents[2]
+FACTS = ROOT / "docs" / "facts.md"
+FACT_AREAS = "GH|ECS|EC2|SQS|DDB|LAMBDA|RUNNER|IAM"
+CITATION = re.compile(rf"\[((?:{FACT_AREAS})-[A-Z0-9]+(?:-[A-Z0-9]+)*)\]")
+FACT_ROW = re.compile(rf"^\|\s*`?((?:{FACT_AREAS})-[A-Z0-9-]+)`?\s*\|(.*)\|\s*$", re.MULTILINE)
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+CODE = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+SKIPPED_FOLDERS = {".git", ".venv", ".venv313", "node_modules", "build"}
+
+
+@cache
+def files(*suffixes: str) -> tuple[Path, ...]:
+    return tuple(
+        path
+        for path in sorted(ROOT.rglob("*"))
+        if path.suffix in suffixes and not SKIPPED_FOLDERS & set(path.relative_to(ROOT).parts)
+    )
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors which GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    for target in LINK.findall(CODE.sub("", page.read_text("utf-8"))):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        place = (page.parent / name).resolve() if name else page
+        is_there = place.exists() and (not anchor or anchor in anchors(place))
+        if not is_there:
+            yield f"{page.relative_to(ROOT)}: {target}"
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    assert [link for page in files(".md") for link in broken_links(page)] == []
+
+
+def test_a_broken_link_or_anchor_is_found(tmp_path: Path) -> None:
+    assert "the-promises" in anchors(ROOT / "docs" / "architecture.md")
+    assert "keys" in anchors(ROOT / "docs" / "configuration.md")
+    assert LINK.findall("see [a](none.md#b)") == ["none.md#b"]
+
+
+@cache
+def facts() -> dict[str, list[str]]:
+    """Facts by id, with the cells after the id; an id given twice keeps both rows' cells."""
+    rows: dict[str, list[str]] = {}
+    for fact, cells in FACT_ROW.findall(FACTS.read_text("utf-8")):
+        rows.setdefault(fact, []).extend(cell.strip() for cell in cells.split("|"))
+    return rows
+
+
+def test_every_fact_that_is_cited_is_in_the_list_of_facts() -> None:
+    cited: dict[str, str] = {}
+    for path in files(".py", ".sh", ".md"):
+        if path != FACTS:
+            for fact in CITATION.findall(path.read_text("utf-8")):
+                cited.setdefault(fact, str(path.relative_to(ROOT)))
+    assert {fact: place for fact, place in cited.items() if fact not in facts()} == {}
+
+
+def test_every_fact_is_listed_once_with_a_statement_and_a_public_source() -> None:
+    assert facts()
+    for fact, cells in facts().items():
+        assert len(cells) == 2, f"{fact}: wanted one row of id, statement, source"
+        statement, source = cells
+        assert statement, fact
+        assert source, fact
+        assert "../" not in source, f"{fact}: a source must be public"
+
+
+def model_keys() -> Iterator[tuple[str, Any, bool]]:
+    """Every key of the configuration: its dotted name, its default, whether it is required."""
+    schema = SlipwayFile.model_json_schema()
+    yield from _keys(schema, schema["$defs"], "")
+
+
+def _keys(section: dict[str, Any], sections: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any, bool]]:
+    for name, value in section["properties"].items():
+        dotted = f"{prefix}{name}"
+        yield dotted, value.get("default"), name in section.get("required", [])
+        inner, below = _section_below(value, sections)
+        if inner is not None:
+            yield from _keys(inner, sections, f"{dotted}{below}.")
+
+
+def _section_below(value: dict[str, Any], sections: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """The section that a key holds, if it holds one, and what comes between them in a path."""
+    candidates = [value, *value.get("anyOf", [])]
+    for candidate in candidates:
+        if "$ref" in candidate:
+            return sections[candidate["$ref"].rpartition("/")[2]], ""
+        if "properties" in candidate:
+            return candidate, ""
+    if isinstance(value.get("additionalProperties"), dict):
+        inner, _ = _section_below(value["additionalProperties"], sections)
+        return inner, ".NAME"
+    if "items" in value:
+        inner, _ = _section_below(value["items"], sections)
+        return inner, "[]"
+    patterns = list(value.get("patternProperties", {}).values())
+    return (_section_below(patterns[0], sections)[0], ".NAME") if patterns else (None, "")
+
+
+@cache
+def documented_keys() -> dict[str, str]:
+    """Keys of docs/configuration.md with the text of their default."""
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-zA-Z0-9_.\[\]]+)` \|[^|]*\|([^|]*)\|[^|]*\|$", text, re.MULTILINE)
+    return {key: default.strip() for key, default in rows}
+
+
+def test_every_key_of_the_configuration_is_documented_and_no_other() -> None:
+    assert {key for key, _, _ in model_keys()} == set(documented_keys())
+
+
+def test_the_documented_defaults_are_the_true_ones() -> None:
+    wrong = {}
+    for key, default, is_required in model_keys():
+        said = documented_keys()[key]
+        if is_required:
+            wanted = "-"
+        elif default is None:
+            continue  # `none`, or a section or list whose default is described in words
+        else:
+            wanted = f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        if said != wanted:
+            wrong[key] = (said, wanted)
+    assert wrong == {}
+
+
+def test_only_required_keys_are_documented_as_required() -> None:
+    required = {key for key, _, is_required in model_keys() if is_required}
+    assert {key for key, default in documented_keys().items() if default == "-"} == required
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_make_target_that_a_page_names_exists_and_is_listed_by_make_help(page: str) -> None:
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    targets = set(re.findall(r"^  make ([a-z0-9-]+)", listed.stdout, re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", (ROOT / page).read_text("utf-8")))
+    assert named
+    assert named - {"sure"} <= targets
+
+
+def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
+    assert "make test" in (ROOT / "README.md").read_text("utf-8")
+    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("exec make test")
