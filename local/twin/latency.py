@@ -113,5 +113,5 @@ class LatencyModel:
         kept = {Phase.SPOT_NOTICE}
         return LatencyModel({p: d if p in kept else d.scaled(factor) for p, d in self.phases.items()})
 
-    def replacing(self, changes: Mapping[str, Lognormal]) -> LatencyModel:
+    def replacing(self, changes: Mapping[str, Lognormal] | Mapping[Phase, Lognormal]) -> LatencyModel:
         return LatencyModel({**self.phases, **changes})

@@ -1,0 +1,79 @@
+"""One AWS account and region, all of its services on one clock."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from local.twin.aws import wire_check
+from local.twin.aws.behaviour import Behaviour
+from local.twin.aws.ec2 import Ec2
+from local.twin.aws.ecs import Ecs
+from local.twin.aws.events import Event, EventBus, Rule, every_event
+from local.twin.aws.faults import Faults
+from local.twin.aws.identifiers import Identifiers
+from local.twin.aws.service import Call, Context, Service
+from local.twin.clock import VirtualClock
+from local.twin.latency import LatencyModel
+
+
+class AwsTwin:
+    """The AWS that the project meets. Same seed, same calls, same clock: the same run.
+
+    `log_calls` keeps every call's parameters in `calls_log`; `check_wire` holds every request and
+    answer against botocore's models.
+    """
+
+    def __init__(  # noqa: PLR0913 - the composition root of the twin
+        self,
+        clock: VirtualClock,
+        *,
+        latency: LatencyModel,
+        seed: int,
+        behaviour: Behaviour | None = None,
+        account_id: str = "123456789012",
+        region: str = "ap-northeast-1",
+        log_calls: bool = False,
+        check_wire: bool = False,
+    ) -> None:
+        self.clock = clock
+        self.context = Context(
+            clock=clock,
+            latency=latency,
+            behaviour=behaviour or Behaviour(),
+            rng=random.Random(f"{seed}/behaviour"),
+            ids=Identifiers(random.Random(f"{seed}/ids")),
+            account_id=account_id,
+            region=region,
+            log=[] if log_calls else None,
+            validate=wire_check.validate if check_wire else None,
+        )
+        self.events = EventBus(self.context)
+        self.ecs = Ecs(self.context, self.events)
+        self.ec2 = Ec2(self.context, self.events, self.ecs.registry)
+        self._services: dict[str, Service] = {s.name: s for s in (self.ecs, self.ec2)}
+
+    @property
+    def faults(self) -> Faults:
+        """Errors ordered for coming calls."""
+        return self.context.faults
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each operation was called: `{"ecs.RunTask": 3}`."""
+        return self.context.calls
+
+    @property
+    def calls_log(self) -> list[Call]:
+        """Every call with its parameters; empty unless `log_calls`."""
+        return self.context.log or []
+
+    def client(self, service: str) -> Any:
+        """What stands in for `boto3.client(service)`."""
+        return self._services[service]
+
+    def subscribe(self, callback: Callable[[Event], None], rules: Rule = every_event) -> None:
+        """Deliver EventBridge events that `rules` lets through."""
+        self.events.subscribe(callback, rules)

@@ -1,0 +1,250 @@
+"""The face of the EC2 twin: boto3-shaped operations, and what the other parts of the twin call."""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from local.twin.aws.ec2.capacity import Capacity
+from local.twin.aws.ec2.fleet import CreateFleet
+from local.twin.aws.ec2.lifecycle import BootPlan, InstanceLifecycle
+from local.twin.aws.ec2.records import Instance, LaunchTemplate, state_view
+from local.twin.aws.ecs.instances import InstanceRegistry
+from local.twin.aws.errors import AwsFault
+from local.twin.aws.events import EventBus
+from local.twin.aws.paging import page
+from local.twin.aws.service import Context, Response, Service, operation
+from local.twin.aws.throttle import Throttle
+
+_INSTANCE_ID: Final = re.compile(r"i-[0-9a-f]{8}(?:[0-9a-f]{9})?")
+#: burst, per second [EC2-THROTTLE]
+_BUCKETS: Final = {
+    "mutating": (50.0, 5.0),
+    "start": (5.0, 2.0),
+    "terminate": (100.0, 5.0),
+    "tags": (100.0, 10.0),
+    "describe": (100.0, 20.0),
+    "describe-all": (50.0, 10.0),
+}
+_BUCKET_OF: Final = {
+    "CreateFleet": "mutating",
+    "CreateLaunchTemplate": "mutating",
+    "StopInstances": "mutating",
+    "StartInstances": "start",
+    "TerminateInstances": "terminate",
+    "CreateTags": "tags",
+    "DescribeInstances": "describe",
+    "DescribeAllInstances": "describe-all",
+}
+
+
+class Ec2(Service):
+    """Amazon EC2; `capacity` and `plan_boots` are the handles for faults."""
+
+    name: ClassVar[str] = "ec2"
+
+    def __init__(self, context: Context, bus: EventBus, registry: InstanceRegistry) -> None:
+        super().__init__(context)
+        self.capacity = Capacity()
+        self.lifecycle = InstanceLifecycle(context, bus, registry)
+        self._templates: dict[str, LaunchTemplate] = {}
+        self._create_fleet = CreateFleet(context, self.lifecycle, self.capacity, self._templates)
+        self._throttle = Throttle(_BUCKETS, _BUCKET_OF)
+
+    def throttle(self, operation_name: str, request: Mapping[str, Any]) -> None:
+        is_unfiltered = not ({"Filters", "InstanceIds", "MaxResults"} & set(request))
+        if operation_name == "DescribeInstances" and is_unfiltered:
+            operation_name = "DescribeAllInstances"
+        if not self._throttle.admits(operation_name, self.context.now()):
+            raise AwsFault("RequestLimitExceeded", "Request limit exceeded.")
+
+    def plan_boots(self, plan: BootPlan, count: int = 1) -> None:
+        """Let the next `count` launched instances do that after their boot."""
+        self.lifecycle.planned_boots.extend([plan] * count)
+
+    def interrupt_spot(self, instance_id: str) -> None:
+        """Reclaim that Spot instance; nothing happens to an On-Demand one."""
+        self.lifecycle.interrupt(self.lifecycle.instances[instance_id])
+
+    def live_instances(self) -> list[Instance]:
+        """Every instance not gone, as it truly is: for checks, never for code under test."""
+        gone = {"shutting-down", "terminated"}
+        return [i for i in self.lifecycle.instances.values() if i.state not in gone]
+
+    @operation
+    def create_launch_template(self, **request: Any) -> Response:
+        name = request["LaunchTemplateName"]
+        if any(template.name == name for template in self._templates.values()):
+            raise AwsFault("InvalidLaunchTemplateName.AlreadyExistsException", f"{name} is already in use.")
+        template = LaunchTemplate(
+            template_id=self.context.ids.prefixed("lt"),
+            name=name,
+            created_at=self.context.now(),
+            versions=[copy.deepcopy(request["LaunchTemplateData"])],
+            tags=[tag for s in request.get("TagSpecifications", []) for tag in s.get("Tags", [])],
+        )
+        self._templates[template.template_id] = template
+        return {"LaunchTemplate": template.view()}
+
+    @operation
+    def create_fleet(self, **request: Any) -> Response:
+        return copy.deepcopy(self._create_fleet(request))
+
+    @operation
+    def describe_instances(self, **request: Any) -> Response:
+        ids = request.get("InstanceIds") or []
+        if ids and request.get("MaxResults") is not None:
+            raise AwsFault("InvalidParameterCombination", "MaxResults cannot be used with InstanceIds.")
+        views = self._visible(ids)
+        matches = [_filter(f) for f in request.get("Filters", [])]
+        found = [v for v in views if all(match(v) for match in matches)]
+        reservations = [
+            {
+                "ReservationId": v["InstanceId"].replace("i-", "r-"),
+                "OwnerId": self.context.account_id,
+                "Groups": [],
+                "Instances": [copy.deepcopy(v)],
+            }
+            for v in found
+        ]
+        return page("Reservations", reservations, request, "MaxResults", "NextToken", largest=1000)
+
+    @operation
+    def terminate_instances(self, **request: Any) -> Response:
+        changes = self._change(request["InstanceIds"], _allow, self.lifecycle.terminate)
+        return {"TerminatingInstances": changes}
+
+    @operation
+    def stop_instances(self, **request: Any) -> Response:
+        changes = self._change(request["InstanceIds"], _refuse_stop, self._stop)
+        return {"StoppingInstances": changes}
+
+    @operation
+    def start_instances(self, **request: Any) -> Response:
+        changes = self._change(request["InstanceIds"], self._refuse_start, self._start)
+        return {"StartingInstances": changes}
+
+    @operation
+    def create_tags(self, **request: Any) -> Response:
+        for resource in request["Resources"]:
+            instance = self._instance(resource)
+            instance.tags.update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+            instance.history.publish(instance.view())
+        return {}
+
+    def _stop(self, instance: Instance) -> None:
+        if instance.state not in {"stopped", "stopping"}:
+            self.lifecycle.stop(instance)
+
+    def _start(self, instance: Instance) -> None:
+        if instance.state == "stopped":
+            self.capacity.use(instance)
+            self.lifecycle.start(instance)
+
+    def _refuse_start(self, instance: Instance) -> None:
+        if instance.state not in {"stopped", "pending", "running"}:
+            raise AwsFault(
+                "IncorrectInstanceState", f"The instance '{instance.instance_id}' is {instance.state}."
+            )
+        if instance.state == "stopped":
+            others = [i for i in self.live_instances() if i is not instance and i.state != "stopped"]
+            code = self.capacity.refusal(instance, others)
+            if code is not None:
+                raise AwsFault(code, "The instance cannot be started for now.")
+
+    def _visible(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        if not ids:
+            shown = (i.history.read() for i in self.lifecycle.instances.values())
+            return [view for view in shown if view is not None]
+        views = []
+        for instance_id in ids:
+            view = self._instance(instance_id).history.read()
+            if view is None:
+                # Reads lag behind CreateFleet's answer [EC2-READS-LAG].
+                raise _not_found(instance_id)
+            views.append(view)
+        return views
+
+    def _instance(self, instance_id: str) -> Instance:
+        if not _INSTANCE_ID.fullmatch(instance_id):
+            raise AwsFault("InvalidInstanceID.Malformed", f'Invalid id: "{instance_id}"')
+        instance = self.lifecycle.instances.get(instance_id)
+        if instance is None:
+            raise _not_found(instance_id)
+        return instance
+
+    def _change(
+        self, ids: Sequence[str], refuse: Callable[[Instance], None], apply: Callable[[Instance], None]
+    ) -> list[dict[str, Any]]:
+        """All or nothing: every instance is looked up and checked before the first is changed."""
+        instances = [self._instance(instance_id) for instance_id in dict.fromkeys(ids)]
+        for instance in instances:
+            refuse(instance)
+        changes = []
+        for instance in instances:
+            before = instance.state
+            apply(instance)
+            changes.append(
+                {
+                    "InstanceId": instance.instance_id,
+                    "PreviousState": state_view(before),
+                    "CurrentState": state_view(instance.state),
+                }
+            )
+        return changes
+
+
+def _refuse_stop(instance: Instance) -> None:
+    if instance.market == "spot":
+        # [EC2-SPOT-NO-STOP]: an instant fleet's Spot instances come from one-time requests.
+        raise AwsFault(
+            "UnsupportedOperation",
+            f"You can't stop the Spot Instance '{instance.instance_id}' because it is associated with "
+            "a one-time Spot Instance request.",
+        )
+    if instance.state in {"shutting-down", "terminated"}:
+        raise AwsFault(
+            "IncorrectInstanceState", f"The instance '{instance.instance_id}' is {instance.state}."
+        )
+
+
+def _not_found(instance_id: str) -> AwsFault:
+    return AwsFault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
+
+
+_FIELDS: Final[dict[str, Callable[[Mapping[str, Any]], str | None]]] = {
+    "availability-zone": lambda v: v["Placement"]["AvailabilityZone"],
+    "client-token": lambda v: v.get("ClientToken"),
+    "image-id": lambda v: v["ImageId"],
+    "instance-id": lambda v: v["InstanceId"],
+    "instance-lifecycle": lambda v: v.get("InstanceLifecycle"),
+    "instance-state-name": lambda v: v["State"]["Name"],
+    "instance-type": lambda v: v["InstanceType"],
+    "subnet-id": lambda v: v["SubnetId"],
+}
+
+
+def _filter(spec: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    """One `{"Name", "Values"}`; values may hold the wildcards * and ?."""
+    name, values = spec["Name"], spec.get("Values", [])
+    if name not in _FIELDS and not name.startswith("tag:") and name != "tag-key":
+        raise AwsFault("InvalidParameterValue", f"The filter '{name}' is invalid")
+
+    def matches(view: Mapping[str, Any]) -> bool:
+        found = _tag_values(view, name) if name not in _FIELDS else [_FIELDS[name](view)]
+        return any(f is not None and fnmatch.fnmatchcase(f, value) for f in found for value in values)
+
+    return matches
+
+
+def _tag_values(view: Mapping[str, Any], name: str) -> list[str | None]:
+    if name == "tag-key":
+        return [tag["Key"] for tag in view["Tags"]]
+    return [tag["Value"] for tag in view["Tags"] if f"tag:{tag['Key']}" == name]
+
+
+def _allow(_instance: Instance) -> None:
+    """Termination is never refused for an instance's state."""

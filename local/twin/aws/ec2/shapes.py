@@ -1,0 +1,58 @@
+"""What an instance type has: vCPU and memory by the naming rule of the common families [EC2-TYPE-SIZES]."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from local.twin.aws.errors import AwsFault
+
+_NAME: Final = re.compile(r"(?P<family>c|m|r|t)(?P<generation>\d)(?P<traits>[a-z-]*)\.(?P<size>[a-z0-9]+)")
+_GIB_PER_VCPU: Final = {"c": 2, "m": 4, "r": 8}
+_BURSTABLE: Final = {
+    "micro": (2, 1),
+    "small": (2, 2),
+    "medium": (2, 4),
+    "large": (2, 8),
+    "xlarge": (4, 16),
+    "2xlarge": (8, 32),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceShape:
+    """One instance type; `architecture` is ECS's word, x86_64 or arm64. Memory is nominal MiB."""
+
+    instance_type: str
+    vcpu: int
+    memory_mib: int
+    architecture: str
+
+    def registered_memory(self, reserved_mib: int) -> int:
+        """MiB that the ECS agent registers: the kernel and `ECS_RESERVED_MEMORY` take theirs.
+
+        What the kernel takes is our estimate [ECS-REGISTERED-MEMORY].
+        """
+        return int(self.memory_mib * 0.965) - 120 - reserved_mib
+
+
+@functools.cache
+def instance_shape(instance_type: str) -> InstanceShape:
+    """The shape of a type of the c, m, r and t families; InvalidParameterValue for any other name."""
+    match = _NAME.fullmatch(instance_type)
+    sizes = None if match is None else _vcpu_and_gib(match["family"], match["size"])
+    if match is None or sizes is None:
+        raise AwsFault("InvalidParameterValue", f"Invalid value '{instance_type}' for InstanceType.")
+    architecture = "arm64" if "g" in match["traits"] else "x86_64"
+    return InstanceShape(instance_type, sizes[0], sizes[1] * 1024, architecture)
+
+
+def _vcpu_and_gib(family: str, size: str) -> tuple[int, int] | None:
+    if family == "t":
+        return _BURSTABLE.get(size)
+    fixed = {"medium": 1, "large": 2, "xlarge": 4}
+    multiple = re.fullmatch(r"([1-9]\d?)xlarge", size)
+    vcpu = 4 * int(multiple[1]) if multiple else fixed.get(size)
+    return None if vcpu is None else (vcpu, vcpu * _GIB_PER_VCPU[family])

@@ -1,0 +1,282 @@
+"""The face of the ECS twin: boto3-shaped operations, and what the other parts of the twin call."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from local.twin.aws.ecs.credentials import TaskCredentials, TaskIdentity
+from local.twin.aws.ecs.instances import InstanceRegistry
+from local.twin.aws.ecs.query import compile_query
+from local.twin.aws.ecs.records import Cluster, ContainerInstance, Task, TaskDefinition
+from local.twin.aws.ecs.run_task import RunTask
+from local.twin.aws.ecs.runtime import ContainerRuntime, IdleRuntime
+from local.twin.aws.ecs.state import EcsState
+from local.twin.aws.ecs.tasks import TaskLifecycle
+from local.twin.aws.errors import AwsFault
+from local.twin.aws.events import EventBus
+from local.twin.aws.paging import page
+from local.twin.aws.service import Context, Response, Service, operation
+from local.twin.aws.throttle import Throttle
+
+_MODIFY: Final = (
+    "RunTask",
+    "StopTask",
+    "DeregisterContainerInstance",
+    "UpdateContainerInstancesState",
+)
+_READ: Final = ("DescribeTasks", "ListTasks", "DescribeContainerInstances", "ListContainerInstances")
+#: burst, per second [ECS-THROTTLE]
+_BUCKETS: Final = {
+    "resource-modify": (100.0, 40.0),
+    "resource-read": (100.0, 20.0),
+    "cluster-read": (50.0, 20.0),
+    "definition-read": (50.0, 20.0),
+    "definition-modify": (20.0, 1.0),
+}
+_BUCKET_OF: Final = {
+    **dict.fromkeys(_MODIFY, "resource-modify"),
+    **dict.fromkeys(_READ, "resource-read"),
+    "DescribeClusters": "cluster-read",
+    "DescribeTaskDefinition": "definition-read",
+    "RegisterTaskDefinition": "definition-modify",
+}
+
+
+class Ecs(Service):
+    """Amazon ECS; `runtime` decides what a container does."""
+
+    name: ClassVar[str] = "ecs"
+
+    def __init__(self, context: Context, bus: EventBus) -> None:
+        super().__init__(context)
+        self._state = EcsState(context, bus)
+        idle = IdleRuntime()
+        idle.exited = self.container_exited
+        self._lifecycle = TaskLifecycle(self._state, idle)
+        self._run_task = RunTask(self._state, self._lifecycle)
+        self._credentials = TaskCredentials(self._state)
+        self.registry = InstanceRegistry(self._state, self._lifecycle)
+        self._throttle = Throttle(_BUCKETS, _BUCKET_OF)
+
+    @property
+    def runtime(self) -> ContainerRuntime:
+        return self._lifecycle.runtime
+
+    @runtime.setter
+    def runtime(self, runtime: ContainerRuntime) -> None:
+        self._lifecycle.runtime = runtime
+
+    def throttle(self, operation_name: str, request: Mapping[str, Any]) -> None:  # noqa: ARG002 - by name alone
+        if not self._throttle.admits(operation_name, self.context.now()):
+            raise AwsFault("ThrottlingException", "Rate exceeded")
+
+    # What stands on the other side of the wire.
+
+    def container_exited(self, task_arn: str, exit_code: int) -> None:
+        """A container runtime reports that the task's essential container ended."""
+        self._lifecycle.container_exited(task_arn, exit_code)
+
+    def task_credentials(self, task_id: str) -> dict[str, Any] | None:
+        """What the agent's credentials endpoint answers, or None where it answers 404."""
+        return self._credentials.of_task(task_id)
+
+    def identity_of(self, access_key_id: str) -> TaskIdentity | None:
+        """Whose task key this is, also after the task stopped; None once expired."""
+        return self._credentials.identity_of(access_key_id)
+
+    def fail_next_starts(self, count: int, reason: str = "CannotPullContainerError: pull failed") -> None:
+        """Let the next containers fail to start: the task stops with code TaskFailedToStart."""
+        self._state.planned_start_failures.extend([reason] * count)
+
+    def blip_agent(self, ec2_instance_id: str) -> None:
+        """Disconnect that host's agent for a while."""
+        instance = self.registry.by_ec2_id(ec2_instance_id)
+        if instance is not None:
+            self.registry.blip(instance)
+
+    def live_tasks(self) -> list[Task]:
+        """Every task not STOPPED, as it truly is: for checks, never for code under test."""
+        return [t for t in self._state.tasks_by_id.values() if t.last_status != "STOPPED"]
+
+    # Operations.
+
+    @operation
+    def create_cluster(self, **request: Any) -> Response:
+        name = request.get("clusterName", "default")
+        arn = self._state.arn(f"cluster/{name}")
+        cluster = self._state.clusters.setdefault(name, Cluster(name, arn, tags=request.get("tags", [])))
+        return {"cluster": cluster.view()}
+
+    @operation
+    def describe_clusters(self, **request: Any) -> Response:
+        found, failures = [], []
+        for reference in request.get("clusters", ["default"]):
+            name = reference.rsplit("/", 1)[-1]
+            if name in self._state.clusters:
+                found.append(self._state.clusters[name].view())
+            else:
+                failures.append({"arn": self._state.arn(f"cluster/{name}"), "reason": "MISSING"})
+        return {"clusters": found, "failures": failures}
+
+    @operation
+    def register_task_definition(self, **request: Any) -> Response:
+        family = request["family"]
+        if not request.get("containerDefinitions"):
+            raise AwsFault("ClientException", "Container list cannot be empty.")
+        revisions = self._state.definitions.setdefault(family, [])
+        revision = len(revisions) + 1
+        arn = self._state.arn(f"task-definition/{family}:{revision}")
+        definition = TaskDefinition(arn, family, revision, copy.deepcopy(request), self.context.now())
+        revisions.append(definition)
+        return {"taskDefinition": definition.view(), "tags": request.get("tags", [])}
+
+    @operation
+    def describe_task_definition(self, **request: Any) -> Response:
+        definition = self._state.definition(request["taskDefinition"])
+        if definition is None:
+            raise AwsFault("ClientException", "Unable to describe task definition.")
+        tags = definition.request.get("tags", []) if "TAGS" in request.get("include", []) else []
+        return {"taskDefinition": definition.view(), "tags": tags}
+
+    @operation
+    def run_task(self, **request: Any) -> Response:
+        return self._run_task(copy.deepcopy(request))
+
+    @operation
+    def stop_task(self, **request: Any) -> Response:
+        cluster = self._state.cluster(request.get("cluster"))
+        task = self._task(cluster, request["task"])
+        if task is None:
+            raise AwsFault("InvalidParameterException", "The referenced task was not found.")
+        self._lifecycle.stop(task, request.get("reason", "Task stopped by user"), "UserInitiated")
+        return {"task": task.view()}
+
+    @operation
+    def describe_tasks(self, **request: Any) -> Response:
+        cluster = self._state.cluster(request.get("cluster"))
+        references = _bounded(request["tasks"], 100, "Tasks")
+        found, failures = [], []
+        for reference in references:
+            task = self._task(cluster, reference)
+            view = None if task is None else task.history.read()
+            if view is None:
+                arn = (
+                    reference
+                    if reference.startswith("arn:")
+                    else self._state.arn(f"task/{cluster.name}/{reference}")
+                )
+                failures.append({"arn": arn, "reason": "MISSING"})
+            else:
+                found.append(_without_tags(view, request))
+        return {"tasks": found, "failures": failures}
+
+    @operation
+    def list_tasks(self, **request: Any) -> Response:
+        cluster = self._state.cluster(request.get("cluster"))
+        filters = {"containerInstance", "family", "serviceName", "desiredStatus", "launchType"} & set(request)
+        if request.get("startedBy") is not None and filters:
+            # The documented rule is that it stands alone [ECS-LISTTASKS-STARTEDBY].
+            raise AwsFault(
+                "InvalidParameterException", f"startedBy must be the only filter, not with {sorted(filters)}"
+            )
+        views = (task.history.read() for task in cluster.tasks.values())
+        arns = [view["taskArn"] for view in views if view is not None and _task_matches(view, request)]
+        return page("taskArns", arns, request, "maxResults", "nextToken")
+
+    @operation
+    def list_container_instances(self, **request: Any) -> Response:
+        cluster = self._state.cluster(request.get("cluster"))
+        status = request.get("status")
+        matches = compile_query(request["filter"]) if request.get("filter") else None
+        arns = []
+        for instance in cluster.instances.values():
+            view = instance.history.read()
+            shown = view is not None and (status is None or view["status"] == status)
+            if shown and (matches is None or matches(instance)):
+                arns.append(instance.arn)
+        return page("containerInstanceArns", arns, request, "maxResults", "nextToken")
+
+    @operation
+    def describe_container_instances(self, **request: Any) -> Response:
+        cluster = self._state.cluster(request.get("cluster"))
+        found, failures = [], []
+        for reference in _bounded(request["containerInstances"], 100, "Container instances"):
+            instance = self._instance(cluster, reference)
+            view = None if instance is None else instance.history.read()
+            if view is None:
+                failures.append({"arn": self._instance_arn(cluster, reference), "reason": "MISSING"})
+            else:
+                found.append(_without_tags(view, request))
+        return {"containerInstances": found, "failures": failures}
+
+    @operation
+    def update_container_instances_state(self, **request: Any) -> Response:
+        cluster = self._state.cluster(request.get("cluster"))
+        status = request["status"]
+        if status not in {"ACTIVE", "DRAINING"}:
+            raise AwsFault("InvalidParameterException", "status must be ACTIVE or DRAINING")
+        changed, failures = [], []
+        for reference in _bounded(request["containerInstances"], 10, "Container instances"):
+            instance = self._instance(cluster, reference)
+            if instance is None:
+                failures.append({"arn": self._instance_arn(cluster, reference), "reason": "MISSING"})
+            else:
+                self.registry.set_status(instance, status)
+                changed.append(instance.view())
+        return {"containerInstances": changed, "failures": failures}
+
+    @operation
+    def deregister_container_instance(self, **request: Any) -> Response:
+        cluster = self._state.cluster(request.get("cluster"))
+        instance = self._instance(cluster, request["containerInstance"])
+        if instance is None:
+            raise AwsFault("InvalidParameterException", "The referenced container instance was not found.")
+        if instance.tasks and not request.get("force", False):
+            raise AwsFault("InvalidParameterException", "Found running tasks on the instance; use force.")
+        self.registry.deregister(instance)
+        return {"containerInstance": instance.view()}
+
+    def _task(self, cluster: Cluster, reference: str) -> Task | None:
+        return cluster.tasks.get(self._state.arn(f"task/{cluster.name}/{reference.rsplit('/', 1)[-1]}"))
+
+    def _instance_arn(self, cluster: Cluster, reference: str) -> str:
+        return self._state.arn(f"container-instance/{cluster.name}/{reference.rsplit('/', 1)[-1]}")
+
+    def _instance(self, cluster: Cluster, reference: str) -> ContainerInstance | None:
+        return cluster.instances.get(self._instance_arn(cluster, reference))
+
+
+def _bounded(references: Sequence[str], limit: int, what: str) -> Sequence[str]:
+    if not references:
+        raise AwsFault("InvalidParameterException", f"{what} cannot be empty.")
+    if len(references) > limit:
+        raise AwsFault(
+            "InvalidParameterException", f"{what} can have at most {limit} items, got {len(references)}."
+        )
+    return references
+
+
+def _without_tags(view: dict[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    shown = copy.deepcopy(view)
+    if "TAGS" not in request.get("include", []):
+        shown["tags"] = []
+    return shown
+
+
+def _task_matches(view: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+    # Without a desired status only tasks meant to run are listed [ECS-LISTTASKS-STARTEDBY].
+    if view["desiredStatus"] != request.get("desiredStatus", "RUNNING"):
+        return False
+    instance = request.get("containerInstance")
+    if (
+        instance is not None
+        and view["containerInstanceArn"].rsplit("/", 1)[-1] != instance.rsplit("/", 1)[-1]
+    ):
+        return False
+    family = view["taskDefinitionArn"].rsplit("/", 1)[-1].split(":")[0]
+    return request.get("family", family) == family and request.get("startedBy") in {
+        None,
+        view.get("startedBy"),
+    }

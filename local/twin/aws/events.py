@@ -1,0 +1,87 @@
+"""EventBridge as the project meets it: native AWS events, late, doubled and in any order."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from local.twin.aws.service import Context
+from local.twin.clock import iso
+from local.twin.latency import Phase
+
+Event = dict[str, Any]
+Rule = Callable[[Event], bool]
+
+TASK_CHANGE: Final = "ECS Task State Change"
+CONTAINER_INSTANCE_CHANGE: Final = "ECS Container Instance State Change"
+INSTANCE_CHANGE: Final = "EC2 Instance State-change Notification"
+SPOT_WARNING: Final = "EC2 Spot Instance Interruption Warning"
+
+
+def every_event(_event: Event) -> bool:
+    """The rule that lets everything through."""
+    return True
+
+
+def needed_events(event: Event) -> bool:
+    """The rule of our deployment: what can change a plan, and no more.
+
+    Tasks only when RUNNING or STOPPED, instances only when terminated, every change of a container
+    instance, every Spot warning.
+    """
+    kind, detail = event["detail-type"], event["detail"]
+    if kind == TASK_CHANGE:
+        return detail["lastStatus"] in {"RUNNING", "STOPPED"}
+    if kind == INSTANCE_CHANGE:
+        return bool(detail["state"] == "terminated")
+    return kind in {CONTAINER_INSTANCE_CHANGE, SPOT_WARNING}
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    callback: Callable[[Event], None]
+    rule: Rule
+
+
+class EventBus:
+    """Delivers events to subscribers after a drawn delay [EVENTS-AT-LEAST-ONCE]."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._subscriptions: list[_Subscription] = []
+
+    def subscribe(self, callback: Callable[[Event], None], rule: Rule = every_event) -> None:
+        """Call `callback` with every event the rule lets through; it gets its own copy."""
+        self._subscriptions.append(_Subscription(callback, rule))
+
+    def publish(self, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
+        """Emit a native event, as it is now; each subscriber's delivery is delayed on its own."""
+        context = self._context
+        event: Event = {
+            "version": "0",
+            "id": context.ids.uuid(),
+            "detail-type": kind,
+            "source": "aws.ecs" if kind.startswith("ECS") else "aws.ec2",
+            "account": context.account_id,
+            "time": iso(context.now()),
+            "region": context.region,
+            "resources": resources,
+            "detail": detail,
+        }
+        for subscription in self._subscriptions:
+            if subscription.rule(event):
+                self._deliver(subscription, event)
+
+    def _deliver(self, subscription: _Subscription, event: Event) -> None:
+        context = self._context
+        if context.happens(context.behaviour.lost_event_rate):
+            return
+        copies = 2 if context.happens(context.behaviour.doubled_event_rate) else 1
+        for _ in range(copies):
+            delay = context.delay(Phase.EVENT_DELAY)
+            if context.happens(context.behaviour.late_event_rate):
+                delay += context.delay(Phase.EVENT_LATE)
+            own = copy.deepcopy(event)
+            context.clock.schedule(delay, lambda own=own: subscription.callback(own))  # type: ignore[misc]
