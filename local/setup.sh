@@ -17,7 +17,7 @@ missing_packages() {
   command -v make >/dev/null || echo make
   command -v python3 >/dev/null || echo python3
   # Debian ships the venv module without what it needs to put pip into a new environment.
-  python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+  [ -x .venv/bin/python ] || python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
 }
 
 install_system_packages() {
@@ -37,16 +37,20 @@ install_system_packages() {
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
 }
 
-# fingerprint PYTHON: what the environment was made from.
+# What the environments are made from. No Python is asked: this runs before every make target.
 fingerprint() {
-  { cat local/setup.sh local/bootstrap.txt local/requirements.txt; "$1" -VV; pwd; } | sha256sum | cut -d' ' -f1
+  { cat local/setup.sh local/bootstrap.txt local/requirements.txt; echo "$PWD ${PYTHON:-} ${PYTHON313:-}"; } |
+    sha256sum | cut -d' ' -f1
+}
+
+# is_current DIRECTORY
+is_current() {
+  [ -x "$1/bin/python" ] && [ "$(cat "$1/.slipway-setup" 2>/dev/null)" = "$(fingerprint)" ]
 }
 
 # make_environment DIRECTORY PYTHON
 make_environment() {
-  local directory=$1 python=$2 stamp="$1/.slipway-setup" wanted
-  wanted=$(fingerprint "$python")
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
+  local directory=$1 python=$2
   say "making $directory from the locks with $("$python" -V)"
   # A half-made environment, or one of another interpreter, is made anew; ours is kept and brought up to date.
   if ! "$directory/bin/python" -m pip --version >/dev/null 2>&1 ||
@@ -57,7 +61,7 @@ make_environment() {
   "$directory/bin/python" -m uv pip install --quiet --no-config --python "$directory/bin/python" \
     --require-hashes -r local/requirements.txt
   write_command "$directory"
-  printf '%s' "$wanted" >"$stamp"
+  fingerprint >"$directory/.slipway-setup"
 }
 
 # The command is two lines instead of an editable install: no build backend, and nothing to fetch for it.
@@ -102,10 +106,12 @@ case "${1:-all}" in
   system) install_system_packages ;;
   all)
     install_system_packages
+    if is_current .venv; then exit 0; fi
     python=$(find_python)
     make_environment .venv "$python"
     ;;
   python313)
+    if is_current .venv313; then exit 0; fi
     if ! python=$(find_python313); then
       say "no python3.13 on the PATH; name one with PYTHON313=/path/to/python3.13"
       exit 3
