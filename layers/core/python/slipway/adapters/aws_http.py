@@ -51,12 +51,12 @@ class AwsJsonEndpoint:
     """Calls operations of one service at one place. Not thread-safe: one connection, one call at a time."""
 
     def __init__(self, url: str, scope: Scope, protocol: Protocol, access: AwsAccess, clock: Clock) -> None:
+        self._connection: http.client.HTTPConnection | None = None
         self._url = f"{url.rstrip('/')}/"
         self._scope = scope
         self._protocol = protocol
         self._access = access
         self._clock = clock
-        self._connection: http.client.HTTPConnection | None = None
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation and return its reply.
@@ -83,6 +83,9 @@ class AwsJsonEndpoint:
         if self._connection:
             self._connection.close()
         self._connection = None
+
+    def __del__(self) -> None:
+        self.close()
 
     def _try(self, operation: str, body: bytes) -> dict[str, Any]:
         try:

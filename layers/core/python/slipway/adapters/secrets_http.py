@@ -30,11 +30,6 @@ class SecretsManager:
             raise ConfigurationError(f"secret {arn} holds no text; put the webhook secret itself into it")
         return value
 
-    def close(self) -> None:
-        """Close the connections."""
-        for endpoint in self._endpoints.values():
-            endpoint.close()
-
     def _endpoint_of(self, arn: str) -> AwsJsonEndpoint:
         partition, region = _place(arn, self._access.region)
         if region not in self._endpoints:

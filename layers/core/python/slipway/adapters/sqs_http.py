@@ -38,7 +38,3 @@ class SqsJobQueue:
                 "MessageGroupId": event.organization.lower(),
             },
         )
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._endpoint.close()

@@ -49,4 +49,8 @@ class RefusedError(SlipwayError):
 
 
 class UnknownOutcomeError(SlipwayError):
-    """The reply was lost: the action may have happened."""
+    """It may have happened: the reply was lost, or the server ``answered`` that it failed on the way."""
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        super().__init__(message)
+        self.answered = answered

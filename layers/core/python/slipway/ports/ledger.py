@@ -39,6 +39,9 @@ class Jobs(Protocol):
     def find(self, key: JobKey) -> JobRecord | None:
         """Return the record of a job, if any."""
 
+    def drop(self, pool: str, key: JobKey) -> None:
+        """Let a job wait no longer in a pool; its record stays."""
+
 
 class Runners(Protocol):
     """Runner tasks."""
@@ -159,6 +162,28 @@ class Snapshots(Protocol):
         """Pause, drain or run a pool."""
 
 
+class Housekeeping(Protocol):
+    """What repair remembers between its runs."""
+
+    def note_place(self, reach: str, at: float) -> None:
+        """Remember that a runner was registered in an organization or repository."""
+
+    def places(self, since: float) -> list[str]:
+        """Return where runners were registered since a time."""
+
+    def suspects(self) -> dict[str, float]:
+        """Return what looked stale at the last reading, and since when."""
+
+    def keep_suspects(self, suspects: Mapping[str, float]) -> None:
+        """Replace what looks stale."""
+
+    def cursor(self, name: str) -> float | None:
+        """Return how far a repeated check came."""
+
+    def move_cursor(self, name: str, to: float) -> None:
+        """Note how far a repeated check came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """All of it, for the services that need more than one part."""
@@ -171,3 +196,4 @@ class Ledger:
     intents: Intents
     offers: Offers
     snapshots: Snapshots
+    housekeeping: Housekeeping

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.domain.configuration import Configuration, Pool, Profile
+from slipway.domain.configuration import Configuration, Pool, Profile, Registration
 from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.instances import InstanceState
@@ -151,6 +151,9 @@ class Claim:
             self._ledger.runners.mark_ended(runner.pool, runner.task_id, at=now, why="reply of GitHub lost")
             return Answer(410, {"reason": "the reply of GitHub was lost"})
         self._ledger.claims.registered(runner.pool, runner.task_id, jit.runner_id)
+        if self._configuration.github.registration is not Registration.ENTERPRISE:
+            reach = reach_of(self._configuration.github, job.organization, job.repository)
+            self._ledger.housekeeping.note_place(reach, self._clock.now())
         return Answer(
             200,
             {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slipway.adapters.ledger.claims import DynamoClaims
+from slipway.adapters.ledger.housekeeping import DynamoHousekeeping
 from slipway.adapters.ledger.instances import DynamoInstances
 from slipway.adapters.ledger.intents import DynamoIntents
 from slipway.adapters.ledger.jobs import DynamoJobs
@@ -31,4 +32,5 @@ def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
         intents=DynamoIntents(table),
         offers=DynamoOffers(table),
         snapshots=DynamoSnapshots(table),
+        housekeeping=DynamoHousekeeping(table),
     )

@@ -48,6 +48,10 @@ class DynamoJobs:
         item = self._table.get(record_key(key))
         return record_from(item) if item else None
 
+    def drop(self, pool: str, key: JobKey) -> None:
+        """Let a job wait no longer in a pool; its record stays."""
+        self._table.write(Delete(waiting_key(pool, key)))
+
     def _forward(self, event: JobEvent, route: Route) -> Update:
         rank = event.action.rank
         attributes: dict[str, Any] = {

@@ -1,0 +1,110 @@
+"""What Slipway shows to GitHub: a classic PAT for an enterprise, a GitHub App for everything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import jwt
+
+from slipway.adapters.github.http import GitHubApi
+from slipway.domain.errors import ConfigurationError, RefusedError
+from slipway.ports.clock import Clock
+from slipway.ports.secrets import Secrets
+
+_JWT_SECONDS = 540  # GitHub takes at most 10 minutes [GH-APP-JWT]
+_JWT_SKEW_SECONDS = 60
+_EARLY_SECONDS = 300  # a token is renewed this long before it expires, after an hour [GH-APP-TOKEN]
+
+
+class Credentials(Protocol):
+    """Gives the token for a reach: an organization's login or a repository's full name."""
+
+    def token(self, reach: str, installation_id: int | None = None) -> str:
+        """Return a token that is valid for some minutes at least."""
+
+
+class EnterpriseTokens:
+    """Classic PATs with ``manage_runners:enterprise``: GitHub Apps cannot manage enterprise runners [GH-ENT-PAT]."""
+
+    def __init__(self, secrets: Secrets, arns: Sequence[str]) -> None:
+        self._secrets = secrets
+        self._arns = tuple(arns)
+
+    def token(self, reach: str, installation_id: int | None = None) -> str:
+        """Return the first token; where there are several, a reach always gets the same one."""
+        if not self._arns:
+            raise ConfigurationError("registration: enterprise needs github.secrets.runner_tokens")
+        position = sum(reach.encode()) % len(self._arns)
+        return self._secrets.get(self._arns[position]).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class AppKey:
+    """A GitHub App's identity, kept in one secret as JSON ``{"app_id": …, "private_key": "PEM"}``."""
+
+    app_id: str
+    private_key: str = field(repr=False)
+
+
+class AppTokens:
+    """Installation tokens of a GitHub App, found per organization or repository and kept until shortly before expiry."""
+
+    def __init__(self, secrets: Secrets, arn: str, api: GitHubApi, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._secrets = secrets
+        self._arn = arn
+        self._api = api
+        self._clock = clock
+        self._new_id = new_id
+        self._installations: dict[str, int] = {}
+        self._tokens: dict[int, tuple[str, float]] = {}
+
+    def token(self, reach: str, installation_id: int | None = None) -> str:
+        """Return the installation's token; ``installation_id``, when a webhook told it, saves a look-up."""
+        installation = installation_id or self._installations.get(reach) or self._find(reach)
+        self._installations[reach] = installation
+        value, expires_at = self._tokens.get(installation, ("", 0.0))
+        if expires_at - self._clock.now() < _EARLY_SECONDS:
+            value, expires_at = self._new_token(installation)
+            self._tokens[installation] = (value, expires_at)
+        return value
+
+    def app_jwt(self) -> str:
+        """Return a fresh JWT that speaks for the App itself (RS256, at most 10 minutes, unique id)."""
+        key = self._key()
+        now = int(self._clock.now())
+        claims = {
+            "iss": key.app_id,
+            "iat": now - _JWT_SKEW_SECONDS,
+            "exp": now + _JWT_SECONDS,
+            "jti": self._new_id(),
+        }
+        return jwt.encode(claims, key.private_key, algorithm="RS256")
+
+    def _key(self) -> AppKey:
+        try:
+            body = json.loads(self._secrets.get(self._arn))
+            return AppKey(str(body["app_id"]), body["private_key"])
+        except (ValueError, KeyError, TypeError):
+            # The cause may quote the secret; it is left out on purpose.
+            raise ConfigurationError(
+                f'secret {self._arn} is not {{"app_id": …, "private_key": "…"}}'
+            ) from None
+
+    def _find(self, reach: str) -> int:
+        scope = f"/repos/{reach}" if "/" in reach else f"/orgs/{reach}"
+        try:
+            return int(self._api.call("GET", f"{scope}/installation", self.app_jwt)["id"])
+        except RefusedError as fault:
+            if fault.code == "404":
+                raise RefusedError(f"the GitHub App is not installed on {reach}", code="404") from fault
+            raise
+
+    def _new_token(self, installation: int) -> tuple[str, float]:
+        path = f"/app/installations/{installation}/access_tokens"
+        reply = self._api.call("POST", path, self.app_jwt)
+        expires_at = datetime.fromisoformat(reply["expires_at"].replace("Z", "+00:00"))
+        return reply["token"], expires_at.timestamp()

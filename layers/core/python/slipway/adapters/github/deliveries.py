@@ -1,0 +1,49 @@
+"""The deliveries of a GitHub App's webhook: what failed, and sending it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from slipway.adapters.github.http import GitHubApi
+from slipway.ports.github import FailedDelivery
+
+
+class AppDeliveries:
+    """Implements ``ports.github.Deliveries`` with the App's own JWT [GH-DELIVERIES]."""
+
+    def __init__(self, api: GitHubApi, app_jwt: Callable[[], str]) -> None:
+        self._api = api
+        self._app_jwt = app_jwt
+
+    def failed_since(self, since: float) -> list[FailedDelivery]:
+        """List, newest first, one delivery for each event whose every attempt failed since a time.
+
+        A resent delivery keeps its GUID [GH-HOOK-GUID]; an event is whole as soon as one attempt was.
+        """
+        arrived: set[str] = set()
+        newest: dict[str, FailedDelivery] = {}
+        for item in self._since(since):
+            guid = item["guid"]
+            if item["status"] == "OK":
+                arrived.add(guid)
+            elif item["event"] == "workflow_job":
+                newest.setdefault(guid, FailedDelivery(item["id"], guid, _seconds(item["delivered_at"])))
+        return [delivery for guid, delivery in newest.items() if guid not in arrived]
+
+    def redeliver(self, delivery_id: int) -> None:
+        """Ask GitHub to send a delivery again."""
+        self._api.call("POST", f"/app/hook/deliveries/{delivery_id}/attempts", self._app_jwt)
+
+    def _since(self, since: float) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for page in self._api.pages("/app/hook/deliveries", self._app_jwt):
+            found += [item for item in page if _seconds(item["delivered_at"]) >= since]
+            if not page or _seconds(page[-1]["delivered_at"]) < since:
+                break
+        return found
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -1,0 +1,118 @@
+"""One place that talks to GitHub's REST API: headers, paging, limits, errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from slipway.domain.errors import (
+    RefusedError,
+    ThrottledError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+from slipway.ports.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+API_VERSION = "2022-11-28"  # the version that GHES 3.17 to 3.20 know too [GH-API-VERSION]
+PAGE_SIZE = 100  # [GH-PAGE-MAX]
+_DEFAULT_WAIT_SECONDS = 60  # [GH-LIMIT-BACKOFF]
+_UNAVAILABLE = {500, 502, 503, 504}
+
+
+class GitHubApi:
+    """Sends requests with a token which is asked for each time, so that it can rotate."""
+
+    def __init__(self, client: httpx.Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        token: Callable[[], str],
+        *,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the decoded body of a 2xx answer, or None when it has none.
+
+        Raises:
+            ThrottledError: a limit; it says when to come back. UnavailableError: no connection, nothing happened.
+            UnknownOutcomeError: the reply was lost or the server failed. RefusedError: any other 4xx, by status.
+        """
+        return self._send(method, path, token, json, params)[0]
+
+    def pages(
+        self, path: str, token: Callable[[], str], *, params: Mapping[str, Any] | None = None
+    ) -> Iterator[Any]:
+        """Return the body of each page, following ``Link: rel=next``."""
+        query: Mapping[str, Any] | None = {"per_page": PAGE_SIZE, **(params or {})}
+        url: str | None = path
+        while url:
+            body, links = self._send("GET", url, token, None, query)
+            yield body
+            url, query = links.get("next", {}).get("url"), None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        token: Callable[[], str],
+        json: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
+    ) -> tuple[Any, dict[str | None, dict[str, str]]]:
+        what = f"{method} {path.partition('?')[0]}"
+        headers = {
+            "Authorization": f"Bearer {token()}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": API_VERSION,
+            "User-Agent": "slipway",
+        }
+        try:
+            reply = self._client.request(method, path, json=json, params=params, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
+            raise UnavailableError(f"{what}: GitHub cannot be reached") from fault
+        except httpx.TransportError as fault:
+            raise UnknownOutcomeError(f"{what}: the reply was lost") from fault
+        if reply.is_success:
+            return (reply.json() if reply.content else None), reply.links
+        raise self._error(what, reply)
+
+    def _error(self, what: str, reply: httpx.Response) -> Exception:
+        message = f"{what}: {reply.status_code} {_message(reply)}"
+        if reply.status_code in _UNAVAILABLE:
+            return UnknownOutcomeError(message, answered=True)
+        if reply.status_code == 429 or (reply.status_code == 403 and _is_limit(reply)):
+            return ThrottledError(message, retry_after_seconds=self._wait(reply.headers))
+        return RefusedError(message, code=str(reply.status_code))
+
+    def _wait(self, headers: httpx.Headers) -> int:
+        """Return how long to wait: retry-after, else until the reset, else a minute [GH-LIMIT-BACKOFF]."""
+        if headers.get("retry-after", "").isdigit():
+            return int(headers["retry-after"])
+        if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdigit():
+            return max(1, int(int(headers["x-ratelimit-reset"]) - self._clock.now()))
+        return _DEFAULT_WAIT_SECONDS
+
+
+def _is_limit(reply: httpx.Response) -> bool:
+    """Tell a limit from a missing permission: both are 403 [GH-LIMIT-403]."""
+    return (
+        "retry-after" in reply.headers
+        or reply.headers.get("x-ratelimit-remaining") == "0"
+        or "rate limit" in _message(reply).lower()
+    )
+
+
+def _message(reply: httpx.Response) -> str:
+    try:
+        body = reply.json()
+    except ValueError:
+        return ""
+    return str(body.get("message", ""))[:200] if isinstance(body, dict) else ""

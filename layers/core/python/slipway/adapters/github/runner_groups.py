@@ -1,0 +1,104 @@
+"""Runner groups: the boundary that says whose jobs a runner may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slipway.adapters.github.http import GitHubApi
+from slipway.domain.configuration import GitHubTarget, Registration
+from slipway.domain.errors import RefusedError
+from slipway.domain.snapshot import WaitingJob
+from slipway.ports.clock import Clock
+
+REPOSITORY_GROUP_ID = 1  # repositories have no groups; the call wants an id all the same [GH-JIT-REPO-GROUP]
+_CHECKED_FOR_SECONDS = 3_600
+
+
+class RunnerGroups:
+    """Finds or creates the group of a job, and refuses one whose settings are not what was asked for.
+
+    Enterprise registration: one group an organization, visible to it alone; GitHub gives a runner to any
+    matching job of its group, so a wider group would hand one organization's runner to another.
+    """
+
+    def __init__(self, api: GitHubApi, github: GitHubTarget, clock: Clock) -> None:
+        self._api = api
+        self._github = github
+        self._clock = clock
+        self._checked: dict[str, tuple[int, float]] = {}
+
+    def group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
+        """Return the id of the group in which a runner for this job belongs.
+
+        Raises:
+            RefusedError: a group of that name exists but lets others in.
+        """
+        if self._github.registration is Registration.REPOSITORY:
+            return REPOSITORY_GROUP_ID
+        organization = job.organization.lower()
+        known = self._checked.get(organization)
+        if known and self._clock.now() - known[1] < _CHECKED_FOR_SECONDS:
+            return known[0]
+        group_id = self._resolve(job, token)
+        self._checked[organization] = (group_id, self._clock.now())
+        return group_id
+
+    def _resolve(self, job: WaitingJob, token: Callable[[], str]) -> int:
+        path, name, shared = self._place(job)
+        group = self._find(path, name, token)
+        if group is None:
+            if shared and self._github.runner_group is not None:
+                raise RefusedError(f"runner group {name!r} does not exist; create it or leave the choice to Slipway")
+            group = self._create(path, name, job, token)
+        self._check(group, path, name, job, token, shared=shared)
+        return int(group["id"])
+
+    def _place(self, job: WaitingJob) -> tuple[str, str, bool]:
+        """Return where the group is, its name, and whether several organizations share it."""
+        if self._github.registration is Registration.ENTERPRISE:
+            path = f"/enterprises/{self._github.enterprise}/actions/runner-groups"
+            if self._github.runner_group is not None:
+                return path, self._github.runner_group, True
+            return path, f"slipway-{job.organization.lower()}", False
+        return f"/orgs/{job.organization}/actions/runner-groups", self._github.runner_group or "slipway", False
+
+    def _find(self, path: str, name: str, token: Callable[[], str]) -> dict[str, Any] | None:
+        for page in self._api.pages(path, token):
+            for group in page["runner_groups"]:
+                if group["name"].lower() == name.lower():
+                    return dict(group)
+        return None
+
+    def _create(self, path: str, name: str, job: WaitingJob, token: Callable[[], str]) -> dict[str, Any]:
+        public = self._github.allow_public_repositories
+        body: dict[str, Any] = {"name": name, "allows_public_repositories": public}
+        if self._github.registration is Registration.ENTERPRISE:
+            body |= {"visibility": "selected", "selected_organization_ids": [job.organization_id]}
+        else:
+            body |= {"visibility": "all"}
+        return dict(self._api.call("POST", path, token, json=body))
+
+    def _check(
+        self,
+        group: dict[str, Any],
+        path: str,
+        name: str,
+        job: WaitingJob,
+        token: Callable[[], str],
+        *,
+        shared: bool,
+    ) -> None:
+        """Refuse a group that someone changed by hand so that it lets in more than was asked for."""
+        if group.get("default"):
+            raise RefusedError(f"runner group {name!r} is the default group, which everybody may use")
+        if group.get("allows_public_repositories") and not self._github.allow_public_repositories:
+            raise RefusedError(f"runner group {name!r} allows public repositories; turn that off")
+        if self._github.registration is not Registration.ENTERPRISE or shared:
+            return
+        if group.get("visibility") != "selected":
+            raise RefusedError(f"runner group {name!r} is visible to all organizations; select {job.organization} only")
+        pages = self._api.pages(f"{path}/{group['id']}/organizations", token)
+        visible_to = {item["id"] for page in pages for item in page["organizations"]}
+        if visible_to != {job.organization_id}:
+            raise RefusedError(f"runner group {name!r} must be visible to {job.organization} and no other")

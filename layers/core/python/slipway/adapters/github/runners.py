@@ -1,0 +1,134 @@
+"""Runner registrations at the three levels of GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slipway.adapters.github.credentials import Credentials
+from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.runner_groups import RunnerGroups
+from slipway.domain.configuration import GitHubTarget
+from slipway.domain.configuration import Registration as Level
+from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.domain.reach import reach_of
+from slipway.domain.runners import parse_runner_name
+from slipway.domain.snapshot import WaitingJob
+from slipway.ports.github import JitConfig, Registration, Removal
+
+
+class GitHubRunners:
+    """Implements ``ports.github.RunnerService``.
+
+    ``places`` answers where registrations of ours can be: in the enterprise it is not asked; elsewhere it
+    returns the organizations or repositories in which runners were registered lately.
+    """
+
+    def __init__(
+        self,
+        api: GitHubApi,
+        github: GitHubTarget,
+        credentials: Credentials,
+        groups: RunnerGroups,
+        places: Callable[[], list[str]],
+    ) -> None:
+        self._api = api
+        self._github = github
+        self._credentials = credentials
+        self._groups = groups
+        self._places = places
+
+    def mint(self, job: WaitingJob, name: str) -> JitConfig:
+        """Register a runner for the labels of a job, where only its organization can use it.
+
+        JIT registers exactly the labels given, no default ones [GH-JIT-LABELS].
+        """
+        reach = reach_of(self._github, job.organization, job.repository)
+        place = self._place(reach, job.organization)
+
+        def token() -> str:
+            return self._credentials.token(place, job.installation_id)
+
+        body = {
+            "name": name,
+            "runner_group_id": self._groups.group_id(job, token),
+            "labels": list(job.labels),
+            "work_folder": "_work",
+        }
+        path = f"{self._scope(place)}/actions/runners"
+        try:
+            reply = self._api.call("POST", f"{path}/generate-jitconfig", token, json=body)
+        except RefusedError as fault:
+            if fault.code == "409":
+                return self._after_doubt(path, name, token, fault)
+            raise
+        except UnknownOutcomeError as fault:
+            return self._after_doubt(path, name, token, fault)
+        return JitConfig(int(reply["runner"]["id"]), reply["encoded_jit_config"])
+
+    def remove(self, runner_id: int, reach: str) -> Removal:
+        """Remove a registration unless its runner is busy; one that is already gone is gone."""
+        path = f"{self._scope(reach)}/actions/runners/{runner_id}"
+        try:
+            self._api.call("DELETE", path, lambda: self._credentials.token(reach))
+        except RefusedError as fault:
+            if fault.code == "422":
+                return Removal.BUSY
+            if fault.code != "404":
+                raise UnavailableError(str(fault)) from fault
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+        return Removal.GONE
+
+    def registrations(self) -> list[Registration]:
+        """List the registrations of ours in every place where we register."""
+        places = ["*"] if self._github.registration is Level.ENTERPRISE else self._places()
+        found = []
+        for place in places:
+            for item in self._list(place):
+                if parse_runner_name(item["name"]):
+                    found.append(_registration(item, place))
+        return found
+
+    def _list(self, place: str) -> list[dict[str, Any]]:
+        path = f"{self._scope(place)}/actions/runners"
+        try:
+            pages = self._api.pages(path, lambda: self._credentials.token(place))
+            return [item for page in pages for item in page["runners"]]
+        except (RefusedError, UnknownOutcomeError) as fault:
+            raise UnavailableError(str(fault)) from fault
+
+    def _after_doubt(
+        self, path: str, name: str, token: Callable[[], str], doubt: Exception
+    ) -> JitConfig:
+        """Find out whether a mint whose reply failed did register a runner, and take it back if so.
+
+        A name that exists is often our own first try, which failed for us but not for GitHub [GH-JIT-409]. Only
+        an answered failure that left no registration is known to have minted nothing: a request whose reply was
+        lost may still be on its way.
+        """
+        reply = self._api.call("GET", path, token, params={"name": name, "per_page": 100})
+        ours = [item for item in reply["runners"] if item["name"] == name]
+        if not ours and isinstance(doubt, UnknownOutcomeError) and doubt.answered:
+            raise UnavailableError(f"{doubt}; no runner was registered") from doubt
+        for item in ours:
+            self._api.call("DELETE", f"{path}/{item['id']}", token)
+        raise UnknownOutcomeError(f"{doubt}; the registration was taken back") from doubt
+
+    def _place(self, reach: str, organization: str) -> str:
+        return organization.lower() if reach == "*" else reach
+
+    def _scope(self, place: str) -> str:
+        if self._github.registration is Level.ENTERPRISE:
+            return f"/enterprises/{self._github.enterprise}"
+        return f"/repos/{place}" if "/" in place else f"/orgs/{place}"
+
+
+def _registration(item: dict[str, Any], place: str) -> Registration:
+    return Registration(
+        runner_id=int(item["id"]),
+        name=item["name"],
+        is_online=item["status"] == "online",
+        is_busy=bool(item["busy"]),
+        reach=place,
+    )

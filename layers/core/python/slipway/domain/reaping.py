@@ -1,0 +1,168 @@
+"""Reaping: what outlived its use, each with its reason. Nothing is called stale on one reading alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from slipway.domain.configuration import Configuration
+from slipway.domain.instances import InstanceState
+from slipway.domain.runners import Runner, RunnerState, parse_runner_name
+from slipway.domain.snapshot import Snapshot
+
+READINGS_APART_SECONDS = 60
+NEVER_CLAIMED_SECONDS = 600
+ENDED_GRACE_SECONDS = 60  # an orphan process may claim again: its container must not outlive its job for long
+IDLE_GRACE_SECONDS = 120  # the container releases itself first
+TIMEOUT_GRACE_SECONDS = 60
+NEVER_REGISTERED_SECONDS = 300
+QUEUED_LONG_SECONDS = 600
+GITHUB_GIVES_UP_SECONDS = 24 * 3600 + 600  # GitHub fails a job that was queued for 24 h [GH-QUEUE-24H]
+
+
+class What(StrEnum):
+    """What to remove, or to put right in the ledger."""
+
+    REGISTRATION = "registration"  # remove at GitHub
+    IDLE_RUNNER = "idle runner"  # remove at GitHub, then stop its task
+    TASK = "task"  # stop
+    INSTANCE = "instance"  # terminate
+    RUNNER_RECORD = "runner record"  # ECS no longer has the task: forget it
+    INSTANCE_RECORD = "instance record"  # EC2 no longer has the instance: forget it
+    JOB_RECORD = "job record"  # it waits no longer
+    UNKNOWN_TASK = "unknown task"  # a task of ours that the ledger does not know: take it in
+    WAITING_LONG = "waiting long"  # converge its pool, and say so
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """One thing to reap: what, which one, where, and why."""
+
+    what: What
+    id: str
+    pool: str
+    why: str
+    runner: Runner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRegistration:
+    """A registration as GitHub lists it."""
+
+    runner_id: int
+    name: str
+    reach: str
+    is_busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFacts:
+    """One pool as ledger, ECS and EC2 have it: ids of tasks that run, and of instances by launch time."""
+
+    snapshot: Snapshot
+    tasks: frozenset[str]
+    instances: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that one run of the reaper compares."""
+
+    now: float
+    pools: tuple[PoolFacts, ...]
+    registrations: tuple[KnownRegistration, ...]
+
+
+def find_stale(
+    facts: Facts, configuration: Configuration, suspects: Mapping[str, float]
+) -> tuple[list[Reap], dict[str, float]]:
+    """Return what to reap now, and what to look at again, with the time of its first reading.
+
+    What a timer of ours proves stale is reaped at once. What rests on comparing listings, which lag and
+    are read one after another, must look the same twice, ``READINGS_APART_SECONDS`` apart.
+    """
+    certain: list[Reap] = []
+    doubtful: list[Reap] = []
+    for pool in facts.pools:
+        certain += _stale_runners(pool, configuration)
+        certain += _stale_instances(pool)
+        certain += _stale_jobs(pool)
+        doubtful += _mismatches(pool)
+    doubtful += _ghosts(facts)
+    seen = {f"{reap.what}/{reap.id}": reap for reap in doubtful}
+    since = {key: suspects.get(key, facts.now) for key in seen}
+    ripe = [seen[key] for key, first in since.items() if facts.now - first >= READINGS_APART_SECONDS]
+    return certain + ripe, since
+
+
+def _stale_runners(pool: PoolFacts, configuration: Configuration) -> Iterator[Reap]:
+    now, name = pool.snapshot.now, pool.snapshot.pool
+    for runner in pool.snapshot.runners:
+        profile = configuration.profiles.get(runner.shape.profile)
+        standby = profile.standby if profile else 0
+        idle = (profile.idle_timeout_seconds if profile else 0) + IDLE_GRACE_SECONDS
+        timeout = (profile.job_timeout_seconds if profile else 0) + TIMEOUT_GRACE_SECONDS
+        is_waiting = standby > 0 and runner.running_at is not None
+        if runner.state is RunnerState.STARTING and not is_waiting:
+            if now - runner.started_at > NEVER_CLAIMED_SECONDS:
+                yield Reap(What.TASK, runner.task_id, name, "never claimed", runner)
+        elif runner.state is RunnerState.GONE and now - (runner.ended_at or now) >= ENDED_GRACE_SECONDS:
+            yield Reap(What.IDLE_RUNNER, runner.task_id, name, "its runner has ended", runner)
+        elif runner.is_idle and now - (runner.claimed_at or now) > idle:
+            yield Reap(What.IDLE_RUNNER, runner.task_id, name, "idle past its timeout", runner)
+        elif runner.state is RunnerState.BUSY and profile and now - (runner.busy_at or now) > timeout:
+            yield Reap(What.TASK, runner.task_id, name, "past the job timeout", runner)
+
+
+def _stale_instances(pool: PoolFacts) -> Iterator[Reap]:
+    for instance in pool.snapshot.instances:
+        age = pool.snapshot.now - instance.launched_at
+        if instance.state is InstanceState.LAUNCHING and age > NEVER_REGISTERED_SECONDS:
+            yield Reap(What.INSTANCE, instance.instance_id, instance.pool, "never registered with ECS")
+
+
+def _stale_jobs(pool: PoolFacts) -> Iterator[Reap]:
+    for job in pool.snapshot.jobs:
+        age = pool.snapshot.now - job.queued_at
+        if age > GITHUB_GIVES_UP_SECONDS:
+            yield Reap(What.JOB_RECORD, str(job.key), job.pool, "queued for more than a day")
+        elif age > QUEUED_LONG_SECONDS and job.offered_to is None:
+            yield Reap(What.WAITING_LONG, str(job.key), job.pool, "queued long without an offer")
+
+
+def _mismatches(pool: PoolFacts) -> Iterator[Reap]:
+    name = pool.snapshot.pool
+    known = {runner.task_id for runner in pool.snapshot.runners}
+    for runner in pool.snapshot.runners:
+        if runner.task_id not in pool.tasks:
+            yield Reap(What.RUNNER_RECORD, runner.task_id, name, "ECS has no such task", runner)
+    for task_id in sorted(pool.tasks - known):
+        yield Reap(What.UNKNOWN_TASK, task_id, name, "the ledger does not know it")
+    recorded = {instance.instance_id for instance in pool.snapshot.instances}
+    asked_for = {intent.token for intent in pool.snapshot.intents}
+    for instance_id in sorted(recorded - set(pool.instances)):
+        yield Reap(What.INSTANCE_RECORD, instance_id, name, "EC2 has no such instance")
+    for instance_id, launched_at in sorted(pool.instances.items()):
+        is_old = pool.snapshot.now - launched_at > NEVER_REGISTERED_SECONDS
+        if instance_id not in recorded and is_old and not asked_for:
+            yield Reap(What.INSTANCE, instance_id, name, "the ledger does not know it")
+
+
+def _ghosts(facts: Facts) -> Iterator[Reap]:
+    """Find registrations of ours whose task is gone. A busy one is never among them."""
+    alive = {runner.task_id for pool in facts.pools for runner in pool.snapshot.runners}
+    alive |= {task_id for pool in facts.pools for task_id in pool.tasks}
+    for registration in facts.registrations:
+        named = parse_runner_name(registration.name)
+        if named and named[1] not in alive and not registration.is_busy:
+            yield Reap(What.REGISTRATION, str(registration.runner_id), registration.reach, "its task is gone")
+
+
+def count_by_why(reaps: Iterable[Reap]) -> dict[str, int]:
+    """Count what was reaped by kind and reason, for the log."""
+    counts: dict[str, int] = {}
+    for reap in reaps:
+        key = f"{reap.what}: {reap.why}"
+        counts[key] = counts.get(key, 0) + 1
+    return counts

@@ -1,0 +1,150 @@
+"""Reap: compare GitHub, ECS, EC2 and the ledger both ways, and remove what is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from slipway.domain.configuration import Configuration
+from slipway.domain.errors import SlipwayError
+from slipway.domain.jobs import JobKey
+from slipway.domain.reaping import Facts, KnownRegistration, PoolFacts, Reap, What, find_stale
+from slipway.domain.runners import Runner, RunnerState
+from slipway.ports.clock import Clock
+from slipway.ports.cluster import Cluster
+from slipway.ports.fleet import Fleet
+from slipway.ports.github import Removal, RunnerService
+from slipway.ports.ledger import Ledger
+from slipway.ports.queue import Wakeups
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What a run removed, what it left because it was busy after all, and what failed."""
+
+    done: tuple[Reap, ...]
+    busy: tuple[Reap, ...]
+    errors: tuple[Exception, ...]
+
+
+class ReapStale:
+    """Gathers, decides, removes; one failure stops nothing."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        github: RunnerService,
+        clusters: Mapping[str, Cluster],
+        fleets: Mapping[str, Fleet],
+        wakeups: Wakeups,
+        clock: Clock,
+    ) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._github = github
+        self._clusters = clusters
+        self._fleets = fleets
+        self._wakeups = wakeups
+        self._clock = clock
+
+    def __call__(self) -> Reaped:
+        """Make one run."""
+        errors: list[Exception] = []
+        facts = self._gather(errors)
+        reaps, suspects = find_stale(facts, self._configuration, self._ledger.housekeeping.suspects())
+        done: list[Reap] = []
+        busy: list[Reap] = []
+        for reap in reaps:
+            try:
+                (done if self._remove(reap) else busy).append(reap)
+            except SlipwayError as fault:
+                errors.append(fault)
+        self._ledger.housekeeping.keep_suspects(suspects)
+        for pool in sorted({reap.pool for reap in done} & set(self._configuration.pools)):
+            self._ledger.rows.want(pool)
+            self._wakeups.wake(pool)
+        return Reaped(tuple(done), tuple(busy), tuple(errors))
+
+    def _gather(self, errors: list[Exception]) -> Facts:
+        """Read GitHub first and the ledger last: what appears meanwhile is then known, not taken for stale.
+
+        A source that does not answer leaves its part out, so that its silence never looks like absence.
+        """
+        registrations: tuple[KnownRegistration, ...] = ()
+        try:
+            registrations = tuple(
+                KnownRegistration(item.runner_id, item.name, item.reach, item.is_busy)
+                for item in self._github.registrations()
+            )
+        except SlipwayError as fault:
+            errors.append(fault)
+        pools = []
+        for name in self._configuration.pools:
+            try:
+                instances = {item.instance_id: item.launched_at for item in self._fleets[name].instances()}
+                tasks = frozenset(task.task_id for task in self._clusters[name].tasks())
+                snapshot = self._ledger.snapshots.read(name, self._clock.now())
+                pools.append(PoolFacts(snapshot, tasks, instances))
+            except SlipwayError as fault:
+                errors.append(fault)
+                registrations = ()  # without this pool's tasks, its runners would look like ghosts
+        return Facts(self._clock.now(), tuple(pools), registrations)
+
+    def _remove(self, reap: Reap) -> bool:
+        """Remove one thing; False when it turned out to be busy."""
+        now = self._clock.now()
+        if reap.what is What.REGISTRATION:
+            return self._github.remove(int(reap.id), reap.pool) is Removal.GONE
+        if reap.what is What.IDLE_RUNNER:
+            return self._end_runner(reap)
+        if reap.what is What.TASK:
+            self._ledger.runners.mark_ended(reap.pool, reap.id, at=now, why=reap.why)
+            self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
+        elif reap.what is What.INSTANCE:
+            self._fleets[reap.pool].terminate([reap.id])
+            self._ledger.instances.remove(reap.pool, reap.id)
+        elif reap.what is What.INSTANCE_RECORD:
+            self._ledger.instances.remove(reap.pool, reap.id)
+        elif reap.what is What.RUNNER_RECORD:
+            return self._forget_runner(reap, now)
+        elif reap.what is What.UNKNOWN_TASK:
+            self._take_in(reap)
+        elif reap.what is What.JOB_RECORD:
+            job_id, _, attempt = reap.id.partition("-")
+            self._ledger.jobs.drop(reap.pool, JobKey(int(job_id), int(attempt)))
+        return True
+
+    def _end_runner(self, reap: Reap) -> bool:
+        """Remove the registration before the task is stopped: only GitHub's DELETE proves it idle."""
+        runner = reap.runner
+        if runner is None:
+            return False
+        if runner.runner_id is not None and runner.reach is not None:
+            if self._github.remove(runner.runner_id, runner.reach) is Removal.BUSY:
+                return False
+        self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
+        self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
+        return True
+
+    def _forget_runner(self, reap: Reap, now: float) -> bool:
+        task = self._clusters[reap.pool].find_task(reap.id)
+        if task is not None and not task.is_stopped:
+            return False
+        self._ledger.runners.remove(reap.pool, reap.id, at=now, why=reap.why)
+        return True
+
+    def _take_in(self, reap: Reap) -> None:
+        task = self._clusters[reap.pool].find_task(reap.id)
+        if task is None or task.is_stopped or self._ledger.runners.is_gone(reap.id):
+            return
+        runner = Runner(
+            task_id=task.task_id,
+            pool=reap.pool,
+            shape=task.shape,
+            state=RunnerState.STARTING,
+            started_at=task.created_at,
+            intent=task.intent,
+            instance_arn=task.instance_arn,
+        )
+        self._ledger.runners.add([runner])
