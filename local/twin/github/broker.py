@@ -195,6 +195,7 @@ class Broker:
         if session.poll is not None:
             session.poll.answer(_refusal(409, "a newer poll took over"))
         pending = session.poll = Pending()
+        self._contact(session)
         timeout = self._world.clock.schedule(self._world.timers.long_poll, lambda: pending.answer(otherwise))
 
         def answered(_: Response) -> None:
@@ -214,9 +215,8 @@ class Broker:
             return
         timers = self._world.timers
         session.last_contact = self._world.clock.now()
-        session.watchdog = self._world.clock.schedule(
-            timers.long_poll + timers.offline_after, lambda: self._close(session)
-        )
+        silence = timers.offline_after + (timers.long_poll if session.poll else 0.0)
+        session.watchdog = self._world.clock.schedule(silence, lambda: self._close(session))
 
 
 def _environment(world: World, job: WorkflowJob, runner: Runner) -> dict[str, str]:

@@ -10,8 +10,8 @@ import jwt
 from local.twin.github.model import Organization, Repository, Scope
 from local.twin.github.state import World
 
-TOKEN_LIFE_SECONDS = 3600.0  # [GH-APP-TOKEN-1H]
-JWT_LIFE_SECONDS = 600.0  # [GH-APP-JWT-10M]
+TOKEN_LIFE_SECONDS = 3600.0  # [GH-APP-TOKEN]
+JWT_LIFE_SECONDS = 600.0  # [GH-APP-JWT]
 CLOCK_TOLERANCE_SECONDS = 60.0
 
 
@@ -68,7 +68,7 @@ class InstallationToken:
 
 
 _SCOPES_FOR = {
-    "enterprise": {"manage_runners:enterprise", "admin:enterprise"},  # [GH-PAT-SCOPE]
+    "enterprise": {"manage_runners:enterprise", "admin:enterprise"},  # [GH-ENT-PAT]
     "organization": {"admin:org"},
     "repository": {"repo"},
 }
@@ -86,7 +86,7 @@ class Credentials:
         self.installations: dict[int, Installation] = {}
 
     def add_personal_token(self, user: str, scopes: frozenset[str]) -> str:
-        """A classic token of ``user``; the user's tokens share one rate limit [GH-RATE-PRIMARY]."""
+        """A classic token of ``user``; the user's tokens share one rate limit [GH-LIMIT-PRIMARY]."""
         token = "ghp_" + self._world.rng.randbytes(18).hex()
         self._personal[token] = Actor("token", f"user:{user}", scopes)
         return token
@@ -98,7 +98,7 @@ class Credentials:
     def new_installation_token(
         self, installation: Installation, permissions: dict[str, str]
     ) -> tuple[str, float]:
-        """A token and the epoch second at which it expires, an hour from now [GH-APP-TOKEN-1H]."""
+        """A token and the epoch second at which it expires, an hour from now [GH-APP-TOKEN]."""
         token = "ghs_" + self._world.rng.randbytes(18).hex()
         expires_at = self._world.clock.now() + TOKEN_LIFE_SECONDS
         actor = Actor(
@@ -125,7 +125,7 @@ class Credentials:
         raise RefusedError(401, "Bad credentials")
 
     def _app(self, token: str) -> Actor:
-        """Check an App's JWT: signature, issuer, times on the twin's clock [GH-APP-JWT-10M]."""
+        """Check an App's JWT: signature, issuer, times on the twin's clock [GH-APP-JWT]."""
         try:
             claims = jwt.decode(token, options={"verify_signature": False})
             app = self._issuer(claims)
@@ -160,7 +160,7 @@ class Credentials:
 def authorize_runners(actor: Actor, scope: Scope, *, write: bool) -> None:
     """Whether ``actor`` may manage the runners of ``scope``.
 
-    Apps never manage an enterprise's [GH-APP-NO-ENTERPRISE]; a token without the scope sees a 404.
+    Apps never manage an enterprise's [GH-ENT-PAT]; a token without the scope sees a 404.
     """
     if actor.kind == "token":
         if not actor.scopes & _SCOPES_FOR[scope.kind]:

@@ -101,7 +101,7 @@ class Deliveries:
         self._settle(delivery_id, code_text, status_code)
 
     def settled_of(self, app_id: int) -> list[Delivery]:
-        """An App hook's settled deliveries within the window, newest first [GH-WEBHOOK-WINDOW]."""
+        """An App hook's settled deliveries within the window, newest first [GH-HOOK-WINDOW]."""
         oldest = self._world.clock.now() - (7 if self._world.is_enterprise_server else 3) * _DAY_SECONDS
         while self._log and self._log[0].delivered_at < oldest:
             self._log.popleft()
@@ -109,7 +109,7 @@ class Deliveries:
         return [d for d in mine if d.hook.target_id == app_id and d.status_code is not None]
 
     def redeliver(self, delivery: Delivery) -> None:
-        """Send once more, under the same GUID [GH-WEBHOOK-GUID]."""
+        """Send once more, under the same GUID [GH-HOOK-GUID]."""
         again = replace(
             delivery, id=self._world.new_id(), redelivery=True, status="pending", status_code=None
         )
@@ -190,7 +190,7 @@ class Deliveries:
             self.counts["failed"] += 1
             self._settle(delivery.id, *_FAILED_TO_CONNECT)
             return
-        timeout = 30.0 if self._world.is_enterprise_server else 10.0  # [GH-WEBHOOK-TIMEOUT]
+        timeout = 30.0 if self._world.is_enterprise_server else 10.0  # [GH-HOOK-TIMEOUT]
         self._world.clock.schedule(timeout, lambda: self._settle(delivery.id, "timed out", 504))
         code = self.deliver(delivery)
         if code is not None:
@@ -207,7 +207,7 @@ class Deliveries:
 
 
 def signature(secret: str, body: bytes) -> str:
-    """The value of ``X-Hub-Signature-256`` [GH-WEBHOOK-SIGNATURE]."""
+    """The value of ``X-Hub-Signature-256`` [GH-HOOK-SIGNATURE]."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 

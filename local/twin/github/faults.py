@@ -67,14 +67,14 @@ class DeliveryFaults:
 
     latency_seconds: tuple[float, float] = (0.2, 1.5)
     lost: float = 0.0
-    """Never attempted, never recorded [GH-WEBHOOK-LOSSY]."""
+    """Never attempted, never recorded [GH-HOOK-LOSSY]."""
     failed: float = 0.0
-    """Recorded as failed without reaching us [GH-WEBHOOK-NO-RETRY]."""
+    """Recorded as failed without reaching us [GH-HOOK-NO-RETRY]."""
     doubled: float = 0.0
-    """Sent twice under one GUID [GH-WEBHOOK-DOUBLED]."""
+    """Sent twice under one GUID [GH-WJ-11]."""
     reordered: float = 0.0
-    """Held back by ``reorder_seconds``, so that later events overtake it [GH-WEBHOOK-UNORDERED]."""
+    """Held back by ``reorder_seconds``, so that later events overtake it [GH-HOOK-UNORDERED]."""
     late: float = 0.0
-    """Held back by ``late_seconds`` [GH-WEBHOOK-LATE]."""
+    """Held back by ``late_seconds`` [GH-HOOK-LATE]."""
     reorder_seconds: tuple[float, float] = (3.0, 20.0)
     late_seconds: tuple[float, float] = (60.0, 300.0)

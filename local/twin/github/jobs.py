@@ -30,7 +30,7 @@ class Jobs:
         self.listeners = Listeners(*[lambda _: None] * 3)
 
     def queue(self, request: JobRequest, *, run_attempt: int = 1) -> WorkflowJob:
-        """A new job; with an environment it waits for approval first [GH-JOB-WAITING]."""
+        """A new job; with an environment it waits for approval first [GH-WJ-3]."""
         job = self._create(request, run_attempt)
         if request.environment is None:
             self._enqueue(job)
@@ -43,12 +43,12 @@ class Jobs:
         self._enqueue(self._expect(job_id, "waiting"))
 
     def announce_queued_while_waiting(self, job_id: int) -> None:
-        """Send the ``queued`` event of a job whose status is ``waiting`` [GH-WEBHOOK-QUEUED-WAITING]."""
+        """Send the ``queued`` event of a job whose status is ``waiting`` [GH-WJ-2]."""
         job = self._expect(job_id, "waiting")
         self._announce("queued", job, job.now)
 
     def skip(self, request: JobRequest) -> WorkflowJob:
-        """A job whose condition is false: completed without ever being queued [GH-WEBHOOK-SKIPPED]."""
+        """A job whose condition is false: completed without ever being queued [GH-WJ-5]."""
         job = self._create(request, 1)
         self._finish(job, "skipped")
         return job
@@ -56,7 +56,7 @@ class Jobs:
     def cancel(self, job_id: int, *, announced: bool = True) -> None:
         """Cancel a job; one that runs is asked to stop and forced after five minutes [GH-JOB-CANCEL-5M].
 
-        ``announced=False`` leaves out the webhook, which GitHub sometimes does [GH-WEBHOOK-CANCELLED].
+        ``announced=False`` leaves out the webhook, which GitHub sometimes does [GH-WJ-7].
         """
         job = self.by_id[job_id]
         if job.status == "in_progress":
@@ -67,7 +67,7 @@ class Jobs:
             self._finish(job, "cancelled", announced=announced)
 
     def rerun(self, job_id: int) -> WorkflowJob:
-        """Run a completed job again: a new id in the same run, a higher attempt [GH-JOB-RERUN].
+        """Run a completed job again: a new id in the same run, a higher attempt [GH-WJ-14].
 
         The run's other completed jobs, which do not run again, repeat their ``completed`` events.
         """
@@ -83,7 +83,7 @@ class Jobs:
         return again
 
     def repeat_completed_like_a_check_run(self, job_id: int) -> None:
-        """Send a ``completed`` event without a runner, as check runs on a job do [GH-WEBHOOK-CHECK-RUN]."""
+        """Send a ``completed`` event without a runner, as check runs on a job do [GH-WJ-6]."""
         job = self.by_id[job_id]
         now = self._now
         noise = JobState(now, "completed", "success", started_at=job.created_at, completed_at=now)

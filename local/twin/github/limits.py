@@ -11,8 +11,8 @@ from local.twin.github.wire import Response, json_response
 
 WINDOW_SECONDS = 3600.0
 SECONDARY_WINDOW_SECONDS = 60.0
-SECONDARY_POINTS = 900  # [GH-RATE-SECONDARY]
-_LIMITS = {"token": 5_000, "app": 5_000, "installation": 15_000}  # [GH-RATE-PRIMARY]
+SECONDARY_POINTS = 900  # [GH-LIMIT-SECONDARY]
+_LIMITS = {"token": 5_000, "app": 5_000, "installation": 15_000}  # [GH-LIMIT-PRIMARY]
 REGISTRATION_LIMIT = 10_000
 _GENERATE = re.compile(r"/generate-jitconfig$")
 
@@ -43,7 +43,7 @@ class RateLimits:
         self._points: dict[tuple[str, str], deque[tuple[float, int]]] = {}
 
     def spend(self, actor: Actor, method: str, template: str, now: float) -> Response | None:
-        """Count one call; a response means that it is refused [GH-RATE-BACKOFF]."""
+        """Count one call; a response means that it is refused [GH-LIMIT-BACKOFF]."""
         resource = self.resource_of(template)
         window = self._window(actor, resource, now)
         if self.settings.primary and window.used >= self.limit_of(actor, resource):

@@ -18,7 +18,7 @@ class VirtualListener:
     """Runs one job of its registration, then calls ``exited`` with the exit code of the real listener.
 
     ``job_started`` is called when a job is taken, as the job-started hook would be. ``kill`` is a power
-    cut; ``shut_down`` a SIGINT or SIGTERM [RUNNER-SHUTDOWN].
+    cut; ``shut_down`` a SIGINT or SIGTERM [RUNNER-SIGNALS].
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class VirtualListener:
         self._alive = False
 
     def shut_down(self) -> None:
-        """Leave politely: a running job fails at once [RUNNER-SHUTDOWN]."""
+        """Leave politely: a running job fails at once [RUNNER-SIGNALS]."""
         if not self._alive:
             return
         if self.busy:

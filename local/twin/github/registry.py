@@ -60,7 +60,7 @@ class Registry:
         self.registered_total = 0
 
     def register(self, scope: Scope, group: RunnerGroup, wanted: Registration) -> Runner:
-        """A new ephemeral runner [GH-JIT-EPHEMERAL].
+        """A new ephemeral runner [GH-JIT-SCHEMA].
 
         Raises ``NameTakenError`` [GH-JIT-409], ``GroupFullError`` [GH-GROUP-10000] or
         ``RegistrationLimitError`` [GH-REGISTRATION-1500].
@@ -94,7 +94,7 @@ class Registry:
         return self._world.groups_of(runner.scope)[runner.identity.group_id]
 
     def delete(self, runner: Runner) -> None:
-        """Remove on request; raises ``RunnerBusyError`` while the runner has a job [GH-RUNNER-DELETE-422]."""
+        """Remove on request; raises ``RunnerBusyError`` while the runner has a job [GH-DELETE-422]."""
         if runner.job_id is not None:
             raise RunnerBusyError(runner.name)
         self.remove(runner)
@@ -110,7 +110,7 @@ class Registry:
         self.removed(runner)
 
     def expire_unless_connected(self, runner: Runner) -> None:
-        """Remove an ephemeral runner that stays away for one day [GH-RUNNER-AUTO-REMOVAL]."""
+        """Remove an ephemeral runner that stays away for one day [GH-JIT-1DAY]."""
 
         def expire() -> None:
             if not runner.online and runner.job_id is None:

@@ -35,13 +35,13 @@ class JobQueue:
                 del self._by_labels[job.label_set]
 
     def oldest_first(self, labels: frozenset[str]) -> Iterator[WorkflowJob]:
-        """Jobs whose labels are all among ``labels``, in any case [GH-LABELS-SUBSET]."""
+        """Jobs whose labels are all among ``labels``, in any case [GH-LABELS-CASE]."""
         fitting = [jobs for wanted, jobs in self._by_labels.items() if wanted <= labels]
         return heapq.merge(*fitting, key=_age)
 
 
 class Router:
-    """Pairs listening runners with queued jobs of the whole scope [GH-ROUTING-ANY-JOB]."""
+    """Pairs listening runners with queued jobs of the whole scope [GH-JIT-NOT-BOUND]."""
 
     def __init__(self, world: World, jobs: Jobs, registry: Registry) -> None:
         self._world = world

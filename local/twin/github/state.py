@@ -16,9 +16,9 @@ class Timers:
     """How long GitHub waits, in seconds."""
 
     take_job: float = 60.0  # [GH-JOB-TAKE-60S]
-    queue_timeout: float = 86_400.0  # [GH-JOB-QUEUE-24H]
+    queue_timeout: float = 86_400.0  # [GH-JOB-24H]
     lost_communication: float = 600.0  # [RUNNER-LOST-10M]
-    ephemeral_unconnected: float = 86_400.0  # [GH-RUNNER-AUTO-REMOVAL]
+    ephemeral_unconnected: float = 86_400.0  # [GH-JIT-1DAY]
     cancel_grace: float = 300.0  # [GH-JOB-CANCEL-5M]
     long_poll: float = 50.0  # [RUNNER-LONG-POLL]
     offline_after: float = 60.0
@@ -27,7 +27,7 @@ class Timers:
 
 @dataclass(slots=True)
 class Lags:
-    """By how many seconds REST answers lag the truth [GH-JOB-STATUS-LAG], [GH-RUNNER-BUSY-STALE]."""
+    """By how many seconds REST answers lag the truth [GH-WJ-12], [GH-RUNNER-BUSY-STALE]."""
 
     job_status: float = 0.0
     busy_flag: float = 0.0

@@ -58,7 +58,7 @@ class RestApi:
         self.calls_by_credential[actor.key, name] += 1
         now = self._world.clock.now()
         refusal = None
-        if operation.template != "/rate_limit":  # asking is free [GH-RATE-STATUS-FREE]
+        if operation.template != "/rate_limit":  # asking is free [GH-LIMIT-STATUS]
             refusal = self._limits.spend(actor, operation.method, operation.template, now)
         headers = self._limits.headers(actor, operation.template, now)
         if refusal is not None:

@@ -55,7 +55,7 @@ class AppCalls:
         return json_response(200, self._shown(self._found(call)))
 
     def create_token(self, call: Call) -> Response:
-        """An hour's token, at most as strong as the installation [GH-APP-TOKEN-1H]."""
+        """An hour's token, at most as strong as the installation [GH-APP-TOKEN]."""
         installation = self._found(call)
         wanted: dict[str, str] = call.content.get("permissions", installation.permissions)
         for name, level in wanted.items():
@@ -126,7 +126,7 @@ class DeliveryCalls:
         }
 
     def index(self, call: Call) -> Response:
-        """Newest first, from ``cursor`` on [GH-DELIVERIES-CURSOR]."""
+        """Newest first, from ``cursor`` on [GH-DELIVERIES]."""
         found = self._deliveries.settled_of(app_of(call).id)
         status = call.request.query.get("status")
         if status not in (None, "success", "failure"):
@@ -173,7 +173,7 @@ class JobCalls:
         return {("GET", "/actions/jobs/{job_id}"): self.get, ("GET", "/rate_limit"): self.rate_limit}
 
     def get(self, call: Call) -> Response:
-        """The job as REST knows it, perhaps late: a fresh one shows as ``pending`` [GH-JOB-STATUS-LAG]."""
+        """The job as REST knows it, perhaps late: a fresh one shows as ``pending`` [GH-WJ-12]."""
         scope = call.runner_scope
         _authorize_actions(call, self._world.repositories[scope.name])
         job = self._jobs.by_id.get(call.number("job_id"))
@@ -193,7 +193,7 @@ class JobCalls:
 
 
 def app_of(call: Call) -> App:
-    """The calling App; raises ``RefusedError`` 401 for callers without an App's JWT [GH-APP-JWT-ONLY]."""
+    """The calling App; raises ``RefusedError`` 401 for callers without an App's JWT [GH-DELIVERIES]."""
     if call.actor.kind != "app" or call.actor.app is None:
         raise RefusedError(401, "A JSON web token could not be decoded")
     return call.actor.app

@@ -1,4 +1,4 @@
-"""Pages of at most 100 and their ``Link`` header [GH-PAGING]."""
+"""Pages of at most 100 and their ``Link`` header [GH-PAGE-MAX]."""
 
 from __future__ import annotations
 

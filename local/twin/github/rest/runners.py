@@ -102,7 +102,7 @@ class RunnerCalls:
         return json_response(200, self._shown(self._found(call)))
 
     def delete(self, call: Call) -> Response:
-        """Remove an idle runner; a busy one is refused with 422 [GH-RUNNER-DELETE-422]."""
+        """Remove an idle runner; a busy one is refused with 422 [GH-DELETE-422]."""
         authorize_runners(call.actor, call.runner_scope, write=True)
         runner = self._found(call)
         try:
