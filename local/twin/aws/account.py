@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from local.twin.aws.events import Event, EventBus, Rule, every_event
 from local.twin.aws.faults import Faults
 from local.twin.aws.identifiers import Identifiers
 from local.twin.aws.service import Call, Context, Service
+from local.twin.aws.sqs import Sqs
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
 
@@ -53,7 +55,9 @@ class AwsTwin:
         self.events = EventBus(self.context)
         self.ecs = Ecs(self.context, self.events)
         self.ec2 = Ec2(self.context, self.events, self.ecs.registry)
-        self._services: dict[str, Service] = {s.name: s for s in (self.ecs, self.ec2)}
+        self.sqs = Sqs(self.context)
+        everything: tuple[Service, ...] = (self.ecs, self.ec2, self.sqs)
+        self._services = {service.name: service for service in everything}
 
     @property
     def faults(self) -> Faults:
@@ -77,3 +81,11 @@ class AwsTwin:
     def subscribe(self, callback: Callable[[Event], None], rules: Rule = every_event) -> None:
         """Deliver EventBridge events that `rules` lets through."""
         self.events.subscribe(callback, rules)
+
+    def route_events(self, queue_name: str, rules: Rule = every_event) -> None:
+        """Put events that `rules` lets through on a queue of this account, as EventBridge does."""
+
+        def send(event: Event) -> None:
+            self.sqs.deliver(queue_name, json.dumps(event))
+
+        self.events.subscribe(send, rules)

@@ -13,6 +13,9 @@ from botocore.model import ServiceModel
 #: A fault code: the call took effect (or not), but its answer never arrived.
 LOST_REPLY: Final = "LostReply"
 
+#: Services that once spoke the query protocol and still answer with its codes too [SQS-QUERY-CODES].
+QUERY_COMPATIBLE: Final = frozenset({"sqs"})
+
 _SERVER_FAULTS: Final = frozenset({"InternalServerError", "ServerException", "InternalError"})
 _UNAVAILABLE: Final = frozenset({"RequestLimitExceeded", "ServiceUnavailable", "Unavailable"})
 
@@ -57,10 +60,11 @@ def client_error(service: str, operation: str, fault: AwsFault) -> Exception:
     if fault.code == LOST_REPLY:
         return ReadTimeoutError(endpoint_url=f"https://{service}.twin.invalid/")
     error: dict[str, Any] = {"Message": fault.message, "Code": fault.code}
-    if fault.query_code is not None:
+    query_code = fault.query_code or (fault.code if service in QUERY_COMPATIBLE else None)
+    if query_code is not None:
         error = {
             "Message": fault.message,
-            "Code": fault.query_code,
+            "Code": query_code,
             "QueryErrorCode": fault.code,
             "Type": "Sender",
         }

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Concatenate, TypeVar
 
 import botocore.session
-from botocore.errorfactory import BaseClientExceptions
 from botocore.paginate import Paginator
 
 from local.twin.aws.behaviour import Behaviour
@@ -88,7 +87,8 @@ class Service:
         self.context = context
 
     @property
-    def exceptions(self) -> BaseClientExceptions:
+    def exceptions(self) -> Any:
+        """What a boto3 client has as `.exceptions`; its classes are made from the model at run time."""
         return client_exceptions(self.name)
 
     def get_paginator(self, operation_name: str) -> Paginator[Any]:
