@@ -23,7 +23,7 @@ class SecretsManager:
         """Return the current value of a secret."""
         try:
             reply = self._endpoint_of(arn).call("GetSecretValue", {"SecretId": arn})
-        except RefusedError as fault:
+        except (ConfigurationError, RefusedError) as fault:
             raise ConfigurationError(f"secret {arn} cannot be read: {fault}") from fault
         value = reply.get("SecretString")
         if not isinstance(value, str) or not value:

@@ -92,9 +92,10 @@ class Ingest:
     def _receive(self, request: Request, facts: Facts) -> tuple[int, str, str]:
         raw = _raw_body(request)
         signers = self._signers(request, raw, facts)
-        if facts["event"] == "ping":
+        kind = request.headers.get("x-github-event")
+        if kind == "ping":
             return 200, IgnoreReason.PING, "pong"
-        if facts["event"] != "workflow_job":
+        if kind != "workflow_job":
             return 200, IgnoreReason.OTHER_EVENT, "only workflow_job events are of use here"
         payload = _payload(raw, request.headers.get("content-type", ""))
         repository = repository_of(payload)
