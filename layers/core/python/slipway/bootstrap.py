@@ -7,16 +7,30 @@ What a function needs is imported inside its builder, so that no function pays f
 
 from __future__ import annotations
 
+import uuid
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from slipway.adapters.clock import ScaledClock, SystemClock
 from slipway.config import AwsAccess, Settings, load_configuration
+from slipway.domain.configuration import Registration
 from slipway.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from slipway.adapters.github.credentials import AppTokens
+    from slipway.adapters.github.http import GitHubApi
     from slipway.adapters.json_log import JsonLog
     from slipway.ports.clock import Clock
+    from slipway.ports.cluster import Cluster
+    from slipway.ports.fleet import Fleet
+    from slipway.ports.github import RunnerService
+    from slipway.services.claim import Claim, Release
     from slipway.services.ingest import Ingest
+    from slipway.services.reap import ReapStale
+    from slipway.services.redeliver import Redeliver
+    from slipway.services.scale import Scale
+
+PLACES_SECONDS = 2 * 86_400  # longer than a registration that never connects lives, 1 day [GH-JIT-1DAY]
 
 
 def model_clock(settings: Settings) -> Clock:
@@ -55,3 +69,163 @@ def webhook_log() -> JsonLog:
     from slipway.adapters.json_log import JsonLog
 
     return JsonLog("webhook", SystemClock())
+
+
+def scale() -> Scale:
+    """Build the scaler's services."""
+    return _Wiring(Settings.from_environment()).scale()
+
+
+def runner_api() -> tuple[Claim, Release]:
+    """Build the registrar's answers to a claim and to a release."""
+    wiring = _Wiring(Settings.from_environment())
+    return wiring.claim(), wiring.release()
+
+
+def reap() -> ReapStale:
+    """Build the reaper's service."""
+    return _Wiring(Settings.from_environment()).reap()
+
+
+def redeliver() -> Redeliver:
+    """Build the redelivery's service."""
+    return _Wiring(Settings.from_environment()).redeliver()
+
+
+class _Wiring:
+    """Adapters and services of the functions that use boto3, each built once when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        from slipway.adapters import aws_clients
+        from slipway.adapters.ledger import dynamo_ledger
+        from slipway.adapters.secrets import SecretsManagerSecrets
+        from slipway.adapters.sqs import SqsWakeups
+
+        self._settings = settings
+        self._clock = model_clock(settings)
+        self._configuration = load_configuration(settings.configuration_path)
+        self._clients = aws_clients
+        self._ledger = dynamo_ledger(self._clients.dynamodb(settings.region), settings.table)
+        self._secrets = SecretsManagerSecrets(self._clients.secretsmanager(settings.region), self._clock)
+        self._wakeups = SqsWakeups(self._clients.sqs(settings.region), settings.events_queue_url)
+
+    def scale(self) -> Scale:
+        from slipway.adapters.sqs import SqsDeadLetters
+        from slipway.services.apply import Apply
+        from slipway.services.converge import Converge
+        from slipway.services.observe import Observe
+        from slipway.services.scale import Scale
+
+        clusters = self._clusters()
+        apply = Apply(self._configuration, self._ledger, clusters, self._fleets(), self._clock, _new_token)
+        converge = Converge(
+            self._configuration,
+            self._ledger,
+            apply,
+            self._wakeups,
+            self._clock,
+            lease_seconds=self._settings.lease_seconds,
+        )
+        return Scale(
+            observe=Observe(self._configuration, self._ledger, clusters),
+            converge=converge,
+            dead_letters=SqsDeadLetters(
+                self._clients.sqs(self._settings.region), self._settings.dead_letters_queue_url
+            ),
+            jobs_queue=self._settings.jobs_queue_url.rpartition("/")[2],
+        )
+
+    def claim(self) -> Claim:
+
+        return Claim(
+            self._configuration,
+            self._ledger,
+            self._github(),
+            self._clusters(),
+            self._clock,
+            account_id=self._settings.account_id,
+        )
+
+    def release(self) -> Release:
+        from slipway.services.claim import Release
+
+        return Release(
+            self._configuration,
+            self._ledger,
+            self._github(),
+            self._clock,
+            account_id=self._settings.account_id,
+        )
+
+    def reap(self) -> ReapStale:
+        from slipway.services.reap import ReapStale
+
+        return ReapStale(
+            self._configuration,
+            self._ledger,
+            self._github(),
+            self._clusters(),
+            self._fleets(),
+            wakeups=self._wakeups,
+            clock=self._clock,
+        )
+
+    def redeliver(self) -> Redeliver:
+        from slipway.adapters.github.deliveries import AppDeliveries
+        from slipway.services.redeliver import Redeliver
+
+        deliveries = AppDeliveries(self._github_api, self._app_tokens.app_jwt)
+        return Redeliver(deliveries, self._ledger.housekeeping, self._clock)
+
+    def _clusters(self) -> dict[str, Cluster]:
+        from slipway.adapters.ecs import EcsCluster
+
+        return {
+            pool.name: EcsCluster(self._clients.ecs(pool.region), pool, self._configuration, self._clock)
+            for pool in self._configuration.pools.values()
+        }
+
+    def _fleets(self) -> dict[str, Fleet]:
+        from slipway.adapters.ec2 import Ec2Fleet
+
+        return {
+            pool.name: Ec2Fleet(
+                self._clients.ec2(pool.region), pool, self._configuration.deployment, self._clock
+            )
+            for pool in self._configuration.pools.values()
+        }
+
+    @cached_property
+    def _github_api(self) -> GitHubApi:
+        from slipway.adapters.github.http import GitHubApi, github_client
+
+        github = self._configuration.github
+        return GitHubApi(github_client(github.api_url, github.ca_bundle), self._clock)
+
+    @cached_property
+    def _app_tokens(self) -> AppTokens:
+        from slipway.adapters.github.credentials import AppTokens
+
+        secret = self._configuration.github.app_secret
+        if secret is None:
+            raise ConfigurationError("github.secrets.app is not set: this needs a GitHub App")
+        return AppTokens(self._secrets, secret, self._github_api, self._clock, _new_token)
+
+    def _github(self) -> RunnerService:
+        from slipway.adapters.github.credentials import EnterpriseTokens
+        from slipway.adapters.github.runner_groups import RunnerGroups
+        from slipway.adapters.github.runners import GitHubRunners
+
+        github = self._configuration.github
+        is_enterprise = github.registration is Registration.ENTERPRISE
+        tokens = EnterpriseTokens(self._secrets, github.runner_token_secrets)
+        credentials = tokens if is_enterprise else self._app_tokens
+        groups = RunnerGroups(self._github_api, github, self._clock)
+        return GitHubRunners(self._github_api, github, credentials, groups, self._places)
+
+    def _places(self) -> list[str]:
+        return self._ledger.housekeeping.places(self._clock.now() - PLACES_SECONDS)
+
+
+def _new_token() -> str:
+    return uuid.uuid4().hex

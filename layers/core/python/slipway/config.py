@@ -126,7 +126,9 @@ def load_configuration(path: Path) -> Configuration:
         body = json.loads(path.read_text("utf-8"))
         version = body["version"]
         if version != COMPILED_VERSION:
-            raise ConfigurationError(f"{path}: version {version}, wanted {COMPILED_VERSION}; compile it again")
+            raise ConfigurationError(
+                f"{path}: version {version}, wanted {COMPILED_VERSION}; compile it again"
+            )
         return decode_configuration(body)
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise ConfigurationError(

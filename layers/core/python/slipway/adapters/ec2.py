@@ -82,7 +82,10 @@ class Ec2Fleet:
         with aws_errors(f"listing instances of pool {self._pool.name}"):
             pages = self._client.get_paginator("describe_instances").paginate(Filters=filters)
             return [
-                _launched(item) for page in pages for group in page["Reservations"] for item in group["Instances"]
+                _launched(item)
+                for page in pages
+                for group in page["Reservations"]
+                for item in group["Instances"]
             ]
 
     def _fleet_parameters(self, intent: Intent, request: LaunchInstances) -> dict[str, Any]:

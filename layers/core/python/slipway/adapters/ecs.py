@@ -86,7 +86,9 @@ class EcsCluster:
         """List the registered container instances."""
         found = []
         with aws_errors(f"listing instances of {self._pool.cluster}"):
-            pages = self._client.get_paginator("list_container_instances").paginate(cluster=self._pool.cluster)
+            pages = self._client.get_paginator("list_container_instances").paginate(
+                cluster=self._pool.cluster
+            )
             arns = [arn for page in pages for arn in page["containerInstanceArns"]]
             for chunk in _chunks(arns):
                 reply = self._client.describe_container_instances(

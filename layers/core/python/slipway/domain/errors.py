@@ -1,12 +1,12 @@
 """Every error of ours, a class for each decision that a caller makes.
 
-    SlipwayError
-    ├── MalformedError           input that will never become good: set it aside, do not retry
-    ├── ConfigurationError       an operator must change something; carries every fault
-    ├── UnavailableError         may work later: retry, carries ``retry_after_seconds``
-    │   └── ThrottledError       a limit said no before anything happened
-    ├── RefusedError             a definite no, nothing happened: undo what was prepared
-    └── UnknownOutcomeError      it may or may not have happened: repeat with the same token or adopt
+SlipwayError
+├── MalformedError           input that will never become good: set it aside, do not retry
+├── ConfigurationError       an operator must change something; carries every fault
+├── UnavailableError         may work later: retry, carries ``retry_after_seconds``
+│   └── ThrottledError       a limit said no before anything happened
+├── RefusedError             a definite no, nothing happened: undo what was prepared
+└── UnknownOutcomeError      it may or may not have happened: repeat with the same token or adopt
 """
 
 from __future__ import annotations

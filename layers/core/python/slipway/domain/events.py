@@ -121,7 +121,9 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
     )
 
 
-def read_task(detail: Mapping[str, Any], pool: Pool, configuration: Configuration) -> tuple[Shape, str] | None:
+def read_task(
+    detail: Mapping[str, Any], pool: Pool, configuration: Configuration
+) -> tuple[Shape, str] | None:
     """Return shape and intent of a task in a pool's cluster, or None when it is not one that we started.
 
     ``startedBy`` is ``slipway/POOL/INTENT``, the family ``slipway-PROFILE``; a size other than the

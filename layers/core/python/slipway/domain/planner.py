@@ -30,9 +30,7 @@ def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
     covered = covered_jobs(snapshot.jobs, snapshot.runners, configuration.github)
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
     uncovered = [job for job in snapshot.jobs if job.key not in covered]
-    ordered = fair_order(
-        uncovered, running_by_repository(snapshot.runners), configuration.fairness.weights
-    )
+    ordered = fair_order(uncovered, running_by_repository(snapshot.runners), configuration.fairness.weights)
     admitted, refused = admit(ordered, snapshot.runners, configuration)
     reasons.update(refused)
     supply = _waiting_tasks(snapshot)
@@ -61,9 +59,7 @@ def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
 
 def _waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
     """Count the tasks that will claim: starting ones, and those of RunTask calls without an answer yet."""
-    tasks = Counter(
-        runner.shape for runner in snapshot.runners if runner.state is RunnerState.STARTING
-    )
+    tasks = Counter(runner.shape for runner in snapshot.runners if runner.state is RunnerState.STARTING)
     for intent in snapshot.intents:
         if isinstance(intent.request, RunTasks):
             tasks[intent.request.shape] += intent.request.count

@@ -61,7 +61,9 @@ class Runners(Protocol):
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
         """Note that the runner runs the event's job, if it is registered for the event's organization."""
 
-    def mark_ended(self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None) -> bool:
+    def mark_ended(
+        self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None
+    ) -> bool:
         """Note that the runner will never run a job again; with ``organization``, only if it is its own."""
 
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:

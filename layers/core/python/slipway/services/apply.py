@@ -77,7 +77,7 @@ class Apply:
             outcome = outcome.merged(self._try(step))
         return outcome
 
-    def settle(self, pool: str, intents: Iterable[Intent]) -> Applied:
+    def settle(self, intents: Iterable[Intent]) -> Applied:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""
         outcome = Applied()
         for intent in sorted(intents, key=lambda intent: (intent.created_at, intent.token)):

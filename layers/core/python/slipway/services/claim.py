@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +18,6 @@ from slipway.ports.cluster import Cluster
 from slipway.ports.github import Removal, RunnerService
 from slipway.ports.ledger import Ledger
 
-logger = logging.getLogger(__name__)
-
 MAX_BINDS = 5  # offers in a row that moved on between plan and claim; the next plan knows better
 STANDBY_RETRY_SECONDS = 2
 HOST_RETRY_SECONDS = 2
@@ -30,11 +27,15 @@ UNKNOWN_FOR_SECONDS = 60  # how long RunTask and DescribeTasks may lag behind a 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller hears: HTTP status, JSON body (holding the credential, hence no repr), seconds to wait."""
+    """What the caller hears: HTTP status, JSON body (it may hold the credential, hence no repr), seconds to wait.
+
+    ``fault`` is for the operator's log alone.
+    """
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     retry_after_seconds: int | None = None
+    fault: str = ""
 
 
 class Claim:
@@ -140,16 +141,15 @@ class Claim:
             jit = self._github.mint(job, runner.name)
         except UnavailableError as fault:
             self._ledger.claims.unbind(runner, job)
-            return Answer(503, {"reason": "GitHub asks to wait"}, max(1, int(fault.retry_after_seconds)))
+            return _github_busy(fault)
         except RefusedError as fault:
-            logger.error("GitHub refused a runner", extra={"fault": str(fault), "runner": runner.name})
             self._ledger.claims.unbind(runner, job)
-            return Answer(503, {"reason": "GitHub refused a runner"}, REFUSED_RETRY_SECONDS)
+            reason = {"reason": "GitHub refused a runner"}
+            return Answer(503, reason, REFUSED_RETRY_SECONDS, fault=str(fault))
         except UnknownOutcomeError as fault:
-            logger.warning("a runner may exist unseen", extra={"fault": str(fault), "runner": runner.name})
             now = self._clock.now()
             self._ledger.runners.mark_ended(runner.pool, runner.task_id, at=now, why="reply of GitHub lost")
-            return Answer(410, {"reason": "the reply of GitHub was lost"})
+            return Answer(410, {"reason": "the reply of GitHub was lost"}, fault=str(fault))
         self._ledger.claims.registered(runner.pool, runner.task_id, jit.runner_id)
         if self._configuration.github.registration is not Registration.ENTERPRISE:
             reach = reach_of(self._configuration.github, job.organization, job.repository)
@@ -202,8 +202,12 @@ class Release:
         try:
             removal = self._github.remove(runner.runner_id, runner.reach)
         except UnavailableError as fault:
-            return Answer(503, {"reason": "GitHub asks to wait"}, max(1, int(fault.retry_after_seconds)))
+            return _github_busy(fault)
         if removal is Removal.BUSY:
             return Answer(409, {"reason": "this runner is busy"})
         self._ledger.runners.mark_ended(pool.name, runner.task_id, at=now, why="released")
         return Answer(200)
+
+
+def _github_busy(fault: UnavailableError) -> Answer:
+    return Answer(503, {"reason": "GitHub asks to wait"}, max(1, int(fault.retry_after_seconds)), str(fault))

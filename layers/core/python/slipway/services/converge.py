@@ -11,7 +11,7 @@ from slipway.domain.planner import plan
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
-from slipway.services.apply import Apply, Applied
+from slipway.services.apply import Applied, Apply
 
 RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-CONNECTED]
 
@@ -94,7 +94,7 @@ class Converge:
     def _once(self, pool: str) -> tuple[Plan, Applied]:
         """Gather, decide, apply."""
         snapshot = self._ledger.snapshots.read(pool, self._clock.now())
-        settled = self._apply.settle(pool, snapshot.intents)
+        settled = self._apply.settle(snapshot.intents)
         if settled.changed:
             snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         decided = plan(snapshot, self._configuration)

@@ -30,13 +30,14 @@ class Reaped:
 class ReapStale:
     """Gathers, decides, removes; one failure stops nothing."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it compares everything with everything
         self,
         configuration: Configuration,
         ledger: Ledger,
         github: RunnerService,
         clusters: Mapping[str, Cluster],
         fleets: Mapping[str, Fleet],
+        *,
         wakeups: Wakeups,
         clock: Clock,
     ) -> None:
@@ -120,12 +121,17 @@ class ReapStale:
         runner = reap.runner
         if runner is None:
             return False
-        if runner.runner_id is not None and runner.reach is not None:
-            if self._github.remove(runner.runner_id, runner.reach) is Removal.BUSY:
-                return False
+        if self._is_busy(runner):
+            return False
         self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
         self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
         return True
+
+    def _is_busy(self, runner: Runner) -> bool:
+        """Remove the runner's registration, if it has one; say whether GitHub refused because it is busy."""
+        if runner.runner_id is None or runner.reach is None:
+            return False
+        return self._github.remove(runner.runner_id, runner.reach) is Removal.BUSY
 
     def _forget_runner(self, reap: Reap, now: float) -> bool:
         task = self._clusters[reap.pool].find_task(reap.id)

@@ -34,7 +34,7 @@ class EnterpriseTokens:
         self._secrets = secrets
         self._arns = tuple(arns)
 
-    def token(self, reach: str, installation_id: int | None = None) -> str:
+    def token(self, reach: str, installation_id: int | None = None) -> str:  # noqa: ARG002 - the App's affair
         """Return the first token; where there are several, a reach always gets the same one."""
         if not self._arns:
             raise ConfigurationError("registration: enterprise needs github.secrets.runner_tokens")
@@ -51,9 +51,11 @@ class AppKey:
 
 
 class AppTokens:
-    """Installation tokens of a GitHub App, found per organization or repository and kept until shortly before expiry."""
+    """Installation tokens of a GitHub App, found by organization or repository, kept until shortly before expiry."""
 
-    def __init__(self, secrets: Secrets, arn: str, api: GitHubApi, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, secrets: Secrets, arn: str, api: GitHubApi, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
         self._secrets = secrets
         self._arn = arn
         self._api = api

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,12 +16,17 @@ from slipway.domain.errors import (
 )
 from slipway.ports.clock import Clock
 
-logger = logging.getLogger(__name__)
-
 API_VERSION = "2022-11-28"  # the version that GHES 3.17 to 3.20 know too [GH-API-VERSION]
 PAGE_SIZE = 100  # [GH-PAGE-MAX]
 _DEFAULT_WAIT_SECONDS = 60  # [GH-LIMIT-BACKOFF]
+_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 _UNAVAILABLE = {500, 502, 503, 504}
+
+
+def github_client(api_url: str, ca_bundle: str | None) -> httpx.Client:
+    """Build the connection to one GitHub host; ``ca_bundle`` is the file of a GHES's own CA."""
+    verify: bool | ssl.SSLContext = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
+    return httpx.Client(base_url=api_url, verify=verify, timeout=_TIMEOUT, follow_redirects=True)
 
 
 class GitHubApi:

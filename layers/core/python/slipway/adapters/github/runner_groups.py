@@ -49,7 +49,9 @@ class RunnerGroups:
         group = self._find(path, name, token)
         if group is None:
             if shared and self._github.runner_group is not None:
-                raise RefusedError(f"runner group {name!r} does not exist; create it or leave the choice to Slipway")
+                raise RefusedError(
+                    f"runner group {name!r} does not exist; create it or leave the choice to Slipway"
+                )
             group = self._create(path, name, job, token)
         self._check(group, path, name, job, token, shared=shared)
         return int(group["id"])
@@ -61,7 +63,11 @@ class RunnerGroups:
             if self._github.runner_group is not None:
                 return path, self._github.runner_group, True
             return path, f"slipway-{job.organization.lower()}", False
-        return f"/orgs/{job.organization}/actions/runner-groups", self._github.runner_group or "slipway", False
+        return (
+            f"/orgs/{job.organization}/actions/runner-groups",
+            self._github.runner_group or "slipway",
+            False,
+        )
 
     def _find(self, path: str, name: str, token: Callable[[], str]) -> dict[str, Any] | None:
         for page in self._api.pages(path, token):
@@ -97,7 +103,9 @@ class RunnerGroups:
         if self._github.registration is not Registration.ENTERPRISE or shared:
             return
         if group.get("visibility") != "selected":
-            raise RefusedError(f"runner group {name!r} is visible to all organizations; select {job.organization} only")
+            raise RefusedError(
+                f"runner group {name!r} is visible to all organizations; select {job.organization} only"
+            )
         pages = self._api.pages(f"{path}/{group['id']}/organizations", token)
         visible_to = {item["id"] for page in pages for item in page["organizations"]}
         if visible_to != {job.organization_id}:

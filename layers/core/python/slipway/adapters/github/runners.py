@@ -83,12 +83,12 @@ class GitHubRunners:
     def registrations(self) -> list[Registration]:
         """List the registrations of ours in every place where we register."""
         places = ["*"] if self._github.registration is Level.ENTERPRISE else self._places()
-        found = []
-        for place in places:
-            for item in self._list(place):
-                if parse_runner_name(item["name"]):
-                    found.append(_registration(item, place))
-        return found
+        return [
+            _registration(item, place)
+            for place in places
+            for item in self._list(place)
+            if parse_runner_name(item["name"])
+        ]
 
     def _list(self, place: str) -> list[dict[str, Any]]:
         path = f"{self._scope(place)}/actions/runners"
@@ -98,9 +98,7 @@ class GitHubRunners:
         except (RefusedError, UnknownOutcomeError) as fault:
             raise UnavailableError(str(fault)) from fault
 
-    def _after_doubt(
-        self, path: str, name: str, token: Callable[[], str], doubt: Exception
-    ) -> JitConfig:
+    def _after_doubt(self, path: str, name: str, token: Callable[[], str], doubt: Exception) -> JitConfig:
         """Find out whether a mint whose reply failed did register a runner, and take it back if so.
 
         A name that exists is often our own first try, which failed for us but not for GitHub [GH-JIT-409]. Only

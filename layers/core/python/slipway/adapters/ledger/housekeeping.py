@@ -9,7 +9,9 @@ from slipway.adapters.ledger.items import DAY, keyed
 from slipway.adapters.ledger.table import Key, Put, Table
 
 _PLACE_REFRESH_SECONDS = 3_600
-_PLACE_TTL_SECONDS = 3 * DAY  # longer than GitHub keeps a registration that never connected, 1 day [GH-JIT-1DAY]
+_PLACE_TTL_SECONDS = (
+    3 * DAY
+)  # longer than GitHub keeps a registration that never connected, 1 day [GH-JIT-1DAY]
 _SUSPECTS = Key("REAPER", "SUSPECTS")
 
 

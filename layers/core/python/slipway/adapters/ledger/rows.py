@@ -44,10 +44,10 @@ class DynamoPoolRows:
         )
         try:
             self._table.write(done)
-            return None
         except ConditionFailedError:
             row = self._table.get(key) or {}
             return int(row.get("wanted", 0)) if row.get("holder") == holder else None
+        return None
 
     def abandon(self, pool: str, holder: str) -> None:
         """Let go with work left."""

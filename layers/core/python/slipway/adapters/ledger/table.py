@@ -156,14 +156,10 @@ class Table:
             try:
                 with aws_errors("writing a transaction"):
                     self._client.transact_write_items(TransactItems=items)
-                return
             except ClientError as fault:
-                if _code(fault) == "TransactionCanceledException":
-                    failed = _failed_conditions(fault)
-                    if failed:
-                        raise ConditionFailedError(failed) from fault
-                elif _code(fault) != "TransactionInProgressException":
-                    raise
+                _raise_unless_conflict(fault)
+            else:
+                return
         raise ThrottledError("a transaction met another one too often", retry_after_seconds=1)
 
     def query(self, pk: str, prefix: str = "") -> Iterator[Item]:
@@ -251,6 +247,16 @@ def _expressions(condition: str, values: Mapping[str, Any], *others: str) -> dic
 
 def _code(fault: ClientError) -> str:
     return str(fault.response.get("Error", {}).get("Code", ""))
+
+
+def _raise_unless_conflict(fault: ClientError) -> None:
+    """Return only for what another transaction caused and trying again may cure [DDB-TRANSACTION-CONFLICT]."""
+    if _code(fault) == "TransactionCanceledException":
+        failed = _failed_conditions(fault)
+        if failed:
+            raise ConditionFailedError(failed) from fault
+    elif _code(fault) != "TransactionInProgressException":
+        raise fault
 
 
 def _failed_conditions(fault: ClientError) -> list[int]:

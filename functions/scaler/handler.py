@@ -1,0 +1,59 @@
+"""Scaler function: job events, AWS events and ticks in, converged pools out."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from slipway import bootstrap
+from slipway.domain.planner import reasons_count
+from slipway.services.converge import Converged
+
+LAST_ROUND_MS = 10_000  # a round that starts with less time left might not end before the deadline
+
+logger = Logger(service="scaler")
+scale = functools.cache(bootstrap.scale)  # built on first use, kept while warm
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Fold each message, hand back those that failed, then converge the pools that were touched."""
+    batch = scale().batch()
+
+    def fold(record: SQSRecord) -> None:
+        batch.fold(record.message_id, record.event_source_arn.rpartition(":")[2], record.body)
+
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    with processor(records=event["Records"], handler=fold):
+        processor.process()
+    for message_id, outcome in batch.outcomes.items():
+        if outcome.startswith("malformed"):
+            logger.error("message set aside", message_id=message_id, outcome=outcome)
+    for fault in processor.exceptions:
+        logger.error("message not folded", fault=repr(fault[1]))
+    time_left = context.get_remaining_time_in_millis
+    for done in batch.converge(context.aws_request_id, lambda: time_left() > LAST_ROUND_MS):
+        _log(done)
+    return processor.response()
+
+
+def _log(done: Converged) -> None:
+    for fault in done.errors:
+        logger.error("convergence met an error", pool=done.pool, fault=repr(fault))
+    if done.rounds:
+        plan = done.plan
+        logger.info(
+            "converged",
+            pool=done.pool,
+            rounds=done.rounds,
+            started=sum(request.count for request in plan.run),
+            launched=sum(request.count for request in plan.launch),
+            drained=len(plan.drain),
+            waiting=dict(reasons_count(plan.reasons.items())),
+        )

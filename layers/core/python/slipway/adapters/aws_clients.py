@@ -1,0 +1,55 @@
+"""boto3 clients, one a service and region, made when first asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+# Short timeouts: a call that hangs must leave time to record that its outcome is unknown. boto3 repeats a
+# call with the same client token, so its own retries start nothing twice [ECS-RUNTASK-TOKEN].
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=15,
+    retries={"mode": "standard", "max_attempts": 3},
+    max_pool_connections=4,
+)
+
+
+@cache
+def dynamodb(region: str) -> DynamoDBClient:
+    """Return the DynamoDB client of a region."""
+    return boto3.client("dynamodb", region_name=region, config=_CONFIG)
+
+
+@cache
+def ecs(region: str) -> ECSClient:
+    """Return the ECS client of a region."""
+    return boto3.client("ecs", region_name=region, config=_CONFIG)
+
+
+@cache
+def ec2(region: str) -> EC2Client:
+    """Return the EC2 client of a region."""
+    return boto3.client("ec2", region_name=region, config=_CONFIG)
+
+
+@cache
+def sqs(region: str) -> SQSClient:
+    """Return the SQS client of a region."""
+    return boto3.client("sqs", region_name=region, config=_CONFIG)
+
+
+@cache
+def secretsmanager(region: str) -> SecretsManagerClient:
+    """Return the Secrets Manager client of a region."""
+    return boto3.client("secretsmanager", region_name=region, config=_CONFIG)

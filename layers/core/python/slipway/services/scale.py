@@ -1,0 +1,60 @@
+"""Scale: fold a batch of messages, then converge the pools that they touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from slipway.domain.errors import MalformedError
+from slipway.ports.queue import DeadLetters
+from slipway.services.converge import Converge, Converged
+from slipway.services.observe import Observe, Observed
+
+
+@dataclass(slots=True)
+class Batch:
+    """One invocation's work: ``outcomes`` by message id, ``touched`` pools with the retries behind them."""
+
+    scale: Scale
+    outcomes: dict[str, str] = field(default_factory=dict)
+    touched: dict[str, int] = field(default_factory=dict)
+
+    def fold(self, message_id: str, queue: str, body: str) -> None:
+        """Fold one message into the ledger; a message that can never be read is kept aside, not retried."""
+        try:
+            observed = self.scale.observe_message(queue, body)
+        except MalformedError as fault:
+            self.scale.dead_letters.keep(body, str(fault))
+            self.outcomes[message_id] = f"malformed: {fault}"
+            return
+        self.outcomes[message_id] = observed.outcome
+        for pool in observed.pools:
+            self.touched[pool] = max(observed.attempt, self.touched.get(pool, 0))
+
+    def converge(self, holder: str, has_time: Callable[[], bool]) -> list[Converged]:
+        """Converge the touched pools; an error here fails no message, for their facts are committed."""
+        done = []
+        for pool, attempt in sorted(self.touched.items()):
+            try:
+                done.append(self.scale.converge(pool, holder, has_time=has_time, attempt=attempt))
+            except Exception as fault:  # noqa: BLE001 - the service loop: the pool was let go and woken again
+                done.append(Converged(pool, errors=(fault,)))
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Everything that the scaler function needs; ``jobs_queue`` is the name of the queue of job events."""
+
+    observe: Observe
+    converge: Converge
+    dead_letters: DeadLetters
+    jobs_queue: str
+
+    def batch(self) -> Batch:
+        """Start one invocation's work."""
+        return Batch(self)
+
+    def observe_message(self, queue: str, body: str) -> Observed:
+        """Fold one message by the queue that it came from."""
+        return self.observe.job(body) if queue == self.jobs_queue else self.observe.event(body)
