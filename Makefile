@@ -42,7 +42,7 @@ bench: setup  ## the benchmarks behind docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
-	--no-emit-index-url --no-header
+	--no-emit-index-url --no-header $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 
 lock: setup  ## make the locks again, newest versions (layers/vendor and local)
 	$(LOCK) --upgrade layers/vendor/requirements.in -o layers/vendor/requirements.txt

@@ -57,9 +57,16 @@ make_environment() {
     [ "$("$directory/bin/python" -V)" != "$("$python" -V)" ]; then
     "$python" -m venv --clear "$directory"
   fi
-  "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r local/bootstrap.txt
-  "$directory/bin/python" -m uv pip install --quiet --no-config --python "$directory/bin/python" \
-    --require-hashes -r local/requirements.txt
+  local pip=("$directory/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes)
+  "${pip[@]}" -r local/bootstrap.txt
+  # The system's certificates, where there are any: a company's proxy is known to them, not to uv.
+  local certificates=()
+  [ ! -e /etc/ssl/certs/ca-certificates.crt ] || certificates=(--system-certs)
+  if ! "$directory/bin/python" -m uv pip install --quiet --no-config "${certificates[@]}" \
+    --python "$directory/bin/python" --require-hashes -r local/requirements.txt; then
+    say "uv failed; trying pip, which knows pip.conf but takes longer"
+    "${pip[@]}" -r local/requirements.txt
+  fi
   write_command "$directory"
   fingerprint >"$directory/.slipway-setup"
 }
