@@ -15,7 +15,10 @@ webhook_log = functools.cache(bootstrap.webhook_log)
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer one request of an API Gateway HTTP API (payload 2.0); never raises, never answers 500."""
+    """Answer one request of an API Gateway HTTP API (payload 2.0 [LAMBDA-HTTP-API-2]).
+
+    It never raises, which would be answered 500 [LAMBDA-HTTP-API-500].
+    """
     unforeseen: Exception | None = None
     try:
         answer = ingest_webhook()(_request(event))

@@ -12,7 +12,7 @@ _PROTOCOL = Protocol(version="1.1", target_prefix="secretsmanager")
 
 
 class SecretsManager:
-    """Implements ``ports.secrets.Secrets``; a secret's region is that of its ARN."""
+    """Implements ``ports.secrets.Secrets`` [IAM-SECRETS-JSON]; a secret's region is that of its ARN."""
 
     def __init__(self, access: AwsAccess, clock: Clock) -> None:
         self._access = access
