@@ -170,6 +170,24 @@ ONE_CHANGE: dict[str, tuple[str, object, str, str]] = {
         "profiles.docker.memory",
         "does not fit m7i.large",
     ),
+    "instance type given twice": (
+        "pools.general.instance_types",
+        ["m7i.4xlarge", "m7i.4xlarge"],
+        "pools.general.instance_types[1]",
+        "given twice",
+    ),
+    "schedule without a zone": (
+        "pools.general.headroom.schedule",
+        "Mon-Fri 09:00-19:00",
+        "pools.general.headroom.schedule",
+        "not a schedule",
+    ),
+    "hours that are none": (
+        "pools.general.headroom.schedule",
+        "Mon-Fri 9-19 Asia/Tokyo",
+        "pools.general.headroom.schedule",
+        "not hours",
+    ),
     "more stopped than allowed": (
         "pools.general.stopped_instances",
         51,
@@ -243,6 +261,28 @@ def test_one_wrong_value_is_one_fault_at_its_place(path: str, value: object, pla
     fault = only_fault((path, value))
     assert fault.path == place
     assert words in fault.message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place", "word"),
+    [
+        ("fairnes", {}, "fairnes", "fairness"),
+        ("pools.general.headroom", {"slot": 1, "slots": 1}, "pools.general.headroom.slot", "slots"),
+        ("profiles.small.slo", {"p90_wait": "9s", "hour": "x"}, "profiles.small.slo.hour", "hours"),
+        (
+            "github.secrets.webhook",
+            [{"arn": "arn:aws:secretsmanager:us-east-1:111122223333:secret:a", "organisations": []}],
+            "github.secrets.webhook[0].organisations",
+            "organizations",
+        ),
+        ("github.zzz", 1, "github.zzz", None),
+    ],
+)
+def test_an_unknown_key_gets_the_nearest_key_of_its_own_section(
+    path: str, value: object, place: str, word: str | None
+) -> None:
+    fault = only_fault((path, value))
+    assert (fault.path, fault.nearest) == (place, word)
 
 
 @pytest.mark.parametrize(
