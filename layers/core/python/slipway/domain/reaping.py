@@ -18,7 +18,7 @@ IDLE_GRACE_SECONDS = 120  # the container releases itself first
 TIMEOUT_GRACE_SECONDS = 60
 NEVER_REGISTERED_SECONDS = 300
 QUEUED_LONG_SECONDS = 600
-GITHUB_GIVES_UP_SECONDS = 24 * 3600 + 600  # GitHub fails a job that was queued for 24 h [GH-QUEUE-24H]
+GITHUB_GIVES_UP_SECONDS = 24 * 3600 + 600  # GitHub fails a job that was queued for 24 h [GH-JOB-24H]
 
 
 class What(StrEnum):
