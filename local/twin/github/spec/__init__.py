@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 SERVERS = ("ghec", "ghes-3.17", "ghes-3.18", "ghes-3.19")
 
 
@@ -45,7 +45,7 @@ def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
     return content
 
 

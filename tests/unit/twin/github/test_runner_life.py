@@ -86,7 +86,8 @@ def test_credentials_name_one_runner_and_a_forged_signature_is_refused(acme: Acm
 
 def test_a_second_listener_of_one_registration_meets_a_conflict(acme: Acme) -> None:
     """[RUNNER-SESSION-CONFLICT]"""
-    encoded, exits = acme.mint(), []
+    encoded = acme.mint()
+    exits: list[int] = []
     VirtualListener(acme.twin, encoded, exits.append)
     VirtualListener(acme.twin, encoded, exits.append)
     acme.clock.advance(1)
