@@ -14,7 +14,7 @@ from tests.fakes.aws_stub import AwsStub
 ROOT = Path(__file__).parents[3]
 TOO_HEAVY = {
     "boto3", "botocore", "aws_lambda_powertools", "pydantic", "httpx", "jwt", "cryptography", "urllib3", "requests",
-    "yaml", "asyncio", "urllib.request", "unittest", "multiprocessing", "concurrent.futures", "logging",
+    "yaml", "asyncio", "urllib.request", "unittest", "multiprocessing", "concurrent.futures", "logging", "uuid", "platform",
 }  # fmt: skip
 SCRIPT = """
 import json, sys

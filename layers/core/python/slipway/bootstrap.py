@@ -7,7 +7,6 @@ What a function needs is imported inside its builder, so that no function pays f
 
 from __future__ import annotations
 
-import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -228,4 +227,6 @@ class _Wiring:
 
 
 def _new_token() -> str:
+    import uuid
+
     return uuid.uuid4().hex

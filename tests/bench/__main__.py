@@ -1,0 +1,11 @@
+"""Every benchmark, one after the other: ``make bench``."""
+
+from __future__ import annotations
+
+import runpy
+
+BENCHMARKS = ("webhook",)
+
+for name in BENCHMARKS:
+    print(f"\n{name}\n")
+    runpy.run_module(f"tests.bench.{name}", run_name="__main__")
