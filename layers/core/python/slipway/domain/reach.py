@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from slipway.domain.configuration import GitHubTarget, Registration
 
+EVERYONE = "*"  # one runner group for the whole enterprise: any organization may take any runner
+
 
 def reach_of(github: GitHubTarget, organization: str, repository: str) -> str:
     """Return the key of the narrowest scope in which a runner for this job competes.
@@ -14,5 +16,5 @@ def reach_of(github: GitHubTarget, organization: str, repository: str) -> str:
     if github.registration is Registration.REPOSITORY:
         return repository.lower()
     if github.registration is Registration.ENTERPRISE and github.runner_group is not None:
-        return "*"
+        return EVERYONE
     return organization.lower()

@@ -11,7 +11,7 @@ from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.configuration import Registration as Level
 from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
-from slipway.domain.reach import reach_of
+from slipway.domain.reach import EVERYONE, reach_of
 from slipway.domain.runners import parse_runner_name
 from slipway.domain.snapshot import WaitingJob
 from slipway.ports.github import JitConfig, Registration, Removal
@@ -82,7 +82,7 @@ class GitHubRunners:
 
     def registrations(self) -> list[Registration]:
         """List the registrations of ours in every place where we register."""
-        places = ["*"] if self._github.registration is Level.ENTERPRISE else self._places()
+        places = [EVERYONE] if self._github.registration is Level.ENTERPRISE else self._places()
         return [
             _registration(item, place)
             for place in places
@@ -114,7 +114,7 @@ class GitHubRunners:
         raise UnknownOutcomeError(f"{doubt}; the registration was taken back") from doubt
 
     def _place(self, reach: str, organization: str) -> str:
-        return organization.lower() if reach == "*" else reach
+        return organization.lower() if reach == EVERYONE else reach
 
     def _scope(self, place: str) -> str:
         if self._github.registration is Level.ENTERPRISE:

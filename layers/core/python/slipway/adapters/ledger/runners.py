@@ -23,10 +23,13 @@ from slipway.adapters.ledger.table import (
     Write,
 )
 from slipway.domain.jobs import JobEvent
+from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import Runner, RunnerState
 
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
+# A group that several organizations share lets any of them run on the runner.
+_IS_ITS_OWN = "(#organization = :organization OR #reach = :everyone)"
 
 
 class DynamoRunners:
@@ -76,8 +79,8 @@ class DynamoRunners:
             "repository": event.repository,
             "busy_at": event.started_at or event.received_at,
         }
-        is_registered = "#state = :registered AND #organization = :organization"
-        values = {"registered": RunnerState.REGISTERED.value, "organization": event.organization}
+        is_registered = f"#state = :registered AND {_IS_ITS_OWN}"
+        values = {"registered": RunnerState.REGISTERED.value, **_own(event.organization)}
         return self._try(Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values))
 
     def mark_ended(
@@ -86,8 +89,8 @@ class DynamoRunners:
         """Note that the runner will never run a job again; with ``organization``, only if it is its own."""
         condition, values = f"{_EXISTS} AND #state <> :gone", {"gone": RunnerState.GONE.value}
         if organization is not None:
-            condition += " AND #organization = :organization"
-            values["organization"] = organization
+            condition += f" AND {_IS_ITS_OWN}"
+            values |= _own(organization)
         return self._try(self._ending(pool, task_id, at, why, condition, values))
 
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
@@ -136,3 +139,7 @@ class DynamoRunners:
         except ConditionFailedError:
             return False
         return True
+
+
+def _own(organization: str) -> dict[str, str]:
+    return {"organization": organization, "everyone": EVERYONE}
