@@ -8,6 +8,7 @@ It keeps no state worth the name; what SQS and Secrets Manager do is for moto (c
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 import threading
 from collections import deque
@@ -26,7 +27,7 @@ class AwsStub:
     operation that was asked for; ``connections`` how many were opened.
     """
 
-    def __init__(self, secrets: dict[str, str]) -> None:
+    def __init__(self, secrets: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
         self.secrets = secrets
         self.messages: list[dict[str, Any]] = []
         self.targets: list[str] = []
@@ -35,11 +36,14 @@ class AwsStub:
         self.connections = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def reply(self, target: str, body: bytes) -> Reply:
         self.targets.append(target)

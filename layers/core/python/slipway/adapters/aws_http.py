@@ -61,8 +61,8 @@ class AwsJsonEndpoint:
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation and return its reply.
 
-        Lost connections, server errors and throttles are tried once more at once; use it for operations
-        that may happen twice.
+        Lost connections, server errors and throttles are tried once more at once, a timeout is not: GitHub
+        waits 10 s for us. Use it for operations that may happen twice.
 
         Raises:
             UnavailableError, ThrottledError: both tries failed, and a later one may not.
@@ -73,8 +73,8 @@ class AwsJsonEndpoint:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._try(operation, body)
-            except UnavailableError:
-                if attempt == _ATTEMPTS:
+            except UnavailableError as fault:
+                if attempt == _ATTEMPTS or isinstance(fault.__cause__, TimeoutError):
                     raise
         raise AssertionError("unreachable")
 
