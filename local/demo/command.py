@@ -1,0 +1,94 @@
+"""``slipway demo``: an enterprise's jobs get runners on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+DEFAULT_SCALE = 10
+_NEEDED = ("bash", "curl", "jq")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser("demo", help="watch an enterprise's jobs get runners, all on this machine")
+    parser.add_argument(
+        "--jobs", type=_positive, default=120, metavar="N", help="jobs to queue (default 120)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="what happens when (default 1)")
+    parser.add_argument(
+        "--registration",
+        choices=("enterprise", "organization", "repository"),
+        default="enterprise",
+        help="at which level of GitHub runners are registered (default enterprise)",
+    )
+    parser.add_argument(
+        "--clock-scale",
+        type=_positive,
+        default=DEFAULT_SCALE,
+        metavar="X",
+        help=f"how much faster than the wall time passes (default {DEFAULT_SCALE})",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
+    parser.add_argument(
+        "--keep-logs", metavar="DIR", help="where to leave the logs of functions and containers"
+    )
+    parser.set_defaults(run=run_command)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Run the demo; 0 when every served job completed, nothing leaked and no promise broke."""
+    missing = [name for name in _NEEDED if shutil.which(name) is None]
+    if missing:
+        print(
+            f"slipway demo needs {', '.join(missing)}: apt-get install {' '.join(missing)}", file=sys.stderr
+        )
+        return 2
+    folder = Path(arguments.keep_logs or tempfile.mkdtemp(prefix="slipway-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        is_good = _play(arguments, folder)
+    except BaseException:
+        print(f"the demo broke; its logs are in {folder}", file=sys.stderr)
+        raise
+    if is_good and not arguments.keep_logs:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0 if is_good else 1
+
+
+def _play(arguments: argparse.Namespace, folder: Path) -> bool:
+    from rich.console import Console  # noqa: PLC0415 - --help stays quick
+    from rich.live import Live  # noqa: PLC0415
+
+    from local.demo.run import run  # noqa: PLC0415
+    from local.demo.scenario import Scenario  # noqa: PLC0415
+    from local.demo.screen import picture, tell  # noqa: PLC0415
+    from local.demo.world import World  # noqa: PLC0415
+
+    console = Console(stderr=arguments.json)
+    world = World(
+        folder, seed=arguments.seed, registration=arguments.registration, scale=arguments.clock_scale
+    )
+    with world:
+        scenario = Scenario(world.github, world.clock, arguments.jobs, arguments.seed)
+        if arguments.json:
+            result = run(world, scenario, lambda _world, _scenario: None)
+        else:
+            console.print(f"{arguments.jobs} jobs, clock ×{arguments.clock_scale}, seed {arguments.seed}")
+            with Live(console=console, refresh_per_second=4) as live:
+                result = run(world, scenario, lambda w, s: live.update(picture(w, s)))
+    if arguments.json:
+        print(json.dumps(result.as_json()))
+    else:
+        tell(result, console, str(folder))
+    return result.is_good
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 9_999):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 9999")
+    return int(text)

@@ -1,0 +1,82 @@
+"""The result of a demo: one object for programs, a few sentences for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from local.demo.checks import leaks
+from local.demo.scenario import Scenario
+from local.demo.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What ``slipway demo --json`` prints. Waits are model seconds from queued to running, by GitHub's clock."""
+
+    seed: int
+    registration: str
+    clock_scale: int
+    jobs_queued: int
+    jobs_completed: int
+    jobs_cancelled: int
+    deliveries: int
+    duplicates: int
+    lost: int
+    redelivered: int
+    wait_seconds: dict[str, float]
+    runners_registered: int
+    leaked: dict[str, int]
+    github_calls_per_job: float
+    aws_calls: dict[str, int]
+    violations: list[str]
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether every served job completed, nothing leaked and no promise broke."""
+        done = self.jobs_completed + self.jobs_cancelled == self.jobs_queued
+        return done and not any(self.leaked.values()) and not self.violations
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object to print."""
+        return asdict(self)
+
+
+def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result:
+    """Count everything; the caller holds the lock."""
+    counts = world.github.deliveries.counts
+    completed = [
+        job for job in scenario.served if job.status == "completed" and job.id not in scenario.cancelled
+    ]
+    waits = sorted(
+        job.now.started_at - job.queued_at
+        for job in completed
+        if job.now.started_at is not None and job.queued_at is not None
+    )
+    calls = sum(world.github.calls.values())
+    return Result(
+        seed=scenario.seed,
+        registration=world.registration,
+        clock_scale=world.scaled.scale,
+        jobs_queued=len(scenario.served),
+        jobs_completed=len(completed),
+        jobs_cancelled=len(scenario.cancelled),
+        deliveries=counts["sent"],
+        duplicates=counts["doubled"],
+        lost=counts["lost"] + counts["failed"],
+        redelivered=counts["redelivered"],
+        wait_seconds={name: _quantile(waits, part) for name, part in _QUANTILES.items()},
+        runners_registered=world.github.registry.registered_total,
+        leaked=leaks(world),
+        github_calls_per_job=round(calls / max(1, len(completed)), 3),
+        aws_calls=dict(sorted(world.aws.calls.items())),
+        violations=violations,
+    )
+
+
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+
+
+def _quantile(ordered: list[float], part: float) -> float:
+    if not ordered:
+        return 0.0
+    return round(ordered[min(len(ordered) - 1, int(part * len(ordered)))], 1)

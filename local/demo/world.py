@@ -1,0 +1,188 @@
+"""The demo's world: twins, servers, functions and containers, put together and taken down again."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from local.demo.api_gateway import HttpApi, IamAuthorizer
+from local.demo.containers import Containers
+from local.demo.deployment import (
+    REGION,
+    SCALER_TIMEOUT_SECONDS,
+    DemoSecrets,
+    deploy,
+    function_environment,
+    write_configuration,
+)
+from local.demo.event_sources import QueueMapping, Schedules
+from local.demo.lambda_host import FunctionSpec, LambdaFunction
+from local.demo.scaled_time import Pump, ScaledTime
+from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
+from local.twin.aws.account import AwsTwin
+from local.twin.aws.behaviour import Behaviour
+from local.twin.aws.events import needed_events
+from local.twin.clock import VirtualClock
+from local.twin.github.deliveries import Delivery
+from local.twin.github.twin import GitHubTwin
+from local.twin.http.aws import AwsServer
+from local.twin.http.github import GitHubServer
+from local.twin.latency import LatencyModel
+
+WEBHOOK_PATH = "/webhook/5b0c9c1e"
+TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
+APP_PERMISSIONS = {
+    "actions": "read",
+    "metadata": "read",
+    "administration": "write",
+    "organization_self_hosted_runners": "write",
+}
+SANDBOXES = {"webhook": 1, "scaler": 2, "registrar": 2, "reaper": 1, "redelivery": 1}
+
+
+class World:
+    """Everything that runs; a context manager. Whoever touches a twin holds ``lock``."""
+
+    def __init__(self, folder: Path, *, seed: int, registration: str, scale: int) -> None:
+        self.folder = folder
+        self.registration = registration
+        self.scaled = ScaledTime(scale)
+        self.clock = VirtualClock(self.scaled.origin)
+        self.lock = threading.RLock()
+        self.pump = Pump(self.clock, self.scaled, self.lock)
+        self.github = GitHubTwin(self.clock, seed=seed)
+        behaviour = Behaviour(throttling=True, doubled_event_rate=0.03, doubled_message_rate=0.01)
+        self.aws = AwsTwin(self.clock, latency=LatencyModel.modelled(), seed=seed, behaviour=behaviour)
+        self.functions: dict[str, LambdaFunction] = {}
+        self.mappings: list[QueueMapping] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> World:
+        with self._stack:
+            self._enterprise()
+            self._servers()
+            self._functions()
+            self._apis()
+            with self.lock:
+                deploy(self.aws, self.configuration, self.secrets, self.claims.url)
+                self._connect()
+            self._stack.enter_context(self.pump)
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def is_broken(self) -> BaseException | None:
+        """Return the error that stopped the clock, if any."""
+        return self.pump.failure
+
+    def canaries(self) -> dict[str, str]:
+        """Return every secret of this run by name, to look for where none may be."""
+        return {
+            "webhook secret": self.secrets.webhook,
+            "app key": self.secrets.app_key.splitlines()[1],
+            "personal token": self.secrets.personal_token,
+        }
+
+    def _enterprise(self) -> None:
+        held = DemoSecrets()
+        organizations = [self.github.add_organization(login) for login in ORGANIZATIONS]
+        for name in (*REPOSITORIES, FORBIDDEN):
+            self.github.add_repository(name)
+        app = self.github.add_app(held.app_public_key)
+        for organization in organizations:
+            self.github.install(app, organization, APP_PERMISSIONS)
+        self.secrets = replace(held, personal_token=self.github.add_personal_token(), app_id=app.id)
+        self.github.add_hook("integration", app.id, "https://slipway.example/webhook", held.webhook)
+        faults = self.github.deliveries.faults
+        faults.doubled, faults.reordered, faults.failed = 0.05, 0.05, 0.02
+
+    def _servers(self) -> None:
+        enter = self._stack.enter_context
+        self._github_server = enter(GitHubServer(self.github, self.lock, self.pump.advance))
+        self._aws_server = enter(AwsServer(self.aws, self.lock, self.pump.advance))
+        self.configuration = write_configuration(
+            self.folder, self._github_server.url, self.registration, list(REPOSITORIES)
+        )
+
+    def _functions(self) -> None:
+        environment = function_environment(self.folder, self._aws_server.url, self.scaled)
+        for name, sandboxes in SANDBOXES.items():
+            spec = FunctionSpec(
+                name=name,
+                handler=f"functions.{name}.handler.lambda_handler",
+                environment={**environment, "AWS_LAMBDA_FUNCTION_NAME": f"slipway-{name}"},
+                sandboxes=sandboxes,
+                timeout_seconds=SCALER_TIMEOUT_SECONDS if name == "scaler" else 30.0,
+            )
+            function = LambdaFunction(spec, self.folder / f"{name}.log")
+            self.functions[name] = self._stack.enter_context(function)
+
+    def _apis(self) -> None:
+        enter = self._stack.enter_context
+        self.webhook = enter(HttpApi(self.functions["webhook"], (WEBHOOK_PATH,)))
+        authorizer = IamAuthorizer(self.aws.ecs.identity_of, REGION)
+
+        def authorize(*request: Any) -> str | None:
+            with self.lock:
+                return authorizer(*request)
+
+        paths = ("/v1/claim", "/v1/release")
+        self.claims = enter(HttpApi(self.functions["registrar"], paths, authorize))
+
+    def _connect(self) -> None:
+        """Join the parts as event rules, mappings, schedules and hooks do; the caller holds the lock."""
+        self.containers = Containers(
+            folder=self.folder,
+            scaled=self.scaled,
+            clock=self.clock,
+            lock=self.lock,
+            environment={"PATH": os.environ["PATH"]},
+            credentials_url=f"{self._aws_server.url}/v2/credentials",
+            exited=self.aws.ecs.container_exited,
+        )
+        self._stack.callback(self.containers.close)
+        self.aws.ecs.runtime = self.containers
+        self.aws.route_events("events", needed_events)
+        for queue in ("jobs", "events"):
+            url = self.aws.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+            mapping = QueueMapping(self.aws.sqs, self.lock, url, self.functions["scaler"], concurrency=2)
+            self.mappings.append(self._stack.enter_context(mapping))
+        self.schedules = Schedules(self.clock, self.lock)
+        self._stack.callback(self.schedules.close)
+        self.schedules.every(TICK_SECONDS, self._tick)
+        self.schedules.every(REAPER_SECONDS, lambda: self.functions["reaper"].invoke({}))
+        self.schedules.every(REDELIVERY_SECONDS, lambda: self.functions["redelivery"].invoke({}))
+        self._senders = ThreadPoolExecutor(8, thread_name_prefix="hookshot")
+        self._stack.callback(self._senders.shutdown)
+        self.github.deliveries.deliver = self._deliver
+
+    def _tick(self) -> None:
+        with self.lock:
+            self.aws.sqs.deliver("events", json.dumps({"slipway": "tick"}))
+
+    def _deliver(self, delivery: Delivery) -> None:
+        self._senders.submit(self._post, delivery)
+
+    def _post(self, delivery: Delivery) -> None:
+        url = self.webhook.url + WEBHOOK_PATH
+        request = urllib.request.Request(url, delivery.body, delivery.headers)  # noqa: S310 - loopback
+        try:
+            with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310 - loopback
+                status = int(reply.status)
+        except urllib.error.HTTPError as refusal:
+            status = refusal.code
+        except OSError:
+            status = 502
+        with self.lock:
+            self.github.deliveries.answered(delivery.id, status)
