@@ -80,13 +80,14 @@ class Broker:
         runner = self._registry.by_client(token.partition(".")[0])
         if runner is None or not hmac.compare_digest(assertion(runner.client_id, runner.secret), token):
             return _refusal(401, "invalid_client")
-        if runner.id in self._of_runner:
+        if runner.online:
             return _refusal(409, "a session for this runner exists")  # [RUNNER-SESSION-CONFLICT]
         if runner.job_id is not None and self._jobs.by_id[runner.job_id].status != "queued":
             return _refusal(401, "invalid_client")  # its one job is running: these credentials are used up
         agent = _content(request).get("agent", {})
         runner.version, runner.os = agent.get("version"), agent.get("os", "Linux")
-        runner.online = True
+        if runner.id in self._of_runner:
+            self._close(self._of_runner[runner.id])  # of a listener that died
         session = Session(self._world.new_guid(), runner, self._world.new_guid())
         self._sessions[session.id] = self._of_runner[runner.id] = session
         self._contact(session)
@@ -177,18 +178,28 @@ class Broker:
         runner = session.runner
         self._sessions.pop(session.id, None)
         self._of_runner.pop(runner.id, None)
-        self._router.runner_left(runner)
         if session.watchdog is not None:
             session.watchdog.cancel()
         if session.poll is not None:
             session.poll.answer(_refusal(404, "no such session"))
+        self._fall_silent(session)
+
+    def _fall_silent(self, session: Session) -> None:
+        """Nothing was heard for a while: the runner is offline, and its job lost if that lasts."""
+        runner, heard = session.runner, session.last_contact
         runner.online = False
+        self._router.runner_left(runner)
         self._registry.expire_unless_connected(runner)
         job = self._jobs.by_id.get(runner.job_id or 0)
-        if job is not None and job.status == "in_progress":
-            lost_at = session.last_contact + self._world.timers.lost_communication  # [RUNNER-LOST-10M]
-            delay = max(0.0, lost_at - self._world.clock.now())
-            self._world.clock.schedule(delay, lambda: self._end(runner, job, "failure"))
+        if job is None or job.status != "in_progress":
+            return
+
+        def fail_unless_heard() -> None:
+            if session.last_contact == heard:
+                self._end(runner, job, "failure")  # [RUNNER-LOST-10M]
+
+        delay = max(0.0, heard + self._world.timers.lost_communication - self._world.clock.now())
+        self._world.clock.schedule(delay, fail_unless_heard)
 
     def _hold(self, session: Session, otherwise: Response) -> Pending:
         """Open a long poll that answers ``otherwise`` when nothing happens [RUNNER-LONG-POLL]."""
@@ -208,15 +219,16 @@ class Broker:
         return pending
 
     def _contact(self, session: Session) -> None:
-        """The listener is alive: put off the moment at which it counts as gone."""
+        """The listener is alive: put off the moment at which it counts as offline."""
         if session.watchdog is not None:
             session.watchdog.cancel()
         if session.id not in self._sessions:
             return
         timers = self._world.timers
         session.last_contact = self._world.clock.now()
+        session.runner.online = True
         silence = timers.offline_after + (timers.long_poll if session.poll else 0.0)
-        session.watchdog = self._world.clock.schedule(silence, lambda: self._close(session))
+        session.watchdog = self._world.clock.schedule(silence, lambda: self._fall_silent(session))
 
 
 def _environment(world: World, job: WorkflowJob, runner: Runner) -> dict[str, str]:

@@ -96,6 +96,7 @@ class Runner:
     version: str | None = None
     ephemeral: bool = True
     online: bool = False
+    offline_since: float = 0.0
     job_id: int | None = None
     """The job that is assigned to this runner or runs on it."""
     busy_changes: list[tuple[float, bool]] = field(default_factory=list)

@@ -112,8 +112,10 @@ class Registry:
     def expire_unless_connected(self, runner: Runner) -> None:
         """Remove an ephemeral runner that stays away for one day [GH-JIT-1DAY]."""
 
+        since = runner.offline_since = self._world.clock.now()
+
         def expire() -> None:
-            if not runner.online and runner.job_id is None:
+            if not runner.online and runner.job_id is None and runner.offline_since == since:
                 self.remove(runner)
 
         self._world.clock.schedule(self._world.timers.ephemeral_unconnected, expire)

@@ -30,8 +30,10 @@ class GitHubServer:
         self.twin = twin
         self.lock = lock
         self.pump = pump
-        self._polls: set[Pending] = set()
+        self.open_polls: set[Pending] = set()
+        """Long polls that wait for an answer; read it under the lock."""
         self._connections: set[socket.socket] = set()
+        self._closed = False
         self._server = _Server(self)
         port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{port}"
@@ -46,14 +48,17 @@ class GitHubServer:
         self.close()
 
     def close(self) -> None:
-        """Stop serving; open polls get 503 and their connections end."""
+        """Stop serving, once; open polls get 503 and their connections end."""
+        if self._closed:
+            return
+        self._closed = True
         self._server.shutdown()
         with self.lock:
-            for poll in list(self._polls):
+            for poll in list(self.open_polls):
                 poll.answer(json_response(503, {"error": "the twin is closing"}))
         for connection in list(self._connections):
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RD)  # what is being answered still gets out
         self._server.server_close()
         self._thread.join()
 
@@ -76,10 +81,10 @@ class GitHubServer:
         # One condition a poll, all on the one lock: an answer wakes its own thread and no other.
         answered = threading.Condition(self.lock)
         poll.when_answered(lambda _: answered.notify())
-        self._polls.add(poll)
+        self.open_polls.add(poll)
         while poll.response is None:
             answered.wait()
-        self._polls.discard(poll)
+        self.open_polls.discard(poll)
         return poll.response
 
 
