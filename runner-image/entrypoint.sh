@@ -15,7 +15,7 @@ source "$here/lib/listener.sh"
 
 readonly EXIT_DONE=0 EXIT_MISCONFIGURED=10 EXIT_REFUSED=11 EXIT_ALREADY_CLAIMED=12 EXIT_PATIENCE_OVER=13
 readonly EXIT_JIT_UNUSABLE=20 EXIT_SESSION_CONFLICT=21 EXIT_RUNNER_OUTDATED=22 EXIT_LISTENER_FAILED=23
-readonly STOP_PATIENCE_MS=20000 # of the 30 s that ECS allows by default between SIGTERM and SIGKILL [ECS-STOP-TIMEOUT]
+readonly STOP_PATIENCE_MS=20000 # then the listener still has most of the stopTimeout to end by itself
 
 stage=claiming # claiming -> idle -> busy, or idle -> released
 stop_requested=0

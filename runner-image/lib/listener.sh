@@ -12,6 +12,7 @@ interrupted=0
 # Job control gives the listener a process group of its own and its default SIGINT:
 # a plain background child would ignore SIGINT for life, and the listener with it.
 start_listener() {
+  phase listener_started
   set -m
   (
     exec {wake_fd}>&-
@@ -25,7 +26,6 @@ start_listener() {
   listener_pid=$!
   set +m
   jit_config=''
-  phase listener_started pid "$listener_pid"
 }
 
 listener_alive() {

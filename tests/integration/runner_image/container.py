@@ -18,8 +18,8 @@ from tests.integration.runner_image.loopback import REGION, ClaimApi
 RUNNER_IMAGE = Path(__file__).parents[3] / "runner-image"
 HANGS_AFTER_SECONDS = 20
 
-# Takes its job as the real listener does: the hook first, then the work.
-TAKES_A_JOB = '"$ACTIONS_RUNNER_HOOK_JOB_STARTED"\n'
+# Takes its job as the real listener does: the hook first, then the work [RUNNER-HOOK-SHELL].
+TAKES_A_JOB = 'bash -e "$ACTIONS_RUNNER_HOOK_JOB_STARTED" || exit 99\n'
 # Long-polls until SIGINT, and says that it saw one.
 WAITS_FOR_SIGINT = "trap 'echo saw-sigint; exit 0' INT\nwhile true; do sleep 0.02; done\n"
 
@@ -34,6 +34,7 @@ class Container:
     environment: dict[str, str] = field(default_factory=dict)
     command_prefix: tuple[str, ...] = ()
     output: list[str] = field(default_factory=list)
+    hung: bool = False
     _process: subprocess.Popen[str] | None = None
 
     @property
@@ -56,7 +57,7 @@ class Container:
     def start(self) -> None:
         self.start_command(str(RUNNER_IMAGE / "entrypoint.sh"))
 
-    def start_command(self, command: str) -> None:
+    def start_command(self, *command: str) -> None:
         environment = {
             "PATH": f"{self.directory / 'path'}:{os.environ['PATH']}",
             "TMPDIR": str(self.directory),
@@ -67,7 +68,7 @@ class Container:
             "RUNNER_HOME": str(self.home),
         }
         self._process = subprocess.Popen(
-            [*self.command_prefix, command],
+            [*self.command_prefix, *command],
             env={**environment, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -89,7 +90,7 @@ class Container:
         """Read to the end: also the end of every process that inherited stdout."""
         self.output.extend(self.process.stdout or ())
         code = self.process.wait()
-        assert code >= 0, f"hung or killed by signal {-code}:\n{''.join(self.output)}"
+        assert not self.hung, f"it, or what held its output, had to be killed:\n{''.join(self.output)}"
         return code
 
     def run(self) -> int:
@@ -108,13 +109,20 @@ class Container:
     def delays_ms(self) -> list[int]:
         return [phase["retry_in_ms"] for phase in self.phases() if "retry_in_ms" in phase]
 
+    def kill_hung(self) -> None:
+        self.hung = True
+        self.kill()
+
     def kill(self) -> None:
         if self._process is None:
             return
-        with suppress(ProcessLookupError):  # it ended, as it should
-            os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in _session_members(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
-        if self._process.stdout is not None:
+
+    def close_output(self) -> None:
+        if self._process is not None and self._process.stdout is not None:
             self._process.stdout.close()
 
     def _write_script(self, path: Path, script: str) -> None:
@@ -123,11 +131,19 @@ class Container:
         path.chmod(0o755)
 
 
+def _session_members(session: int) -> Iterator[int]:
+    """The listener has a process group of its own, so a failed test is cleaned up by session."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                yield int(stat.parent.name)
+
+
 @contextmanager
 def new_container(api: ClaimApi, directory: Path) -> Iterator[Container]:
     container = Container(api, directory)
     container.install_listener("exit 0\n")
-    hanging = threading.Timer(HANGS_AFTER_SECONDS, container.kill)
+    hanging = threading.Timer(HANGS_AFTER_SECONDS, container.kill_hung)
     hanging.start()
     try:
         yield container
@@ -135,3 +151,4 @@ def new_container(api: ClaimApi, directory: Path) -> Iterator[Container]:
         hanging.cancel()
         hanging.join()
         container.kill()
+        container.close_output()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.integration.runner_image.container import TAKES_A_JOB, WAITS_FOR_SIGINT, Container
+from tests.integration.runner_image.container import RUNNER_IMAGE, TAKES_A_JOB, WAITS_FOR_SIGINT, Container
 from tests.integration.runner_image.loopback import Answer, ClaimApi
 
 
@@ -48,6 +48,13 @@ def test_a_started_job_switches_the_watchdog_off(api: ClaimApi, container: Conta
     assert container.run() == 0
     assert "job_started" in container.phase_names()
     assert api.asked("release") == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_a_hook_that_can_tell_nobody_does_not_fail_the_job(container: Container, shell: str) -> None:
+    container.environment.update(SLIPWAY_BUSY_MARKER="/nonexistent/marker", SLIPWAY_ENTRYPOINT_PID="")
+    container.start_command(shell, "-e", str(RUNNER_IMAGE / "hooks" / "job-started.sh"))
+    assert container.finish() == 0
 
 
 @pytest.mark.parametrize("status", [200, 410])
@@ -125,6 +132,15 @@ def test_a_stop_of_an_idle_runner_releases_it_first(api: ClaimApi, container: Co
     assert "saw-sigint\n" in container.output
 
 
+def test_a_stop_during_the_release_leaves_the_listener_its_grace(api: ClaimApi, container: Container) -> None:
+    api.releases = [Answer(200, meanwhile=container.signal)]
+    container.install_listener(
+        "trap 'sleep 0.15; echo wound-up; exit 0' INT\nwhile true; do sleep 0.02; done\n"
+    )
+    assert container.run() == 0
+    assert "wound-up\n" in container.output
+
+
 def test_a_stop_of_an_idle_runner_that_github_calls_busy_interrupts_it(
     api: ClaimApi, container: Container
 ) -> None:
@@ -184,11 +200,15 @@ def test_what_the_job_left_running_ends_with_the_container(container: Container)
 
 
 def _is_gone(pid: int) -> bool:
-    """A killed orphan may stay a zombie until some process 1 reaps it."""
+    """A killed process may take a moment to die, and stay a zombie until some process 1 reaps it."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
         return True
+    try:
+        return bool(select.select([handle], [], [], 5)[0])
+    finally:
+        os.close(handle)
 
 
 def _process_1_prefix() -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def test_two_containers_that_start_together_do_not_retry_together(
         api.claims = [*itertools.repeat(Answer(500), 4), GONE]
         container.output.clear()
         container.run()
-        container.kill()
+        container.close_output()
         runs.append(container.delays_ms())
     assert runs[0] != runs[1]
 
