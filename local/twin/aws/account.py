@@ -10,6 +10,7 @@ from typing import Any
 
 from local.twin.aws import wire_check
 from local.twin.aws.behaviour import Behaviour
+from local.twin.aws.dynamodb import DynamoDb
 from local.twin.aws.ec2 import Ec2
 from local.twin.aws.ecs import Ecs
 from local.twin.aws.events import Event, EventBus, Rule, every_event
@@ -56,7 +57,8 @@ class AwsTwin:
         self.ecs = Ecs(self.context, self.events)
         self.ec2 = Ec2(self.context, self.events, self.ecs.registry)
         self.sqs = Sqs(self.context)
-        everything: tuple[Service, ...] = (self.ecs, self.ec2, self.sqs)
+        self.dynamodb = DynamoDb(self.context)
+        everything: tuple[Service, ...] = (self.ecs, self.ec2, self.sqs, self.dynamodb)
         self._services = {service.name: service for service in everything}
 
     @property
