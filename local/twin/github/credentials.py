@@ -18,8 +18,15 @@ CLOCK_TOLERANCE_SECONDS = 60.0
 class RefusedError(Exception):
     """The request is refused with ``status`` and GitHub's ``message``."""
 
-    def __init__(self, status: int, message: str, errors: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        errors: list[str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
+        self.headers = headers or {}
         self.status = status
         self.message = message
         self.errors = errors

@@ -16,6 +16,7 @@ from local.twin.github.state import World
 from local.twin.github.wire import CONNECTION_LOST, Request, Response, json_response
 
 _DOCUMENTATION = "https://docs.github.com/rest"
+_VERSIONS = ("2022-11-28", "2026-03-10")  # a server of 3.17 to 3.20 knows the first alone [GH-API-VERSION]
 _BASE = re.compile(r"/api/v3(?=/)")
 
 
@@ -52,6 +53,7 @@ class RestApi:
         if found is None:
             raise RefusedError(404, "Not Found")
         operation, parameters = found
+        self._check_version(request)
         name = f"{operation.method} {operation.template}"
         self.calls[name] += 1
         actor = self._credentials.authenticate(request.bearer)
@@ -82,6 +84,12 @@ class RestApi:
             return handler(Call(request, operation, actor, scope, parameters, content, self._world.url))
         except RefusedError as refused:
             return _refusal(refused)
+
+    def _check_version(self, request: Request) -> None:
+        version = request.headers.get("x-github-api-version", _VERSIONS[0])
+        known = _VERSIONS[:1] if self._world.is_enterprise_server else _VERSIONS
+        if version not in known:
+            raise RefusedError(400, f"{version} is not a supported version.")
 
     def _check_exists(self, scope: Scope) -> None:
         world = self._world
@@ -118,4 +126,4 @@ def _refusal(refused: RefusedError) -> Response:
     content: dict[str, Any] = {"message": refused.message, "documentation_url": _DOCUMENTATION}
     if refused.errors:
         content["errors"] = refused.errors
-    return json_response(refused.status, content | {"status": str(refused.status)})
+    return json_response(refused.status, content | {"status": str(refused.status)}, refused.headers)

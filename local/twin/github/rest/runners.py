@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from local.twin.github import jitconfig
@@ -73,10 +74,8 @@ class RunnerCalls:
                 422, f"Runner group {group.id} has reached max limit of {limit} runners."
             ) from exc
         except RegistrationLimitError as exc:
-            raise RefusedError(
-                403,
-                f"You have exceeded a secondary rate limit: try again in {exc.retry_after_seconds:.0f} s.",
-            ) from exc
+            wait = {"retry-after": str(math.ceil(exc.retry_after_seconds))}
+            raise RefusedError(403, "You have exceeded a secondary rate limit.", headers=wait) from exc
 
     def token(self, call: Call) -> Response:
         authorize_runners(call.actor, call.runner_scope, write=True)

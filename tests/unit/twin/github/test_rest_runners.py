@@ -234,8 +234,10 @@ def test_asking_for_the_limits_costs_nothing(acme: Acme) -> None:
 def test_registrations_are_capped_per_five_minutes_and_scope(acme: Acme) -> None:
     """[GH-REGISTRATION-1500]"""
     acme.twin.registry.registrations_per_window = 3
-    statuses = [acme.call("POST", JIT, wanted(acme, name=f"r{n}")).status for n in range(4)]
+    replies = [acme.call("POST", JIT, wanted(acme, name=f"r{n}")) for n in range(4)]
+    assert replies[-1].headers["retry-after"] == "300"
     acme.clock.advance(300)
+    statuses = [reply.status for reply in replies]
     assert [*statuses, acme.call("POST", JIT, wanted(acme, name="r9")).status] == [201, 201, 201, 403, 201]
 
 
@@ -298,3 +300,21 @@ def test_a_deprecated_runner_version_says_when(acme: Acme) -> None:
     path = f"{ENTERPRISE}/runners/deprecations"
     assert acme.call("GET", f"{path}/2.300.0").json()["runtime_deprecates_at"] == "2026-12-01T00:00:00Z"
     assert acme.call("GET", f"{path}/2.336.0").json()["runtime_deprecates_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("server", "version", "status"),
+    [
+        ("ghec", "2026-03-10", 200),
+        ("ghes-3.19", "2022-11-28", 200),
+        ("ghes-3.19", "2026-03-10", 400),
+        ("ghec", "2020-01-01", 400),
+    ],
+)
+def test_an_unknown_api_version_is_400(server: str, version: str, status: int) -> None:
+    """[GH-API-VERSION]"""
+    acme = Acme(server=server)
+    headers = {"Authorization": f"Bearer {acme.pat}", "X-GitHub-Api-Version": version}
+    reply = acme.twin.handle("GET", f"{ENTERPRISE}/runners", {}, headers, b"")
+    assert isinstance(reply, Response)
+    assert reply.status == status
