@@ -159,7 +159,7 @@ class Deliveries:
             "X-GitHub-Hook-Installation-Target-Type": hook.kind,
             "X-Hub-Signature-256": signature(hook.secret, body),
         }
-        if self._world.is_enterprise_server:
+        if self._world.is_enterprise_server:  # [GH-HOOK-GHES-HEADERS]
             headers["X-GitHub-Enterprise-Version"] = self._world.server.removeprefix("ghes-") + ".0"
             headers["X-GitHub-Enterprise-Host"] = urllib.parse.urlsplit(self._world.url).hostname or ""
         return headers

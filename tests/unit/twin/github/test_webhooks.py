@@ -312,3 +312,16 @@ def test_a_ping_reaches_its_hook(hooked: Acme) -> None:
     hooked.twin.deliveries.ping(hooked.twin.deliveries.hooks[0])
     hooked.clock.advance(1)
     assert only(hooked).headers["X-GitHub-Event"] == "ping"
+
+
+def test_a_server_adds_its_version_and_host_to_deliveries() -> None:
+    """[GH-HOOK-GHES-HEADERS]"""
+    acme = Acme(server="ghes-3.18")
+    acme.twin.add_hook("business", 1, "https://slipway.test/webhook", "s")
+    acme.job()
+    acme.clock.advance(5)
+    headers = only(acme).headers
+    assert (headers["X-GitHub-Enterprise-Version"], headers["X-GitHub-Enterprise-Host"]) == (
+        "3.18.0",
+        "github.test",
+    )
