@@ -16,6 +16,7 @@ from local.twin.aws.ecs import Ecs
 from local.twin.aws.events import Event, EventBus, Rule, every_event
 from local.twin.aws.faults import Faults
 from local.twin.aws.identifiers import Identifiers
+from local.twin.aws.secretsmanager import SecretsManager
 from local.twin.aws.service import Call, Context, Service
 from local.twin.aws.sqs import Sqs
 from local.twin.clock import VirtualClock
@@ -58,7 +59,14 @@ class AwsTwin:
         self.ec2 = Ec2(self.context, self.events, self.ecs.registry)
         self.sqs = Sqs(self.context)
         self.dynamodb = DynamoDb(self.context)
-        everything: tuple[Service, ...] = (self.ecs, self.ec2, self.sqs, self.dynamodb)
+        self.secretsmanager = SecretsManager(self.context)
+        everything: tuple[Service, ...] = (
+            self.ecs,
+            self.ec2,
+            self.sqs,
+            self.dynamodb,
+            self.secretsmanager,
+        )
         self._services = {service.name: service for service in everything}
 
     @property
