@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from slipway.domain.configuration import Pool
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import RunTasks
@@ -32,7 +30,7 @@ def to_drain(snapshot: Snapshot, pool: Pool, *, starts_tasks: bool) -> tuple[str
     a RunTask is under way: ECS chooses where its tasks land.
     """
     held = _arns_with_tasks(snapshot)
-    unsettled = starts_tasks or any(isinstance(intent.request, RunTasks) for intent in snapshot.intents)
+    unsettled = starts_tasks or _is_run_unanswered(snapshot)
 
     def should_drain(instance: Instance) -> bool:
         if instance.state is not InstanceState.READY:
@@ -48,7 +46,12 @@ def to_drain(snapshot: Snapshot, pool: Pool, *, starts_tasks: bool) -> tuple[str
 
 
 def to_end(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the draining instances that hold no task in the ledger; ECS is asked twice before they end."""
+    """Return the draining instances that hold no task in the ledger; ECS is asked twice before they end.
+
+    None while a RunTask has no answer: its tasks may have been placed before the instance drained.
+    """
+    if _is_run_unanswered(snapshot):
+        return ()
     held = _arns_with_tasks(snapshot)
     return tuple(
         sorted(
@@ -59,5 +62,9 @@ def to_end(snapshot: Snapshot) -> tuple[str, ...]:
     )
 
 
-def _arns_with_tasks(snapshot: Snapshot) -> Mapping[str | None, bool]:
-    return {runner.instance_arn: True for runner in snapshot.runners if runner.instance_arn}
+def _arns_with_tasks(snapshot: Snapshot) -> frozenset[str | None]:
+    return frozenset(runner.instance_arn for runner in snapshot.runners if runner.instance_arn)
+
+
+def _is_run_unanswered(snapshot: Snapshot) -> bool:
+    return any(isinstance(intent.request, RunTasks) for intent in snapshot.intents)
