@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from slipway.domain.configuration import InstanceType, Market, Pool
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import LaunchInstances
-from slipway.domain.packing import Bin, place
+from slipway.domain.packing import Bin, empty_bin, place
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.resources import Resources
 from slipway.domain.snapshot import Snapshot
@@ -33,10 +33,9 @@ class NewCapacity:
             return Reason(Why.POOL_LIMIT, {"limit": self.pool.max_instances})
         choice = self._choose(size)
         if choice is None:
-            until = min(offering.until for offering in self.snapshot.unavailable)
-            return Reason(Why.NO_CAPACITY, {"until": until})
+            return Reason(Why.NO_CAPACITY, {"until": self._asked_again_at(size)})
         self._chosen[choice] += 1
-        opened = Bin("new", choice[1].registered, 1 if self.pool.exclusive else 1_000_000)
+        opened = empty_bin("new", choice[1].registered, exclusive=self.pool.exclusive)
         opened.take(size)
         self.bins.append(opened)
         return Reason(Why.INSTANCE_STARTING, {"since": self.snapshot.now})
@@ -79,6 +78,18 @@ class NewCapacity:
             if other != chosen
             and chosen.registered.fits(other.registered)
             and not self._is_refused(other.name, market)
+        )
+
+    def _asked_again_at(self, size: Resources) -> float:
+        """Return when the first refusal of a type that would do is over."""
+        fitting = {offered.name for offered in self.pool.instance_types if size.fits(offered.registered)}
+        markets = (self.pool.market, Market.ON_DEMAND)
+        return min(
+            offering.until
+            for offering in self.snapshot.unavailable
+            if offering.until > self.snapshot.now
+            and offering.instance_type in fitting
+            and offering.market in markets
         )
 
     def _is_refused(self, instance_type: str, market: Market) -> bool:

@@ -14,6 +14,11 @@ from slipway.domain.snapshot import WaitingJob
 _TAKEN = (RunnerState.REGISTERED, RunnerState.BUSY)
 
 
+def runners_by_profile(runners: Iterable[Runner]) -> Counter[str]:
+    """Count the runners that have claimed and not ended, by profile."""
+    return Counter(runner.shape.profile for runner in runners if runner.state in _TAKEN)
+
+
 def admit(
     ordered: Sequence[WaitingJob], runners: Iterable[Runner], configuration: Configuration
 ) -> tuple[list[WaitingJob], dict[JobKey, Reason]]:
@@ -22,12 +27,9 @@ def admit(
     A cap on a repository is hard only where a runner's reach is one repository; elsewhere GitHub may give
     any runner of the organization to a capped repository's job, so the repository that ran is charged.
     """
-    by_profile: Counter[str] = Counter()
-    by_repository: Counter[tuple[str, str]] = Counter()
-    for runner in runners:
-        if runner.state in _TAKEN:
-            by_profile[runner.shape.profile] += 1
-            by_repository[runner.shape.profile, (runner.repository or "").lower()] += 1
+    taken = [runner for runner in runners if runner.state in _TAKEN]
+    by_profile = runners_by_profile(taken)
+    by_repository = Counter((runner.shape.profile, (runner.repository or "").lower()) for runner in taken)
     queued: Counter[str] = Counter()
     admitted: list[WaitingJob] = []
     refused: dict[JobKey, Reason] = {}

@@ -40,37 +40,56 @@ def usable_bins(instances: Iterable[Instance], runners: Iterable[Runner], *, exc
 
     A task holds its room until ECS reports it stopped, also when its runner is done.
     """
-    held: dict[str, list[Resources]] = defaultdict(list)
-    for runner in runners:
-        held[runner.instance_arn or ""].append(runner.shape.size)
-    bins = []
-    for instance in instances:
-        if not instance.is_usable:
-            continue
-        tasks = held[instance.arn or ""]
-        free = instance.registered - sum(tasks, NOTHING)
-        bins.append(Bin(instance.instance_id, free, (0 if tasks else 1) if exclusive else _MANY))
-    return sorted(bins, key=lambda bin: (bin.free, bin.name))
+    usable = [instance for instance in instances if instance.is_usable]
+    return _ordered(_with_tasks(usable, runners, exclusive=exclusive))
 
 
-def booting_bins(instances: Iterable[Instance], intents: Iterable[Intent], *, exclusive: bool) -> list[Bin]:
-    """Return the room on instances that boot, wait for their agent, or were asked for without an answer yet."""
-    slots = 1 if exclusive else _MANY
-    bins = [
-        Bin(instance.instance_id, instance.registered, slots)
+def booting_bins(
+    instances: Iterable[Instance], runners: Iterable[Runner], intents: Iterable[Intent], *, exclusive: bool
+) -> list[Bin]:
+    """Return the room on instances that boot, wait for their agent, or were asked for without an answer yet.
+
+    The smallest comes first, so that the large ones are left to the tasks for which they were asked.
+    """
+    waiting = [
+        instance
         for instance in instances
         if instance.state is InstanceState.LAUNCHING
         or (instance.state is InstanceState.READY and not instance.connected)
     ]
+    bins = _with_tasks(waiting, runners, exclusive=exclusive)
     for intent in intents:
         if isinstance(intent.request, LaunchInstances):
             bins += [
-                Bin(f"{intent.token}-{number}", intent.request.each, slots)
+                empty_bin(f"{intent.token}-{number}", intent.request.each, exclusive=exclusive)
                 for number in range(intent.request.count)
             ]
-    return sorted(bins, key=lambda bin: bin.name)
+    return _ordered(bins)
+
+
+def empty_bin(name: str, room: Resources, *, exclusive: bool) -> Bin:
+    """Return the room of an instance that holds no task."""
+    return Bin(name, room, 1 if exclusive else _MANY)
 
 
 def place(size: Resources, bins: Iterable[Bin]) -> Bin | None:
     """Reserve room on the first bin that has it, in the order given."""
     return next((bin for bin in bins if bin.take(size)), None)
+
+
+def _with_tasks(instances: Iterable[Instance], runners: Iterable[Runner], *, exclusive: bool) -> list[Bin]:
+    held: dict[str | None, list[Resources]] = defaultdict(list)
+    for runner in runners:
+        held[runner.instance_arn].append(runner.shape.size)
+    bins = []
+    for instance in instances:
+        tasks = held[instance.arn] if instance.arn else []
+        bin = empty_bin(instance.instance_id, instance.registered - sum(tasks, NOTHING), exclusive=exclusive)
+        if exclusive and tasks:
+            bin.slots_left = 0
+        bins.append(bin)
+    return bins
+
+
+def _ordered(bins: Iterable[Bin]) -> list[Bin]:
+    return sorted(bins, key=lambda bin: (bin.free, bin.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from slipway.domain.capacity import NewCapacity
@@ -13,7 +13,7 @@ from slipway.domain.draining import idle_marks, to_drain, to_end
 from slipway.domain.fairness import fair_order
 from slipway.domain.intents import MAX_TASKS_PER_CALL, RunTasks
 from slipway.domain.jobs import JobKey
-from slipway.domain.limits import admit
+from slipway.domain.limits import admit, runners_by_profile
 from slipway.domain.matching import Shape
 from slipway.domain.packing import Bin, booting_bins, place, usable_bins
 from slipway.domain.plan import Plan
@@ -34,7 +34,7 @@ def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
     admitted, refused = admit(ordered, snapshot.runners, configuration)
     reasons.update(refused)
     supply = _waiting_tasks(snapshot)
-    unmet = _unmet(admitted, supply, configuration, snapshot.pool)
+    unmet = _unmet(admitted, supply, snapshot, configuration)
     starting = _Starting(snapshot, pool)
     for shape, job in unmet:
         reason = starting.add(shape)
@@ -60,14 +60,24 @@ def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
 def _waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
     """Count the tasks that will claim: starting ones, and those of RunTask calls without an answer yet."""
     tasks = Counter(runner.shape for runner in snapshot.runners if runner.state is RunnerState.STARTING)
+    return tasks + _unanswered(snapshot)
+
+
+def _unanswered(snapshot: Snapshot) -> Counter[Shape]:
+    """Count the tasks of RunTask calls without an answer; those that events made known already count as such."""
+    known = Counter(runner.intent for runner in snapshot.runners)
+    tasks: Counter[Shape] = Counter()
     for intent in snapshot.intents:
         if isinstance(intent.request, RunTasks):
-            tasks[intent.request.shape] += intent.request.count
+            tasks[intent.request.shape] += max(0, intent.request.count - known[intent.token])
     return tasks
 
 
 def _unmet(
-    admitted: Iterable[WaitingJob], supply: Counter[Shape], configuration: Configuration, pool: str
+    admitted: Sequence[WaitingJob],
+    supply: Counter[Shape],
+    snapshot: Snapshot,
+    configuration: Configuration,
 ) -> list[tuple[Shape, WaitingJob | None]]:
     """Return the tasks still to be started: for jobs in fair order, then for standby."""
     left = Counter(supply)
@@ -77,10 +87,12 @@ def _unmet(
             left[job.shape] -= 1
         else:
             unmet.append((job.shape, job))
+    taken = runners_by_profile(snapshot.runners) + Counter(job.shape.profile for job in admitted)
     for profile in configuration.profiles.values():
-        if profile.pool == pool:
+        if profile.pool == snapshot.pool:
             shape = Shape(profile.name, profile.size)
-            unmet += [(shape, None)] * max(0, profile.standby - left[shape])
+            standby = min(profile.standby, profile.max_runners - taken[profile.name])
+            unmet += [(shape, None)] * max(0, standby - left[shape])
     return unmet
 
 
@@ -90,7 +102,11 @@ def _surplus(
     snapshot: Snapshot,
     configuration: Configuration,
 ) -> tuple[str, ...]:
-    """Return waiting tasks beyond demand and standby; without standby they end by themselves at their claim."""
+    """Return waiting tasks beyond demand and standby.
+
+    A profile with standby lets tasks of every size wait in their claim, though only its own size is kept;
+    those of a profile without it end by themselves.
+    """
     wanted = Counter(job.shape for job in admitted)
     waiting: dict[Shape, list[tuple[float, str]]] = defaultdict(list)
     for runner in snapshot.runners:
@@ -99,9 +115,11 @@ def _surplus(
     surplus: list[str] = []
     for shape, tasks in waiting.items():
         profile = configuration.profiles.get(shape.profile)
-        standby = profile.standby if profile and profile.size == shape.size else 0
-        excess = supply[shape] - wanted[shape] - standby
-        if standby and excess > 0:
+        if profile is None or profile.standby == 0:
+            continue
+        kept = profile.standby if profile.size == shape.size else 0
+        excess = supply[shape] - wanted[shape] - kept
+        if excess > 0:
             surplus += [task for _, task in sorted(tasks, reverse=True)[:excess]]
     return tuple(sorted(surplus))
 
@@ -133,11 +151,12 @@ class _Starting:
         self.capacity = NewCapacity(self.pool, self.snapshot)
         exclusive = self.pool.exclusive
         self._usable = usable_bins(self.snapshot.instances, self.snapshot.runners, exclusive=exclusive)
-        self._booting = booting_bins(self.snapshot.instances, self.snapshot.intents, exclusive=exclusive)
-        for intent in self.snapshot.intents:  # a RunTask without an answer holds its room already
-            if isinstance(intent.request, RunTasks):
-                for _ in range(intent.request.count):
-                    place(intent.request.shape.size, self._usable)
+        self._booting = booting_bins(
+            self.snapshot.instances, self.snapshot.runners, self.snapshot.intents, exclusive=exclusive
+        )
+        # A RunTask without an answer holds its room already.
+        for shape in sorted(_unanswered(self.snapshot).elements(), key=str):
+            place(shape.size, self._usable)
 
     def add(self, shape: Shape) -> Reason:
         """Find a place for one more task of the shape, or the reason why there is none."""
