@@ -9,7 +9,7 @@ from enum import StrEnum
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import InstanceState
 from slipway.domain.runners import Runner, RunnerState, parse_runner_name
-from slipway.domain.snapshot import Snapshot
+from slipway.domain.snapshot import Orphan, Snapshot
 
 READINGS_APART_SECONDS = 60
 NEVER_CLAIMED_SECONDS = 600
@@ -25,6 +25,7 @@ class What(StrEnum):
     """What to remove, or to put right in the ledger."""
 
     REGISTRATION = "registration"  # remove at GitHub
+    ORPHAN = "orphan"  # a stopped task's registration: remove at GitHub
     IDLE_RUNNER = "idle runner"  # remove at GitHub, then stop its task
     TASK = "task"  # stop
     INSTANCE = "instance"  # terminate
@@ -44,6 +45,7 @@ class Reap:
     pool: str
     why: str
     runner: Runner | None = None
+    orphan: Orphan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def find_stale(
         certain += _stale_runners(pool, configuration)
         certain += _stale_instances(pool)
         certain += _stale_jobs(pool)
+        certain += _orphans(pool)
         doubtful += _mismatches(pool)
     doubtful += _ghosts(facts)
     seen = {f"{reap.what}/{reap.id}": reap for reap in doubtful}
@@ -129,6 +132,14 @@ def _stale_jobs(pool: PoolFacts) -> Iterator[Reap]:
             yield Reap(What.JOB_RECORD, str(job.key), job.pool, "queued for more than a day")
         elif age > QUEUED_LONG_SECONDS and job.offered_to is None:
             yield Reap(What.WAITING_LONG, str(job.key), job.pool, "queued long without an offer")
+
+
+def _orphans(pool: PoolFacts) -> Iterator[Reap]:
+    """Find registrations whose task stopped a while ago without word of their job: DELETE tells which are idle."""
+    for orphan in pool.snapshot.orphans:
+        if pool.snapshot.now - orphan.at >= READINGS_APART_SECONDS:
+            name = pool.snapshot.pool
+            yield Reap(What.ORPHAN, orphan.task_id, name, "its task stopped first", orphan=orphan)
 
 
 def _mismatches(pool: PoolFacts) -> Iterator[Reap]:

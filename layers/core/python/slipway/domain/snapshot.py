@@ -50,6 +50,16 @@ class UnavailableOffering:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphan:
+    """A registration that may have outlived its task: the task stopped before its job was said to be completed."""
+
+    task_id: str
+    runner_id: int
+    reach: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One pool as the ledger had it at ``now`` (epoch seconds)."""
 
@@ -60,4 +70,5 @@ class Snapshot:
     instances: tuple[Instance, ...] = ()
     intents: tuple[Intent, ...] = ()
     unavailable: tuple[UnavailableOffering, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
     control: Control = Control.RUN

@@ -74,7 +74,10 @@ class Deliveries(Protocol):
     """The deliveries of the GitHub App's webhook."""
 
     def failed_since(self, since: float) -> list[FailedDelivery]:
-        """List, newest first, one delivery for each event whose every attempt failed since a time."""
+        """List the newest failed delivery of each event since a time.
+
+        An event may have arrived by another attempt meanwhile: the caller remembers what it asked for.
+        """
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to send a delivery again."""

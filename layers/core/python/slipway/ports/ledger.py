@@ -70,7 +70,13 @@ class Runners(Protocol):
         """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
 
     def remove(self, pool: str, task_id: str, *, at: float, why: str) -> Runner | None:
-        """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
+        """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was.
+
+        A runner that was registered and never said to have ended leaves an orphan to look after.
+        """
+
+    def forget_orphan(self, pool: str, task_id: str) -> None:
+        """Note that the registration of a stopped task is gone from GitHub."""
 
     def first_heard_of(self, task_id: str, at: float) -> float:
         """Return when an unknown task first claimed, noting ``at`` if this is the first time."""
@@ -164,6 +170,14 @@ class Snapshots(Protocol):
         """Pause, drain or run a pool."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """When a delivery was asked for again, first and last."""
+
+    first_at: float
+    last_at: float
+
+
 class Housekeeping(Protocol):
     """What repair remembers between its runs."""
 
@@ -178,6 +192,12 @@ class Housekeeping(Protocol):
 
     def keep_suspects(self, suspects: Mapping[str, float]) -> None:
         """Replace what looks stale."""
+
+    def resent(self) -> dict[str, Resent]:
+        """Return the deliveries that were sent again lately, by GUID."""
+
+    def keep_resent(self, resent: Mapping[str, Resent]) -> None:
+        """Replace the deliveries that were sent again lately."""
 
     def cursor(self, name: str) -> float | None:
         """Return how far a repeated check came."""

@@ -92,6 +92,8 @@ class Observe:
                 why="job completed",
                 organization=event.organization,
             )
+            if not moved:  # its task may have been reported stopped first: nothing is left to look after
+                self._ledger.runners.forget_orphan(profile.pool, task_id)
         else:
             return None
         return profile.pool if moved else None

@@ -10,12 +10,16 @@ from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobKey
 from slipway.domain.reaping import Facts, KnownRegistration, PoolFacts, Reap, What, find_stale
 from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.snapshot import Orphan
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster
 from slipway.ports.fleet import Fleet
 from slipway.ports.github import Removal, RunnerService
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
+
+LISTED = "registrations"
+LIST_EVERY_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ class ReapStale:
     def __call__(self) -> Reaped:
         """Make one run."""
         errors: list[Exception] = []
-        facts = self._gather(errors)
-        reaps, suspects = find_stale(facts, self._configuration, self._ledger.housekeeping.suspects())
+        suspected = self._ledger.housekeeping.suspects()
+        facts = self._gather(suspected, errors)
+        reaps, suspects = find_stale(facts, self._configuration, suspected)
         done: list[Reap] = []
         busy: list[Reap] = []
         for reap in reaps:
@@ -67,19 +72,12 @@ class ReapStale:
             self._wakeups.wake(pool)
         return Reaped(tuple(done), tuple(busy), tuple(errors))
 
-    def _gather(self, errors: list[Exception]) -> Facts:
+    def _gather(self, suspected: Mapping[str, float], errors: list[Exception]) -> Facts:
         """Read GitHub first and the ledger last: what appears meanwhile is then known, not taken for stale.
 
         A source that does not answer leaves its part out, so that its silence never looks like absence.
         """
-        registrations: tuple[KnownRegistration, ...] = ()
-        try:
-            registrations = tuple(
-                KnownRegistration(item.runner_id, item.name, item.reach, item.is_busy)
-                for item in self._github.registrations()
-            )
-        except SlipwayError as fault:
-            errors.append(fault)
+        registrations = self._registrations(suspected, errors)
         pools = []
         for name in self._configuration.pools:
             try:
@@ -92,6 +90,26 @@ class ReapStale:
                 registrations = ()  # without this pool's tasks, its runners would look like ghosts
         return Facts(self._clock.now(), tuple(pools), registrations)
 
+    def _registrations(
+        self, suspected: Mapping[str, float], errors: list[Exception]
+    ) -> tuple[KnownRegistration, ...]:
+        """List what GitHub knows, now and then (calls are dear, and orphans are looked after one by one), and
+        while a registration is suspected: it must look stale twice.
+        """
+        now = self._clock.now()
+        is_due = now - (self._ledger.housekeeping.cursor(LISTED) or 0.0) >= LIST_EVERY_SECONDS
+        if not is_due and not any(key.startswith(What.REGISTRATION) for key in suspected):
+            return ()
+        try:
+            listed = self._github.registrations()
+        except SlipwayError as fault:
+            errors.append(fault)
+            return ()
+        self._ledger.housekeeping.move_cursor(LISTED, now)
+        return tuple(
+            KnownRegistration(item.runner_id, item.name, item.reach, item.is_busy) for item in listed
+        )
+
     def _remove(self, reap: Reap) -> bool:
         """Remove one thing; False when it turned out to be busy."""
         now = self._clock.now()
@@ -99,6 +117,8 @@ class ReapStale:
             return self._github.remove(int(reap.id), reap.pool) is Removal.GONE
         if reap.what is What.IDLE_RUNNER:
             return self._end_runner(reap)
+        if reap.orphan is not None:
+            return self._end_orphan(reap.pool, reap.orphan)
         if reap.what is What.TASK:
             self._ledger.runners.mark_ended(reap.pool, reap.id, at=now, why=reap.why)
             self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
@@ -125,6 +145,12 @@ class ReapStale:
             return False
         self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
         self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
+        return True
+
+    def _end_orphan(self, pool: str, orphan: Orphan) -> bool:
+        if self._github.remove(orphan.runner_id, orphan.reach) is Removal.BUSY:
+            return False
+        self._ledger.runners.forget_orphan(pool, orphan.task_id)
         return True
 
     def _is_busy(self, runner: Runner) -> bool:

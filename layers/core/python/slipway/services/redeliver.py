@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from slipway.domain.errors import SlipwayError
 from slipway.ports.clock import Clock
-from slipway.ports.github import Deliveries
-from slipway.ports.ledger import Housekeeping
+from slipway.ports.github import Deliveries, FailedDelivery
+from slipway.ports.ledger import Housekeeping, Resent
 
 CURSOR = "redelivery"
-FIRST_LOOK_SECONDS = 3_600
-OVERLAP_SECONDS = 120  # GitHub lists a delivery some time after it was sent
+LOOK_BACK_SECONDS = 3_600
+GIVE_UP_SECONDS = 3_600  # a delivery that still fails after an hour of asking fails for a reason of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,27 @@ class Redeliver:
     def __call__(self) -> Redelivered:
         """Make one run; the cursor moves only when every failed delivery was asked for."""
         now = self._clock.now()
-        cursor = self._housekeeping.cursor(CURSOR)
-        since = now - FIRST_LOOK_SECONDS if cursor is None else cursor - OVERLAP_SECONDS
+        since = min(now - LOOK_BACK_SECONDS, self._housekeeping.cursor(CURSOR) or now)
+        resent = self._housekeeping.resent()
         errors: list[Exception] = []
-        resent = 0
+        count = 0
         for delivery in self._deliveries.failed_since(since):
+            known = resent.get(delivery.guid)
+            if known and not _is_worth_asking_again(known, delivery, now):
+                continue
             try:
                 self._deliveries.redeliver(delivery.delivery_id)
-                resent += 1
             except SlipwayError as fault:
                 errors.append(fault)
+                continue
+            resent[delivery.guid] = Resent(known.first_at if known else now, now)
+            count += 1
+        self._housekeeping.keep_resent({g: known for g, known in resent.items() if known.last_at >= since})
         if not errors:
             self._housekeeping.move_cursor(CURSOR, now)
-        return Redelivered(resent, tuple(errors))
+        return Redelivered(count, tuple(errors))
+
+
+def _is_worth_asking_again(known: Resent, delivery: FailedDelivery, now: float) -> bool:
+    """Say whether a delivery failed anew after it was asked for, and has not failed for too long."""
+    return delivery.delivered_at > known.last_at and now - known.first_at < GIVE_UP_SECONDS

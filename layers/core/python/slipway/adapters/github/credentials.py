@@ -63,6 +63,7 @@ class AppTokens:
         self._new_id = new_id
         self._installations: dict[str, int] = {}
         self._tokens: dict[int, tuple[str, float]] = {}
+        self._jwt: tuple[str, float] = ("", 0.0)
 
     def token(self, reach: str, installation_id: int | None = None) -> str:
         """Return the installation's token; ``installation_id``, when a webhook told it, saves a look-up."""
@@ -75,7 +76,14 @@ class AppTokens:
         return value
 
     def app_jwt(self) -> str:
-        """Return a fresh JWT that speaks for the App itself (RS256, at most 10 minutes, unique id)."""
+        """Return a JWT that speaks for the App itself (RS256, at most 10 minutes, unique id)."""
+        value, expires_at = self._jwt
+        if expires_at - self._clock.now() < _JWT_SKEW_SECONDS:
+            value, expires_at = self._sign()
+            self._jwt = (value, expires_at)
+        return value
+
+    def _sign(self) -> tuple[str, float]:
         key = self._key()
         now = int(self._clock.now())
         claims = {
@@ -84,7 +92,7 @@ class AppTokens:
             "exp": now + _JWT_SECONDS,
             "jti": self._new_id(),
         }
-        return jwt.encode(claims, key.private_key, algorithm="RS256")
+        return jwt.encode(claims, key.private_key, algorithm="RS256"), float(now + _JWT_SECONDS)
 
     def _key(self) -> AppKey:
         try:

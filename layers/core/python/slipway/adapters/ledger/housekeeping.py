@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from slipway.adapters.ledger.items import DAY, keyed
 from slipway.adapters.ledger.table import Key, Put, Table
+from slipway.ports.ledger import Resent
 
 _PLACE_REFRESH_SECONDS = 3_600
 _PLACE_TTL_SECONDS = (
     3 * DAY
 )  # longer than GitHub keeps a registration that never connected, 1 day [GH-JIT-1DAY]
 _SUSPECTS = Key("REAPER", "SUSPECTS")
+_RESENT = Key("REDELIVERY", "RESENT")
 
 
 class DynamoHousekeeping:
@@ -36,12 +39,19 @@ class DynamoHousekeeping:
 
     def suspects(self) -> dict[str, float]:
         """Return what looked stale at the last reading, and since when."""
-        item = self._table.get(_SUSPECTS)
-        return {key: float(since) for key, since in json.loads(item["suspects"]).items()} if item else {}
+        return {key: float(since) for key, since in self._read(_SUSPECTS).items()}
 
     def keep_suspects(self, suspects: Mapping[str, float]) -> None:
         """Replace what looks stale."""
-        self._table.write(Put(keyed(_SUSPECTS, {"suspects": json.dumps(dict(suspects), sort_keys=True)})))
+        self._keep(_SUSPECTS, suspects)
+
+    def resent(self) -> dict[str, Resent]:
+        """Return the deliveries that were sent again lately, by GUID."""
+        return {guid: Resent(*moments) for guid, moments in self._read(_RESENT).items()}
+
+    def keep_resent(self, resent: Mapping[str, Resent]) -> None:
+        """Replace the deliveries that were sent again lately."""
+        self._keep(_RESENT, {guid: [known.first_at, known.last_at] for guid, known in resent.items()})
 
     def cursor(self, name: str) -> float | None:
         """Return how far a repeated check came."""
@@ -51,3 +61,11 @@ class DynamoHousekeeping:
     def move_cursor(self, name: str, to: float) -> None:
         """Note how far a repeated check came."""
         self._table.write(Put(keyed(Key("CURSOR", name), {"at": to})))
+
+    def _read(self, key: Key) -> dict[str, Any]:
+        item = self._table.get(key)
+        return dict(json.loads(item["memory"])) if item else {}
+
+    def _keep(self, key: Key, memory: Mapping[str, Any]) -> None:
+        text = json.dumps(dict(memory), sort_keys=True, separators=(",", ":"))
+        self._table.write(Put(keyed(key, {"memory": text})))

@@ -16,7 +16,7 @@ from slipway.domain.jobs import JobKey, JobState
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import Orphan, UnavailableOffering, WaitingJob
 from slipway.ports.ledger import JobRecord
 
 DAY = 86_400
@@ -47,6 +47,11 @@ def instance_key(pool: str, instance_id: str) -> Key:
 def intent_key(pool: str, token: str) -> Key:
     """Return the key of an intent."""
     return pool_key(pool, f"INTENT#{token}")
+
+
+def orphan_key(pool: str, task_id: str) -> Key:
+    """Return the key of a registration that may have outlived its task."""
+    return pool_key(pool, f"ORPHAN#{task_id}")
 
 
 def record_key(key: JobKey) -> Key:
@@ -179,6 +184,11 @@ def intent_from(item: Item) -> Intent:
 
 def _intent(intent: Intent) -> Item:
     return {"token": intent.token, "pool": intent.pool, "created_at": intent.created_at}
+
+
+def orphan_from(item: Item) -> Orphan:
+    """Read an orphan."""
+    return Orphan(**_body(item))
 
 
 def offering_from(item: Item) -> UnavailableOffering:

@@ -8,6 +8,7 @@ from slipway.adapters.ledger.items import (
     GONE_TTL_SECONDS,
     gone_key,
     keyed,
+    orphan_key,
     runner_from,
     runner_key,
     runner_to,
@@ -102,8 +103,16 @@ class DynamoRunners:
         """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
         known = self.find(pool, task_id)
         stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
-        self._table.transact([Put(keyed(gone_key(task_id), stone)), Delete(runner_key(pool, task_id))])
+        writes: list[Write] = [Put(keyed(gone_key(task_id), stone)), Delete(runner_key(pool, task_id))]
+        if known and known.ended_at is None and known.runner_id is not None:
+            orphan = {"task_id": task_id, "runner_id": known.runner_id, "reach": known.reach, "at": at}
+            writes.append(Put(keyed(orphan_key(pool, task_id), orphan)))
+        self._table.transact(writes)
         return known
+
+    def forget_orphan(self, pool: str, task_id: str) -> None:
+        """Note that the registration of a stopped task is gone from GitHub."""
+        self._table.write(Delete(orphan_key(pool, task_id)))
 
     def first_heard_of(self, task_id: str, at: float) -> float:
         """Return when an unknown task first claimed, noting ``at`` if this is the first time."""

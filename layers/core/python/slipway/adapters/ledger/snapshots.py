@@ -10,6 +10,7 @@ from slipway.adapters.ledger.items import (
     intent_from,
     keyed,
     offering_from,
+    orphan_from,
     pool_key,
     runner_from,
     waiting_from,
@@ -43,6 +44,7 @@ class DynamoSnapshots:
             instances=tuple(map(instance_from, kinds["INSTANCE"])),
             intents=tuple(map(intent_from, kinds["INTENT"])),
             unavailable=tuple(offering for offering in offerings if offering.until > now),
+            orphans=tuple(map(orphan_from, kinds["ORPHAN"])),
             control=control,
         )
 

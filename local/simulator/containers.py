@@ -1,0 +1,110 @@
+"""Containers on the virtual clock: what ``runner-image/entrypoint.sh`` does, without a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.twin.aws.ecs import TaskView
+from local.twin.github.listener import VirtualListener
+from slipway.domain.identity import TaskIdentity
+from slipway.services.claim import Answer
+
+if TYPE_CHECKING:
+    from local.simulator.loop import Loop
+
+START_SECONDS = 0.3  # from the container's start to its first claim: an estimate
+EXIT_DONE, EXIT_REFUSED, EXIT_ALREADY_CLAIMED = 0, 11, 12
+
+
+@dataclass(slots=True)
+class VirtualContainer:
+    """One runner task: claims, listens, releases when idle, exits."""
+
+    loop: Loop
+    task: TaskView
+    exited: Callable[[int], None]
+    answers: list[Answer] = field(default_factory=list)
+    listener: VirtualListener | None = None
+    is_alive: bool = True
+
+    @property
+    def caller(self) -> TaskIdentity:
+        """Return who this task is by its credentials."""
+        role = (self.task.task_role_arn or "").rpartition("/")[2]
+        return TaskIdentity("123456789012", role, self.task.task_id)
+
+    def claim(self) -> None:
+        """Ask for a runner, and act on the answer as the entrypoint does."""
+        if not self.is_alive:
+            return
+        answer = self.loop.claim(self.caller)
+        self.answers.append(answer)
+        if answer.status == 200:
+            self._listen(answer)
+        elif answer.status in (204, 503):
+            self.loop.clock.schedule(float(answer.retry_after_seconds or 1), self.claim)
+        else:
+            self.end({410: EXIT_DONE, 409: EXIT_ALREADY_CLAIMED}.get(answer.status, EXIT_REFUSED))
+
+    def end(self, code: int) -> None:
+        """Exit once."""
+        if self.is_alive:
+            self.is_alive = False
+            self.exited(code)
+
+    def terminate(self) -> None:
+        """Take SIGTERM: an idle runner releases itself, a busy one fails its job."""
+        if self.listener is None:
+            self.end(EXIT_DONE)
+        elif self.listener.busy or self.loop.release(self.caller).status != 409:
+            self.listener.shut_down()
+
+    def kill(self) -> None:
+        """Vanish with the host."""
+        self.is_alive = False
+        if self.listener:
+            self.listener.kill()
+
+    def _listen(self, answer: Answer) -> None:
+        jit_config = str(answer.body["jit_config"])
+        self.listener = VirtualListener(self.loop.github, jit_config, self.end)
+        self.loop.clock.schedule(float(answer.body["idle_timeout_seconds"]), self._watchdog)
+
+    def _watchdog(self) -> None:
+        if not self.is_alive or self.listener is None or self.listener.busy:
+            return
+        status = self.loop.release(self.caller).status
+        if status in (200, 410):
+            self.listener.shut_down()
+        elif status == 503:
+            self.loop.clock.schedule(5.0, self._watchdog)
+
+
+@dataclass(slots=True)
+class VirtualContainers:
+    """Implements the ECS twin's ``ContainerRuntime``; ``by_task`` keeps every container there ever was.
+
+    ``make`` builds a container and can be replaced, so that tests put a hostile one in its place.
+    """
+
+    loop: Loop
+    by_task: dict[str, VirtualContainer] = field(default_factory=dict)
+    make: Callable[..., VirtualContainer] = VirtualContainer
+
+    def start(self, task: TaskView) -> None:
+        """Start a container."""
+
+        def exited(code: int) -> None:
+            self.loop.aws.ecs.container_exited(task.task_arn, code)
+
+        container = self.make(self.loop, task, exited)
+        self.by_task[task.task_id] = container
+        self.loop.clock.schedule(START_SECONDS, container.claim)
+
+    def stop(self, task_id: str, grace_seconds: float) -> None:
+        """Send SIGTERM; a grace of 0 is a host that is gone."""
+        container: Any = self.by_task.get(task_id)
+        if container is not None and container.is_alive:
+            (container.terminate if grace_seconds > 0 else container.kill)()

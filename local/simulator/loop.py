@@ -1,0 +1,272 @@
+"""The whole loop in process: webhooks in, runners registered, jobs done, everything cleaned up.
+
+The functions' services run with their real adapters; the twins stand where boto3 and the network would.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from local.simulator.containers import VirtualContainers
+from local.twin.aws.account import AwsTwin
+from local.twin.aws.behaviour import Behaviour
+from local.twin.aws.ec2.user_data import ecs_user_data
+from local.twin.aws.events import needed_events
+from local.twin.clock import VirtualClock
+from local.twin.github.deliveries import Delivery
+from local.twin.github.transport import TwinTransport
+from local.twin.github.twin import GitHubTwin
+from local.twin.latency import LatencyModel
+from slipway.adapters.ec2 import Ec2Fleet
+from slipway.adapters.ecs import EcsCluster
+from slipway.adapters.github.credentials import AppTokens, EnterpriseTokens
+from slipway.adapters.github.deliveries import AppDeliveries
+from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.runner_groups import RunnerGroups
+from slipway.adapters.github.runners import GitHubRunners
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
+from slipway.domain.configuration import Configuration, Pool, Profile, Registration
+from slipway.domain.jobs import JobEvent, encode_job_event
+from slipway.services.apply import Apply
+from slipway.services.claim import Claim, Release
+from slipway.services.converge import Converge
+from slipway.services.ingest import Ingest, Request
+from slipway.services.observe import Observe
+from slipway.services.reap import ReapStale
+from slipway.services.redeliver import Redeliver
+from slipway.services.scale import Scale
+
+ACCOUNT, REGION, TABLE = "123456789012", "ap-northeast-1", "slipway"
+LEASE_SECONDS = 120
+TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
+_DISPATCH_SECONDS = 0.05  # SQS to a running function, batching window 0: an estimate
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSecrets:
+    """Secrets by ARN, in memory; implements ``ports.secrets.Secrets``."""
+
+    values: dict[str, str] = field(repr=False)
+
+    def get(self, arn: str) -> str:
+        """Return a secret."""
+        return self.values[arn]
+
+
+@dataclass(frozen=True, slots=True)
+class TwinJobQueue:
+    """The ``jobs`` queue of the twin, as the webhook sees it."""
+
+    sqs: Any
+
+    def send(self, event: JobEvent) -> None:
+        """Put one job event on the queue."""
+        self.sqs.send_message(
+            QueueUrl=_queue_url("jobs"),
+            MessageBody=encode_job_event(event),
+            MessageGroupId=event.organization.lower(),
+        )
+
+
+class Loop:
+    """One deployment on one clock. Drive it with ``clock.advance`` or ``run_until``."""
+
+    def __init__(  # noqa: PLR0913 - the composition root of a run
+        self,
+        configuration: Configuration,
+        github: GitHubTwin,
+        clock: VirtualClock,
+        secrets: dict[str, str],
+        *,
+        seed: int = 0,
+        latency: LatencyModel | None = None,
+        behaviour: Behaviour | None = None,
+    ) -> None:
+        self.configuration = configuration
+        self.github = github
+        self.clock = clock
+        self._ids = itertools.count(1)
+        self.aws = AwsTwin(
+            clock, latency=latency or LatencyModel.modelled(), seed=seed, behaviour=behaviour, log_calls=True
+        )
+        self._deploy()
+        held = HeldSecrets(secrets)
+        sqs = self.aws.client("sqs")
+        self.ledger = dynamo_ledger(self.aws.client("dynamodb"), TABLE)
+        self._wakeups = SqsWakeups(sqs, _queue_url("events"))
+        self.clusters = {
+            pool.name: EcsCluster(self.aws.client("ecs"), pool, configuration, clock)
+            for pool in configuration.pools.values()
+        }
+        self.fleets = {
+            pool.name: Ec2Fleet(self.aws.client("ec2"), pool, configuration.deployment, clock)
+            for pool in configuration.pools.values()
+        }
+        self._api = GitHubApi(httpx.Client(transport=TwinTransport(github), base_url="https://twin"), clock)
+        self.ingest = Ingest(configuration, held, TwinJobQueue(sqs), clock)
+        self.scale = self._scale()
+        self._serve(held)
+        self.deliveries: list[Delivery] = []
+        self.errors: list[Exception] = []
+        self._connect()
+
+    def run_until(self, is_done: Callable[[], bool], limit_seconds: float) -> bool:
+        """Advance event by event until a condition holds; say whether it came to hold within the limit."""
+        deadline = self.clock.now() + limit_seconds
+        while not is_done():
+            due = self.clock.next_due()
+            if due is None or due > deadline:
+                return False
+            self.clock.advance_to(due)
+        return True
+
+    def converge(self, pool: str) -> None:
+        """Fold a wake-up of one pool, as the scaler would."""
+        self._fold([{"Body": json.dumps({"slipway": "wake", "pool": pool})}], "events")
+
+    def new_token(self) -> str:
+        """Return the next intent token."""
+        return f"{next(self._ids):032x}"
+
+    def _scale(self) -> Scale:
+        apply = Apply(
+            self.configuration, self.ledger, self.clusters, self.fleets, self.clock, self.new_token
+        )
+        converge = Converge(
+            self.configuration, self.ledger, apply, self._wakeups, self.clock, lease_seconds=LEASE_SECONDS
+        )
+        observe = Observe(self.configuration, self.ledger, dict(self.clusters))
+        dead_letters = SqsDeadLetters(self.aws.client("sqs"), _queue_url("dead-letters"))
+        return Scale(observe, converge, dead_letters, "jobs")
+
+    def _serve(self, held: HeldSecrets) -> None:
+        target = self.configuration.github
+        apps = AppTokens(held, target.app_secret or "", self._api, self.clock, self.new_token)
+        is_enterprise = target.registration is Registration.ENTERPRISE
+        self.runners = GitHubRunners(
+            self._api,
+            target,
+            EnterpriseTokens(held, target.runner_token_secrets) if is_enterprise else apps,
+            RunnerGroups(self._api, target, self.clock),
+            lambda: self.ledger.housekeeping.places(0),
+        )
+        self.claim = Claim(
+            self.configuration, self.ledger, self.runners, self.clusters, self.clock, account_id=ACCOUNT
+        )
+        self.release = Release(
+            self.configuration, self.ledger, self.runners, self.clock, account_id=ACCOUNT
+        )
+        self.reap = ReapStale(
+            self.configuration,
+            self.ledger,
+            self.runners,
+            self.clusters,
+            self.fleets,
+            wakeups=self._wakeups,
+            clock=self.clock,
+        )
+        deliveries = AppDeliveries(self._api, apps.app_jwt)
+        self.redeliver = Redeliver(deliveries, self.ledger.housekeeping, self.clock)
+
+    def _deploy(self) -> None:
+        for name in ("dead-letters", "jobs", "events"):
+            self.aws.client("sqs").create_queue(QueueName=name, Attributes={"VisibilityTimeout": "360"})
+        self.aws.client("dynamodb").create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        )
+        for pool in self.configuration.pools.values():
+            self._deploy_pool(pool)
+        for profile in self.configuration.profiles.values():
+            self._deploy_profile(profile, self.configuration.pools[profile.pool])
+
+    def _deploy_pool(self, pool: Pool) -> None:
+        user_data = ecs_user_data(pool.cluster, {}, {"ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true"})
+        self.aws.client("ecs").create_cluster(clusterName=pool.cluster)
+        self.aws.client("ec2").create_launch_template(
+            LaunchTemplateName=pool.launch_template,
+            LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "UserData": user_data},
+        )
+
+    def _deploy_profile(self, profile: Profile, pool: Pool) -> None:
+        self.aws.client("ecs").register_task_definition(
+            family=f"slipway-{profile.name}",
+            taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{pool.task_role}",
+            networkMode="bridge",
+            cpu=str(profile.size.cpu_units),
+            memory=str(profile.size.memory_mib),
+            containerDefinitions=[
+                {"name": "runner", "image": profile.image, "essential": True, "stopTimeout": 120}
+            ],
+        )
+
+    def _connect(self) -> None:
+        self.containers = VirtualContainers(self)
+        self.aws.ecs.runtime = self.containers
+        self.aws.route_events("events", needed_events)
+        for queue in ("jobs", "events"):
+            self.aws.sqs.watch(queue, lambda queue=queue: self._soon(queue))  # type: ignore[misc]
+        self.github.deliveries.deliver = self._deliver
+        self._every(TICK_SECONDS, lambda: self.aws.sqs.deliver("events", '{"slipway":"tick"}'))
+        self._every(REAPER_SECONDS, self._reap)
+        self._every(REDELIVERY_SECONDS, self._redeliver)
+
+    def _every(self, seconds: float, work: Callable[[], object]) -> None:
+        def due() -> None:
+            work()
+            self.clock.schedule(seconds, due)
+
+        self.clock.schedule(seconds, due)
+
+    def _reap(self) -> None:
+        self.errors += self.reap().errors
+
+    def _redeliver(self) -> None:
+        if self.configuration.github.app_secret:
+            self.errors += self.redeliver().errors
+
+    def _deliver(self, delivery: Delivery) -> int:
+        self.deliveries.append(delivery)
+        headers = {name.lower(): value for name, value in delivery.headers.items()}
+        body = base64.b64encode(delivery.body).decode()
+        return self.ingest(Request(headers, body, is_base64=True)).status
+
+    def _soon(self, queue: str) -> None:
+        self.clock.schedule(_DISPATCH_SECONDS, lambda: self._receive(queue))
+
+    def _receive(self, queue: str) -> None:
+        reply = self.aws.sqs.receive_message(QueueUrl=_queue_url(queue), MaxNumberOfMessages=10)
+        messages = reply.get("Messages", [])
+        if messages:
+            self._fold(messages, queue)
+            for message in messages:
+                receipt = message["ReceiptHandle"]
+                self.aws.sqs.delete_message(QueueUrl=_queue_url(queue), ReceiptHandle=receipt)
+            self._soon(queue)
+
+    def _fold(self, messages: list[dict[str, Any]], queue: str) -> None:
+        batch = self.scale.batch()
+        for number, message in enumerate(messages):
+            batch.fold(str(number), queue, message["Body"])
+        for done in batch.converge(self.new_token(), lambda: True):
+            self.errors += done.errors
+
+
+def _queue_url(name: str) -> str:
+    return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
