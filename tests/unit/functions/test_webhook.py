@@ -195,6 +195,8 @@ def test_a_body_that_is_not_base64_as_announced_is_answered_400(webhook: Webhook
     event = {**signed_event(payload()), "isBase64Encoded": True}
     assert webhook(event)[0] == 400
     assert webhook({**event, "body": "\ud800", "isBase64Encoded": False})[0] == 400
+    spoilt = http_event(encode(payload()), headers(encode(payload())), as_base64=True)
+    assert webhook({**spoilt, "body": "!" + spoilt["body"]})[0] == 400  # what a lenient decoder would skip
 
 
 @pytest.mark.parametrize("as_base64", [False, True])
