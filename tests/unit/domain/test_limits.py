@@ -1,0 +1,130 @@
+"""Caps on organizations, profiles and repositories."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.domain.configuration import Configuration, Fairness
+from slipway.domain.limits import admit, runners_by_profile
+from slipway.domain.matching import Shape
+from slipway.domain.reasons import Reason, Why
+from slipway.domain.resources import Resources
+from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.snapshot import WaitingJob
+from tests.builders import SIZE, a_configuration, a_job, a_profile, a_runner, several_jobs
+
+BUSY, REGISTERED = RunnerState.BUSY, RunnerState.REGISTERED
+
+
+def split(
+    jobs: tuple[WaitingJob, ...], configuration: Configuration, *runners: Runner
+) -> tuple[list[int], dict[int, Reason]]:
+    admitted, refused = admit(jobs, runners, configuration)
+    return [job.key.job_id for job in admitted], {key.job_id: reason for key, reason in refused.items()}
+
+
+def test_without_a_cap_in_the_way_all_are_admitted_in_the_order_given() -> None:
+    jobs = several_jobs(5)[::-1]
+    assert split(jobs, a_configuration()) == ([5, 4, 3, 2, 1], {})
+
+
+def test_a_profile_takes_jobs_up_to_its_cap() -> None:
+    configuration = a_configuration([a_profile(max_runners=2)])
+    limit = Reason(Why.PROFILE_LIMIT, {"limit": 2})
+    assert split(several_jobs(4), configuration) == ([1, 2], {3: limit, 4: limit})
+
+
+@pytest.mark.parametrize(
+    ("state", "admitted"),
+    [
+        (RunnerState.STARTING, [1, 2]),  # it will claim one of these very jobs
+        (REGISTERED, [1]),
+        (BUSY, [1]),
+        (RunnerState.GONE, [1, 2]),
+    ],
+    ids=str,
+)
+def test_runners_that_have_claimed_and_not_ended_use_up_the_cap(
+    state: RunnerState, admitted: list[int]
+) -> None:
+    configuration = a_configuration([a_profile(max_runners=2)])
+    assert split(several_jobs(3), configuration, a_runner(1, state))[0] == admitted
+
+
+def test_sizes_of_one_profile_share_its_cap() -> None:
+    configuration = a_configuration([a_profile(max_runners=2)])
+    larger = a_runner(1, BUSY, shape=Shape("medium", Resources(4096, 14336)))
+    assert split(several_jobs(2), configuration, larger)[0] == [1]
+
+
+def test_another_profile_has_its_own_cap() -> None:
+    configuration = a_configuration([a_profile(max_runners=1), a_profile(name="large")])
+    jobs = (*several_jobs(1), a_job(2, shape=Shape("large", SIZE)))
+    assert split(jobs, configuration, a_runner(1, BUSY)) == (
+        [2],
+        {1: Reason(Why.PROFILE_LIMIT, {"limit": 1})},
+    )
+
+
+def test_a_repository_takes_runners_up_to_its_cap_and_its_neighbour_goes_on() -> None:
+    configuration = a_configuration([a_profile(max_runners_per_repository=1)])
+    jobs = (*several_jobs(2), *several_jobs(1, 11, repository="acme/two"))
+    limit = Reason(Why.REPOSITORY_LIMIT, {"limit": 1})
+    assert split(jobs, configuration) == ([1, 11], {2: limit})
+
+
+def test_a_repositorys_runners_count_without_case() -> None:
+    configuration = a_configuration([a_profile(max_runners_per_repository=1)])
+    busy = a_runner(1, BUSY, repository="Acme/ONE")
+    assert set(split((a_job(1),), configuration, busy)[1]) == {1}
+
+
+def test_the_repository_that_runs_is_charged_not_the_one_it_was_minted_for() -> None:
+    """[GH-WJ-13]"""
+    configuration = a_configuration([a_profile(max_runners_per_repository=1)])
+    jobs = (a_job(1), a_job(2, repository="acme/two"))
+    stolen = a_runner(1, BUSY, repository="acme/two")
+    assert split(jobs, configuration, stolen)[0] == [1]
+
+
+def test_a_repositorys_cap_in_one_profile_leaves_the_other_profile_alone() -> None:
+    configuration = a_configuration(
+        [a_profile(max_runners_per_repository=1), a_profile(name="large", max_runners_per_repository=1)]
+    )
+    jobs = (a_job(1), a_job(2, shape=Shape("large", SIZE)))
+    assert split(jobs, configuration)[0] == [1, 2]
+
+
+def test_an_organization_queues_jobs_up_to_the_cap_and_others_are_untouched() -> None:
+    configuration = a_configuration(fairness=Fairness(max_queued_per_organization=2))
+    jobs = (*several_jobs(3), a_job(11, organization="globex", repository="globex/one"))
+    limit = Reason(Why.ORGANIZATION_LIMIT, {"limit": 2})
+    assert split(jobs, configuration) == ([1, 2, 11], {3: limit})
+
+
+def test_an_organization_gets_no_second_cap_by_writing_its_login_differently() -> None:
+    configuration = a_configuration(fairness=Fairness(max_queued_per_organization=1))
+    jobs = (a_job(1), a_job(2, organization="ACME"))
+    assert split(jobs, configuration)[0] == [1]
+
+
+def test_a_refused_job_uses_up_no_other_cap() -> None:
+    configuration = a_configuration([a_profile(max_runners=2, max_runners_per_repository=1)])
+    jobs = (*several_jobs(3), *several_jobs(1, 11, repository="acme/two"))
+    assert split(jobs, configuration)[0] == [1, 11]
+
+
+def test_a_job_of_a_profile_that_is_no_longer_configured_is_refused() -> None:
+    gone = a_job(1, shape=Shape("removed", SIZE))
+    assert split((gone,), a_configuration()) == ([], {1: Reason(Why.PROFILE_LIMIT, {"limit": 0})})
+
+
+def test_nobody_is_admitted_over_a_cap_that_was_lowered_below_what_runs() -> None:
+    configuration = a_configuration([a_profile(max_runners=1)])
+    running = [a_runner(number, BUSY) for number in range(3)]
+    assert split(several_jobs(1), configuration, *running)[0] == []
+
+
+def test_runners_are_counted_by_profile_between_claim_and_end() -> None:
+    runners = [a_runner(number, state) for number, state in enumerate(RunnerState)]
+    assert runners_by_profile(runners) == {"medium": 2}
