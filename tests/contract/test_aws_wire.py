@@ -397,7 +397,7 @@ def server() -> Iterator[AwsServer]:
 def test_a_task_gets_its_credentials_over_http_and_nobody_else_any(
     server: AwsServer, faces: tuple[Face, Face]
 ) -> None:
-    """[ECS-TASK-CREDENTIALS-ENDPOINT]"""
+    """[IAM-TASK-CREDENTIALS]"""
     prepare(faces)
     both(faces, "ec2", "create_fleet", **FLEET)
     advance(faces, 0)

@@ -46,7 +46,7 @@ class _Subscription:
 
 
 class EventBus:
-    """Delivers events to subscribers after a drawn delay [EVENTS-AT-LEAST-ONCE]."""
+    """Delivers events to subscribers after a drawn delay [ECS-EVENTS-AT-LEAST-ONCE]."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

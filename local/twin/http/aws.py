@@ -115,7 +115,7 @@ class AwsServer:
         return answer
 
     def _credentials(self, path: str) -> Answer:
-        """Task credentials as the agent serves them [ECS-TASK-CREDENTIALS-ENDPOINT]."""
+        """Task credentials as the agent serves them [IAM-TASK-CREDENTIALS]."""
         task_id = path.removeprefix(_CREDENTIALS_PATH)
         with self.lock:
             credentials = self.twin.ecs.task_credentials(task_id)

@@ -33,7 +33,7 @@ class InstanceShape:
     def registered_memory(self, reserved_mib: int) -> int:
         """MiB that the ECS agent registers: the kernel and `ECS_RESERVED_MEMORY` take theirs.
 
-        What the kernel takes is our estimate [ECS-REGISTERED-MEMORY].
+        What the kernel takes is our estimate [EC2-REGISTERED-MEMORY].
         """
         return int(self.memory_mib * 0.965) - 120 - reserved_mib
 

@@ -1,4 +1,4 @@
-"""The EC2 query protocol: form fields in, XML out [AWS-EC2-QUERY]."""
+"""The EC2 query protocol: form fields in, XML out [EC2-QUERY-PROTOCOL]."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_tasks_fill_an_instance_and_then_fail_for_want_of_cpu(stage: Any) -> Non
 
 
 def test_memory_registers_below_nominal_so_two_eight_gib_tasks_do_not_fit_sixteen(stage: Any) -> None:
-    """[ECS-REGISTERED-MEMORY]"""
+    """[EC2-REGISTERED-MEMORY]"""
     stage.launch()
     answer = stage.run(count=2, overrides={"cpu": "1024", "memory": "8192"})
     assert len(answer["tasks"]) == 1
@@ -393,7 +393,7 @@ def test_events_carry_growing_versions_and_the_api_shape(stage: Any) -> None:
 
 
 def test_events_may_come_twice_late_and_out_of_order(build: Callable[..., Any]) -> None:
-    """[EVENTS-AT-LEAST-ONCE]"""
+    """[ECS-EVENTS-AT-LEAST-ONCE]"""
     stage = build(LatencyModel.modelled(), Behaviour(doubled_event_rate=0.3, late_event_rate=0.3))
     stage.launch(4)
     stage.clock.advance(120)
