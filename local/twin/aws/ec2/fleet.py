@@ -147,7 +147,8 @@ class CreateFleet:
 
     def _refusal(self, instance: Instance, chosen: list[Instance]) -> str | None:
         gone = {"terminated", "shutting-down", "stopped", "stopping"}
-        live = [i for i in self._lifecycle.instances.values() if i.state not in gone]
+        everything = self._lifecycle.instances.values() if self._capacity.vcpu_quota else ()
+        live = [i for i in everything if i.state not in gone]
         for planned in chosen:
             self._capacity.use(planned)
         try:

@@ -42,7 +42,7 @@ class InstanceRegistry:
         that was registered before keeps its ARN [ECS-STOPPED-HOST-ACTIVE].
         """
         known = self._by_ec2_id.get(registration.ec2_instance_id)
-        if known is None:
+        if known is None or known.status == "INACTIVE":
             cluster = self._state.clusters.get(registration.cluster)
             if cluster is None:
                 return None
@@ -98,14 +98,15 @@ class InstanceRegistry:
             self._lifecycle.host_lost(task, reason)
         self.set_connected(instance, False)
         if verb == "terminated":
-            self.deregister(instance)
+            del self._by_ec2_id[ec2_instance_id]
+            if instance.status != "INACTIVE":
+                self.deregister(instance)
 
     def deregister(self, instance: ContainerInstance) -> None:
-        """Remove the instance; tasks still on it go on, unknown to its cluster's capacity."""
+        """Remove the instance; tasks still on it go on until their host is gone."""
         instance.status = "INACTIVE"
         instance.agent_connected = False
         instance.cluster.instances.pop(instance.arn, None)
-        self._by_ec2_id.pop(instance.ec2_instance_id, None)
         self._state.instance_changed(instance)
 
     def kill_containers(self, ec2_instance_id: str) -> None:

@@ -159,6 +159,22 @@ def test_a_dying_host_still_looks_placeable_until_ecs_notices(build: Callable[..
     assert stage.runtime.running == {}
 
 
+def test_tasks_of_a_deregistered_instance_end_with_its_host(stage: Any) -> None:
+    """[ECS-TERMINATE-DEREGISTERS]"""
+    instance_id = stage.launch()[0]
+    task = stage.run()["tasks"][0]
+    stage.clock.advance(1)
+    stage.twin.ecs.deregister_container_instance(
+        cluster="slipway-general", containerInstance=task["containerInstanceArn"], force=True
+    )
+    stage.clock.advance(60)
+    assert stage.instances() == []
+    assert stage.task(task["taskArn"])["lastStatus"] == "RUNNING"
+    stage.twin.ec2.terminate_instances(InstanceIds=[instance_id])
+    stage.clock.advance(0)
+    assert stage.task(task["taskArn"])["lastStatus"] == "STOPPED"
+
+
 def test_a_spot_instance_cannot_be_stopped(stage: Any) -> None:
     """[EC2-SPOT-NO-STOP]"""
     instance_id = stage.launch(1, "spot")[0]
