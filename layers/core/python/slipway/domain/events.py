@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from slipway.domain import strict_json
 from slipway.domain.configuration import Configuration, Pool
 from slipway.domain.errors import MalformedError
 from slipway.domain.instances import Instance, InstanceState
@@ -66,6 +67,8 @@ class Foreign:
     why: str
 
 
+_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
+
 Event = Tick | Wake | TaskChange | InstanceChange | InstanceLoss | Foreign
 
 
@@ -75,10 +78,7 @@ def read_event(text: str, configuration: Configuration) -> Event:
     Raises:
         MalformedError: not JSON, or an event of ours whose fields are not as AWS documents them.
     """
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        raise MalformedError("a message of the events queue is not JSON") from fault
+    body = strict_json.loads(text)
     if not isinstance(body, dict):
         raise MalformedError("a message of the events queue is not an object")
     try:
@@ -88,7 +88,7 @@ def read_event(text: str, configuration: Configuration) -> Event:
         if reader is None:
             return Foreign("detail-type")
         return reader(body["detail"], _seconds(body["time"]), configuration)
-    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
         raise MalformedError(f"an event lacks or garbles a field: {fault!r}") from fault
 
 
@@ -96,7 +96,7 @@ def _own(body: Mapping[str, Any], configuration: Configuration) -> Event:
     if body["slipway"] == "tick":
         return Tick()
     if body["slipway"] == "wake" and body["pool"] in configuration.pools:
-        return Wake(body["pool"], int(body.get("attempt", 0)))
+        return Wake(body["pool"], _whole(body.get("attempt", 0)))
     return Foreign("unknown wake-up")
 
 
@@ -108,13 +108,14 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
     if read is None:
         return Foreign("task")
     shape, intent = read
+    host = detail.get("containerInstanceArn")  # none before it is placed
     return TaskChange(
         pool=pool.name,
         task_id=_last_part(detail["taskArn"]),
         shape=shape,
         intent=intent,
-        status=detail["lastStatus"],
-        instance_arn=detail.get("containerInstanceArn"),
+        status=_text(detail["lastStatus"]),
+        instance_arn=None if host is None else _text(host),
         created_at=_seconds(detail["createdAt"]) if "createdAt" in detail else at,
         at=at,
         why=str(detail.get("stopCode") or detail.get("stoppedReason") or ""),
@@ -137,8 +138,8 @@ def read_task(
         return None
     overrides = detail.get("overrides") or {}
     size = Resources(
-        int(overrides.get("cpu") or profile.size.cpu_units),
-        int(overrides.get("memory") or profile.size.memory_mib),
+        _digits(overrides["cpu"]) if overrides.get("cpu") else profile.size.cpu_units,
+        _digits(overrides["memory"]) if overrides.get("memory") else profile.size.memory_mib,
     )
     return Shape(profile.name, size), started_by.removeprefix(prefix)
 
@@ -148,7 +149,7 @@ def _instance(detail: Mapping[str, Any], at: float, configuration: Configuration
     if pool is None:
         return Foreign("cluster")
     if detail["status"] == "INACTIVE":
-        return InstanceLoss(detail["ec2InstanceId"], at, is_gone=True)
+        return InstanceLoss(_text(detail["ec2InstanceId"]), at, is_gone=True)
     return InstanceChange(read_instance(detail, pool, at))
 
 
@@ -160,29 +161,29 @@ def read_instance(detail: Mapping[str, Any], pool: Pool, at: float) -> Instance:
     state = _STATES.get(detail["status"], InstanceState.LAUNCHING)
     resources = {item["name"]: item.get("integerValue", 0) for item in detail["registeredResources"]}
     attributes = {item["name"]: item.get("value", "") for item in detail.get("attributes", [])}
-    connected = bool(detail["agentConnected"])
+    connected = detail["agentConnected"] is True
     return Instance(
-        instance_id=detail["ec2InstanceId"],
+        instance_id=_text(detail["ec2InstanceId"]),
         pool=pool.name,
         state=state,
-        registered=Resources(resources["CPU"], resources["MEMORY"]),
+        registered=Resources(_whole(resources["CPU"]), _whole(resources["MEMORY"])),
         launched_at=at,
-        instance_type=attributes.get("ecs.instance-type", ""),
-        arn=detail["containerInstanceArn"],
+        instance_type=_text(attributes.get("ecs.instance-type", "")),
+        arn=_text(detail["containerInstanceArn"]),
         connected=connected,
-        version=int(detail.get("version", 0)),
+        version=_whole(detail.get("version", 0)),
         ready_at=at if state is InstanceState.READY and connected else None,
         draining_at=at if state is InstanceState.DRAINING else None,
     )
 
 
 def _spot_warning(detail: Mapping[str, Any], at: float, _: Configuration) -> Event:
-    return InstanceLoss(detail["instance-id"], at, is_gone=False)
+    return InstanceLoss(_text(detail["instance-id"]), at, is_gone=False)
 
 
 def _instance_state(detail: Mapping[str, Any], at: float, _: Configuration) -> Event:
     if detail["state"] in ("terminated", "shutting-down"):
-        return InstanceLoss(detail["instance-id"], at, is_gone=detail["state"] == "terminated")
+        return InstanceLoss(_text(detail["instance-id"]), at, is_gone=detail["state"] == "terminated")
     return Foreign("instance state")
 
 
@@ -198,5 +199,28 @@ def _last_part(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a string is {type(value).__name__}")
+    return value
+
+
+def _whole(value: object) -> int:
+    # True is an int to isinstance.
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError("a whole number is none")
+    return value
+
+
+def _digits(value: object) -> int:
+    text = _text(value)
+    if not _DIGITS.fullmatch(text):
+        raise ValueError("a size is not in digits")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if time.tzinfo is None:
+        raise ValueError("a time has no offset")
+    return time.timestamp()
