@@ -1,0 +1,302 @@
+"""What outlived its use, and what only looks as if it had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.configuration import Configuration
+from slipway.domain.instances import InstanceState
+from slipway.domain.matching import Shape
+from slipway.domain.reaping import Facts, KnownRegistration, PoolFacts, Reap, What, count_by_why, find_stale
+from slipway.domain.runners import Runner, RunnerState, runner_name
+from slipway.domain.snapshot import Snapshot
+from tests.builders import (
+    NOW,
+    POOL,
+    SIZE,
+    a_booting_instance,
+    a_configuration,
+    a_job,
+    a_launch_intent,
+    a_profile,
+    a_runner,
+    a_snapshot,
+    a_task_id,
+    an_instance,
+)
+from tests.strategies import Situation, of_pools, situations
+
+CONFIGURATION = a_configuration([a_profile(idle_timeout_seconds=120, job_timeout_seconds=3_600)])
+STANDBY = a_configuration([a_profile(standby=1)])
+STARTING, REGISTERED = RunnerState.STARTING, RunnerState.REGISTERED
+BUSY, GONE = RunnerState.BUSY, RunnerState.GONE
+DAY = 86_400
+
+
+def facts(
+    snapshot: Snapshot | None = None,
+    *,
+    tasks: Iterable[str] | None = None,
+    instances: Mapping[str, float] | None = None,
+    registrations: Iterable[KnownRegistration] = (),
+) -> Facts:
+    """Return what was read: by default ECS and EC2 have exactly what the ledger has."""
+    known = snapshot or a_snapshot()
+    if tasks is None:
+        tasks = [runner.task_id for runner in known.runners]
+    if instances is None:
+        instances = {instance.instance_id: instance.launched_at for instance in known.instances}
+    return Facts(known.now, (PoolFacts(known, frozenset(tasks), instances),), tuple(registrations))
+
+
+def at(later: Facts, seconds: float) -> Facts:
+    """Return the same reading some seconds later."""
+    pools = tuple(
+        replace(pool, snapshot=replace(pool.snapshot, now=pool.snapshot.now + seconds))
+        for pool in later.pools
+    )
+    return replace(later, now=later.now + seconds, pools=pools)
+
+
+def stale(
+    reading: Facts,
+    configuration: Configuration = CONFIGURATION,
+    suspects: Mapping[str, float] | None = None,
+) -> list[tuple[What, str, str]]:
+    reaps, _ = find_stale(reading, configuration, suspects or {})
+    return [(reap.what, reap.id, reap.why) for reap in reaps]
+
+
+def twice(reading: Facts, apart: float = 60) -> list[tuple[What, str, str]]:
+    """Return what is stale at the second of two equal readings, after nothing was at the first."""
+    first, suspects = find_stale(reading, CONFIGURATION, {})
+    assert first == []
+    return stale(at(reading, apart), suspects=suspects)
+
+
+def of_runner(runner: Runner, configuration: Configuration = CONFIGURATION) -> list[tuple[What, str]]:
+    return [(what, why) for what, _, why in stale(facts(a_snapshot(runners=(runner,))), configuration)]
+
+
+def a_registration(number: int = 1, *, is_busy: bool = False, name: str | None = None) -> KnownRegistration:
+    return KnownRegistration(
+        40 + number, runner_name("medium", a_task_id(number)) if name is None else name, "acme", is_busy
+    )
+
+
+def test_a_pool_that_is_as_the_ledger_has_it_holds_nothing_stale() -> None:
+    runners = tuple(a_runner(number, state) for number, state in enumerate(RunnerState))
+    snapshot = a_snapshot(runners=runners, instances=(an_instance(), a_booting_instance("i-2")))
+    registrations = [a_registration(number) for number in range(4)]
+    assert find_stale(facts(snapshot, registrations=registrations), CONFIGURATION, {}) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "limit", "what", "why"),
+    [
+        ({"state": STARTING}, "started_at", 600, What.TASK, "never claimed"),
+        ({"state": STARTING, "running_at": NOW - 5}, "started_at", 600, What.TASK, "never claimed"),
+        ({"state": REGISTERED}, "claimed_at", 240, What.IDLE_RUNNER, "idle past its timeout"),
+        ({"state": BUSY}, "busy_at", 3_660, What.TASK, "past the job timeout"),
+    ],
+    ids=["starting", "running but unclaimed", "idle", "busy"],
+)
+def test_a_runner_is_stale_when_its_timer_is_over_and_not_before(
+    changes: dict[str, object], seconds: str, limit: int, what: What, why: str
+) -> None:
+    state = RunnerState(str(changes["state"]))
+    in_time = replace(a_runner(1, state), **{**changes, seconds: NOW - limit})  # type: ignore[arg-type]
+    assert of_runner(in_time) == []
+    late = replace(in_time, **{seconds: NOW - limit - 1})  # type: ignore[arg-type]
+    assert of_runner(late) == [(what, why)]
+
+
+def test_a_task_that_outlives_its_runner_is_stopped_after_a_minute() -> None:
+    assert of_runner(a_runner(1, GONE, ended_at=NOW - 59)) == []
+    assert of_runner(a_runner(1, GONE, ended_at=NOW - 60)) == [(What.IDLE_RUNNER, "its runner has ended")]
+
+
+def test_a_standby_task_that_waits_is_not_called_unclaimed() -> None:
+    waiting = a_runner(1, started_at=NOW - DAY, running_at=NOW - DAY)
+    assert of_runner(waiting, STANDBY) == []
+
+
+def test_a_standby_task_that_never_ran_is() -> None:
+    assert of_runner(a_runner(1, started_at=NOW - 601), STANDBY) == [(What.TASK, "never claimed")]
+
+
+def test_a_busy_runner_is_never_reaped_before_the_job_timeout() -> None:
+    long_job = a_runner(1, BUSY, started_at=NOW - 3_600, claimed_at=NOW - 3_600, busy_at=NOW - 3_600)
+    assert of_runner(long_job) == []
+
+
+def test_a_busy_runner_of_a_profile_that_is_no_more_keeps_its_job() -> None:
+    busy = a_runner(1, BUSY, busy_at=NOW - 30 * DAY, shape=Shape("removed", SIZE))
+    assert of_runner(busy) == []
+
+
+def test_an_idle_runner_of_a_profile_that_is_no_more_ends() -> None:
+    idle = a_runner(1, REGISTERED, claimed_at=NOW - 121, shape=Shape("removed", SIZE))
+    assert of_runner(idle) == [(What.IDLE_RUNNER, "idle past its timeout")]
+
+
+def test_a_reap_of_a_runner_carries_what_is_known_of_it() -> None:
+    runner = a_runner(1, GONE, ended_at=NOW - 60)
+    [reap], _ = find_stale(facts(a_snapshot(runners=(runner,))), CONFIGURATION, {})
+    assert reap == Reap(What.IDLE_RUNNER, a_task_id(1), POOL, "its runner has ended", runner)
+
+
+@pytest.mark.parametrize(("age", "is_stale"), [(300, False), (301, True)])
+def test_an_instance_that_does_not_register_in_five_minutes_is_stale(age: int, is_stale: bool) -> None:
+    reading = facts(a_snapshot(instances=(a_booting_instance(launched_at=NOW - age),)))
+    assert stale(reading) == ([(What.INSTANCE, "i-1", "never registered with ECS")] if is_stale else [])
+
+
+@pytest.mark.parametrize(
+    "state", [state for state in InstanceState if state is not InstanceState.LAUNCHING], ids=str
+)
+def test_an_instance_that_registered_is_never_too_old_to_register(state: InstanceState) -> None:
+    assert stale(facts(a_snapshot(instances=(an_instance(state=state, launched_at=0.0),)))) == []
+
+
+@pytest.mark.parametrize(
+    ("age", "offered_to", "found"),
+    [
+        (600, None, None),
+        (601, None, What.WAITING_LONG),
+        (601, a_task_id(1), None),
+        (DAY + 600, a_task_id(1), None),
+        (DAY + 601, a_task_id(1), What.JOB_RECORD),
+        (DAY + 601, None, What.JOB_RECORD),
+    ],
+)
+def test_a_job_that_waits_long_is_looked_at_and_after_a_day_forgotten(
+    age: int, offered_to: str | None, found: What | None
+) -> None:
+    """[GH-JOB-24H]"""
+    job = a_job(5, queued_at=NOW - age, offered_to=offered_to)
+    assert [(what, name) for what, name, _ in stale(facts(a_snapshot(jobs=(job,))))] == (
+        [(found, "5-1")] if found else []
+    )
+
+
+MISMATCHES = [
+    pytest.param(
+        facts(a_snapshot(runners=(a_runner(1),)), tasks=()),
+        (What.RUNNER_RECORD, a_task_id(1), "ECS has no such task"),
+        id="a runner without a task",
+    ),
+    pytest.param(
+        facts(tasks=[a_task_id(2)]),
+        (What.UNKNOWN_TASK, a_task_id(2), "the ledger does not know it"),
+        id="a task without a runner",
+    ),
+    pytest.param(
+        facts(a_snapshot(instances=(an_instance(),)), instances={}),
+        (What.INSTANCE_RECORD, "i-1", "EC2 has no such instance"),
+        id="a record without an instance",
+    ),
+    pytest.param(
+        facts(instances={"i-9": NOW - 301}),
+        (What.INSTANCE, "i-9", "the ledger does not know it"),
+        id="an instance without a record",
+    ),
+    pytest.param(
+        facts(registrations=[a_registration(3)]),
+        (What.REGISTRATION, "43", "its task is gone"),
+        id="a registration without a task",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reading", "found"), MISMATCHES)
+def test_what_listings_disagree_on_is_stale_at_the_second_reading(
+    reading: Facts, found: tuple[What, str, str]
+) -> None:
+    assert twice(reading) == [found]
+
+
+@pytest.mark.parametrize(("reading", "found"), MISMATCHES)
+def test_two_readings_within_a_minute_are_one(reading: Facts, found: tuple[What, str, str]) -> None:
+    assert twice(reading, apart=59) == []
+
+
+@pytest.mark.parametrize(("reading", "found"), MISMATCHES)
+def test_what_looked_right_in_between_is_suspected_anew(reading: Facts, found: tuple[What, str, str]) -> None:
+    _, suspects = find_stale(reading, CONFIGURATION, {})
+    _, suspects = find_stale(at(facts(), 30), CONFIGURATION, suspects)
+    assert suspects == {}
+    assert stale(at(reading, 90), suspects=suspects) == []
+
+
+def test_the_time_of_the_first_reading_is_kept() -> None:
+    reading = facts(registrations=[a_registration(3)])
+    _, suspects = find_stale(reading, CONFIGURATION, {})
+    _, kept = find_stale(at(reading, 40), CONFIGURATION, suspects)
+    assert set(kept.values()) == set(suspects.values()) == {NOW}
+
+
+@of_pools
+@given(situations(), st.sets(st.integers(1, 30)), st.sets(st.integers(1, 30)), st.booleans())
+def test_nothing_is_called_stale_by_one_reading_of_listings(
+    situation: Situation, tasks: set[int], registered: set[int], is_busy: bool
+) -> None:
+    """Whatever ECS, EC2 and GitHub list, one reading alone proves nothing but what a timer of ours does."""
+    agreed = facts(situation.snapshot)
+    torn = facts(
+        situation.snapshot,
+        tasks=[a_task_id(number) for number in tasks],
+        instances={"i-0": 0.0, "i-77": 0.0},
+        registrations=[a_registration(number, is_busy=is_busy) for number in registered],
+    )
+    assert stale(torn, situation.configuration) == stale(agreed, situation.configuration)
+
+
+@pytest.mark.parametrize("seconds", [60, 600, 30 * DAY])
+def test_a_busy_registration_is_never_a_ghost(seconds: int) -> None:
+    assert twice(facts(registrations=[a_registration(3, is_busy=True)]), apart=seconds) == []
+
+
+@pytest.mark.parametrize("name", ["my-runner", "slipway-medium-3", ""])
+def test_a_registration_of_somebody_else_is_none_of_ours(name: str) -> None:
+    assert twice(facts(registrations=[a_registration(3, name=name)])) == []
+
+
+def test_a_registration_with_a_task_that_the_ledger_does_not_know_is_no_ghost() -> None:
+    reading = facts(tasks=[a_task_id(3)], registrations=[a_registration(3)])
+    assert [what for what, _, _ in twice(reading)] == [What.UNKNOWN_TASK]
+
+
+def test_a_registration_whose_runner_the_ledger_knows_is_no_ghost() -> None:
+    reading = facts(a_snapshot(runners=(a_runner(3),)), tasks=(), registrations=[a_registration(3)])
+    assert [what for what, _, _ in twice(reading)] == [What.RUNNER_RECORD]
+
+
+def test_a_registration_is_alive_by_a_task_of_whichever_pool() -> None:
+    here, there = facts(), facts(a_snapshot(pool="elsewhere", runners=(a_runner(3),)))
+    reading = Facts(NOW, here.pools + there.pools, (a_registration(3),))
+    assert twice(reading) == []
+
+
+def test_an_instance_that_was_just_launched_may_not_be_recorded_yet() -> None:
+    reading = facts(instances={"i-9": NOW - 200})
+    assert stale(at(reading, 60), suspects={"instance/i-9": NOW - 60}) == []
+
+
+def test_no_unknown_instance_ends_while_a_launch_has_no_answer() -> None:
+    reading = facts(a_snapshot(intents=(a_launch_intent(),)), instances={"i-9": NOW - DAY})
+    assert twice(reading) == []
+
+
+def test_reaps_are_counted_by_kind_and_reason() -> None:
+    reaps = [
+        Reap(What.TASK, "1", POOL, "never claimed"),
+        Reap(What.TASK, "2", POOL, "never claimed"),
+        Reap(What.REGISTRATION, "3", "acme", "its task is gone"),
+    ]
+    assert count_by_why(reaps) == {"task: never claimed": 2, "registration: its task is gone": 1}
