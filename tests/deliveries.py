@@ -115,7 +115,7 @@ def compiled(**github: Any) -> dict[str, Any]:
             "registration": "enterprise", "runner_group": None, "allowed_organizations": ["*"],
             "allowed_repositories": [], "allow_public_repositories": False, "ca_bundle": None,
             "webhook_secrets": [{"arn": SECRET_ARN, "organizations": []},
-                                {"arn": BOUND_ARN, "organizations": ["globex"]}],
+                                {"arn": BOUND_ARN, "organizations": ["Globex"]}],
             "app_secret": None, "runner_token_secrets": [], **github,
         },
         "profiles": {

@@ -182,13 +182,19 @@ def test_a_malformed_body_is_answered_400(webhook: Webhook, body: bytes) -> None
     assert not webhook.aws.messages
 
 
+WHOLE = urlencode({"payload": json.dumps(payload())}).encode()
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"payload", b"payload=", b"other=1", b"payload={}&payload={}", b"payload=%ff%fe", b"payload=%zz",
-     b"&".join(b"a=1" for _ in range(50)), b"\xff=1"],
+    [b"", b"payload", b"payload=", b"other=1", WHOLE + b"&" + WHOLE, WHOLE.replace(b"build", b"%ff"),
+     b"payload=%zz", b"&".join([WHOLE, *(b"a=1" for _ in range(8))]), b"\xff=1&" + WHOLE, WHOLE + b"&stray"],
+    ids=lambda body: repr(body[:20]),
 )  # fmt: skip
 def test_a_malformed_form_is_answered_400(webhook: Webhook, body: bytes) -> None:
-    assert webhook(signed(body, **{"Content-Type": "application/x-www-form-urlencoded"}))[0] == 400
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert webhook(signed(WHOLE, **form))[0] == 202
+    assert webhook(signed(body, **form))[0] == 400
 
 
 def test_a_body_that_is_not_base64_as_announced_is_answered_400(webhook: Webhook) -> None:
@@ -197,6 +203,11 @@ def test_a_body_that_is_not_base64_as_announced_is_answered_400(webhook: Webhook
     assert webhook({**event, "body": "\ud800", "isBase64Encoded": False})[0] == 400
     spoilt = http_event(encode(payload()), headers(encode(payload())), as_base64=True)
     assert webhook({**spoilt, "body": "!" + spoilt["body"]})[0] == 400  # what a lenient decoder would skip
+
+
+def test_only_true_announces_base64(webhook: Webhook) -> None:
+    for flag in ("false", "true", 1, None, [1]):
+        assert webhook({**signed_event(payload()), "isBase64Encoded": flag})[0] == 202
 
 
 @pytest.mark.parametrize("as_base64", [False, True])

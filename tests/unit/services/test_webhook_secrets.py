@@ -106,3 +106,15 @@ def test_a_secret_that_becomes_readable_is_read(bench: Bench) -> None:
 def test_no_secret_configured_means_nobody_signs() -> None:
     secrets = WebhookSecrets([], MemorySecrets({}), ManualClock(NOW))
     assert secrets.signers(BODY, signature(BODY, "")) == ()
+
+
+def test_while_a_value_cannot_be_renewed_a_mismatch_is_not_called_a_forgery(bench: Bench) -> None:
+    assert bench.signers("one")
+    bench.store.values["arn-one"] = "fresh"
+    bench.store.error = UnavailableError("down")
+    bench.clock.advance(61)
+    with pytest.raises(UnavailableError):
+        bench.signers("fresh")
+    bench.store.error = None
+    bench.clock.advance(6)
+    assert bench.signers("fresh") == (ONE,)

@@ -46,7 +46,7 @@ class WebhookSecrets:
         found = self._match(body, signature, older_than=KEEP_SECONDS)
         if not found:
             found = self._match(body, signature, older_than=REFRESH_SECONDS)
-        unread = next((kept.fault for kept in self._kept.values() if kept.fault and not kept.value), None)
+        unread = next((kept.fault for kept in self._kept.values() if kept.fault), None)
         if not found and unread:
             raise unread
         return found
@@ -57,8 +57,7 @@ class WebhookSecrets:
 
     def _value(self, arn: str, older_than: float) -> str:
         kept, now = self._kept[arn], self._clock.now()
-        patience = RETRY_SECONDS if kept.fault else REFRESH_SECONDS
-        if now - kept.read_at > older_than and now - kept.tried_at > patience:
+        if now - kept.read_at > older_than and now - kept.tried_at > RETRY_SECONDS:
             self._read(arn, kept, now)
         if now - kept.read_at > STALE_SECONDS:
             kept.value = ""
