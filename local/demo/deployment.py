@@ -26,11 +26,6 @@ REGION = "ap-northeast-1"
 TABLE = "slipway"
 QUEUES = ("jobs", "events", "dead-letters")
 SCALER_TIMEOUT_SECONDS = 60.0
-_SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:slipway"
-WEBHOOK_ARN, APP_ARN, TOKEN_ARN = (
-    f"{_SECRET_ARN}/{name}" for name in ("webhook-AAAAAA", "app-BBBBBB", "runner-token-CCCCCC")
-)
-_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/slipway/runner@sha256:{'a' * 64}"
 
 
 def _new_key() -> str:
@@ -56,22 +51,55 @@ class DemoSecrets:
         return private.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
 
 
-def write_configuration(
-    folder: Path, github_url: str, registration: str, repositories: list[str]
-) -> Configuration:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the configuration names: where GitHub is, at which level runners register, where secrets lie."""
+
+    github_url: str
+    registration: str
+    webhook_arn: str
+    app_arn: str
+    token_arn: str
+
+    def fill(self, text: str, repositories: list[str]) -> str:
+        """Return the demo's ``slipway.yaml`` with everything filled in."""
+        values = {
+            "GITHUB_URL": self.github_url,
+            "REGISTRATION": self.registration,
+            "WEBHOOK_ARN": self.webhook_arn,
+            "APP_ARN": self.app_arn,
+            "TOKEN_ARN": self.token_arn,
+            "REPOSITORIES": json.dumps(repositories),
+        }
+        for name, value in values.items():
+            text = text.replace(f"${{{name}}}", value)
+        return text
+
+
+def store_secrets(aws: AwsTwin, held: DemoSecrets, github_url: str, registration: str) -> Places:
+    """Put the secrets where the functions read them."""
+    app = json.dumps({"app_id": str(held.app_id), "private_key": held.app_key})
+    values = {"webhook": held.webhook, "app": app, "runner-token": held.personal_token}
+    manager = aws.client("secretsmanager")
+    arns = {
+        name: manager.create_secret(Name=f"slipway/{name}", SecretString=value)["ARN"]
+        for name, value in values.items()
+    }
+    return Places(github_url, registration, arns["webhook"], arns["app"], arns["runner-token"])
+
+
+def write_configuration(folder: Path, places: Places, repositories: list[str]) -> Configuration:
     """Check and compile the demo's ``slipway.yaml`` as an operator would, and load the result."""
     text = (Path(__file__).parent / "slipway.yaml").read_text("utf-8")
-    text = text.replace("GITHUB_URL", github_url).replace("REGISTRATION", registration)
-    text = text.replace("REPOSITORIES", json.dumps(repositories))
-    verdict = check(text)
+    verdict = check(places.fill(text, repositories))
     if verdict.file is None:
         raise ValueError("; ".join(fault.sentence("slipway.yaml") for fault in verdict.faults))
     (folder / "slipway.json").write_text(compile_file(verdict.file), "utf-8")
     return load_configuration(folder / "slipway.json")
 
 
-def deploy(aws: AwsTwin, configuration: Configuration, held: DemoSecrets, claim_url: str) -> None:
-    """Make queues, table, secrets, clusters, launch templates and task definitions."""
+def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
+    """Make queues, table, clusters, launch templates and task definitions."""
     for name in reversed(QUEUES):
         attributes = {"VisibilityTimeout": str(int(6 * SCALER_TIMEOUT_SECONDS))}
         if name != "dead-letters":
@@ -87,9 +115,6 @@ def deploy(aws: AwsTwin, configuration: Configuration, held: DemoSecrets, claim_
             {"AttributeName": "sk", "AttributeType": "S"},
         ],
     )
-    app = json.dumps({"app_id": str(held.app_id), "private_key": held.app_key})
-    for arn, value in ((WEBHOOK_ARN, held.webhook), (APP_ARN, app), (TOKEN_ARN, held.personal_token)):
-        aws.client("secretsmanager").create_secret(Name=arn.rpartition(":secret:")[2], SecretString=value)
     for pool in configuration.pools.values():
         _deploy_pool(aws, pool)
     for profile in configuration.profiles.values():

@@ -21,6 +21,7 @@ from local.demo.deployment import (
     DemoSecrets,
     deploy,
     function_environment,
+    store_secrets,
     write_configuration,
 )
 from local.demo.event_sources import QueueMapping, Schedules
@@ -72,7 +73,7 @@ class World:
             self._functions()
             self._apis()
             with self.lock:
-                deploy(self.aws, self.configuration, self.secrets, self.claims.url)
+                deploy(self.aws, self.configuration, self.claims.url)
                 self._connect()
             self._stack.enter_context(self.pump)
             self._stack = self._stack.pop_all()
@@ -110,10 +111,10 @@ class World:
     def _servers(self) -> None:
         enter = self._stack.enter_context
         self._github_server = enter(GitHubServer(self.github, self.lock, self.pump.advance))
-        self._aws_server = enter(AwsServer(self.aws, self.lock, self.pump.advance))
-        self.configuration = write_configuration(
-            self.folder, self._github_server.url, self.registration, list(REPOSITORIES)
-        )
+        self._aws_server = enter(AwsServer(self.aws, self.lock))
+        with self.lock:
+            places = store_secrets(self.aws, self.secrets, self._github_server.url, self.registration)
+        self.configuration = write_configuration(self.folder, places, list(REPOSITORIES))
 
     def _functions(self) -> None:
         environment = function_environment(self.folder, self._aws_server.url, self.scaled)

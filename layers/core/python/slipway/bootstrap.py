@@ -135,11 +135,12 @@ class _Wiring:
         )
 
     def claim(self) -> Claim:
+        from slipway.services.claim import Claim
 
         return Claim(
             self._configuration,
             self._ledger,
-            self._github(),
+            self._runners,
             self._clusters(),
             self._clock,
             account_id=self._settings.account_id,
@@ -151,7 +152,7 @@ class _Wiring:
         return Release(
             self._configuration,
             self._ledger,
-            self._github(),
+            self._runners,
             self._clock,
             account_id=self._settings.account_id,
         )
@@ -162,7 +163,7 @@ class _Wiring:
         return ReapStale(
             self._configuration,
             self._ledger,
-            self._github(),
+            self._runners,
             self._clusters(),
             self._fleets(),
             wakeups=self._wakeups,
@@ -210,7 +211,8 @@ class _Wiring:
             raise ConfigurationError("github.secrets.app is not set: this needs a GitHub App")
         return AppTokens(self._secrets, secret, self._github_api, self._clock, _new_token)
 
-    def _github(self) -> RunnerService:
+    @cached_property
+    def _runners(self) -> RunnerService:
         from slipway.adapters.github.credentials import EnterpriseTokens
         from slipway.adapters.github.runner_groups import RunnerGroups
         from slipway.adapters.github.runners import GitHubRunners
