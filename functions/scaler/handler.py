@@ -46,14 +46,13 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
 def _log(done: Converged) -> None:
     for fault in done.errors:
         logger.error("convergence met an error", pool=done.pool, fault=repr(fault))
-    if done.rounds:
-        plan = done.plan
+    if done.plans:
         logger.info(
             "converged",
             pool=done.pool,
-            rounds=done.rounds,
-            started=sum(request.count for request in plan.run),
-            launched=sum(request.count for request in plan.launch),
-            drained=len(plan.drain),
-            waiting=dict(reasons_count(plan.reasons.items())),
+            rounds=len(done.plans),
+            started=sum(request.count for plan in done.plans for request in plan.run),
+            launched=sum(request.count for plan in done.plans for request in plan.launch),
+            drained=sum(len(plan.drain) for plan in done.plans),
+            waiting=dict(reasons_count(done.plans[-1].reasons.items())),
         )

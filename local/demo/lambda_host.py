@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -101,6 +101,11 @@ class LambdaFunction:
             return invocation.result.result(timeout=self.spec.timeout_seconds + 5)
         except TimeoutError:
             raise FunctionError(f"{self.spec.name} did not answer in time; see its log") from None
+
+    def warm_up(self, event: Any) -> None:
+        """Run the harmless event once in every sandbox, all at once, so that none starts cold later."""
+        with ThreadPoolExecutor(self.spec.sandboxes) as pool:
+            list(pool.map(self.invoke, [event] * self.spec.sandboxes))
 
     def next(self) -> _Invocation | None:
         """Wait for the next invocation; None when the host closes."""

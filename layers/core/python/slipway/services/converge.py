@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.plan import Plan
@@ -18,11 +18,10 @@ RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-C
 
 @dataclass(frozen=True, slots=True)
 class Converged:
-    """What a convergence did: rounds made (0: another holder has the pool), the last plan, what failed."""
+    """What a convergence did: one plan a round (none: another holder has the pool), and what failed."""
 
     pool: str
-    rounds: int = 0
-    plan: Plan = field(default_factory=Plan)
+    plans: tuple[Plan, ...] = ()
     errors: tuple[Exception, ...] = ()
 
 
@@ -72,12 +71,12 @@ class Converge:
     def _rounds(
         self, pool: str, holder: str, wanted: int, has_time: Callable[[], bool], attempt: int
     ) -> Converged:
-        rounds = 0
+        plans: list[Plan] = []
         errors: list[Exception] = []
         while True:
             # ``wanted`` was noted before reading: a change committed while we read or act is seen at release.
             decided, applied = self._once(pool)
-            rounds += 1
+            plans.append(decided)
             errors += applied.errors
             newer = self._ledger.rows.release(pool, holder, seen=wanted)
             if newer is None:
@@ -89,7 +88,7 @@ class Converge:
             wanted = newer
         if applied.should_retry:
             self._wake_later(pool, attempt)
-        return Converged(pool, rounds, decided, tuple(errors))
+        return Converged(pool, tuple(plans), tuple(errors))
 
     def _once(self, pool: str) -> tuple[Plan, Applied]:
         """Gather, decide, apply."""
