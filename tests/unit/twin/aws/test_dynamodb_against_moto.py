@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,7 +39,9 @@ def moto_dynamodb() -> Iterator[Any]:
         patch.setenv("AWS_ACCESS_KEY_ID", "a")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "b")
         with mock_aws():
-            yield boto3.client("dynamodb", region_name="ap-northeast-1")
+            # moto answers 500 where it fails; retrying that would only take time.
+            once = Config(retries={"total_max_attempts": 1})
+            yield boto3.client("dynamodb", region_name="ap-northeast-1", config=once)
     assert "AWS_ACCESS_KEY_ID" not in os.environ or os.environ["AWS_ACCESS_KEY_ID"] != "a"
 
 
@@ -269,6 +272,15 @@ def test_queries_find_the_same_items_in_the_same_order(
     assert ours == theirs
 
 
+@pytest.mark.parametrize("expression", ["n, s", "m.y.z", "m.x, m.y", "#renamed, missing", "l[1]"])
+def test_projections_show_the_same_parts(moto_dynamodb: Any, expression: str) -> None:
+    pair = Pair(moto_dynamodb)
+    pair.both("put_item", TableName=TABLE, Item=ITEM)
+    request = {"TableName": TABLE, "Key": KEY, "ProjectionExpression": expression, **used_in(expression)}
+    ours, theirs = pair.both("get_item", **request)
+    assert ours == theirs
+
+
 def sorted_sets(value: Any) -> Any:
     """Sets have no order."""
     if isinstance(value, dict):
@@ -278,16 +290,16 @@ def sorted_sets(value: Any) -> Any:
 
 names = st.sampled_from(["a", "b", "c"])
 keys = st.builds(lambda p, s: {"PK": {"S": p}, "SK": {"S": s}}, st.sampled_from("pq"), st.sampled_from("stu"))
+# No booleans: moto holds 0 and false for equal.
 scalars = st.one_of(
     st.integers(-50, 50).map(lambda n: {"N": str(n)}),
     st.sampled_from(["", "x", "xy"]).map(lambda s: {"S": s}),
-    st.booleans().map(lambda b: {"BOOL": b}),
 )
 conditions = st.sampled_from(
     [
         "attribute_not_exists(PK)",
         "attribute_exists(PK)",
-        "a < :v",
+        "a <> :v",
         "a = :v OR attribute_not_exists(b)",
         "NOT a = :v",
     ]
@@ -330,7 +342,12 @@ listings = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(operations=st.lists(st.one_of(puts, changes, deletions, reads, listings), max_size=15))
 def test_any_sequence_of_operations_has_the_same_outcomes(moto_dynamodb: Any, operations: list[Any]) -> None:
     pair = Pair(moto_dynamodb)
@@ -342,7 +359,12 @@ def test_any_sequence_of_operations_has_the_same_outcomes(moto_dynamodb: Any, op
             break
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_any_transaction_commits_or_cancels_alike(moto_dynamodb: Any, data: st.DataObject) -> None:
     pair = Pair(moto_dynamodb)

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.twin.aws.behaviour import Behaviour
-from local.twin.aws.ec2 import BootPlan
+from local.twin.aws.ec2 import BootPlan, ecs_user_data
 from local.twin.aws.ec2.shapes import instance_shape
 from local.twin.latency import LatencyModel, Phase, exactly
 
@@ -289,3 +289,34 @@ def test_a_type_that_does_not_exist_is_refused(stage: Any) -> None:
     with pytest.raises(ClientError) as error:
         stage.fleet(1, overrides=[{"InstanceType": "z9.huge", "SubnetId": "subnet-a"}])
     assert code(error) == "InvalidParameterValue"
+
+
+def test_a_spot_warning_drains_the_host_when_its_agent_is_told_to(stage: Any) -> None:
+    """[ECS-AGENT-CONFIG]"""
+    settings = {"ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true", "ECS_RESERVED_MEMORY": "256"}
+    data = {"InstanceType": "m7i.xlarge", "UserData": ecs_user_data("slipway-general", settings=settings)}
+    stage.twin.ec2.create_launch_template(LaunchTemplateName="draining", LaunchTemplateData=data)
+    config = {"LaunchTemplateSpecification": {"LaunchTemplateName": "draining"}}
+    instance_id = stage.launch(1, "spot", LaunchTemplateConfigs=[config])[0]
+    memory = stage.instances()[0]["registeredResources"][1]["integerValue"]
+    assert memory == instance_shape("m7i.xlarge").registered_memory(256)
+    stage.twin.ec2.interrupt_spot(instance_id)
+    assert stage.instances()[0]["status"] == "DRAINING"
+
+
+def test_tags_added_later_are_found_too(stage: Any) -> None:
+    instance_id = stage.launch()[0]
+    stage.twin.ec2.create_tags(Resources=[instance_id], Tags=[{"Key": "slipway:used", "Value": "yes"}])
+    filters = [{"Name": "tag-key", "Values": ["slipway:used"]}]
+    assert stage.twin.ec2.describe_instances(Filters=filters)["Reservations"]
+    with pytest.raises(ClientError, match="filter"):
+        stage.twin.ec2.describe_instances(Filters=[{"Name": "nonsense", "Values": ["x"]}])
+
+
+def test_a_launch_template_or_version_that_does_not_exist_is_refused(stage: Any) -> None:
+    for specification in (
+        {"LaunchTemplateName": "nothing"},
+        {"LaunchTemplateName": "general", "Version": "7"},
+    ):
+        with pytest.raises(ClientError, match="does not exist"):
+            stage.fleet(1, LaunchTemplateConfigs=[{"LaunchTemplateSpecification": specification}])

@@ -426,3 +426,18 @@ def test_the_same_seed_gives_the_same_run(build: Callable[..., Any]) -> None:
         return list(stage.events)
 
     assert run() == run()
+
+
+def test_an_image_that_is_not_on_the_host_is_pulled_once_and_timed(build: Callable[..., Any]) -> None:
+    """[ECS-PULL-TIMES]"""
+    slow = {Phase.IMAGE_PULL: exactly(15.0), Phase.IMAGE_CACHED: exactly(0.5)}
+    stage = build(LatencyModel.none().replacing(slow), Behaviour(images_in_ami=False))
+    stage.launch()
+    first = stage.run()["tasks"][0]["taskArn"]
+    stage.clock.advance(15)
+    pulled = stage.task(first)
+    assert (pulled["pullStoppedAt"] - pulled["pullStartedAt"]).total_seconds() == 15.0
+    second = stage.run()["tasks"][0]["taskArn"]
+    stage.clock.advance(0.5)
+    assert stage.task(second)["lastStatus"] == "RUNNING"
+    assert "pullStartedAt" not in stage.task(second)
