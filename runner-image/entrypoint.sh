@@ -17,9 +17,10 @@ readonly EXIT_DONE=0 EXIT_MISCONFIGURED=10 EXIT_REFUSED=11 EXIT_ALREADY_CLAIMED=
 readonly EXIT_JIT_UNUSABLE=20 EXIT_SESSION_CONFLICT=21 EXIT_RUNNER_OUTDATED=22 EXIT_LISTENER_FAILED=23
 readonly STOP_PATIENCE_MS=20000 # then the listener still has most of the stopTimeout to end by itself
 
-stage=claiming # claiming -> idle -> busy, or idle -> released
+stage=claiming # claiming -> idle -> busy, released or ended
 stop_requested=0
 stop_at_ms=0
+look_again_in_ms=25 # not scaled: looking costs real time
 
 main() {
   trap on_stop TERM INT
@@ -125,6 +126,7 @@ supervise() {
     esac
   done
   wait "$listener_pid" 2>/dev/null || code=$?
+  [[ $stage != idle ]] || stage=ended
   notice_job
   phase listener_ended code "$code"
   end_leftovers
@@ -141,8 +143,10 @@ idle_step() {
     release
   else
     ((stop_requested && stop_at_ms - now_ms < wait_ms)) && wait_ms=$((stop_at_ms - now_ms))
-    # Only the end of an idle listener has no handler to wake us: look for it every second.
-    pause "$((wait_ms < 1000 * time_scale ? wait_ms : 1000 * time_scale))"
+    # Only the end of an idle listener has no handler to wake us: look for it, soon at first, then every second.
+    local look_again_ms=$((look_again_in_ms * time_scale))
+    look_again_in_ms=$((look_again_in_ms < 500 ? look_again_in_ms * 2 : 1000))
+    pause "$((wait_ms < look_again_ms ? wait_ms : look_again_ms))"
   fi
 }
 
@@ -180,6 +184,7 @@ notice_job() {
 
 become_busy() {
   stage=busy
+  start_ticking
   ((stop_requested)) && interrupt_listener
   return 0
 }

@@ -13,11 +13,17 @@ now() {
   now_ms=$(((us - started_us) * time_scale / 1000))
 }
 
-# pause MILLISECONDS: a handler's wake_up ends it early.
+# pause MILLISECONDS: a handler's wake_up ends it early. In slices of a second, because a signal that comes while bash sets
+# a blocking read up has its handler run only when that read ends.
 pause() {
-  local us=$(($1 * 1000 / time_scale)) seconds LC_ALL=C # read -t wants the locale's decimal point
-  printf -v seconds '%d.%06d' $((us / 1000000)) $((us % 1000000))
-  ((us <= 0)) || read -r -t "$seconds" -n 1 -u "$wake_fd" _ || true
+  local left_us=$(($1 * 1000 / time_scale)) slice_us seconds LC_ALL=C # read -t wants the locale's decimal point
+  while ((left_us > 0)); do
+    slice_us=$((left_us < 1000000 ? left_us : 1000000))
+    printf -v seconds '%d.%06d' $((slice_us / 1000000)) $((slice_us % 1000000))
+    read -r -t "$seconds" -n 1 -u "$wake_fd" _ && return
+    left_us=$((left_us - slice_us))
+  done
+  return 0
 }
 
 wake_up() {

@@ -3,9 +3,10 @@
 # The life of actions/runner's listener and of what its job leaves behind.
 
 readonly IDLE_STOP_GRACE_MS=30000
+readonly TICK_MS=5000 # of real time, whatever the scale
 
 listener_pid=
-killer_pid=
+timer_pid=
 job_started=0
 interrupted=0
 
@@ -44,15 +45,29 @@ interrupt_listener() {
 stop_idle_listener() {
   interrupt_listener
   (
-    exec {wake_fd}<> <(:) # its own: a wake-up meant for the main loop must not shorten the grace
+    own_wake_ups
     pause "$IDLE_STOP_GRACE_MS"
     kill -KILL -- "-$listener_pid"
   ) 2>/dev/null &
-  killer_pid=$!
+  timer_pid=$!
+}
+
+# Ends the main loop's blocking wait now and then, for the same reason as pause has slices.
+start_ticking() {
+  (
+    own_wake_ups
+    while pause $((TICK_MS * time_scale)) && kill -USR1 $$; do :; done
+  ) 2>/dev/null &
+  timer_pid=$!
+}
+
+# In a child: a wake-up meant for the main loop must not shorten the child's pause, nor be eaten by it.
+own_wake_ups() {
+  exec {wake_fd}<> <(:)
 }
 
 end_leftovers() {
-  [[ -z $killer_pid ]] || kill "$killer_pid" 2>/dev/null
+  [[ -z $timer_pid ]] || kill "$timer_pid" 2>/dev/null
   kill -KILL -- "-$listener_pid" 2>/dev/null
   # As process 1 everything else in sight is the job's, also what fled into a session of its own.
   (($$ != 1)) || kill -KILL -- -1 2>/dev/null

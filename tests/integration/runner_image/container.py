@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,8 +21,11 @@ HANGS_AFTER_SECONDS = 20
 
 # Takes its job as the real listener does: the hook first, then the work [RUNNER-HOOK-SHELL].
 TAKES_A_JOB = 'bash -e "$ACTIONS_RUNNER_HOOK_JOB_STARTED" || exit 99\n'
+# Only from here on does the listener answer SIGINT as its script says.
+IS_READY = "touch ../ready\n"
+LONG_POLLS = IS_READY + "while true; do sleep 0.02; done\n"
 # Long-polls until SIGINT, and says that it saw one.
-WAITS_FOR_SIGINT = "trap 'echo saw-sigint; exit 0' INT\nwhile true; do sleep 0.02; done\n"
+WAITS_FOR_SIGINT = "trap 'echo saw-sigint; exit 0' INT\n" + LONG_POLLS
 
 
 @dataclass(slots=True)
@@ -31,7 +35,8 @@ class Container:
     api: ClaimApi
     directory: Path
     time_scale: int = 100
-    environment: dict[str, str] = field(default_factory=dict)
+    # Requests are not scaled: a test of something else never meets the end of the patience.
+    environment: dict[str, str] = field(default_factory=lambda: {"SLIPWAY_CLAIM_PATIENCE_SECONDS": "999999"})
     command_prefix: tuple[str, ...] = ()
     output: list[str] = field(default_factory=list)
     hung: bool = False
@@ -76,6 +81,15 @@ class Container:
             text=True,
             start_new_session=True,
         )
+
+    def wait_until_listening(self) -> None:
+        self.wait_for(self.directory / "ready")
+
+    def wait_for(self, path: Path) -> None:
+        deadline = time.monotonic() + HANGS_AFTER_SECONDS
+        while not path.exists():
+            assert time.monotonic() < deadline, f"no {path.name} appeared"
+            time.sleep(0.005)
 
     def read_until(self, text: str) -> None:
         """Read the output up to the line that contains ``text``."""

@@ -10,11 +10,17 @@ import subprocess
 
 import pytest
 
-from tests.integration.runner_image.container import RUNNER_IMAGE, TAKES_A_JOB, WAITS_FOR_SIGINT, Container
+from tests.integration.runner_image.container import (
+    LONG_POLLS,
+    RUNNER_IMAGE,
+    TAKES_A_JOB,
+    WAITS_FOR_SIGINT,
+    Container,
+)
 from tests.integration.runner_image.loopback import Answer, ClaimApi
 
 
-def granted(idle_timeout_seconds: int = 5) -> Answer:
+def granted(idle_timeout_seconds: int = 3600) -> Answer:
     body = {"jit_config": "QQ==", "runner_name": "r-1", "idle_timeout_seconds": idle_timeout_seconds}
     return Answer(200, body)
 
@@ -42,9 +48,9 @@ def test_a_listener_that_fails_after_its_job_began_had_a_usable_jit_config(conta
 
 
 def test_a_started_job_switches_the_watchdog_off(api: ClaimApi, container: Container) -> None:
-    container.time_scale = 1000  # the idle timeout is 5 ms: it passes many times during the job
-    api.claims = [granted(120)]
-    container.install_listener(TAKES_A_JOB + "sleep 0.4\n")
+    container.time_scale = 10
+    api.claims = [granted(10)]  # one second: time for the job to start, and less than the job takes
+    container.install_listener(TAKES_A_JOB + "sleep 1.2\n")
     assert container.run() == 0
     assert "job_started" in container.phase_names()
     assert api.asked("release") == 0
@@ -61,7 +67,7 @@ def test_a_hook_that_can_tell_nobody_does_not_fail_the_job(container: Container,
 def test_an_idle_runner_is_released_and_its_listener_stopped(
     api: ClaimApi, container: Container, status: int
 ) -> None:
-    api.releases = [Answer(status)]
+    api.claims, api.releases = [granted(5)], [Answer(status, meanwhile=container.wait_until_listening)]
     container.install_listener(WAITS_FOR_SIGINT)
     assert container.run() == 0
     assert "saw-sigint\n" in container.output
@@ -76,16 +82,18 @@ def test_an_idle_runner_is_released_and_its_listener_stopped(
     assert (api.received[-1].path, api.received[-1].body) == ("/v1/release", b"{}")
 
 
-def test_a_released_listener_that_ignores_sigint_is_killed_after_its_grace(container: Container) -> None:
-    container.time_scale = 200
-    container.install_listener("trap '' INT\nwhile true; do sleep 0.05; done\n")
+def test_a_released_listener_that_ignores_sigint_is_killed_after_its_grace(
+    api: ClaimApi, container: Container
+) -> None:
+    api.claims, api.releases = [granted(5)], [Answer(200, meanwhile=container.wait_until_listening)]
+    container.install_listener(f"trap '' INT\n{LONG_POLLS}")
     assert container.run() == 0
     ended = container.phases()[-2]
     assert (ended["phase"], ended["code"]) == ("listener_ended", 128 + signal.SIGKILL)
 
 
 def test_a_refused_release_leaves_the_runner_to_its_job(api: ClaimApi, container: Container) -> None:
-    api.releases = [Answer(409, {"reason": "busy"})]
+    api.claims, api.releases = [granted(5)], [Answer(409, {"reason": "busy"})]
     container.install_listener("trap 'echo saw-sigint' INT\nsleep 0.5\n")  # many idle timeouts long
     assert container.run() == 0
     assert api.asked("release") == 1
@@ -94,25 +102,24 @@ def test_a_refused_release_leaves_the_runner_to_its_job(api: ClaimApi, container
 
 def test_an_unanswered_release_is_asked_again_later(api: ClaimApi, container: Container) -> None:
     container.time_scale = 1000
-    api.releases = [Answer(503, retry_after="20"), Answer(500), Answer(200, cut=3), Answer(410)]
+    first = Answer(503, retry_after="20", meanwhile=container.wait_until_listening)
+    api.claims, api.releases = [granted(5)], [first, Answer(500), Answer(200, cut=3), Answer(410)]
     container.install_listener(WAITS_FOR_SIGINT)
     assert container.run() == 0
-    first, *others = container.delays_ms()
-    assert 20_000 <= first <= 22_000
+    asked_to, *others = container.delays_ms()
+    assert 20_000 <= asked_to <= 22_000
     assert all(delay <= ceiling for delay, ceiling in zip(others, [2000, 4000], strict=True))
     assert api.asked("release") == 4
 
 
 def test_a_job_that_starts_during_the_release_wins(api: ClaimApi, container: Container) -> None:
     go = container.directory / "go"
-    seen = container.home / ".slipway-job-started"
 
     def start_the_job() -> None:
         go.touch()
-        while not seen.exists():
-            os.sched_yield()
+        container.wait_for(container.home / ".slipway-job-started")
 
-    api.releases = [Answer(200, meanwhile=start_the_job)]
+    api.claims, api.releases = [granted(5)], [Answer(200, meanwhile=start_the_job)]
     container.install_listener(
         f"trap 'echo saw-sigint; exit 9' INT\nuntil [[ -e {go} ]]; do sleep 0.01; done\n{TAKES_A_JOB}sleep 0.2\n"
     )
@@ -122,10 +129,9 @@ def test_a_job_that_starts_during_the_release_wins(api: ClaimApi, container: Con
 
 
 def test_a_stop_of_an_idle_runner_releases_it_first(api: ClaimApi, container: Container) -> None:
-    api.claims = [granted(3600)]
-    container.install_listener(f"echo listening\n{WAITS_FOR_SIGINT}")
+    container.install_listener(WAITS_FOR_SIGINT)
     container.start()
-    container.read_until("listening")
+    container.wait_until_listening()
     container.signal()
     assert container.finish() == 0
     assert container.phase_names()[4:7] == ["stop_asked", "release_asked", "released"]
@@ -133,10 +139,13 @@ def test_a_stop_of_an_idle_runner_releases_it_first(api: ClaimApi, container: Co
 
 
 def test_a_stop_during_the_release_leaves_the_listener_its_grace(api: ClaimApi, container: Container) -> None:
-    api.releases = [Answer(200, meanwhile=container.signal)]
-    container.install_listener(
-        "trap 'sleep 0.15; echo wound-up; exit 0' INT\nwhile true; do sleep 0.02; done\n"
-    )
+    def stop() -> None:
+        container.wait_until_listening()
+        container.signal()
+
+    container.time_scale = 10  # a grace of 3 s
+    api.claims, api.releases = [granted(1)], [Answer(200, meanwhile=stop)]
+    container.install_listener(f"trap 'sleep 0.2; echo wound-up; exit 0' INT\n{LONG_POLLS}")
     assert container.run() == 0
     assert "wound-up\n" in container.output
 
@@ -144,10 +153,10 @@ def test_a_stop_during_the_release_leaves_the_listener_its_grace(api: ClaimApi, 
 def test_a_stop_of_an_idle_runner_that_github_calls_busy_interrupts_it(
     api: ClaimApi, container: Container
 ) -> None:
-    api.claims, api.releases = [granted(3600)], [Answer(409)]
-    container.install_listener(f"echo listening\n{WAITS_FOR_SIGINT}")
+    api.releases = [Answer(409)]
+    container.install_listener(WAITS_FOR_SIGINT)
     container.start()
-    container.read_until("listening")
+    container.wait_until_listening()
     container.signal()
     assert container.finish() == 0
     assert container.phase_names()[5:8] == ["release_asked", "release_refused", "listener_interrupted"]
@@ -156,10 +165,10 @@ def test_a_stop_of_an_idle_runner_that_github_calls_busy_interrupts_it(
 def test_a_stop_does_not_wait_for_ever_for_an_answer_to_its_release(
     api: ClaimApi, container: Container
 ) -> None:
-    api.claims, api.releases = [granted(3600)], [Answer(503, retry_after="600")]
-    container.install_listener(f"echo listening\n{WAITS_FOR_SIGINT}")
+    api.releases = [Answer(503, retry_after="600")]
+    container.install_listener(WAITS_FOR_SIGINT)
     container.start()
-    container.read_until("listening")
+    container.wait_until_listening()
     container.signal()
     assert container.finish() == 0
     assert "saw-sigint\n" in container.output

@@ -91,15 +91,16 @@ def test_trouble_without_end_exhausts_the_patience(api: ClaimApi, container: Con
 
 
 def test_a_retry_after_beyond_the_patience_ends_the_wait_at_once(api: ClaimApi, container: Container) -> None:
+    del container.environment["SLIPWAY_CLAIM_PATIENCE_SECONDS"]  # 600 unless told otherwise
     container.time_scale = 1
-    api.claims = [Answer(503, retry_after="3600")]
+    api.claims = [Answer(503, retry_after="601")]
     assert container.run() == 13
     assert api.asked("claim") == 1
 
 
 def test_a_standby_container_waits_longer_than_the_patience(api: ClaimApi, container: Container) -> None:
-    container.environment["SLIPWAY_CLAIM_PATIENCE_SECONDS"] = "30"
-    container.time_scale = 1000
+    container.environment["SLIPWAY_CLAIM_PATIENCE_SECONDS"] = "60"
+    container.time_scale = 200
     api.claims = [*itertools.repeat(Answer(204, retry_after="20"), 4), GONE]
     assert container.run() == 0
     assert api.asked("claim") == 5
