@@ -44,7 +44,7 @@ def an_arn(instance_id: str) -> str:
 def a_job(number: int = 1, **changes: Any) -> WaitingJob:
     """Return a job of acme/one that began to wait ``number`` seconds ago."""
     facts: dict[str, Any] = {
-        "key": JobKey(number, 1),
+        "key": JobKey("acme", number, 1),
         "pool": POOL,
         "shape": SHAPE,
         "label_key": LABELS,
@@ -79,7 +79,7 @@ _MINTED: Mapping[str, Any] = {
     "label_key": LABELS,
     "organization": "acme",
     "repository": "acme/one",
-    "job": JobKey(9_000, 1),
+    "job": JobKey("acme", 9_000, 1),
 }
 
 

@@ -67,13 +67,13 @@ def test_a_job_whose_runner_was_taken_by_another_is_uncovered() -> None:
     """Runner 5 was minted for job 1, and job 9 of the same labels took it [GH-WJ-13]."""
     waiting = a_job(1, offered_to=a_task_id(5))
     assert covered((waiting,), idle(5)) == {1: a_task_id(5)}
-    stolen = a_runner(5, RunnerState.BUSY, job=JobKey(9, 1))
+    stolen = a_runner(5, RunnerState.BUSY, job=JobKey("acme", 9, 1))
     assert covered((waiting,), stolen) == {}
 
 
 def test_the_thiefs_own_runner_covers_the_job_that_was_robbed() -> None:
     """After a theft the runner minted for the thief idles, and GitHub gives it to the other [GH-WJ-13]."""
-    stolen, spare = a_runner(5, RunnerState.BUSY, job=JobKey(9, 1)), idle(6, job=JobKey(9, 1))
+    stolen, spare = a_runner(5, RunnerState.BUSY, job=JobKey("acme", 9, 1)), idle(6, job=JobKey("acme", 9, 1))
     assert covered((a_job(1, offered_to=a_task_id(5)),), stolen, spare) == {1: a_task_id(6)}
 
 

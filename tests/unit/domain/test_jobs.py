@@ -85,8 +85,8 @@ def test_states_only_grow() -> None:
 
 def test_a_rerun_is_another_job() -> None:
     assert replace(EVENT, run_attempt=3).key != EVENT.key
-    assert str(EVENT.key) == "9001-2"
-    assert EVENT.key == JobKey(9001, 2)
+    assert str(EVENT.key) == "acme/9001-2"
+    assert EVENT.key == JobKey("acme", 9001, 2)
 
 
 def test_a_job_waits_since_github_made_it_or_since_we_heard_of_it() -> None:

@@ -466,12 +466,12 @@ def test_a_job_whose_runner_idles_needs_nothing_more() -> None:
     idle = a_runner(1, RunnerState.REGISTERED)
     decided = plan(a_snapshot(jobs=(a_job(),), runners=(idle,)), a_configuration())
     assert (decided.run, decided.launch, decided.offers) == ((), (), {})
-    assert decided.reasons == {JobKey(1, 1): Reason(Why.RUNNER_IDLE, {"task": a_task_id(1)})}
+    assert decided.reasons == {JobKey("acme", 1, 1): Reason(Why.RUNNER_IDLE, {"task": a_task_id(1)})}
 
 
 def test_a_stolen_runner_leaves_its_first_job_to_be_offered_again() -> None:
     """[GH-WJ-13]"""
-    stolen = a_runner(1, RunnerState.BUSY, job=JobKey(2, 1), instance_arn=an_arn("i-1"))
+    stolen = a_runner(1, RunnerState.BUSY, job=JobKey("acme", 2, 1), instance_arn=an_arn("i-1"))
     snapshot = a_snapshot(
         jobs=(a_job(1, offered_to=a_task_id(1)),), runners=(stolen,), instances=(an_instance(),)
     )
@@ -516,7 +516,7 @@ def test_no_capacity_at_ec2_is_said_with_the_time_to_ask_again() -> None:
     pool = a_pool(market=Market.ON_DEMAND)
     refused = UnavailableOffering("m7i.2xlarge", Market.ON_DEMAND, NOW + 60)
     decided = plan(a_snapshot(jobs=(a_job(),), unavailable=(refused,)), a_configuration(pools=[pool]))
-    assert decided.reasons[JobKey(1, 1)] == Reason(Why.NO_CAPACITY, {"until": NOW + 60})
+    assert decided.reasons[JobKey("acme", 1, 1)] == Reason(Why.NO_CAPACITY, {"until": NOW + 60})
 
 
 def test_standby_tasks_are_kept_without_any_job() -> None:

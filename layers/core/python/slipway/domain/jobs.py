@@ -32,13 +32,29 @@ _RANKS = {JobState.QUEUED: 1, JobState.IN_PROGRESS: 2, JobState.COMPLETED: 3}
 
 @dataclass(frozen=True, slots=True, order=True)
 class JobKey:
-    """One try of one job: re-runs get new ids and a higher attempt [GH-WJ-14]."""
+    """One try of one job: re-runs get new ids and a higher attempt [GH-WJ-14].
 
+    The organization (lower-case) is part of it: who may sign for one organization can claim any job id, and
+    must not be able to move another's job.
+    """
+
+    organization: str
     job_id: int
     run_attempt: int
 
     def __str__(self) -> str:
-        return f"{self.job_id}-{self.run_attempt}"
+        return f"{self.organization}/{self.job_id}-{self.run_attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> JobKey:
+        """Read a key back from its text.
+
+        Raises:
+            ValueError: it is not the text of a key.
+        """
+        organization, _, numbers = text.rpartition("/")
+        job_id, _, attempt = numbers.partition("-")
+        return cls(organization, int(job_id), int(attempt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,7 @@ class JobEvent:
     @property
     def key(self) -> JobKey:
         """Return what tells this job from every other."""
-        return JobKey(self.job_id, self.run_attempt)
+        return JobKey(self.organization.lower(), self.job_id, self.run_attempt)
 
     @property
     def queued_at(self) -> float:

@@ -132,8 +132,7 @@ class ReapStale:
         elif reap.what is What.UNKNOWN_TASK:
             self._take_in(reap)
         elif reap.what is What.JOB_RECORD:
-            job_id, _, attempt = reap.id.partition("-")
-            self._ledger.jobs.drop(reap.pool, JobKey(int(job_id), int(attempt)))
+            self._ledger.jobs.drop(reap.pool, JobKey.parse(reap.id))
         return True
 
     def _end_runner(self, reap: Reap) -> bool:

@@ -107,6 +107,7 @@ class RunnerGroups:
                 f"runner group {name!r} is visible to all organizations; select {job.organization} only"
             )
         pages = self._api.pages(f"{path}/{group['id']}/organizations", token)
-        visible_to = {item["id"] for page in pages for item in page["organizations"]}
-        if visible_to != {job.organization_id}:
+        # By login, not by id: the id came with a webhook, and who signs for one organization can send any.
+        visible_to = {item["login"].lower() for page in pages for item in page["organizations"]}
+        if visible_to != {job.organization.lower()}:
             raise RefusedError(f"runner group {name!r} must be visible to {job.organization} and no other")

@@ -56,7 +56,7 @@ def orphan_key(pool: str, task_id: str) -> Key:
 
 def record_key(key: JobKey) -> Key:
     """Return the key of a job's record."""
-    return Key(f"JOB#{key.job_id}", f"ATTEMPT#{key.run_attempt}")
+    return Key(f"JOB#{key.job_id}", f"{key.organization}#ATTEMPT#{key.run_attempt}")
 
 
 def gone_key(task_id: str) -> Key:
@@ -79,12 +79,6 @@ def shape_from(value: list[Any]) -> Shape:
     return Shape(value[0], Resources(value[1], value[2]))
 
 
-def job_key_from(text: str) -> JobKey:
-    """Read a job key."""
-    job_id, _, attempt = text.rpartition("-")
-    return JobKey(int(job_id), int(attempt))
-
-
 def waiting_to(job: WaitingJob) -> Item:
     """Return the item of a waiting job, without its key."""
     body = asdict(job)
@@ -97,7 +91,7 @@ def waiting_from(item: Item) -> WaitingJob:
     return WaitingJob(
         **{
             **body,
-            "key": job_key_from(body["key"]),
+            "key": JobKey.parse(body["key"]),
             "shape": shape_from(body["shape"]),
             "labels": tuple(body["labels"]),
         }
@@ -118,7 +112,7 @@ def runner_from(item: Item) -> Runner:
             **body,
             "shape": shape_from(body["shape"]),
             "state": RunnerState(body["state"]),
-            "job": job_key_from(body["job"]) if "job" in body else None,
+            "job": JobKey.parse(body["job"]) if "job" in body else None,
         }
     )
 
@@ -200,7 +194,7 @@ def record_from(item: Item) -> JobRecord:
     """Read a job's record."""
     body = _body(item)
     body.pop("rank", None)
-    return JobRecord(**{**body, "key": job_key_from(body["key"]), "state": JobState(body["state"])})
+    return JobRecord(**{**body, "key": JobKey.parse(body["key"]), "state": JobState(body["state"])})
 
 
 def _body(item: Item) -> Item:

@@ -78,7 +78,7 @@ class DynamoRunners:
             "state": RunnerState.BUSY.value,
             "job": str(event.key),
             "repository": event.repository,
-            "busy_at": event.started_at or event.received_at,
+            "busy_at": event.received_at,  # our own clock: the job timeout rests on it
         }
         is_registered = f"#state = :registered AND {_IS_ITS_OWN}"
         values = {"registered": RunnerState.REGISTERED.value, **_own(event.organization)}
