@@ -202,7 +202,7 @@ def test_a_connected_active_instance_is_ready() -> None:
 
 
 def test_an_instance_whose_agent_is_not_connected_yet_is_not_usable() -> None:
-    """[ECS-AGENT-CONNECTED]"""
+    """[ECS-AGENT-REGISTERS-FIRST]"""
     instance = host(a_host_event(agentConnected=False))
     assert (instance.is_usable, instance.ready_at) == (False, None)
 

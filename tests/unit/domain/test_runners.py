@@ -67,7 +67,7 @@ def test_only_a_registered_runner_idles(state: RunnerState) -> None:
 def test_only_a_ready_instance_with_its_agent_connected_takes_tasks(
     state: InstanceState, connected: bool
 ) -> None:
-    """[ECS-AGENT-CONNECTED]"""
+    """[ECS-AGENT-REGISTERS-FIRST]"""
     usable = connected and state is InstanceState.READY
     assert an_instance(state=state, connected=connected).is_usable is usable
 

@@ -16,7 +16,7 @@ from slipway.ports.fleet import LaunchedInstance, LaunchResult
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-# What CreateFleet answers for an offering that has no capacity now [EC2-ICE].
+# What CreateFleet answers for an offering that has no capacity now [EC2-CAPACITY-ERRORS].
 _NO_CAPACITY = {
     "InsufficientInstanceCapacity",
     "UnfulfillableCapacity",

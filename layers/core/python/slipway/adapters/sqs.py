@@ -10,7 +10,7 @@ from slipway.adapters.aws_errors import aws_errors
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_MAX_DELAY_SECONDS = 900  # [SQS-DELAY]
+_MAX_DELAY_SECONDS = 900  # [SQS-LIMITS]
 _MAX_KEPT = 16_384
 
 

@@ -22,7 +22,7 @@ class TaskIdentity:
 def read_task_identity(user_arn: object) -> TaskIdentity | None:
     """Read the authorizer's ARN; ``None`` when it is not that of an ECS task's role.
 
-    The session name of a task role is the task id [IAM-TASK-SESSION]. Only the authorizer is believed,
+    The session name of a task role is the task id [IAM-TASK-SESSION-NAME]. Only the authorizer is believed,
     never the body of the request.
     """
     match = _ASSUMED_ROLE.fullmatch(user_arn) if isinstance(user_arn, str) else None

@@ -28,7 +28,7 @@ class Instance:
     """What the ledger knows of one instance. Times are epoch seconds.
 
     ``registered`` is what ECS registered, or what the catalogue expects while it boots.
-    ``connected`` is the agent's control channel: tasks are placed only when it is open [ECS-AGENT-CONNECTED].
+    ``connected`` is the agent's control channel: tasks are placed only when it is open [ECS-AGENT-REGISTERS-FIRST].
     """
 
     instance_id: str

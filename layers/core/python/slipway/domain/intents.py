@@ -13,7 +13,7 @@ from slipway.domain.configuration import Market
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 
-MAX_TASKS_PER_CALL = 10  # [ECS-RUNTASK-COUNT]
+MAX_TASKS_PER_CALL = 10  # [ECS-LIMITS-RUNTASK]
 
 
 @dataclass(frozen=True, slots=True)

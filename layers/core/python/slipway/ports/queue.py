@@ -22,7 +22,7 @@ class Wakeups(Protocol):
     """The ``events`` queue, as convergence sees it."""
 
     def wake(self, pool: str, *, delay_seconds: int = 0, attempt: int = 0) -> None:
-        """Ask for a convergence of the pool after a delay (SQS takes at most 900 s [SQS-DELAY])."""
+        """Ask for a convergence of the pool after a delay (SQS takes at most 900 s [SQS-LIMITS])."""
 
 
 class DeadLetters(Protocol):

@@ -17,7 +17,7 @@ from slipway.ports.cluster import Cluster, Task
 from slipway.ports.fleet import Fleet, LaunchResult
 from slipway.ports.ledger import Ledger
 
-REFUSED_FOR_SECONDS = 180  # how long EC2's "no capacity" is believed [EC2-ICE]
+REFUSED_FOR_SECONDS = 180  # how long EC2's "no capacity" is believed [EC2-CAPACITY-ERRORS]
 LISTED_TWICE_SECONDS = 5  # between the two empty listings that end an instance
 
 

@@ -13,7 +13,7 @@ from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
 from slipway.services.apply import Applied, Apply
 
-RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-CONNECTED]
+RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-REGISTERS-FIRST]
 
 
 @dataclass(frozen=True, slots=True)

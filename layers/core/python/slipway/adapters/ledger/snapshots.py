@@ -23,7 +23,7 @@ class DynamoSnapshots:
     """Implements ``ports.ledger.Snapshots``.
 
     Open work lives in the pool's own partition, never in an index: index reads are always eventually
-    consistent [DDB-GSI], and a convergence woken by a job could miss it.
+    consistent [DDB-GSI-EVENTUAL], and a convergence woken by a job could miss it.
     """
 
     def __init__(self, table: Table) -> None:

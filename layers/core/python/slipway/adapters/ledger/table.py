@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-_BATCH_LIMIT = 25  # BatchWriteItem takes at most 25 writes a call [DDB-BATCH]
+_BATCH_LIMIT = 25  # BatchWriteItem takes at most 25 writes a call [DDB-LIMITS]
 _CONFLICT_TRIES = 5
 
 
@@ -250,7 +250,7 @@ def _code(fault: ClientError) -> str:
 
 
 def _raise_unless_conflict(fault: ClientError) -> None:
-    """Return only for what another transaction caused and trying again may cure [DDB-TRANSACTION-CONFLICT]."""
+    """Return only for what another transaction caused and trying again may cure [DDB-TRANSACT]."""
     if _code(fault) == "TransactionCanceledException":
         failed = _failed_conditions(fault)
         if failed:
