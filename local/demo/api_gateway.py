@@ -22,10 +22,14 @@ Authorize = Callable[[str, str, Headers, bytes], str | None]
 class Identity(Protocol):
     """Whose key signed a request."""
 
-    access_key_id: str
-    secret_access_key: str
-    session_token: str
-    arn: str
+    @property
+    def access_key_id(self) -> str: ...
+    @property
+    def secret_access_key(self) -> str: ...
+    @property
+    def session_token(self) -> str: ...
+    @property
+    def arn(self) -> str: ...
 
 
 class IamAuthorizer:

@@ -64,12 +64,12 @@ class LambdaFunction:
         api = f"127.0.0.1:{self._server.server_address[1]}"
         environment = {**self.spec.environment, "AWS_LAMBDA_RUNTIME_API": api}
         command = [sys.executable, "-m", "awslambdaric", self.spec.handler]
-        for _ in range(self.spec.sandboxes):
-            self._processes.append(
-                subprocess.Popen(  # noqa: S603 - our own interpreter and handler
-                    command, env=environment, stdout=self._log_file, stderr=subprocess.STDOUT
-                )
+        self._processes = [
+            subprocess.Popen(  # noqa: S603 - our own interpreter and handler
+                command, env=environment, stdout=self._log_file, stderr=subprocess.STDOUT
             )
+            for _ in range(self.spec.sandboxes)
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -16,7 +16,8 @@ REPOSITORIES = tuple(f"{login}/{name}" for login in ORGANIZATIONS for name in NA
 FORBIDDEN = "acme-labs/crawler"  # its organization is allowed, the repository is not: its jobs can steal
 VICTIM = "acme-labs/api"
 BASE = ("self-hosted", "linux", "x64")
-PROFILES = (("small", 12), ("medium", 7), ("docker", 1))  # name, weight
+PROFILES = ("small", "medium", "docker")
+PROFILE_WEIGHTS = (12, 7, 1)
 BURSTS = ((5.0, 0.5), (200.0, 1.0))  # start in model seconds, share of the jobs queued by its end
 BURST_SECONDS = 15.0
 HOSTED_SHARE, CANCELLED_SHARE = 0.08, 0.03
@@ -60,14 +61,13 @@ class Scenario:
         return len(self.served) >= self._planned and all(job.status == "completed" for job in self.served)
 
     def _burst(self, rng: random.Random, count: int) -> Iterator[tuple[float, JobRequest, bool]]:
-        names, weights = zip(*PROFILES, strict=True)
         if self._is_first_burst:  # whom the thief robs
             self._is_first_burst = False
             yield 0.0, JobRequest(VICTIM, (*BASE, "small"), 20.0), False
             count -= 1
         for _ in range(count):
-            (profile,) = rng.choices(names, weights)
-            labels = (*BASE, profile)
+            (profile,) = rng.choices(PROFILES, PROFILE_WEIGHTS)
+            labels: tuple[str, ...] = (*BASE, profile)
             duration = min(110.0, max(5.0, rng.lognormvariate(3.4, 0.6)))
             if profile == "medium" and rng.random() < 0.2:
                 labels = ("slipway/medium/cpu=4/memory=14GiB",)

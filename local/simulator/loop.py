@@ -137,9 +137,7 @@ class Loop:
         return f"{next(self._ids):032x}"
 
     def _scale(self) -> Scale:
-        apply = Apply(
-            self.configuration, self.ledger, self.clusters, self.fleets, self.clock, self.new_token
-        )
+        apply = Apply(self.configuration, self.ledger, self.clusters, self.fleets, self.clock, self.new_token)
         converge = Converge(
             self.configuration, self.ledger, apply, self._wakeups, self.clock, lease_seconds=LEASE_SECONDS
         )
@@ -161,9 +159,7 @@ class Loop:
         self.claim = Claim(
             self.configuration, self.ledger, self.runners, self.clusters, self.clock, account_id=ACCOUNT
         )
-        self.release = Release(
-            self.configuration, self.ledger, self.runners, self.clock, account_id=ACCOUNT
-        )
+        self.release = Release(self.configuration, self.ledger, self.runners, self.clock, account_id=ACCOUNT)
         self.reap = ReapStale(
             self.configuration,
             self.ledger,

@@ -114,4 +114,4 @@ class LatencyModel:
         return LatencyModel({p: d if p in kept else d.scaled(factor) for p, d in self.phases.items()})
 
     def replacing(self, changes: Mapping[str, Lognormal] | Mapping[Phase, Lognormal]) -> LatencyModel:
-        return LatencyModel({**self.phases, **changes})
+        return LatencyModel({**self.phases, **dict(changes.items())})

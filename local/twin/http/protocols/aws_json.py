@@ -69,10 +69,12 @@ def _walk(shape: Shape, value: Any, convert: Callable[[str, Any], Any]) -> Any:
     members: Any = shape
     if shape.type_name not in {"structure", "list", "map"}:
         return convert(shape.type_name, value)
-    if not isinstance(value, list if shape.type_name == "list" else dict):
-        return value
     if shape.type_name == "list":
+        if not isinstance(value, list):
+            return value
         return [_walk(members.member, element, convert) for element in value]
+    if not isinstance(value, dict):
+        return value
     if shape.type_name == "map":
         return {key: _walk(members.value, element, convert) for key, element in value.items()}
     known = members.members

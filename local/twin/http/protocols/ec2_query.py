@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -81,7 +81,13 @@ def _value(shape: Shape, node: Any) -> Any:
         return _members(shape, node)
     if shape.type_name == "list":
         return [_value(detailed.member, node[index]) for index in sorted(_structure(node), key=int)]
-    convert = {"integer": int, "long": int, "float": float, "double": float, "boolean": _boolean}
+    convert: dict[str, Callable[[Any], Any]] = {
+        "integer": int,
+        "long": int,
+        "float": float,
+        "double": float,
+        "boolean": _boolean,
+    }
     return convert.get(shape.type_name, str)(node)
 
 
