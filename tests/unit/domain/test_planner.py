@@ -579,3 +579,23 @@ def test_equal_jobs_share_one_offer_list_in_fair_order() -> None:
     snapshot = a_snapshot(jobs=(*greedy, late), instances=(an_instance(),))
     offered = plan(snapshot, a_configuration()).offers[SHAPE]
     assert [job.key.job_id for job in offered] == [1, 50, 2, 3]
+
+
+def test_no_idle_instance_drains_in_the_plan_that_starts_a_task() -> None:
+    """ECS chooses where the task lands: it may be the idle instance."""
+    instances = (an_instance("i-1"), an_instance("i-2", idle_since=NOW - 9_999))
+    decided = plan(a_snapshot(jobs=(a_job(),), instances=instances), a_configuration())
+    assert (started(decided), decided.drain) == ({SHAPE: 1}, ())
+
+
+def test_runs_without_an_answer_hold_the_same_room_in_whatever_order_they_come() -> None:
+    double, triple = Shape("medium", SIZE + SIZE), Shape("medium", SIZE + SIZE + SIZE)
+    instances = (an_instance("i-1", registered=double.size), an_instance("i-2"))
+    intents = (a_run_intent(1, "run-1"), a_run_intent(1, "run-2", shape=double))
+    snapshot = a_snapshot(
+        jobs=(*several_jobs(1), a_job(2), a_job(3, shape=double), a_job(4, shape=triple)),
+        instances=instances,
+        intents=intents,
+    )
+    turned = replace(snapshot, intents=intents[::-1])
+    assert plan(turned, a_configuration()) == plan(snapshot, a_configuration())
