@@ -75,7 +75,7 @@ class LambdaFunction:
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
             process.terminate()
-        for _ in self._processes:
+        for _sandbox in self._processes:
             self._waiting.put(None)
         for process in self._processes:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 
-BENCHMARKS = ("webhook",)
+BENCHMARKS = ("webhook", "single_flight")
 
 for name in BENCHMARKS:
     print(f"\n{name}\n")
