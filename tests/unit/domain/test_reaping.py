@@ -14,7 +14,7 @@ from slipway.domain.instances import InstanceState
 from slipway.domain.matching import Shape
 from slipway.domain.reaping import Facts, KnownRegistration, PoolFacts, Reap, What, count_by_why, find_stale
 from slipway.domain.runners import Runner, RunnerState, runner_name
-from slipway.domain.snapshot import Snapshot
+from slipway.domain.snapshot import Orphan, Snapshot
 from tests.builders import (
     NOW,
     POOL,
@@ -183,6 +183,15 @@ def test_a_job_that_waits_long_is_looked_at_and_after_a_day_forgotten(
     assert [(what, name) for what, name, _ in stale(facts(a_snapshot(jobs=(job,))))] == (
         [(found, str(job.key))] if found else []
     )
+
+
+@pytest.mark.parametrize(("age", "is_stale"), [(59, False), (60, True)])
+def test_a_registration_whose_task_stopped_without_word_of_its_job_is_asked_after_a_minute(
+    age: int, is_stale: bool
+) -> None:
+    orphan = Orphan(a_task_id(1), 41, "acme", NOW - age)
+    found = stale(facts(a_snapshot(orphans=(orphan,))))
+    assert found == ([(What.ORPHAN, a_task_id(1), "its task stopped first")] if is_stale else [])
 
 
 MISMATCHES = [
