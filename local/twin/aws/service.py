@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Concatenate, TypeVar
 
 import botocore.session
-from botocore.paginate import Paginator
+from botocore.paginate import Paginator, PaginatorModel
 
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.errors import AwsFault, client_error, client_exceptions, service_model
@@ -77,6 +77,12 @@ def operation(
     return call
 
 
+@functools.cache
+def _paginator_model(service: str) -> PaginatorModel:
+    """botocore's paginators of one service; a session is dear, and a simulated day asks thousands of times."""
+    return botocore.session.get_session().get_paginator_model(service)
+
+
 class Service:
     """One AWS service: call it like a boto3 client; it raises what a boto3 client raises."""
 
@@ -94,7 +100,7 @@ class Service:
     def get_paginator(self, operation_name: str) -> Paginator[Any]:
         """botocore's own paginator over this face."""
         pascal = "".join(part.capitalize() for part in operation_name.split("_"))
-        config = botocore.session.get_session().get_paginator_model(self.name).get_paginator(pascal)
+        config = _paginator_model(self.name).get_paginator(pascal)
         model = service_model(self.name).operation_model(pascal)
         return Paginator(getattr(self, operation_name), config, model)
 
