@@ -10,7 +10,12 @@ from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.configuration import Registration as Level
-from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.domain.errors import (
+    RefusedError,
+    SlipwayError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
 from slipway.domain.reach import EVERYONE, reach_of
 from slipway.domain.runners import parse_runner_name
 from slipway.domain.snapshot import WaitingJob
@@ -51,7 +56,7 @@ class GitHubRunners:
 
         body = {
             "name": name,
-            "runner_group_id": self._groups.group_id(job, token),
+            "runner_group_id": self._group_id(job, token),
             "labels": list(job.labels),
             "work_folder": "_work",
         }
@@ -90,6 +95,14 @@ class GitHubRunners:
             if parse_runner_name(item["name"])
         ]
 
+    def _group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
+        """Get token and group before anything is minted: whatever fails here has minted nothing for sure."""
+        try:
+            token()
+            return self._groups.group_id(job, token)
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+
     def _list(self, place: str) -> list[dict[str, Any]]:
         path = f"{self._scope(place)}/actions/runners"
         try:
@@ -105,12 +118,16 @@ class GitHubRunners:
         an answered failure that left no registration is known to have minted nothing: a request whose reply was
         lost may still be on its way.
         """
-        reply = self._api.call("GET", path, token, params={"name": name, "per_page": 100})
-        ours = [item for item in reply["runners"] if item["name"] == name]
+        try:
+            reply = self._api.call("GET", path, token, params={"name": name, "per_page": 100})
+            ours = [item for item in reply["runners"] if item["name"] == name]
+            for item in ours:
+                self._api.call("DELETE", f"{path}/{item['id']}", token)
+        except SlipwayError as fault:
+            # A throttled or refused look-up clears up nothing: it must not pass for a mint that never was.
+            raise UnknownOutcomeError(f"{doubt}; then {fault}") from doubt
         if not ours and isinstance(doubt, UnknownOutcomeError) and doubt.answered:
             raise UnavailableError(f"{doubt}; no runner was registered") from doubt
-        for item in ours:
-            self._api.call("DELETE", f"{path}/{item['id']}", token)
         raise UnknownOutcomeError(f"{doubt}; the registration was taken back") from doubt
 
     def _place(self, reach: str, organization: str) -> str:
