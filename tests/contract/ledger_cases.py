@@ -1,0 +1,76 @@
+"""The ledger on one of AWS's faces, for the suites of its nine parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from local.twin.http.aws import AwsServer
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.jobs import JobEvent, JobState
+from slipway.domain.matching import Route
+from slipway.domain.snapshot import Snapshot
+from slipway.ports.ledger import Ledger
+from tests.builders import LABELS, NOW, POOL, SHAPE
+from tests.contract.aws_faces import Face, aws_face, create_table
+
+TABLE = "ledger"
+ROUTE = Route(SHAPE, POOL, LABELS)
+
+
+@dataclass
+class Case:
+    """A new ledger, and the AWS beneath it."""
+
+    ledger: Ledger
+    aws: Face
+    client: Any
+
+    def snapshot(self, now: float = NOW) -> Snapshot:
+        return self.ledger.snapshots.read(POOL, now)
+
+    def another(self) -> Ledger:
+        """The ledger as another process sees it."""
+        return dynamo_ledger(self.client, TABLE)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Everything in the table."""
+        found: list[dict[str, Any]] = self.client.scan(TableName=TABLE, ConsistentRead=True)["Items"]
+        return found
+
+    def item(self, pk: str, sk: str) -> dict[str, Any]:
+        return next((item for item in self.items() if (item["pk"]["S"], item["sk"]["S"]) == (pk, sk)), {})
+
+
+@contextmanager
+def ledger_case(face: str, serve: Callable[[], AwsServer]) -> Iterator[Case]:
+    """Make the table on the AWS behind that face."""
+    with aws_face(face, serve) as aws:
+        client = aws.client("dynamodb")
+        create_table(client, TABLE)
+        yield Case(dynamo_ledger(client, TABLE), aws, client)
+
+
+def an_event(action: JobState = JobState.QUEUED, number: int = 1, **changes: Any) -> JobEvent:
+    """Return an event of a job of acme/one; later actions carry what GitHub adds to them."""
+    facts: dict[str, Any] = {
+        "action": action,
+        "job_id": number,
+        "run_id": 100 + number,
+        "run_attempt": 1,
+        "organization": "acme",
+        "organization_id": 7,
+        "repository": "acme/one",
+        "repository_id": 70,
+        "public": False,
+        "labels": ("self-hosted", "linux", "x64", "medium"),
+        "received_at": NOW,
+        "created_at": NOW - 5,
+    }
+    if action is not JobState.QUEUED:
+        facts |= {"started_at": NOW + 10, "runner_name": "slipway-medium-" + "0" * 32}
+    if action is JobState.COMPLETED:
+        facts |= {"completed_at": NOW + 60, "conclusion": "success"}
+    return JobEvent(**{**facts, **changes})

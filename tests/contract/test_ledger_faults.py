@@ -1,0 +1,129 @@
+"""What becomes of the ledger when DynamoDB gives work back, is busy, refuses, or is not heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import ClientError
+
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.errors import (
+    RefusedError,
+    SlipwayError,
+    ThrottledError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+from slipway.domain.jobs import JobState
+from slipway.ports.ledger import Ledger
+from tests.builders import NOW, POOL, SHAPE, a_runner, several_jobs
+from tests.contract.ledger_cases import ROUTE, Case, an_event
+
+CONFLICT = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
+
+
+def fail(case: Case, operation: str, code: str, **how: object) -> None:
+    """Order a fault for the coming calls."""
+    with case.aws.lock:
+        case.aws.account.faults.next_error("dynamodb", operation, code, **how)  # type: ignore[arg-type]
+
+
+def test_what_a_batch_gives_back_undone_is_written_all_the_same(twin_case: Case) -> None:
+    jobs = several_jobs(40)
+    with twin_case.aws.lock:
+        twin_case.aws.account.dynamodb.leave_unprocessed(30)
+    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
+    got = list(iter(lambda: twin_case.ledger.claims.next_offer(POOL, SHAPE), None))
+    assert got == list(jobs)
+
+
+@pytest.mark.parametrize("code", ["TransactionCanceledException", "TransactionInProgressException"])
+def test_a_transaction_that_meets_another_is_tried_again(twin_case: Case, code: str) -> None:
+    """[DDB-TRANSACT]"""
+    fail(twin_case, "TransactWriteItems", code, times=3, extra=CONFLICT)
+    assert twin_case.ledger.jobs.record(an_event(), ROUTE)
+    assert len(twin_case.snapshot().jobs) == 1
+
+
+def test_a_transaction_that_meets_others_for_ever_is_throttled_and_wrote_nothing(twin_case: Case) -> None:
+    fail(twin_case, "TransactWriteItems", "TransactionCanceledException", times=50, extra=CONFLICT)
+    with pytest.raises(ThrottledError):
+        twin_case.ledger.jobs.record(an_event(), ROUTE)
+    assert twin_case.snapshot().jobs == ()
+
+
+def test_a_cancelled_transaction_is_a_failed_condition_only_where_dynamodb_says_so(twin_case: Case) -> None:
+    failed = {"CancellationReasons": [{"Code": "ConditionalCheckFailed"}, {"Code": "TransactionConflict"}]}
+    fail(twin_case, "TransactWriteItems", "TransactionCanceledException", extra=failed)
+    assert not twin_case.ledger.jobs.record(an_event(), ROUTE)
+
+
+CALLS: dict[str, tuple[str, Callable[[Ledger], object]]] = {
+    "read": ("GetItem", lambda ledger: ledger.jobs.find(an_event().key)),
+    "write": ("UpdateItem", lambda ledger: ledger.rows.want(POOL)),
+    "transaction": ("TransactWriteItems", lambda ledger: ledger.runners.add([a_runner()])),
+    "query": ("Query", lambda ledger: ledger.snapshots.read(POOL, NOW)),
+    "batch": ("BatchWriteItem", lambda ledger: ledger.offers.publish(POOL, {SHAPE: several_jobs(1)})),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("ThrottlingException", ThrottledError),
+        ("ProvisionedThroughputExceededException", ThrottledError),
+        ("RequestLimitExceeded", ThrottledError),
+        ("InternalServerError", UnknownOutcomeError),
+        ("ServiceUnavailable", UnavailableError),
+        ("LostReply", UnknownOutcomeError),
+        ("AccessDeniedException", RefusedError),
+    ],
+)
+def test_an_error_of_dynamodb_becomes_ours(
+    twin_case: Case, call: str, code: str, wanted: type[SlipwayError]
+) -> None:
+    operation, use = CALLS[call]
+    fail(twin_case, operation, code)
+    with pytest.raises(SlipwayError) as caught:
+        use(twin_case.ledger)
+    assert type(caught.value) is wanted
+    use(twin_case.ledger)
+
+
+def test_a_throttled_transaction_is_throttled_and_not_a_failed_condition(twin_case: Case) -> None:
+    throttled = {"CancellationReasons": [{"Code": "ThrottlingError"}, {"Code": "None"}]}
+    fail(twin_case, "TransactWriteItems", "TransactionCanceledException", times=50, extra=throttled)
+    with pytest.raises(ThrottledError):
+        twin_case.ledger.jobs.record(an_event(), ROUTE)
+
+
+def test_a_write_whose_reply_was_lost_can_be_made_again(twin_case: Case) -> None:
+    """Every write may run twice: the second finds the first one's work and changes nothing."""
+    fail(twin_case, "TransactWriteItems", "LostReply", after_success=True)
+    with pytest.raises(UnknownOutcomeError):
+        twin_case.ledger.jobs.record(an_event(JobState.QUEUED), ROUTE)
+    assert not twin_case.ledger.jobs.record(an_event(JobState.QUEUED), ROUTE)
+    assert len(twin_case.snapshot().jobs) == 1
+    fail(twin_case, "TransactWriteItems", "LostReply", after_success=True)
+    with pytest.raises(UnknownOutcomeError):
+        twin_case.ledger.runners.add([a_runner()])
+    twin_case.ledger.runners.add([a_runner()])
+    assert twin_case.snapshot().runners == (a_runner(),)
+
+
+def test_a_binding_whose_reply_was_lost_is_never_made_for_another_job(twin_case: Case) -> None:
+    jobs = several_jobs(2)
+    for job in jobs:
+        twin_case.ledger.jobs.record(an_event(number=job.key.job_id), ROUTE)
+    twin_case.ledger.runners.add([a_runner()])
+    fail(twin_case, "TransactWriteItems", "LostReply", after_success=True)
+    with pytest.raises(UnknownOutcomeError):
+        twin_case.ledger.claims.bind(a_runner(), jobs[0], reach="acme", at=NOW)
+    assert twin_case.ledger.claims.bind(a_runner(), jobs[1], reach="acme", at=NOW) == "runner_spent"
+
+
+def test_a_table_that_does_not_exist_is_no_empty_ledger(case: Case) -> None:
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        dynamo_ledger(case.client, "elsewhere").jobs.find(an_event().key)

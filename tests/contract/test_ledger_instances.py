@@ -1,0 +1,120 @@
+"""What the ledger's ``Instances`` must do."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from slipway.domain.configuration import Market
+from slipway.domain.instances import Instance, InstanceState
+from tests.builders import NOW, POOL, a_booting_instance, an_arn, an_instance
+from tests.contract.ledger_cases import Case
+
+
+def launched(**changes: Any) -> Instance:
+    """Return an instance as CreateFleet's answer tells of it."""
+    return a_booting_instance(market=Market.SPOT, **changes)
+
+
+def reported(version: int, state: InstanceState = InstanceState.READY, **changes: Any) -> Instance:
+    """Return an instance as an event of ECS tells of it: no market, its own clock."""
+    at = {"ready_at": NOW} if state is InstanceState.READY else {"draining_at": NOW}
+    return an_instance(version=version, state=state, launched_at=NOW, **{**at, **changes})
+
+
+def known(case: Case) -> Instance:
+    (instance,) = case.snapshot().instances
+    return instance
+
+
+def test_a_launched_instance_becomes_ready_when_ecs_reports_its_connected_agent(case: Case) -> None:
+    """[ECS-AGENT-REGISTERS-FIRST]"""
+    case.ledger.instances.add([launched()])
+    assert known(case) == launched()
+    assert case.ledger.instances.observe(reported(1, connected=False, ready_at=None))
+    assert not known(case).is_usable
+    assert case.ledger.instances.observe(reported(2))
+    instance = known(case)
+    assert instance.is_usable
+    assert (instance.market, instance.launched_at, instance.ready_at, instance.arn) == (
+        Market.SPOT, NOW - 20, NOW, an_arn("i-1"),
+    )  # fmt: skip
+
+
+def test_what_ecs_reported_before_the_reply_of_the_launch_stays(case: Case) -> None:
+    assert case.ledger.instances.observe(reported(3))
+    case.ledger.instances.add([launched()])
+    instance = known(case)
+    assert (instance.state, instance.connected, instance.market) == (InstanceState.READY, True, Market.SPOT)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [reported(5), reported(4, connected=False), reported(3, InstanceState.DRAINING)],
+    ids=["doubled", "overtaken disconnect", "overtaken drain"],
+)
+def test_a_late_or_doubled_report_changes_nothing(case: Case, late: Instance) -> None:
+    """[ECS-EVENTS-AT-LEAST-ONCE]"""
+    case.ledger.instances.observe(reported(5))
+    assert not case.ledger.instances.observe(late)
+    assert known(case) == reported(5)
+
+
+def test_a_newer_report_with_nothing_new_is_not_written(twin_case: Case) -> None:
+    twin_case.ledger.instances.observe(reported(1))
+    calls = twin_case.aws.account.calls
+    before = calls.total()
+    assert not twin_case.ledger.instances.observe(reported(9))
+    assert calls.total() - before == 1
+
+
+def test_no_report_makes_a_draining_instance_ready_again(case: Case) -> None:
+    case.ledger.instances.observe(reported(1))
+    assert case.ledger.instances.mark_draining(POOL, "i-1", at=NOW + 5)
+    assert not case.ledger.instances.mark_draining(POOL, "i-1", at=NOW + 6)
+    assert case.ledger.instances.observe(reported(2, connected=False))
+    instance = known(case)
+    assert (instance.state, instance.connected, instance.draining_at) == (
+        InstanceState.DRAINING, False, NOW + 5,
+    )  # fmt: skip
+
+
+def test_a_removed_instance_never_comes_back(case: Case) -> None:
+    """Its last events arrive in any order [ECS-EVENTS-AT-LEAST-ONCE]."""
+    case.ledger.instances.observe(reported(1))
+    assert case.ledger.instances.remove(POOL, "i-1")
+    assert not case.ledger.instances.remove(POOL, "i-1")
+    assert not case.ledger.instances.observe(reported(9))
+    case.ledger.instances.add([launched()])
+    assert case.snapshot().instances == ()
+
+
+def test_an_instance_that_nobody_knows_is_marked_nowhere(case: Case) -> None:
+    assert not case.ledger.instances.mark_draining(POOL, "i-1", at=NOW)
+    case.ledger.instances.mark_idle(POOL, {"i-1": NOW})
+    case.ledger.instances.mark_empty(POOL, "i-1", at=NOW)
+    assert case.items() == []
+
+
+def test_idle_and_empty_are_set_and_cleared(case: Case) -> None:
+    case.ledger.instances.add([an_instance("i-1"), an_instance("i-2")])
+    case.ledger.instances.mark_idle(POOL, {"i-1": NOW, "i-2": NOW + 1})
+    case.ledger.instances.mark_idle(POOL, {"i-1": None})
+    case.ledger.instances.mark_empty(POOL, "i-1", at=NOW + 2)
+    case.ledger.instances.mark_empty(POOL, "i-2", at=NOW)
+    case.ledger.instances.mark_empty(POOL, "i-2", at=None)
+    found = {item.instance_id: (item.idle_since, item.empty_at) for item in case.snapshot().instances}
+    assert found == {"i-1": (None, NOW + 2), "i-2": (NOW + 1, None)}
+
+
+def test_reports_that_are_folded_at_once_leave_the_newest(shared_case: Case) -> None:
+    reports = [reported(version, connected=bool(version % 2)) for version in range(1, 5)]
+    with ThreadPoolExecutor(4) as functions:
+        list(functions.map(shared_case.ledger.instances.observe, reports))
+    final = known(shared_case)
+    assert (final.version, final.connected) in {(4, False), (3, True)}
+    shared_case.ledger.instances.observe(replace(reports[-1], version=6))
+    assert not known(shared_case).connected

@@ -1,0 +1,89 @@
+"""What the ledger's ``Jobs`` must do."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from slipway.domain.jobs import JobState
+from slipway.ports.ledger import JobRecord
+from tests.builders import LABELS, NOW, POOL, SHAPE
+from tests.contract.ledger_cases import ROUTE, Case, an_event
+
+STATES = (JobState.QUEUED, JobState.IN_PROGRESS, JobState.COMPLETED)
+
+
+def test_a_queued_job_waits_in_its_pool_with_all_that_a_claim_needs(case: Case) -> None:
+    event = an_event(installation_id=99)
+    assert case.ledger.jobs.record(event, ROUTE)
+    (waiting,) = case.snapshot().jobs
+    assert (waiting.key, waiting.pool, waiting.shape, waiting.label_key) == (event.key, POOL, SHAPE, LABELS)
+    assert (waiting.labels, waiting.organization_id, waiting.installation_id) == (event.labels, 7, 99)
+    assert (waiting.queued_at, waiting.offered_to) == (NOW - 5, None)
+
+
+def test_a_job_that_moved_on_waits_no_longer_and_its_record_tells_the_furthest(case: Case) -> None:
+    for state in STATES:
+        assert case.ledger.jobs.record(an_event(state), ROUTE)
+    assert case.snapshot().jobs == ()
+    assert case.ledger.jobs.find(an_event().key) == JobRecord(
+        an_event().key, JobState.COMPLETED, POOL, "acme", "acme/one", NOW - 5, NOW + 10, NOW + 60, "success",
+        "slipway-medium-" + "0" * 32,
+    )  # fmt: skip
+
+
+def test_in_whatever_order_and_however_often_events_come_the_state_only_moves_forward(case: Case) -> None:
+    """[GH-WJ-4] [GH-WJ-11]"""
+    orders = [*itertools.permutations(STATES), *itertools.product(STATES, repeat=2)]
+    for number, order in enumerate(orders, start=1):
+        furthest = 0
+        for state in order:
+            event = an_event(state, number)
+            assert case.ledger.jobs.record(event, ROUTE) is (state.rank > furthest)
+            furthest = max(furthest, state.rank)
+            record = case.ledger.jobs.find(event.key)
+            assert record is not None
+            assert record.state.rank == furthest
+        is_waiting = any(job.key == an_event(number=number).key for job in case.snapshot().jobs)
+        assert is_waiting is (furthest == JobState.QUEUED.rank)
+
+
+def test_each_attempt_and_each_organization_s_job_of_one_number_is_a_job_of_its_own(case: Case) -> None:
+    """[GH-WJ-14]"""
+    others = [an_event(), an_event(run_attempt=2), an_event(organization="globex")]
+    for event in others:
+        assert case.ledger.jobs.record(event, ROUTE)
+    assert case.ledger.jobs.record(an_event(JobState.COMPLETED, organization="globex"), ROUTE)
+    assert {job.key for job in case.snapshot().jobs} == {others[0].key, others[1].key}
+
+
+def test_what_was_never_recorded_is_not_found(case: Case) -> None:
+    assert case.ledger.jobs.find(an_event().key) is None
+
+
+def test_a_dropped_job_waits_no_longer_its_record_stays_and_it_never_comes_back(case: Case) -> None:
+    event = an_event()
+    case.ledger.jobs.record(event, ROUTE)
+    case.ledger.jobs.drop(POOL, event.key)
+    case.ledger.jobs.drop(POOL, event.key)
+    assert not case.ledger.jobs.record(event, ROUTE)
+    assert case.snapshot().jobs == ()
+    assert case.ledger.jobs.find(event.key) is not None
+
+
+def test_a_record_is_kept_longer_than_a_server_lets_a_delivery_be_sent_again(case: Case) -> None:
+    """[GH-HOOK-WINDOW]"""
+    case.ledger.jobs.record(an_event(), ROUTE)
+    record = next(item for item in case.items() if item["pk"]["S"].startswith("JOB#"))
+    assert float(record["expires_at"]["N"]) >= NOW + 7 * 86_400
+
+
+@pytest.mark.parametrize("name", ["#", "a#HEAD", "x" * 200, "ünï 😀"])
+def test_a_repository_s_text_changes_no_key(case: Case, name: str) -> None:
+    event = an_event(repository=f"acme/{name}", labels=(name,))
+    case.ledger.jobs.record(event, ROUTE)
+    (waiting,) = case.snapshot().jobs
+    assert (waiting.repository, waiting.labels) == (f"acme/{name}", (name,))
+    assert all(re.fullmatch(r"(POOL|JOB)#[\w#/-]+", item["pk"]["S"]) for item in case.items())

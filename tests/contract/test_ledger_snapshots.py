@@ -1,0 +1,101 @@
+"""What the ledger's ``Snapshots`` and ``Housekeeping`` must do."""
+
+from __future__ import annotations
+
+from slipway.domain.configuration import Market
+from slipway.domain.snapshot import Control, UnavailableOffering
+from slipway.ports.ledger import Resent
+from tests.builders import NOW, POOL, a_launch_intent, a_runner, a_snapshot, a_task_id, an_instance
+from tests.contract.ledger_cases import ROUTE, Case, an_event
+
+DAY = 86_400
+
+
+def test_an_empty_pool_reads_as_empty_and_running(case: Case) -> None:
+    assert case.snapshot() == a_snapshot()
+
+
+def test_a_snapshot_holds_all_of_its_pool_and_nothing_of_another(case: Case) -> None:
+    case.ledger.jobs.record(an_event(), ROUTE)
+    case.ledger.runners.add([a_runner(), a_runner(2, pool="other")])
+    case.ledger.instances.add([an_instance(), an_instance("i-2", pool="other")])
+    case.ledger.intents.write(a_launch_intent())
+    case.ledger.rows.want(POOL)
+    snapshot = case.snapshot()
+    assert [job.key for job in snapshot.jobs] == [an_event().key]
+    assert (snapshot.runners, snapshot.instances) == ((a_runner(),), (an_instance(),))
+    assert snapshot.intents == (a_launch_intent(),)
+
+
+def test_a_pool_larger_than_a_page_is_read_whole(twin_case: Case) -> None:
+    """[DDB-PAGE]"""
+    wide = ("x" * 200,) * 40
+    count = 160
+    for number in range(1, count + 1):
+        twin_case.ledger.jobs.record(an_event(number=number, labels=wide), ROUTE)
+    twin_case.ledger.runners.add([a_runner()])
+    snapshot = twin_case.snapshot()
+    assert sorted(job.key.job_id for job in snapshot.jobs) == list(range(1, count + 1))
+    assert snapshot.runners == (a_runner(),)
+    assert twin_case.aws.account.calls["dynamodb.Query"] > 1
+
+
+def test_what_ec2_has_none_of_is_remembered_until_its_time(case: Case) -> None:
+    spot = UnavailableOffering("m7i.large", Market.SPOT, NOW + 60)
+    dear = UnavailableOffering("m7i.large", Market.ON_DEMAND, NOW + 120)
+    case.ledger.snapshots.refuse(POOL, [spot, dear])
+    assert set(case.snapshot(NOW).unavailable) == {spot, dear}
+    assert case.snapshot(NOW + 60).unavailable == (dear,)
+    later = UnavailableOffering("m7i.large", Market.SPOT, NOW + 200)
+    case.ledger.snapshots.refuse(POOL, [later])
+    assert set(case.snapshot(NOW + 60).unavailable) == {later, dear}
+
+
+def test_the_last_order_of_an_operator_holds(case: Case) -> None:
+    for order in (Control.PAUSE, Control.DRAIN, Control.RUN):
+        case.ledger.snapshots.order(POOL, order)
+        assert case.snapshot().control is order
+
+
+def test_places_are_listed_from_the_time_at_which_a_runner_was_last_registered_there(case: Case) -> None:
+    case.ledger.housekeeping.note_place("acme", NOW - 2 * DAY)
+    case.ledger.housekeeping.note_place("acme/one", NOW)
+    case.another().housekeeping.note_place("acme", NOW - 10)
+    assert case.ledger.housekeeping.places(NOW - 60) == ["acme", "acme/one"]
+    assert case.ledger.housekeeping.places(NOW) == ["acme/one"]
+
+
+def test_a_place_that_is_used_all_the_time_is_written_once_an_hour(twin_case: Case) -> None:
+    for second in range(0, 7_200, 60):
+        twin_case.ledger.housekeeping.note_place("acme", NOW + second)
+    assert twin_case.aws.account.calls["dynamodb.PutItem"] == 2
+    assert twin_case.ledger.housekeeping.places(NOW + 3_600) == ["acme"]
+
+
+def test_suspects_and_resent_deliveries_are_replaced_whole(case: Case) -> None:
+    house = case.ledger.housekeeping
+    assert (house.suspects(), house.resent()) == ({}, {})
+    house.keep_suspects({"runner/1": NOW, "task/ünï": NOW + 0.5})
+    house.keep_suspects({"runner/2": NOW + 1})
+    house.keep_resent({"guid": Resent(NOW, NOW + 30)})
+    again = case.another().housekeeping
+    assert again.suspects() == {"runner/2": NOW + 1}
+    assert again.resent() == {"guid": Resent(NOW, NOW + 30)}
+    again.keep_suspects({})
+    assert house.suspects() == {}
+
+
+def test_a_cursor_is_where_it_was_last_moved_to(case: Case) -> None:
+    house = case.ledger.housekeeping
+    assert house.cursor("deliveries") is None
+    house.move_cursor("deliveries", NOW)
+    house.move_cursor("deliveries", NOW - 5.25)
+    assert case.another().housekeeping.cursor("deliveries") == NOW - 5.25
+    assert house.cursor("other") is None
+
+
+def test_more_suspects_than_an_hour_of_leaks_can_make_fit_into_one_item(case: Case) -> None:
+    """[DDB-ITEM-SIZE]"""
+    many = {f"task/general/{a_task_id(number)}": NOW + number for number in range(3_000)}
+    case.ledger.housekeeping.keep_suspects(many)
+    assert case.ledger.housekeeping.suspects() == many
