@@ -34,6 +34,7 @@ from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
 from slipway.domain.configuration import Configuration, Pool, Profile, Registration
+from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobEvent, encode_job_event
 from slipway.services.apply import Apply
 from slipway.services.claim import Claim, Release
@@ -98,7 +99,7 @@ class Loop:
             clock, latency=latency or LatencyModel.modelled(), seed=seed, behaviour=behaviour, log_calls=True
         )
         self._deploy()
-        held = HeldSecrets(secrets)
+        self.held = held = HeldSecrets(secrets)
         sqs = self.aws.client("sqs")
         self.ledger = dynamo_ledger(self.aws.client("dynamodb"), TABLE)
         self._wakeups = SqsWakeups(sqs, _queue_url("events"))
@@ -157,7 +158,13 @@ class Loop:
             lambda: self.ledger.housekeeping.places(0),
         )
         self.claim = Claim(
-            self.configuration, self.ledger, self.runners, self.clusters, self.clock, account_id=ACCOUNT
+            self.configuration,
+            self.ledger,
+            self.runners,
+            self.clusters,
+            self.clock,
+            wakeups=self._wakeups,
+            account_id=ACCOUNT,
         )
         self.release = Release(self.configuration, self.ledger, self.runners, self.clock, account_id=ACCOUNT)
         self.reap = ReapStale(
@@ -234,8 +241,12 @@ class Loop:
         self.errors += self.reap().errors
 
     def _redeliver(self) -> None:
-        if self.configuration.github.app_secret:
+        if not self.configuration.github.app_secret:
+            return
+        try:
             self.errors += self.redeliver().errors
+        except SlipwayError as fault:  # the function fails, and its schedule calls it again
+            self.errors.append(fault)
 
     def _deliver(self, delivery: Delivery) -> int:
         self.deliveries.append(delivery)

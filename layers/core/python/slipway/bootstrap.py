@@ -143,6 +143,7 @@ class _Wiring:
             self._runners,
             self._clusters(),
             self._clock,
+            wakeups=self._wakeups,
             account_id=self._settings.account_id,
         )
 

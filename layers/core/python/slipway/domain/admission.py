@@ -15,14 +15,15 @@ _RUNNER_PREFIX = "slipway-"
 def admit(event: JobEvent, configuration: Configuration, now: float) -> Ignored | None:
     """Return why a job event is ignored; ``None`` lets it in.
 
-    A job that runs or ran on a runner of ours is let in wherever it came from: GitHub gives a runner to any
-    matching job that its group admits [GH-WJ-13], and a runner taken by a job which we refused must still be
-    known to be busy, and charged.
+    A job that runs or ran on a runner of ours is let in wherever it came from and whatever its labels:
+    GitHub gives a runner to any matching job that its group admits [GH-WJ-13], one without labels of its own
+    among them, and a runner taken by a job which we refused must still be known to be busy, and charged.
     """
-    if event.action is JobState.QUEUED or not _ran_here(event):
-        refusal = _too_old(event, now) or _not_allowed(event, configuration.github)
-        if refusal:
-            return refusal
+    if event.action is not JobState.QUEUED and _ran_here(event):
+        return None
+    refusal = _too_old(event, now) or _not_allowed(event, configuration.github)
+    if refusal:
+        return refusal
     found = route(event.labels, (event.run_id, event.run_attempt), configuration.profiles)
     return Ignored(found.code, found.detail) if isinstance(found, Unserved) else None
 

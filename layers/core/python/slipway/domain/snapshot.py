@@ -57,6 +57,7 @@ class Orphan:
     runner_id: int
     reach: str
     at: float
+    organization: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

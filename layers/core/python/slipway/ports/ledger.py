@@ -75,8 +75,8 @@ class Runners(Protocol):
         A runner that was registered and never said to have ended leaves an orphan to look after.
         """
 
-    def forget_orphan(self, pool: str, task_id: str) -> None:
-        """Note that the registration of a stopped task is gone from GitHub."""
+    def forget_orphan(self, pool: str, task_id: str, *, organization: str | None = None) -> None:
+        """Note that the registration of a stopped task is gone; with ``organization``, only if it is its own."""
 
     def first_heard_of(self, task_id: str, at: float) -> float:
         """Return when an unknown task first claimed, noting ``at`` if this is the first time."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.domain.configuration import Configuration, Pool, Profile, Registration
-from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.domain.errors import ConfigurationError, RefusedError, UnavailableError, UnknownOutcomeError
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.instances import InstanceState
 from slipway.domain.reach import reach_of
@@ -17,6 +17,7 @@ from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster
 from slipway.ports.github import Removal, RunnerService
 from slipway.ports.ledger import Ledger
+from slipway.ports.queue import Wakeups
 
 MAX_BINDS = 5  # offers in a row that moved on between plan and claim; the next plan knows better
 STANDBY_RETRY_SECONDS = 2
@@ -49,12 +50,14 @@ class Claim:
         clusters: Mapping[str, Cluster],
         clock: Clock,
         *,
+        wakeups: Wakeups,
         account_id: str,
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
         self._github = github
         self._clusters = clusters
+        self._wakeups = wakeups
         self._clock = clock
         self._account_id = account_id
 
@@ -140,10 +143,10 @@ class Claim:
         try:
             jit = self._github.mint(job, runner.name)
         except UnavailableError as fault:
-            self._ledger.claims.unbind(runner, job)
+            self._unbind(runner, job)
             return _github_busy(fault)
-        except RefusedError as fault:
-            self._ledger.claims.unbind(runner, job)
+        except (RefusedError, ConfigurationError) as fault:
+            self._unbind(runner, job)
             reason = {"reason": "GitHub refused a runner"}
             return Answer(503, reason, REFUSED_RETRY_SECONDS, fault=str(fault))
         except UnknownOutcomeError as fault:
@@ -162,6 +165,12 @@ class Claim:
                 "idle_timeout_seconds": profile.idle_timeout_seconds,
             },
         )
+
+    def _unbind(self, runner: Runner, job: WaitingJob) -> None:
+        """Let both wait again, and the job be offered again before the container is back to ask."""
+        self._ledger.claims.unbind(runner, job)
+        self._ledger.rows.want(runner.pool)
+        self._wakeups.wake(runner.pool)
 
 
 class Release:

@@ -14,6 +14,7 @@ from slipway.domain.events import (
     Wake,
     read_event,
 )
+from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobEvent, JobState, decode_job_event
 from slipway.domain.matching import Unserved, route
 from slipway.domain.runners import Runner, RunnerState, parse_runner_name
@@ -46,13 +47,16 @@ class Observe:
         """
         event = decode_job_event(text)
         way = route(event.labels, (event.run_id, event.run_attempt), self._configuration.profiles)
-        if isinstance(way, Unserved):
-            return Observed(outcome=way.code)
-        moved = self._ledger.jobs.record(event, way)
+        pools: set[str] = set()
+        if not isinstance(way, Unserved) and self._ledger.jobs.record(event, way):
+            pools.add(way.pool)
+        # Also for a job that no profile serves: GitHub may have given it a runner which another job waits for.
         touched = self._fold_runner(event)
-        if not moved and not touched:
-            return Observed(outcome="not news")
-        return self._touch({way.pool} if touched is None else {way.pool, touched})
+        if touched is not None:
+            pools.add(touched)
+        if not pools:
+            return Observed(outcome=way.code if isinstance(way, Unserved) else "not news")
+        return self._touch(pools)
 
     def event(self, text: str) -> Observed:
         """Fold one message of the ``events`` queue.
@@ -93,7 +97,7 @@ class Observe:
                 organization=event.organization,
             )
             if not moved:  # its task may have been reported stopped first: nothing is left to look after
-                self._ledger.runners.forget_orphan(profile.pool, task_id)
+                self._ledger.runners.forget_orphan(profile.pool, task_id, organization=event.organization)
         else:
             return None
         return profile.pool if moved else None
@@ -129,17 +133,22 @@ class Observe:
             if event.is_gone:
                 if self._ledger.instances.remove(pool, event.instance_id):
                     return pool
-            elif self._ledger.instances.mark_draining(pool, event.instance_id, at=event.at):
-                self._drain(pool, event.instance_id, event.at)
+            elif self._drain(pool, event.instance_id, event.at):
                 return pool
         return None
 
-    def _drain(self, pool: str, instance_id: str, at: float) -> None:
-        """Let ECS place nothing more on an instance that is about to be lost."""
+    def _drain(self, pool: str, instance_id: str, at: float) -> bool:
+        """Let ECS place nothing more on an instance that is about to be lost; say whether that is news.
+
+        ECS first: a message that fails half way comes again, and then the ledger must not call it no news.
+        """
         known = self._ledger.snapshots.read(pool, at).instances
-        arn = next((item.arn for item in known if item.instance_id == instance_id), None)
-        if arn:
-            self._clusters[pool].drain(arn)
+        instance = next((item for item in known if item.instance_id == instance_id), None)
+        if instance is None or instance.state is InstanceState.DRAINING:
+            return False
+        if instance.arn:
+            self._clusters[pool].drain(instance.arn)
+        return self._ledger.instances.mark_draining(pool, instance_id, at=at)
 
 
 def _starting(event: TaskChange) -> Runner:

@@ -105,14 +105,27 @@ class DynamoRunners:
         stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
         writes: list[Write] = [Put(keyed(gone_key(task_id), stone)), Delete(runner_key(pool, task_id))]
         if known and known.ended_at is None and known.runner_id is not None:
-            orphan = {"task_id": task_id, "runner_id": known.runner_id, "reach": known.reach, "at": at}
+            orphan = {
+                "task_id": task_id,
+                "runner_id": known.runner_id,
+                "reach": known.reach,
+                "at": at,
+                "organization": known.organization,
+            }
             writes.append(Put(keyed(orphan_key(pool, task_id), orphan)))
         self._table.transact(writes)
         return known
 
-    def forget_orphan(self, pool: str, task_id: str) -> None:
-        """Note that the registration of a stopped task is gone from GitHub."""
-        self._table.write(Delete(orphan_key(pool, task_id)))
+    def forget_orphan(self, pool: str, task_id: str, *, organization: str | None = None) -> None:
+        """Note that the registration of a stopped task is gone; with ``organization``, only if it is its own."""
+        condition, values = "", {}
+        if organization is not None:
+            condition = f"attribute_not_exists(#pk) OR {_IS_ITS_OWN}"
+            values = _own(organization)
+        try:
+            self._table.write(Delete(orphan_key(pool, task_id), condition=condition, values=values))
+        except ConditionFailedError:
+            return  # another organization's: whoever says so speaks for itself alone
 
     def first_heard_of(self, task_id: str, at: float) -> float:
         """Return when an unknown task first claimed, noting ``at`` if this is the first time."""
