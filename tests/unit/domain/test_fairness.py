@@ -149,3 +149,13 @@ def test_inside_a_repository_nobody_overtakes(
         age = (job.queued_at, job.key)
         assert last.get(job.repository, (0.0, job.key)) <= age
         last[job.repository] = age
+
+
+def test_what_is_refused_costs_nobody_a_turn() -> None:
+    capped = several_jobs(90, repository="acme/capped")
+    free = several_jobs(10, first=200, repository="acme/free")
+    other = several_jobs(10, first=300, organization="other", repository="other/one")
+    order = fair_order((*capped, *free, *other), {}, {}, accept=lambda job: job.repository != "acme/capped")
+    first = [job.organization for job in order[:10]]
+    assert first.count("acme") == first.count("other") == 5
+    assert len(order) == 20

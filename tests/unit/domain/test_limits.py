@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slipway.domain.configuration import Configuration, Fairness
-from slipway.domain.limits import admit, runners_by_profile
+from slipway.domain.limits import Admission, runners_by_profile
 from slipway.domain.matching import Shape
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.resources import Resources
@@ -19,8 +19,9 @@ BUSY, REGISTERED = RunnerState.BUSY, RunnerState.REGISTERED
 def split(
     jobs: tuple[WaitingJob, ...], configuration: Configuration, *runners: Runner
 ) -> tuple[list[int], dict[int, Reason]]:
-    admitted, refused = admit(jobs, runners, configuration)
-    return [job.key.job_id for job in admitted], {key.job_id: reason for key, reason in refused.items()}
+    admission = Admission(runners, configuration)
+    admitted = [job.key.job_id for job in jobs if admission(job)]
+    return admitted, {key.job_id: reason for key, reason in admission.refused.items()}
 
 
 def test_without_a_cap_in_the_way_all_are_admitted_in_the_order_given() -> None:
@@ -116,7 +117,7 @@ def test_a_refused_job_uses_up_no_other_cap() -> None:
 
 def test_a_job_of_a_profile_that_is_no_longer_configured_is_refused() -> None:
     gone = a_job(1, shape=Shape("removed", SIZE))
-    assert split((gone,), a_configuration()) == ([], {1: Reason(Why.PROFILE_LIMIT, {"limit": 0})})
+    assert split((gone,), a_configuration()) == ([], {1: Reason(Why.NO_PROFILE, {"profile": "removed"})})
 
 
 def test_nobody_is_admitted_over_a_cap_that_was_lowered_below_what_runs() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import InstanceState
 from slipway.domain.matching import Shape
-from slipway.domain.reaping import Facts, KnownRegistration, PoolFacts, Reap, What, count_by_why, find_stale
-from slipway.domain.runners import Runner, RunnerState, runner_name
+from slipway.domain.reaping import Facts, PoolFacts, Reap, What, count_by_why, find_stale
+from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 from tests.builders import (
     NOW,
@@ -43,7 +43,7 @@ def facts(
     *,
     tasks: Iterable[str] | None = None,
     instances: Mapping[str, float] | None = None,
-    registrations: Iterable[KnownRegistration] = (),
+    registrations: Iterable[Registration] = (),
 ) -> Facts:
     """Return what was read: by default ECS and EC2 have exactly what the ledger has."""
     known = snapshot or a_snapshot()
@@ -83,10 +83,9 @@ def of_runner(runner: Runner, configuration: Configuration = CONFIGURATION) -> l
     return [(what, why) for what, _, why in stale(facts(a_snapshot(runners=(runner,))), configuration)]
 
 
-def a_registration(number: int = 1, *, is_busy: bool = False, name: str | None = None) -> KnownRegistration:
-    return KnownRegistration(
-        40 + number, runner_name("medium", a_task_id(number)) if name is None else name, "acme", is_busy
-    )
+def a_registration(number: int = 1, *, is_busy: bool = False, name: str | None = None) -> Registration:
+    ours = runner_name("medium", a_task_id(number))
+    return Registration(40 + number, ours if name is None else name, False, is_busy, "acme")
 
 
 def test_a_pool_that_is_as_the_ledger_has_it_holds_nothing_stale() -> None:
@@ -99,10 +98,10 @@ def test_a_pool_that_is_as_the_ledger_has_it_holds_nothing_stale() -> None:
 @pytest.mark.parametrize(
     ("changes", "seconds", "limit", "what", "why"),
     [
-        ({"state": STARTING}, "started_at", 600, What.TASK, "never claimed"),
-        ({"state": STARTING, "running_at": NOW - 5}, "started_at", 600, What.TASK, "never claimed"),
+        ({"state": STARTING}, "started_at", 600, What.UNCLAIMED_TASK, "never claimed"),
+        ({"state": STARTING, "running_at": NOW - 5}, "started_at", 600, What.UNCLAIMED_TASK, "never claimed"),
         ({"state": REGISTERED}, "claimed_at", 240, What.IDLE_RUNNER, "idle past its timeout"),
-        ({"state": BUSY}, "busy_at", 3_660, What.TASK, "past the job timeout"),
+        ({"state": BUSY}, "busy_at", 3_660, What.OVERDUE_TASK, "past the job timeout"),
     ],
     ids=["starting", "running but unclaimed", "idle", "busy"],
 )
@@ -127,7 +126,7 @@ def test_a_standby_task_that_waits_is_not_called_unclaimed() -> None:
 
 
 def test_a_standby_task_that_never_ran_is() -> None:
-    assert of_runner(a_runner(1, started_at=NOW - 601), STANDBY) == [(What.TASK, "never claimed")]
+    assert of_runner(a_runner(1, started_at=NOW - 601), STANDBY) == [(What.UNCLAIMED_TASK, "never claimed")]
 
 
 def test_a_busy_runner_is_never_reaped_before_the_job_timeout() -> None:
@@ -217,7 +216,7 @@ MISMATCHES = [
     ),
     pytest.param(
         facts(registrations=[a_registration(3)]),
-        (What.REGISTRATION, "43", "its task is gone"),
+        (What.REGISTRATION, runner_name("medium", a_task_id(3)), "its task is gone"),
         id="a registration without a task",
     ),
 ]
@@ -304,8 +303,8 @@ def test_no_unknown_instance_ends_while_a_launch_has_no_answer() -> None:
 
 def test_reaps_are_counted_by_kind_and_reason() -> None:
     reaps = [
-        Reap(What.TASK, "1", POOL, "never claimed"),
-        Reap(What.TASK, "2", POOL, "never claimed"),
+        Reap(What.UNCLAIMED_TASK, "1", POOL, "never claimed"),
+        Reap(What.UNCLAIMED_TASK, "2", POOL, "never claimed"),
         Reap(What.REGISTRATION, "3", "acme", "its task is gone"),
     ]
-    assert count_by_why(reaps) == {"task: never claimed": 2, "registration: its task is gone": 1}
+    assert count_by_why(reaps) == {"unclaimed task: never claimed": 2, "registration: its task is gone": 1}

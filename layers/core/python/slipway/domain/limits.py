@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.jobs import JobKey
@@ -19,35 +19,45 @@ def runners_by_profile(runners: Iterable[Runner]) -> Counter[str]:
     return Counter(runner.shape.profile for runner in runners if runner.state in _TAKEN)
 
 
-def admit(
-    ordered: Sequence[WaitingJob], runners: Iterable[Runner], configuration: Configuration
-) -> tuple[list[WaitingJob], dict[JobKey, Reason]]:
-    """Split waiting jobs, in the order given, into those that may be served and those over a cap.
+class Admission:
+    """Decides job by job, in the order in which it is asked; ``refused`` keeps the reasons.
 
     A cap on a repository is hard only where a runner's reach is one repository; elsewhere GitHub may give
     any runner of the organization to a capped repository's job, so the repository that ran is charged.
     """
-    taken = [runner for runner in runners if runner.state in _TAKEN]
-    by_profile = runners_by_profile(taken)
-    by_repository = Counter((runner.shape.profile, (runner.repository or "").lower()) for runner in taken)
-    queued: Counter[str] = Counter()
-    admitted: list[WaitingJob] = []
-    refused: dict[JobKey, Reason] = {}
-    for job in ordered:
-        organization = job.organization.lower()
-        repository = (job.shape.profile, job.repository.lower())
-        queued[organization] += 1
-        profile = configuration.profiles.get(job.shape.profile)
-        per_repository = profile.max_runners_per_repository if profile else None
-        if queued[organization] > configuration.fairness.max_queued_per_organization:
-            limit = configuration.fairness.max_queued_per_organization
-            refused[job.key] = Reason(Why.ORGANIZATION_LIMIT, {"limit": limit})
-        elif profile is None or by_profile[profile.name] >= profile.max_runners:
-            refused[job.key] = Reason(Why.PROFILE_LIMIT, {"limit": profile.max_runners if profile else 0})
-        elif per_repository is not None and by_repository[repository] >= per_repository:
-            refused[job.key] = Reason(Why.REPOSITORY_LIMIT, {"limit": per_repository})
-        else:
-            by_profile[profile.name] += 1
-            by_repository[repository] += 1
-            admitted.append(job)
-    return admitted, refused
+
+    def __init__(self, runners: Iterable[Runner], configuration: Configuration) -> None:
+        taken = [runner for runner in runners if runner.state in _TAKEN]
+        self._configuration = configuration
+        self._by_profile = runners_by_profile(taken)
+        self._by_repository = Counter(
+            (runner.shape.profile, (runner.repository or "").lower()) for runner in taken
+        )
+        self._by_organization: Counter[str] = Counter()
+        self.refused: dict[JobKey, Reason] = {}
+
+    def __call__(self, job: WaitingJob) -> bool:
+        """Say whether the job may have a runner now, and charge it if so."""
+        refusal = self._refusal(job)
+        if refusal is not None:
+            self.refused[job.key] = refusal
+            return False
+        self._by_profile[job.shape.profile] += 1
+        self._by_repository[job.shape.profile, job.repository.lower()] += 1
+        self._by_organization[job.organization.lower()] += 1
+        return True
+
+    def _refusal(self, job: WaitingJob) -> Reason | None:
+        profile = self._configuration.profiles.get(job.shape.profile)
+        if profile is None:
+            return Reason(Why.NO_PROFILE, {"profile": job.shape.profile})
+        of_organization = self._configuration.fairness.max_queued_per_organization
+        if self._by_organization[job.organization.lower()] >= of_organization:
+            return Reason(Why.ORGANIZATION_LIMIT, {"limit": of_organization})
+        if self._by_profile[profile.name] >= profile.max_runners:
+            return Reason(Why.PROFILE_LIMIT, {"limit": profile.max_runners})
+        of_repository = profile.max_runners_per_repository
+        held = self._by_repository[profile.name, job.repository.lower()]
+        if of_repository is not None and held >= of_repository:
+            return Reason(Why.REPOSITORY_LIMIT, {"limit": of_repository})
+        return None

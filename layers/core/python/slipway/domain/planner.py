@@ -13,7 +13,7 @@ from slipway.domain.draining import idle_marks, to_drain, to_end
 from slipway.domain.fairness import fair_order
 from slipway.domain.intents import MAX_TASKS_PER_CALL, RunTasks
 from slipway.domain.jobs import JobKey
-from slipway.domain.limits import admit, runners_by_profile
+from slipway.domain.limits import Admission, runners_by_profile
 from slipway.domain.matching import Shape
 from slipway.domain.packing import Bin, booting_bins, place, usable_bins
 from slipway.domain.plan import Plan
@@ -30,9 +30,10 @@ def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
     covered = covered_jobs(snapshot.jobs, snapshot.runners, configuration.github)
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
     uncovered = [job for job in snapshot.jobs if job.key not in covered]
-    ordered = fair_order(uncovered, running_by_repository(snapshot.runners), configuration.fairness.weights)
-    admitted, refused = admit(ordered, snapshot.runners, configuration)
-    reasons.update(refused)
+    admission = Admission(snapshot.runners, configuration)
+    running = running_by_repository(snapshot.runners)
+    admitted = fair_order(uncovered, running, configuration.fairness.weights, admission)
+    reasons.update(admission.refused)
     supply = _waiting_tasks(snapshot)
     unmet = _unmet(admitted, supply, snapshot, configuration)
     starting = _Starting(snapshot, pool)

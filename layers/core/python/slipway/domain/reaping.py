@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import InstanceState
-from slipway.domain.runners import Runner, RunnerState, parse_runner_name
+from slipway.domain.runners import Registration, Runner, RunnerState, parse_runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 
 READINGS_APART_SECONDS = 60
@@ -27,8 +27,9 @@ class What(StrEnum):
     REGISTRATION = "registration"  # remove at GitHub
     ORPHAN = "orphan"  # a stopped task's registration: remove at GitHub
     IDLE_RUNNER = "idle runner"  # remove at GitHub, then stop its task
-    TASK = "task"  # stop
-    INSTANCE = "instance"  # terminate
+    UNCLAIMED_TASK = "unclaimed task"  # stop, unless it claims at this very moment
+    OVERDUE_TASK = "overdue task"  # stop
+    INSTANCE = "instance"  # take in if ECS knows it after all, else terminate
     RUNNER_RECORD = "runner record"  # ECS no longer has the task: forget it
     INSTANCE_RECORD = "instance record"  # EC2 no longer has the instance: forget it
     JOB_RECORD = "job record"  # it waits no longer
@@ -38,7 +39,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reap:
-    """One thing to reap: what, which one, where, and why."""
+    """One thing to reap: what, which one, in which pool (registrations have none), and why."""
 
     what: What
     id: str
@@ -46,16 +47,7 @@ class Reap:
     why: str
     runner: Runner | None = None
     orphan: Orphan | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRegistration:
-    """A registration as GitHub lists it."""
-
-    runner_id: int
-    name: str
-    reach: str
-    is_busy: bool
+    registration: Registration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ class Facts:
 
     now: float
     pools: tuple[PoolFacts, ...]
-    registrations: tuple[KnownRegistration, ...]
+    registrations: tuple[Registration, ...]
 
 
 def find_stale(
@@ -109,13 +101,13 @@ def _stale_runners(pool: PoolFacts, configuration: Configuration) -> Iterator[Re
         is_waiting = standby > 0 and runner.running_at is not None
         if runner.state is RunnerState.STARTING and not is_waiting:
             if now - runner.started_at > NEVER_CLAIMED_SECONDS:
-                yield Reap(What.TASK, runner.task_id, name, "never claimed", runner)
+                yield Reap(What.UNCLAIMED_TASK, runner.task_id, name, "never claimed", runner)
         elif runner.state is RunnerState.GONE and now - (runner.ended_at or now) >= ENDED_GRACE_SECONDS:
             yield Reap(What.IDLE_RUNNER, runner.task_id, name, "its runner has ended", runner)
         elif runner.is_idle and now - (runner.claimed_at or now) > idle:
             yield Reap(What.IDLE_RUNNER, runner.task_id, name, "idle past its timeout", runner)
         elif runner.state is RunnerState.BUSY and profile and now - (runner.busy_at or now) > timeout:
-            yield Reap(What.TASK, runner.task_id, name, "past the job timeout", runner)
+            yield Reap(What.OVERDUE_TASK, runner.task_id, name, "past the job timeout", runner)
 
 
 def _stale_instances(pool: PoolFacts) -> Iterator[Reap]:
@@ -167,7 +159,8 @@ def _ghosts(facts: Facts) -> Iterator[Reap]:
     for registration in facts.registrations:
         named = parse_runner_name(registration.name)
         if named and named[1] not in alive and not registration.is_busy:
-            yield Reap(What.REGISTRATION, str(registration.runner_id), registration.reach, "its task is gone")
+            gone = "its task is gone"
+            yield Reap(What.REGISTRATION, registration.name, "", gone, registration=registration)
 
 
 def count_by_why(reaps: Iterable[Reap]) -> dict[str, int]:

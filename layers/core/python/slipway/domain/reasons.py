@@ -12,6 +12,7 @@ class Why(StrEnum):
     RUNNER_IDLE = "runner_idle"  # a runner with its labels is registered and waits for GitHub
     TASK_STARTING = "task_starting"  # a container is on its way and will claim it
     INSTANCE_STARTING = "instance_starting"  # an instance with room for it boots
+    NO_PROFILE = "no_profile"  # the profile that served it is no longer configured
     POOL_LIMIT = "pool_limit"
     PROFILE_LIMIT = "profile_limit"
     REPOSITORY_LIMIT = "repository_limit"

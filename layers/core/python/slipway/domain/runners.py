@@ -56,6 +56,17 @@ class Runner:
         return runner_name(self.shape.profile, self.task_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A runner registration as GitHub lists it; ``reach`` says where it was listed."""
+
+    runner_id: int
+    name: str
+    is_online: bool
+    is_busy: bool
+    reach: str
+
+
 _NAME = re.compile(r"slipway-([a-z0-9][a-z0-9_-]{0,19})-([0-9a-f]{32})", re.ASCII)
 
 

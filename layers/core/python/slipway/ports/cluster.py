@@ -8,6 +8,7 @@ from typing import Protocol
 from slipway.domain.instances import Instance
 from slipway.domain.intents import Intent
 from slipway.domain.matching import Shape
+from slipway.domain.runners import Runner, RunnerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,19 @@ class Task:
     def is_stopped(self) -> bool:
         """Say whether ECS has stopped it."""
         return self.status == "STOPPED"
+
+
+def starting(task: Task, pool: str) -> Runner:
+    """Return the runner that a task which has claimed nothing yet stands for."""
+    return Runner(
+        task_id=task.task_id,
+        pool=pool,
+        shape=task.shape,
+        state=RunnerState.STARTING,
+        started_at=task.created_at,
+        intent=task.intent,
+        instance_arn=task.instance_arn,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from slipway.domain.runners import Registration
 from slipway.domain.snapshot import WaitingJob
 
 
@@ -15,17 +16,6 @@ class JitConfig:
 
     runner_id: int
     encoded: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A runner registration as GitHub lists it."""
-
-    runner_id: int
-    name: str
-    is_online: bool
-    is_busy: bool
-    reach: str
 
 
 class Removal(StrEnum):
@@ -48,6 +38,13 @@ class RunnerService(Protocol):
 
     def remove(self, runner_id: int, reach: str) -> Removal:
         """Remove a registration unless its runner is busy; one that is already gone is gone.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+
+    def find(self, name: str, reach: str) -> Registration | None:
+        """Return the registration of this name, if there is one.
 
         Raises:
             UnavailableError: no answer.

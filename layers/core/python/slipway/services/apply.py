@@ -10,10 +10,9 @@ from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, Un
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import Intent, LaunchInstances, RunTasks
 from slipway.domain.plan import Plan
-from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot, UnavailableOffering
 from slipway.ports.clock import Clock
-from slipway.ports.cluster import Cluster, Task
+from slipway.ports.cluster import Cluster, starting
 from slipway.ports.fleet import Fleet, LaunchResult
 from slipway.ports.ledger import Ledger
 
@@ -118,7 +117,9 @@ class Apply:
 
     def _run(self, intent: Intent) -> Applied:
         result = self._clusters[intent.pool].run(intent)
-        self._ledger.runners.add([_starting(task, intent) for task in result.tasks if not task.is_stopped])
+        self._ledger.runners.add(
+            [starting(task, intent.pool) for task in result.tasks if not task.is_stopped]
+        )
         if self._configuration.pools[intent.pool].exclusive:
             self._drain_under({task.instance_arn for task in result.tasks}, intent.pool)
         return Applied(changed=bool(result.tasks), should_retry=bool(result.failures))
@@ -175,18 +176,6 @@ class Apply:
         self._fleets[pool].terminate([instance.instance_id])
         self._ledger.instances.remove(pool, instance.instance_id)
         return Applied(changed=True)
-
-
-def _starting(task: Task, intent: Intent) -> Runner:
-    return Runner(
-        task_id=task.task_id,
-        pool=intent.pool,
-        shape=task.shape,
-        state=RunnerState.STARTING,
-        started_at=task.created_at,
-        intent=intent.token,
-        instance_arn=task.instance_arn,
-    )
 
 
 def _items(result: LaunchResult) -> Iterable[tuple[str, str, float]]:

@@ -14,7 +14,7 @@ from slipway.domain.reach import reach_of
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import WaitingJob
 from slipway.ports.clock import Clock
-from slipway.ports.cluster import Cluster
+from slipway.ports.cluster import Cluster, starting
 from slipway.ports.github import Removal, RunnerService
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
@@ -42,7 +42,7 @@ class Answer:
 class Claim:
     """Answers ``POST /v1/claim``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - late binding meets ledger, GitHub, ECS and queue here
         self,
         configuration: Configuration,
         ledger: Ledger,
@@ -77,7 +77,8 @@ class Claim:
             return Answer(410, {"reason": runner.ended_why or "this task is not needed"})
         if pool.exclusive and not self._has_host_to_itself(pool, runner):
             return Answer(503, {"reason": "its host is not its own yet"}, HOST_RETRY_SECONDS)
-        return self._serve(runner, self._configuration.profiles[runner.shape.profile])
+        profile = self._configuration.profiles.get(runner.shape.profile)
+        return self._serve(runner, profile) if profile else self._dismiss(runner, "its profile is gone")
 
     def _pool_of(self, caller: TaskIdentity | None) -> Pool | None:
         if caller is None or caller.account_id != self._account_id:
@@ -89,16 +90,7 @@ class Claim:
         task = self._clusters[pool.name].find_task(task_id)
         if task is None or task.is_stopped:
             return None
-        runner = Runner(
-            task_id=task_id,
-            pool=pool.name,
-            shape=task.shape,
-            state=RunnerState.STARTING,
-            started_at=task.created_at,
-            intent=task.intent,
-            instance_arn=task.instance_arn,
-        )
-        self._ledger.runners.add([runner])
+        self._ledger.runners.add([starting(task, pool.name)])
         return self._ledger.runners.find(pool.name, task_id)
 
     def _unknown(self, task_id: str) -> Answer:
@@ -131,9 +123,12 @@ class Claim:
     def _nothing_to_serve(self, runner: Runner, profile: Profile) -> Answer:
         if profile.standby > 0:
             return Answer(204, retry_after_seconds=STANDBY_RETRY_SECONDS)
-        # Recorded before it is said: a task that is told to go must not count as supply any more.
-        self._ledger.runners.dismiss(runner.pool, runner.task_id, at=self._clock.now(), why="no job waits")
-        return Answer(410, {"reason": "no job waits"})
+        return self._dismiss(runner, "no job waits")
+
+    def _dismiss(self, runner: Runner, why: str) -> Answer:
+        """Record it before it is said: a task that is told to go must not count as supply any more."""
+        self._ledger.runners.dismiss(runner.pool, runner.task_id, at=self._clock.now(), why=why)
+        return Answer(410, {"reason": why})
 
     def _mint(self, runner: Runner, job: WaitingJob, profile: Profile) -> Answer:
         """Mint after the binding is written: from here on this task never gets another JIT config.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobKey
-from slipway.domain.reaping import Facts, KnownRegistration, PoolFacts, Reap, What, find_stale
-from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import Orphan
+from slipway.domain.reaping import Facts, PoolFacts, Reap, What, find_stale
+from slipway.domain.runners import Registration, Runner
 from slipway.ports.clock import Clock
-from slipway.ports.cluster import Cluster
+from slipway.ports.cluster import Cluster, starting
 from slipway.ports.fleet import Fleet
 from slipway.ports.github import Removal, RunnerService
 from slipway.ports.ledger import Ledger
@@ -92,7 +91,7 @@ class ReapStale:
 
     def _registrations(
         self, suspected: Mapping[str, float], errors: list[Exception]
-    ) -> tuple[KnownRegistration, ...]:
+    ) -> tuple[Registration, ...]:
         """List what GitHub knows, now and then (calls are dear, and orphans are looked after one by one), and
         while a registration is suspected: it must look stale twice.
         """
@@ -106,76 +105,97 @@ class ReapStale:
             errors.append(fault)
             return ()
         self._ledger.housekeeping.move_cursor(LISTED, now)
-        return tuple(
-            KnownRegistration(item.runner_id, item.name, item.reach, item.is_busy) for item in listed
-        )
+        return tuple(listed)
 
     def _remove(self, reap: Reap) -> bool:
-        """Remove one thing; False when it turned out to be busy."""
+        """Remove one thing; False when it turned out to be in use after all."""
+        if reap.what is What.WAITING_LONG:
+            return True  # converging its pool, as after every removal, is all that can be done
+        removals: dict[What, Callable[[Reap], bool]] = {
+            What.REGISTRATION: self._end_registration,
+            What.ORPHAN: self._end_orphan,
+            What.IDLE_RUNNER: self._end_runner,
+            What.UNCLAIMED_TASK: self._stop_unclaimed,
+            What.OVERDUE_TASK: self._stop_overdue,
+            What.INSTANCE: self._end_instance,
+            What.RUNNER_RECORD: self._forget_runner,
+            What.INSTANCE_RECORD: self._forget_instance,
+            What.JOB_RECORD: self._drop_job,
+            What.UNKNOWN_TASK: self._take_in,
+        }
+        return removals[reap.what](reap)
+
+    def _end_registration(self, reap: Reap) -> bool:
+        found = reap.registration
+        return found is not None and self._github.remove(found.runner_id, found.reach) is Removal.GONE
+
+    def _stop_unclaimed(self, reap: Reap) -> bool:
+        """Stop a task only if it is dismissed first: it may claim while we look."""
         now = self._clock.now()
-        if reap.what is What.REGISTRATION:
-            return self._github.remove(int(reap.id), reap.pool) is Removal.GONE
-        if reap.what is What.IDLE_RUNNER:
-            return self._end_runner(reap)
-        if reap.orphan is not None:
-            return self._end_orphan(reap.pool, reap.orphan)
-        if reap.what is What.TASK:
-            self._ledger.runners.mark_ended(reap.pool, reap.id, at=now, why=reap.why)
-            self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
-        elif reap.what is What.INSTANCE:
-            self._fleets[reap.pool].terminate([reap.id])
-            self._ledger.instances.remove(reap.pool, reap.id)
-        elif reap.what is What.INSTANCE_RECORD:
-            self._ledger.instances.remove(reap.pool, reap.id)
-        elif reap.what is What.RUNNER_RECORD:
-            return self._forget_runner(reap, now)
-        elif reap.what is What.UNKNOWN_TASK:
-            self._take_in(reap)
-        elif reap.what is What.JOB_RECORD:
-            self._ledger.jobs.drop(reap.pool, JobKey.parse(reap.id))
+        if not self._ledger.runners.dismiss(reap.pool, reap.id, at=now, why=reap.why):
+            return False
+        self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
+        return True
+
+    def _stop_overdue(self, reap: Reap) -> bool:
+        """Stop a busy runner past its profile's job timeout, the one stated exception."""
+        self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
+        self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
+        return True
+
+    def _end_instance(self, reap: Reap) -> bool:
+        """Terminate an instance, unless ECS knows it: then its event was lost, and it may hold tasks."""
+        registered = self._clusters[reap.pool].instances()
+        known = next((item for item in registered if item.instance_id == reap.id), None)
+        if known is not None:
+            self._ledger.instances.observe(known)
+            return True
+        self._fleets[reap.pool].terminate([reap.id])
+        return self._forget_instance(reap)
+
+    def _forget_instance(self, reap: Reap) -> bool:
+        self._ledger.instances.remove(reap.pool, reap.id)
+        return True
+
+    def _drop_job(self, reap: Reap) -> bool:
+        self._ledger.jobs.drop(reap.pool, JobKey.parse(reap.id))
         return True
 
     def _end_runner(self, reap: Reap) -> bool:
         """Remove the registration before the task is stopped: only GitHub's DELETE proves it idle."""
-        runner = reap.runner
-        if runner is None:
-            return False
-        if self._is_busy(runner):
+        if reap.runner is None or self._is_busy(reap.runner):
             return False
         self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
         self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
         return True
 
-    def _end_orphan(self, pool: str, orphan: Orphan) -> bool:
-        if self._github.remove(orphan.runner_id, orphan.reach) is Removal.BUSY:
+    def _end_orphan(self, reap: Reap) -> bool:
+        orphan = reap.orphan
+        if orphan is None or self._github.remove(orphan.runner_id, orphan.reach) is Removal.BUSY:
             return False
-        self._ledger.runners.forget_orphan(pool, orphan.task_id)
+        self._ledger.runners.forget_orphan(reap.pool, orphan.task_id)
         return True
 
     def _is_busy(self, runner: Runner) -> bool:
         """Remove the runner's registration, if it has one; say whether GitHub refused because it is busy."""
-        if runner.runner_id is None or runner.reach is None:
-            return False
-        return self._github.remove(runner.runner_id, runner.reach) is Removal.BUSY
+        if runner.reach is None:
+            return False  # it never claimed
+        runner_id = runner.runner_id
+        if runner_id is None:  # minted, but the answer was never recorded: GitHub knows it by name
+            found = self._github.find(runner.name, runner.reach)
+            runner_id = found.runner_id if found else None
+        return runner_id is not None and self._github.remove(runner_id, runner.reach) is Removal.BUSY
 
-    def _forget_runner(self, reap: Reap, now: float) -> bool:
+    def _forget_runner(self, reap: Reap) -> bool:
         task = self._clusters[reap.pool].find_task(reap.id)
         if task is not None and not task.is_stopped:
             return False
-        self._ledger.runners.remove(reap.pool, reap.id, at=now, why=reap.why)
+        self._ledger.runners.remove(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
         return True
 
-    def _take_in(self, reap: Reap) -> None:
+    def _take_in(self, reap: Reap) -> bool:
         task = self._clusters[reap.pool].find_task(reap.id)
-        if task is None or task.is_stopped or self._ledger.runners.is_gone(reap.id):
-            return
-        runner = Runner(
-            task_id=task.task_id,
-            pool=reap.pool,
-            shape=task.shape,
-            state=RunnerState.STARTING,
-            started_at=task.created_at,
-            intent=task.intent,
-            instance_arn=task.instance_arn,
-        )
-        self._ledger.runners.add([runner])
+        if task is None or task.is_stopped:
+            return False
+        self._ledger.runners.add([starting(task, reap.pool)])
+        return True

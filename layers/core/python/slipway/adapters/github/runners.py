@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slipway.adapters.github.credentials import Credentials
-from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.http import PAGE_SIZE, GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.configuration import Registration as Level
@@ -17,9 +17,9 @@ from slipway.domain.errors import (
     UnknownOutcomeError,
 )
 from slipway.domain.reach import EVERYONE, reach_of
-from slipway.domain.runners import parse_runner_name
+from slipway.domain.runners import Registration, parse_runner_name
 from slipway.domain.snapshot import WaitingJob
-from slipway.ports.github import JitConfig, Registration, Removal
+from slipway.ports.github import JitConfig, Removal
 
 
 class GitHubRunners:
@@ -85,6 +85,15 @@ class GitHubRunners:
             raise UnavailableError(str(fault)) from fault
         return Removal.GONE
 
+    def find(self, name: str, reach: str) -> Registration | None:
+        """Return the registration of this name, if there is one."""
+        path = f"{self._scope(reach)}/actions/runners"
+        try:
+            found = self._named(path, name, lambda: self._credentials.token(reach))
+        except (RefusedError, UnknownOutcomeError) as fault:
+            raise UnavailableError(str(fault)) from fault
+        return _registration(found[0], reach) if found else None
+
     def registrations(self) -> list[Registration]:
         """List the registrations of ours in every place where we register."""
         places = [EVERYONE] if self._github.registration is Level.ENTERPRISE else self._places()
@@ -119,8 +128,7 @@ class GitHubRunners:
         lost may still be on its way.
         """
         try:
-            reply = self._api.call("GET", path, token, params={"name": name, "per_page": 100})
-            ours = [item for item in reply["runners"] if item["name"] == name]
+            ours = self._named(path, name, token)
             for item in ours:
                 self._api.call("DELETE", f"{path}/{item['id']}", token)
         except SlipwayError as fault:
@@ -129,6 +137,10 @@ class GitHubRunners:
         if not ours and isinstance(doubt, UnknownOutcomeError) and doubt.answered:
             raise UnavailableError(f"{doubt}; no runner was registered") from doubt
         raise UnknownOutcomeError(f"{doubt}; the registration was taken back") from doubt
+
+    def _named(self, path: str, name: str, token: Callable[[], str]) -> list[dict[str, Any]]:
+        reply = self._api.call("GET", path, token, params={"name": name, "per_page": PAGE_SIZE})
+        return [item for item in reply["runners"] if item["name"] == name]
 
     def _place(self, reach: str, organization: str) -> str:
         return organization.lower() if reach == EVERYONE else reach
