@@ -44,11 +44,22 @@ def leaks(world: World) -> dict[str, int]:
     """Count what is left; the caller holds the lock."""
     items = list(items_of(world))
     return {
+        **_leaks_outside(world),
+        "offers": sum(item["pk"]["S"].startswith(_OFFERS) for item in items),
+        "intents": sum(item["sk"]["S"].startswith(_INTENTS) for item in items),
+    }
+
+
+def is_clean(world: World) -> bool:
+    """Say whether nothing is left; reads the whole ledger only when all the rest is gone. Lock held."""
+    return not any(_leaks_outside(world).values()) and not any(leaks(world).values())
+
+
+def _leaks_outside(world: World) -> dict[str, int]:
+    return {
         "runners": len(our_runners(world)),
         "tasks": len(world.aws.ecs.live_tasks()),
         "instances": len(world.aws.ec2.live_instances()),
-        "offers": sum(item["pk"]["S"].startswith(_OFFERS) for item in items),
-        "intents": sum(item["sk"]["S"].startswith(_INTENTS) for item in items),
     }
 
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-DEFAULT_SCALE = 10
+DEFAULT_SCALE = 8
 _NEEDED = ("bash", "curl", "jq")
 
 

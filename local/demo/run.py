@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from local.demo.checks import WatchedContainers, broken_promises, leaks
+from local.demo.checks import WatchedContainers, broken_promises, is_clean
 from local.demo.report import Result, summarize
 from local.demo.scenario import BURSTS, Scenario
 from local.demo.world import World
@@ -34,7 +34,7 @@ def run(world: World, scenario: Scenario, show: Show) -> Result:
         scenario.start()
         world.clock.schedule(BURSTS[0][0] + SPOT_LOSS_SECONDS, lambda: _lose_spot(world, watched))
     _until(scenario.is_over, JOBS_LIMIT_SECONDS, world, scenario, show)
-    _until(lambda: not any(leaks(world).values()), SETTLE_LIMIT_SECONDS, world, scenario, show)
+    _until(lambda: is_clean(world), SETTLE_LIMIT_SECONDS, world, scenario, show)
     with world.lock:
         violations = watched.violations + broken_promises(world, scenario)
         violations += [f"a function failed: {fault}" for fault in _failures(world)]

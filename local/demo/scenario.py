@@ -18,10 +18,10 @@ VICTIM = "acme-labs/api"
 BASE = ("self-hosted", "linux", "x64")
 PROFILES = ("small", "medium", "docker")
 PROFILE_WEIGHTS = (12, 7, 1)
-BURSTS = ((5.0, 0.5), (200.0, 1.0))  # start in model seconds, share of the jobs queued by its end
-BURST_SECONDS = 15.0
+BURSTS = ((5.0, 0.5), (110.0, 1.0))  # start in model seconds, share of the jobs queued by its end
+BURST_SECONDS = 20.0
 HOSTED_SHARE, CANCELLED_SHARE = 0.08, 0.03
-RERUN_AT = 240.0
+RERUN_AT = 150.0
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Scenario:
         for _ in range(count):
             (profile,) = rng.choices(PROFILES, PROFILE_WEIGHTS)
             labels: tuple[str, ...] = (*BASE, profile)
-            duration = min(110.0, max(5.0, rng.lognormvariate(3.4, 0.6)))
+            duration = min(90.0, max(5.0, rng.lognormvariate(3.3, 0.6)))
             if profile == "medium" and rng.random() < 0.2:
                 labels = ("slipway/medium/cpu=4/memory=14GiB",)
             request = JobRequest(rng.choice(REPOSITORIES), labels, round(duration, 1))

@@ -11,6 +11,7 @@ from slipway.ports.ledger import Housekeeping, Resent
 
 CURSOR = "redelivery"
 LOOK_BACK_SECONDS = 3_600
+MOST_A_RUN = 100  # so that what an outage left comes back as a stream, oldest first, and not as a flood
 GIVE_UP_SECONDS = 3_600  # a delivery that still fails after an hour of asking fails for a reason of its own
 
 
@@ -37,10 +38,10 @@ class Redeliver:
         resent = self._housekeeping.resent()
         errors: list[Exception] = []
         count = 0
-        for delivery in self._deliveries.failed_since(since):
+        failed = sorted(self._deliveries.failed_since(since), key=lambda item: item.delivered_at)
+        worth = [item for item in failed if _is_worth_asking(resent.get(item.guid), item, now)]
+        for delivery in worth[:MOST_A_RUN]:
             known = resent.get(delivery.guid)
-            if known and not _is_worth_asking_again(known, delivery, now):
-                continue
             try:
                 self._deliveries.redeliver(delivery.delivery_id)
             except SlipwayError as fault:
@@ -49,11 +50,13 @@ class Redeliver:
             resent[delivery.guid] = Resent(known.first_at if known else now, now)
             count += 1
         self._housekeeping.keep_resent({g: known for g, known in resent.items() if known.last_at >= since})
-        if not errors:
+        if not errors and len(worth) <= MOST_A_RUN:
             self._housekeeping.move_cursor(CURSOR, now)
         return Redelivered(count, tuple(errors))
 
 
-def _is_worth_asking_again(known: Resent, delivery: FailedDelivery, now: float) -> bool:
-    """Say whether a delivery failed anew after it was asked for, and has not failed for too long."""
+def _is_worth_asking(known: Resent | None, delivery: FailedDelivery, now: float) -> bool:
+    """Say whether a delivery was never asked for, or failed anew since, and has not failed for too long."""
+    if known is None:
+        return True
     return delivery.delivered_at > known.last_at and now - known.first_at < GIVE_UP_SECONDS
