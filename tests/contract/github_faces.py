@@ -1,0 +1,129 @@
+"""GitHub as the adapter can meet it: its twin behind httpx, and behind HTTP as github.com or as a GHES."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+import httpx
+
+from local.twin.github.model import Runner
+from local.twin.github.transport import TwinTransport
+from local.twin.github.twin import GitHubTwin
+from local.twin.http.github import GitHubServer
+from slipway.adapters.github.credentials import AppTokens, EnterpriseTokens
+from slipway.adapters.github.http import GitHubApi, github_client
+from slipway.adapters.github.runner_groups import RunnerGroups
+from slipway.adapters.github.runners import GitHubRunners
+from slipway.domain.configuration import Registration
+from slipway.domain.jobs import JobKey
+from slipway.domain.snapshot import WaitingJob
+from tests.builders import a_github, a_job, a_task_id
+from tests.fakes.secret_store import MemorySecrets
+from tests.support.github_enterprise import LABELS, Acme, app_keys
+
+APP, TOKEN = "arn:app", "arn:token"
+#: Where the twin is mounted, and which server it is.
+FACES: Final = {
+    "in process": ("transport", "ghec"),
+    "ghec": ("http", "ghec"),
+    "ghes": ("http", "ghes-3.19"),
+}
+NAME = f"slipway-medium-{a_task_id(1)}"
+
+
+@dataclass
+class Case:
+    """One enterprise, and our adapter registered at one of its levels."""
+
+    acme: Acme
+    api: GitHubApi
+    level: Registration
+    places: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.secrets = MemorySecrets({TOKEN: f"{self.acme.pat}\n", APP: app_secret(self.acme)})
+        self.tokens = AppTokens(self.secrets, APP, self.api, self.acme.clock, self._new_id)
+        self.service = self.runners()
+        self._ids = 0
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"id-{self._ids}"
+
+    @property
+    def twin(self) -> GitHubTwin:
+        return self.acme.twin
+
+    def runners(self, **changes: Any) -> GitHubRunners:
+        """Our adapter as a fresh process has it, with ``changes`` to the target."""
+        target = a_github(
+            **{
+                "enterprise": "acme",
+                "registration": self.level,
+                "runner_token_secrets": (TOKEN,),
+                **changes,
+            }
+        )
+        at_enterprise = self.level is Registration.ENTERPRISE
+        credentials = EnterpriseTokens(self.secrets, (TOKEN,)) if at_enterprise else self.tokens
+        groups = RunnerGroups(self.api, target, self.acme.clock)
+        return GitHubRunners(self.api, target, credentials, groups, lambda: self.places)
+
+    def job(self, repository: str = "alpha/web", number: int = 1, **changes: Any) -> WaitingJob:
+        """Return a waiting job of a repository, as its webhook tells of it."""
+        login = repository.partition("/")[0]
+        organization = self.twin.world.organizations[login]
+        facts = {
+            "key": JobKey(login, number, 1),
+            "organization": login,
+            "organization_id": organization.id,
+            "repository": repository,
+            "labels": LABELS,
+        }
+        return a_job(number, **{**facts, **changes})
+
+    @property
+    def place(self) -> str:
+        """Where a runner for alpha/web is registered, as ``remove`` wants it."""
+        return "alpha/web" if self.level is Registration.REPOSITORY else "alpha"
+
+    def registered(self) -> list[Runner]:
+        return list(self.twin.registry.by_id.values())
+
+    def calls(self, ending: str) -> int:
+        """How often GitHub was called where the path ends so."""
+        return sum(count for name, count in self.twin.calls.items() if name.endswith(ending))
+
+
+def app_secret(acme: Acme) -> str:
+    """Return the App's secret as an operator stores it."""
+
+    return json.dumps({"app_id": acme.app.id, "private_key": app_keys()[0]})
+
+
+def github_case(face: str, level: Registration, serve: Callable[[], GitHubServer]) -> Case:
+    """Mount a fresh enterprise, where the App may manage the repositories of alpha too.
+
+    ``serve`` answers with the server of all tests.
+    """
+    mount, edition = FACES[face]
+    acme = Acme(edition)
+    acme.installation.permissions["administration"] = "write"
+    if mount == "transport":
+        client = httpx.Client(base_url=acme.twin.world.api_url, transport=TwinTransport(acme.twin))
+        return Case(acme, GitHubApi(client, acme.clock), level)
+    server = serve()
+    with server.lock:
+        server.twin = acme.twin
+        acme.twin.world.url = server.url
+    return Case(acme, GitHubApi(_client(acme.twin.world.api_url), acme.clock), level)
+
+
+@cache
+def _client(api_url: str) -> httpx.Client:
+    """One client an address and process, as in a warm function: making one reads every CA certificate."""
+    return github_client(api_url, None)
