@@ -71,7 +71,11 @@ class AppTokens:
         self._installations[reach] = installation
         value, expires_at = self._tokens.get(installation, ("", 0.0))
         if expires_at - self._clock.now() < _EARLY_SECONDS:
-            value, expires_at = self._new_token(installation)
+            try:
+                value, expires_at = self._new_token(installation)
+            except RefusedError:
+                del self._installations[reach]  # installed anew, the App has another installation
+                raise
             self._tokens[installation] = (value, expires_at)
         return value
 
@@ -92,7 +96,13 @@ class AppTokens:
             "exp": now + _JWT_SECONDS,
             "jti": self._new_id(),
         }
-        return jwt.encode(claims, key.private_key, algorithm="RS256"), float(now + _JWT_SECONDS)
+        try:
+            return jwt.encode(claims, key.private_key, algorithm="RS256"), float(now + _JWT_SECONDS)
+        except (jwt.PyJWTError, ValueError, TypeError):
+            # The cause may quote the key; it is left out on purpose.
+            raise ConfigurationError(
+                f"secret {self._arn}: private_key is no RSA key in PEM form; put the App's key there"
+            ) from None
 
     def _key(self) -> AppKey:
         try:

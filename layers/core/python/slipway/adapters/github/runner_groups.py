@@ -52,7 +52,7 @@ class RunnerGroups:
                 raise RefusedError(
                     f"runner group {name!r} does not exist; create it or leave the choice to Slipway"
                 )
-            group = self._create(path, name, job, token)
+            group = self._create_or_find(path, name, job, token)
         self._check(group, path, name, job, token, shared=shared)
         return int(group["id"])
 
@@ -75,6 +75,18 @@ class RunnerGroups:
                 if group["name"].lower() == name.lower():
                     return dict(group)
         return None
+
+    def _create_or_find(
+        self, path: str, name: str, job: WaitingJob, token: Callable[[], str]
+    ) -> dict[str, Any]:
+        """Create a group; the first claims of an organization come together, and one of them is first."""
+        try:
+            return self._create(path, name, job, token)
+        except RefusedError as fault:
+            group = self._find(path, name, token) if fault.code == "409" else None
+            if group is None:
+                raise
+            return group
 
     def _create(self, path: str, name: str, job: WaitingJob, token: Callable[[], str]) -> dict[str, Any]:
         public = self._github.allow_public_repositories
