@@ -1,0 +1,118 @@
+"""What ``Deliveries`` must do: find what failed, ask for it again."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.twin.github.deliveries import Delivery
+from slipway.adapters.github.deliveries import AppDeliveries
+from slipway.domain.errors import RefusedError, ThrottledError, UnknownOutcomeError
+from tests.contract.github_faces import Case
+from tests.support.github_enterprise import START
+
+STEP = 10.0
+
+
+@pytest.fixture
+def deliveries(with_app: Case) -> AppDeliveries:
+    """The App has a hook whose receiver answers what ``statuses`` says, 503 when it says nothing."""
+    acme = with_app.acme
+    acme.twin.add_hook("integration", acme.app.id, "https://slipway.example/webhook", "made-up")
+    acme.twin.deliveries.faults.latency_seconds = (0.0, 0.0)
+    acme.twin.deliveries.deliver = lambda _: 503
+    return AppDeliveries(with_app.api, with_app.tokens.app_jwt)
+
+
+def queue(case: Case, count: int = 1) -> None:
+    """Queue jobs, ten seconds apart; each is one delivery."""
+    for _ in range(count):
+        case.acme.job()
+        case.acme.clock.advance(STEP)
+
+
+def answer(case: Case, status: int) -> list[Delivery]:
+    """Let the receiver answer so from now on, and keep what it got."""
+    got: list[Delivery] = []
+
+    def receive(delivery: Delivery) -> int:
+        got.append(delivery)
+        return status
+
+    case.twin.deliveries.deliver = receive
+    return got
+
+
+def test_each_failed_delivery_is_listed_once_newest_first(with_app: Case, deliveries: AppDeliveries) -> None:
+    queue(with_app, 2)
+    answer(with_app, 202)
+    queue(with_app)
+    answer(with_app, 401)
+    queue(with_app)
+    failed = deliveries.failed_since(START)
+    assert [item.delivered_at - START for item in failed] == [3 * STEP, STEP, 0]
+    assert len({item.guid for item in failed}) == 3
+
+
+def test_a_delivery_sent_again_keeps_its_guid_and_counts_by_its_newest_attempt(
+    with_app: Case, deliveries: AppDeliveries
+) -> None:
+    """[GH-HOOK-GUID]"""
+    queue(with_app)
+    (first,) = deliveries.failed_since(START)
+    deliveries.redeliver(first.delivery_id)
+    with_app.acme.clock.advance(STEP)
+    (second,) = deliveries.failed_since(START)
+    assert second.guid == first.guid
+    assert second.delivery_id != first.delivery_id
+    got = answer(with_app, 202)
+    deliveries.redeliver(second.delivery_id)
+    with_app.acme.clock.advance(STEP)
+    assert [item.guid for item in got] == [first.guid]
+
+
+def test_failures_are_found_over_all_pages_and_none_before_the_time(
+    with_app: Case, deliveries: AppDeliveries
+) -> None:
+    """[GH-DELIVERIES]"""
+    queue(with_app, 230)
+    since = START + 20 * STEP
+    failed = deliveries.failed_since(since)
+    assert len(failed) == 210
+    assert min(item.delivered_at for item in failed) == since
+    assert len(deliveries.failed_since(START + 200 * STEP)) == 30
+
+
+def test_a_run_without_failures_costs_one_call(with_app: Case, deliveries: AppDeliveries) -> None:
+    answer(with_app, 202)
+    queue(with_app, 120)
+    assert deliveries.failed_since(START) == []
+    assert with_app.calls("/app/hook/deliveries") == 1
+
+
+def test_events_that_are_none_of_ours_are_not_asked_for_again(
+    with_app: Case, deliveries: AppDeliveries
+) -> None:
+    with_app.twin.deliveries.ping(with_app.twin.deliveries.hooks[0])
+    with_app.acme.clock.advance(STEP)
+    assert deliveries.failed_since(START) == []
+
+
+def test_a_delivery_that_github_forgot_is_a_refusal(with_app: Case, deliveries: AppDeliveries) -> None:
+    """[GH-HOOK-WINDOW]"""
+    queue(with_app)
+    (failed,) = deliveries.failed_since(START)
+    with_app.acme.clock.advance(8 * 86_400)
+    with pytest.raises(RefusedError) as caught:
+        deliveries.redeliver(failed.delivery_id)
+    assert caught.value.code == "404"
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted"), [(429, ThrottledError), (503, UnknownOutcomeError), (0, UnknownOutcomeError)]
+)
+def test_an_answer_that_did_not_come_is_one_of_our_errors(
+    with_app: Case, deliveries: AppDeliveries, status: int, wanted: type[Exception]
+) -> None:
+    with_app.twin.faults.next("GET", "deliveries$", status)
+    with pytest.raises(wanted):
+        deliveries.failed_since(START)

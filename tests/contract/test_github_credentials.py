@@ -1,0 +1,156 @@
+"""The credentials shown to GitHub: the App's JWT, its installations' tokens, classic tokens."""
+
+from __future__ import annotations
+
+import json
+
+import jwt
+import pytest
+
+from slipway.adapters.github.credentials import AppKey, EnterpriseTokens
+from slipway.domain.errors import (
+    ConfigurationError,
+    RefusedError,
+    ThrottledError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+from tests.contract.github_faces import APP, NAME, TOKEN, Case
+from tests.fakes.secret_store import MemorySecrets
+from tests.support.github_enterprise import app_keys
+
+MADE = "access_tokens"
+
+
+def test_a_jwt_of_the_app_says_who_for_how_long_and_is_used_once_an_id(with_app: Case) -> None:
+    """[GH-APP-JWT]"""
+    now = with_app.acme.clock.now()
+    first = with_app.tokens.app_jwt()
+    claims = jwt.decode(
+        first, app_keys()[1], algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
+    )
+    assert jwt.get_unverified_header(first)["alg"] == "RS256"
+    assert claims["iss"] == str(with_app.acme.app.id)
+    assert claims["iat"] < now
+    assert claims["exp"] - claims["iat"] <= 600
+    assert with_app.tokens.app_jwt() == first
+    with_app.acme.clock.advance(500)
+    second = with_app.tokens.app_jwt()
+    again = jwt.decode(
+        second, app_keys()[1], algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
+    )
+    assert again["jti"] != claims["jti"]
+
+
+def test_a_token_is_made_once_and_renewed_before_it_expires(with_app: Case) -> None:
+    """[GH-APP-TOKEN]"""
+    first = with_app.tokens.token("alpha")
+    with_app.acme.clock.advance(3_290)
+    assert with_app.tokens.token("alpha") == first
+    assert with_app.calls(MADE) == 1
+    with_app.acme.clock.advance(20)
+    second = with_app.tokens.token("alpha")
+    assert second != first
+    with_app.acme.clock.advance(300)
+    with_app.service.mint(with_app.job(), NAME)
+    assert with_app.calls(MADE) == 2
+
+
+def test_an_installation_is_looked_up_once_and_not_at_all_when_the_webhook_named_it(with_app: Case) -> None:
+    with_app.tokens.token("alpha")
+    with_app.tokens.token("alpha/web")
+    with_app.tokens.token("alpha")
+    assert with_app.calls("/installation") == 2
+    with_app.tokens.token("alpha/site", with_app.acme.installation.id)
+    with_app.tokens.token("alpha/site")
+    assert with_app.calls("/installation") == 2
+    assert with_app.calls(MADE) == 1
+
+
+@pytest.mark.parametrize("reach", ["beta", "beta/api", "nowhere"])
+def test_where_the_app_is_not_installed_the_refusal_names_the_place(with_app: Case, reach: str) -> None:
+    with pytest.raises(RefusedError, match=f"not installed on {reach}"):
+        with_app.tokens.token(reach)
+
+
+def test_after_the_app_was_installed_anew_its_new_installation_is_found(with_app: Case) -> None:
+    with_app.tokens.token("alpha")
+    del with_app.twin.credentials.installations[with_app.acme.installation.id]
+    with_app.twin.install(with_app.acme.app, with_app.acme.alpha)
+    with_app.acme.clock.advance(3_600)
+    with pytest.raises(RefusedError):
+        with_app.tokens.token("alpha")
+    with_app.tokens.token("alpha")
+    with_app.service.mint(with_app.job(), NAME)
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted"), [(429, ThrottledError), (503, UnknownOutcomeError), (0, UnknownOutcomeError)]
+)
+def test_a_token_that_was_not_made_is_asked_for_again(
+    with_app: Case, status: int, wanted: type[Exception]
+) -> None:
+    with_app.twin.faults.next("POST", MADE, status)
+    with pytest.raises(wanted):
+        with_app.tokens.token("alpha")
+    assert with_app.tokens.token("alpha").startswith("ghs_")
+
+
+@pytest.mark.parametrize("status", [429, 503, 0])
+def test_a_mint_that_found_no_token_has_minted_nothing(with_app: Case, status: int) -> None:
+    """It may be undone: the job and its task wait again."""
+    with_app.twin.faults.next("POST", MADE, status)
+    with pytest.raises(UnavailableError):
+        with_app.service.mint(with_app.job(), NAME)
+    with_app.service.mint(with_app.job(), NAME)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "canary",
+        '"canary"',
+        '["canary"]',
+        '{"app_id": 1, "key": "canary"}',
+        '{"private_key": "canary"}',
+        '{"app_id": 1, "private_key": 7, "x": "canary"}',
+        '{"app_id": 1, "private_key": "canary"}',
+    ],
+)
+def test_an_app_secret_of_another_form_is_the_operator_s_to_mend_and_is_not_quoted(
+    with_app: Case, stored: str
+) -> None:
+    with_app.secrets.values[APP] = stored
+    with pytest.raises(ConfigurationError) as caught:
+        with_app.tokens.token("alpha")
+    assert APP in str(caught.value)
+    assert "canary" not in f"{caught.value!r}{caught.value.__cause__!r}"
+    assert caught.value.__suppress_context__
+
+
+def test_a_rotated_key_is_used_for_the_next_jwt(with_app: Case) -> None:
+    with_app.tokens.app_jwt()
+    reads = len(with_app.secrets.reads)
+    with_app.acme.clock.advance(600)
+    with_app.tokens.app_jwt()
+    assert len(with_app.secrets.reads) == reads + 1
+
+
+def test_a_private_key_shows_in_no_repr() -> None:
+    assert "canary" not in repr(AppKey("1", "canary"))
+    assert json.dumps(app_keys()[0])[1:40] not in repr(AppKey("1", app_keys()[0]))
+
+
+def test_of_several_classic_tokens_a_place_always_shows_the_same() -> None:
+    """Their users' limits add up [GH-LIMIT-PRIMARY]."""
+    arns = tuple(f"{TOKEN}{number}" for number in range(3))
+    tokens = EnterpriseTokens(MemorySecrets({arn: f"of-{arn}\n" for arn in arns}), arns)
+    shown = {place: tokens.token(place) for place in ("alpha", "beta", "gamma", "delta", "omega")}
+    assert {place: tokens.token(place) for place in shown} == shown
+    assert len(set(shown.values())) > 1
+    assert not any(token.endswith("\n") for token in shown.values())
+
+
+def test_an_enterprise_without_a_token_is_the_operator_s_to_mend() -> None:
+    with pytest.raises(ConfigurationError, match="runner_tokens"):
+        EnterpriseTokens(MemorySecrets({}), ()).token("alpha")

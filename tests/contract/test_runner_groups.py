@@ -1,0 +1,116 @@
+"""In which group a runner is registered, and which groups are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.twin.github.model import RunnerGroup
+from slipway.domain.errors import RefusedError
+from tests.builders import a_task_id
+from tests.contract.github_faces import NAME, Case
+
+
+def group_of_runner(case: Case) -> RunnerGroup:
+    (runner,) = case.registered()
+    return case.twin.world.groups_of(runner.scope)[runner.identity.group_id]
+
+
+def test_a_runner_of_the_enterprise_is_in_the_group_of_its_organization(github: Case) -> None:
+    """[GH-JIT-NOT-BOUND]"""
+    github.service.mint(github.job("beta/api"), NAME)
+    assert group_of_runner(github) is github.acme.beta_group
+
+
+def test_a_group_that_is_missing_is_made_for_its_organization_alone(github: Case) -> None:
+    """[GH-GROUP-VISIBILITY]"""
+    gamma = github.twin.add_organization("Gamma")
+    github.twin.add_repository("gamma/web")
+    github.service.mint(github.job("gamma/web", organization="Gamma"), NAME)
+    group = group_of_runner(github)
+    assert (group.name, group.visibility, group.selected_ids) == ("slipway-gamma", "selected", {gamma.id})
+    assert not group.allows_public_repositories
+
+
+def test_public_repositories_are_let_in_only_where_that_is_configured(github: Case) -> None:
+    """[GH-GROUP-PUBLIC]"""
+    github.twin.add_organization("gamma")
+    open_runners = github.runners(allow_public_repositories=True)
+    open_runners.mint(github.job("gamma/web"), NAME)
+    assert group_of_runner(github).allows_public_repositories
+    with pytest.raises(RefusedError, match="allows public repositories"):
+        github.service.mint(github.job("gamma/web"), NAME)
+
+
+def test_a_group_that_another_claim_made_meanwhile_is_used(github: Case) -> None:
+    github.twin.add_organization("gamma")
+    github.twin.faults.next("POST", "/runner-groups$", 409, after_success=True)
+    github.service.mint(github.job("gamma/web"), NAME)
+    assert group_of_runner(github).name == "slipway-gamma"
+
+
+def test_a_group_that_lets_others_in_is_refused_and_nothing_is_registered(github: Case) -> None:
+    group = github.acme.alpha_group
+    group.selected_ids.add(github.acme.beta.id)
+    with pytest.raises(RefusedError, match="visible to alpha and no other"):
+        github.service.mint(github.job(), NAME)
+    group.visibility = "all"
+    with pytest.raises(RefusedError, match="visible to all organizations"):
+        github.service.mint(github.job(), NAME)
+    group.visibility, group.selected_ids = "selected", {github.acme.beta.id}
+    with pytest.raises(RefusedError, match="visible to alpha and no other"):
+        github.service.mint(github.job(), NAME)
+    assert github.registered() == []
+
+
+def test_a_webhook_s_organization_id_cannot_open_a_group_to_its_sender(github: Case) -> None:
+    """The id in a webhook is its signer's word; the login is what its secret is bound to."""
+    github.twin.add_organization("gamma")
+    forged = github.job("gamma/web", organization_id=github.acme.beta.id)
+    with pytest.raises(RefusedError, match="visible to gamma and no other"):
+        github.service.mint(forged, NAME)
+
+
+def test_a_named_group_that_all_share_is_used_as_it_is_and_never_made(github: Case) -> None:
+    shared = github.twin.add_enterprise_group("Shared", [github.acme.alpha, github.acme.beta])
+    named = github.runners(runner_group="shared")
+    named.mint(github.job(), NAME)
+    assert group_of_runner(github) is shared
+    with pytest.raises(RefusedError, match="does not exist"):
+        github.runners(runner_group="nowhere").mint(github.job(), NAME)
+
+
+def test_the_default_group_is_refused(anywhere: Case) -> None:
+    """[GH-GROUP-DEFAULT]"""
+    if anywhere.level.value == "repository":
+        anywhere.runners(runner_group="default").mint(anywhere.job(), NAME)  # repositories have none
+        return
+    with pytest.raises(RefusedError, match="default group"):
+        anywhere.runners(runner_group="default").mint(anywhere.job(), NAME)
+
+
+def test_an_organization_s_own_group_is_made_once(with_app: Case) -> None:
+    with_app.service.mint(with_app.job(), NAME)
+    assert (group_of_runner(with_app).name, group_of_runner(with_app).visibility) == ("slipway", "all")
+    with_app.runners().mint(with_app.job(), f"slipway-medium-{a_task_id(2)}")
+    assert with_app.twin.calls["POST /orgs/{org}/actions/runner-groups"] == 1
+
+
+def test_a_group_is_found_on_a_later_page(github: Case) -> None:
+    """[GH-PAGE-MAX]"""
+    for number in range(105):
+        github.twin.add_enterprise_group(f"other-{number}", [])
+    late = github.twin.add_enterprise_group("zulu", [github.acme.alpha])
+    github.runners(runner_group="zulu").mint(github.job(), NAME)
+    assert group_of_runner(github) is late
+
+
+def test_a_group_is_looked_at_once_an_hour(github: Case) -> None:
+    listed = "/actions/runner-groups"
+    for number in range(5):
+        github.service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
+    assert github.calls(listed) == 1
+    github.acme.alpha_group.visibility = "all"
+    github.acme.clock.advance(3_600)
+    with pytest.raises(RefusedError):
+        github.service.mint(github.job(), NAME)
+    assert github.calls(listed) == 2
