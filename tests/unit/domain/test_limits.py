@@ -19,7 +19,7 @@ BUSY, REGISTERED = RunnerState.BUSY, RunnerState.REGISTERED
 def split(
     jobs: tuple[WaitingJob, ...], configuration: Configuration, *runners: Runner
 ) -> tuple[list[int], dict[int, Reason]]:
-    admission = Admission(runners, configuration)
+    admission = Admission(runners, configuration, 0.0)
     admitted = [job.key.job_id for job in jobs if admission(job)]
     return admitted, {key.job_id: reason for key, reason in admission.refused.items()}
 

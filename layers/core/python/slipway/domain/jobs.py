@@ -93,6 +93,12 @@ class JobEvent:
         return JobKey(self.organization.lower(), self.job_id, self.run_attempt)
 
     @property
+    def may_be_of_a_check_run(self) -> bool:
+        """Say whether this is a success that names no runner: a check run of the job may have ended [GH-WJ-6]."""
+        has_no_runner = self.runner_id is None and self.runner_name is None
+        return self.action is JobState.COMPLETED and self.conclusion == "success" and has_no_runner
+
+    @property
     def queued_at(self) -> float:
         """Return when the job began to wait by GitHub's clock, or when we heard of it."""
         return self.created_at if self.created_at is not None else self.received_at

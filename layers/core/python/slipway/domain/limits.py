@@ -26,7 +26,8 @@ class Admission:
     any runner of the organization to a capped repository's job, so the repository that ran is charged.
     """
 
-    def __init__(self, runners: Iterable[Runner], configuration: Configuration) -> None:
+    def __init__(self, runners: Iterable[Runner], configuration: Configuration, now: float) -> None:
+        self._now = now
         taken = [runner for runner in runners if runner.state in _TAKEN]
         self._configuration = configuration
         self._by_profile = runners_by_profile(taken)
@@ -51,6 +52,8 @@ class Admission:
         profile = self._configuration.profiles.get(job.shape.profile)
         if profile is None:
             return Reason(Why.NO_PROFILE, {"profile": job.shape.profile})
+        if job.retry_at is not None and job.retry_at > self._now:
+            return Reason(Why.NOT_TAKEN, {"runners": job.untaken, "until": job.retry_at})
         of_organization = self._configuration.fairness.max_queued_per_organization
         if self._by_organization[job.organization.lower()] >= of_organization:
             return Reason(Why.ORGANIZATION_LIMIT, {"limit": of_organization})

@@ -30,7 +30,7 @@ def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
     covered = covered_jobs(snapshot.jobs, snapshot.runners, configuration.github)
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
     uncovered = [job for job in snapshot.jobs if job.key not in covered]
-    admission = Admission(snapshot.runners, configuration)
+    admission = Admission(snapshot.runners, configuration, snapshot.now)
     running = running_by_repository(snapshot.runners)
     admitted = fair_order(uncovered, running, configuration.fairness.weights, admission)
     reasons.update(admission.refused)

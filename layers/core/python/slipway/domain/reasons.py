@@ -13,6 +13,7 @@ class Why(StrEnum):
     TASK_STARTING = "task_starting"  # a container is on its way and will claim it
     INSTANCE_STARTING = "instance_starting"  # an instance with room for it boots
     NO_PROFILE = "no_profile"  # the profile that served it is no longer configured
+    NOT_TAKEN = "not_taken"  # GitHub gave it none of the runners made for it; the next one comes later
     POOL_LIMIT = "pool_limit"
     PROFILE_LIMIT = "profile_limit"
     REPOSITORY_LIMIT = "repository_limit"

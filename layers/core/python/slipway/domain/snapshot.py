@@ -23,7 +23,10 @@ class Control(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WaitingJob:
-    """A queued job. ``offered_to`` is the task that last had a runner minted for it, if any."""
+    """A queued job. ``offered_to`` is the task that last had a runner minted for it, if any.
+
+    ``untaken`` counts runners made for it that idled in vain; until ``retry_at`` it gets no other.
+    """
 
     key: JobKey
     pool: str
@@ -38,6 +41,8 @@ class WaitingJob:
     installation_id: int | None = None
     offered_to: str | None = None
     offered_at: float | None = None
+    untaken: int = 0
+    retry_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

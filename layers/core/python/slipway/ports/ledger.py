@@ -39,6 +39,9 @@ class Jobs(Protocol):
     def find(self, key: JobKey) -> JobRecord | None:
         """Return the record of a job, if any."""
 
+    def note_untaken(self, pool: str, key: JobKey, *, task_id: str, at: float) -> None:
+        """Note that the runner made for a waiting job idled in vain; it is offered again later and later."""
+
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""
 

@@ -80,23 +80,55 @@ class Apply:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""
         outcome = Applied()
         for intent in sorted(intents, key=lambda intent: (intent.created_at, intent.token)):
-            result = self._try(lambda intent=intent: self._carry_out(intent))  # type: ignore[misc]
+            result = self._try(lambda intent=intent: self._repeat(intent))  # type: ignore[misc]
             outcome = outcome.merged(replace(result, changed=True))
         return outcome
 
     def _try(self, step: Callable[[], Applied | None]) -> Applied:
-        """Do one step; an error is kept with the others and stops nothing."""
+        """Do one step; an error is kept with the others and stops nothing.
+
+        Not even one that no table of ours translates: an intent that AWS answers so would otherwise be the
+        first thing each convergence of its pool meets, and the last.
+        """
         try:
             return step() or Applied()
         except SlipwayError as fault:
             return Applied(errors=(fault,), should_retry=isinstance(fault, UnavailableError))
+        except Exception as fault:  # noqa: BLE001 - kept whole, and logged by the handler
+            return Applied(errors=(fault,))
+
+    def _repeat(self, intent: Intent) -> Applied:
+        """Act again on an intent whose first try may have succeeded.
+
+        A throttle says nothing about that try, and a refusal may be about what changed since: the intent goes
+        only when what it did is recorded.
+        """
+        try:
+            return self._carry_out(intent, is_repeat=True)
+        except RefusedError:
+            self._adopt(intent)
+            self._ledger.intents.settle(intent)
+            raise
+
+    def _adopt(self, intent: Intent) -> None:
+        """Record what an intent started, as ECS and EC2 know it by the intent's token."""
+        pool = intent.pool
+        if isinstance(intent.request, RunTasks):
+            found = [task for task in self._clusters[pool].tasks() if task.intent == intent.token]
+            self._ledger.runners.add([starting(task, pool) for task in found])
+            return
+        launched = [item for item in self._fleets[pool].instances() if item.intent == intent.token]
+        request = intent.request
+        self._ledger.instances.add(
+            [_launching((i.instance_id, i.instance_type, i.launched_at), intent, request) for i in launched]
+        )
 
     def _act(self, pool: str, request: RunTasks | LaunchInstances) -> Applied:
         intent = Intent(self._new_token(), pool, request, self._clock.now())
         self._ledger.intents.write(intent)
         return self._carry_out(intent)
 
-    def _carry_out(self, intent: Intent) -> Applied:
+    def _carry_out(self, intent: Intent, *, is_repeat: bool = False) -> Applied:
         """Act on an intent that is written down, and forget it once the outcome is recorded.
 
         A definite no, throttles among them, is forgotten at once and planned anew. An unknown outcome stays
@@ -108,6 +140,8 @@ class Apply:
             else:
                 outcome = self._launch(intent, intent.request)
         except (RefusedError, ThrottledError) as fault:
+            if is_repeat:
+                raise
             self._ledger.intents.settle(intent)
             if isinstance(intent.request, LaunchInstances) and isinstance(fault, RefusedError):
                 self._refuse(intent, intent.request, intent.request.types)

@@ -209,6 +209,8 @@ class Release:
             return _github_busy(fault)
         if removal is Removal.BUSY:
             return Answer(409, {"reason": "this runner is busy"})
+        if runner.is_idle and runner.job is not None:
+            self._ledger.jobs.note_untaken(pool.name, runner.job, task_id=runner.task_id, at=now)
         self._ledger.runners.mark_ended(pool.name, runner.task_id, at=now, why="released")
         return Answer(200)
 

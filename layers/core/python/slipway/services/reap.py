@@ -163,9 +163,12 @@ class ReapStale:
 
     def _end_runner(self, reap: Reap) -> bool:
         """Remove the registration before the task is stopped: only GitHub's DELETE proves it idle."""
-        if reap.runner is None or self._is_busy(reap.runner):
+        runner, now = reap.runner, self._clock.now()
+        if runner is None or self._is_busy(runner):
             return False
-        self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
+        if runner.is_idle and runner.job is not None:
+            self._ledger.jobs.note_untaken(reap.pool, runner.job, task_id=runner.task_id, at=now)
+        self._ledger.runners.mark_ended(reap.pool, reap.id, at=now, why=reap.why)
         self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
         return True
 

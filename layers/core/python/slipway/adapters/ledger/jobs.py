@@ -13,6 +13,7 @@ from slipway.adapters.ledger.items import (
     waiting_to,
 )
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Put, Table, Update
+from slipway.domain.demand import retry_delay_seconds
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Route
 from slipway.domain.snapshot import WaitingJob
@@ -48,6 +49,21 @@ class DynamoJobs:
         item = self._table.get(record_key(key))
         return record_from(item) if item else None
 
+    def note_untaken(self, pool: str, key: JobKey, *, task_id: str, at: float) -> None:
+        """Note that the runner made for a waiting job idled in vain; it is offered again later and later."""
+        waiting = waiting_key(pool, key)
+        item = self._table.get(waiting)
+        if item is None or item.get("offered_to") != task_id:
+            return
+        untaken = int(item.get("untaken", 0)) + 1
+        noted = {"untaken": untaken, "retry_at": at + retry_delay_seconds(untaken)}
+        try:
+            self._table.write(
+                Update(waiting, set=noted, condition="#offered_to = :task", values={"task": task_id})
+            )
+        except ConditionFailedError:
+            return  # it has been taken or offered anew meanwhile
+
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""
         self._table.write(Delete(waiting_key(pool, key)))
@@ -68,9 +84,12 @@ class DynamoJobs:
             "runner_name": event.runner_name,
             "expires_at": int(event.received_at) + JOB_TTL_SECONDS,
         }
-        is_new_or_further = "attribute_not_exists(#rank) OR #rank < :rank"
         known = {name: value for name, value in attributes.items() if value is not None}
-        return Update(record_key(event.key), set=known, condition=is_new_or_further, values={"rank": rank})
+        condition, values = "attribute_not_exists(#rank) OR #rank < :rank", {"rank": rank}
+        if event.may_be_of_a_check_run:
+            # Believed of a job that is known to have started: one that waits must go on waiting.
+            condition, values = "#rank = :started", {"started": JobState.IN_PROGRESS.rank}
+        return Update(record_key(event.key), set=known, condition=condition, values=values)
 
 
 def waiting_job(event: JobEvent, route: Route) -> WaitingJob:
