@@ -16,7 +16,6 @@ from tests.integration.loop.scenes import (
     no_runner_served_two_tasks,
     recorded,
     served_per_task,
-    when,
 )
 from tests.support.loop import Acme, a_configuration, acme
 
@@ -35,7 +34,9 @@ def groups_used(deployment: Acme) -> set[str]:
 @pytest.mark.parametrize("registration", list(Registration))
 def test_every_registration_serves_every_organization_and_leaves_nothing(registration: Registration) -> None:
     deployment = acme(a_configuration(registration))
-    jobs = [deployment.queue(name, seconds=20.0) for name in ("alpha/web", "alpha/api", "beta/web", "gamma/api")]
+    jobs = [
+        deployment.queue(name, seconds=20.0) for name in ("alpha/web", "alpha/api", "beta/web", "gamma/api")
+    ]
     assert deployment.until_completed(*jobs)
     kinds = {registration.value}
     assert {runner.scope.kind for runner in deployment.github.registry.by_id.values()} <= kinds
