@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-DEFAULT_SCALE = 8
+FASTEST, SLOWEST = 8, 2
+JOBS_AT_FASTEST = 120  # what two processor cores carry; more jobs get more time
 _NEEDED = ("bash", "curl", "jq")
 
 
@@ -29,9 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--clock-scale",
         type=_positive,
-        default=DEFAULT_SCALE,
         metavar="X",
-        help=f"how much faster than the wall time passes (default {DEFAULT_SCALE})",
+        help=f"how much faster than the wall time passes (default {FASTEST}, less for many jobs)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
     parser.add_argument(
@@ -48,6 +48,8 @@ def run_command(arguments: argparse.Namespace) -> int:
             f"slipway demo needs {', '.join(missing)}: apt-get install {' '.join(missing)}", file=sys.stderr
         )
         return 2
+    if arguments.clock_scale is None:
+        arguments.clock_scale = default_scale(arguments.jobs)
     folder = Path(arguments.keep_logs or tempfile.mkdtemp(prefix="slipway-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -86,6 +88,11 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     else:
         tell(result, console, str(folder))
     return result.is_good
+
+
+def default_scale(jobs: int) -> int:
+    """Return how much faster than the wall time may pass, so that this machine keeps up with the jobs."""
+    return max(SLOWEST, min(FASTEST, FASTEST * JOBS_AT_FASTEST // jobs))
 
 
 def _positive(text: str) -> int:

@@ -261,18 +261,26 @@ class Loop:
         reply = self.aws.sqs.receive_message(QueueUrl=_queue_url(queue), MaxNumberOfMessages=10)
         messages = reply.get("Messages", [])
         if messages:
-            self._fold(messages, queue)
-            for message in messages:
-                receipt = message["ReceiptHandle"]
-                self.aws.sqs.delete_message(QueueUrl=_queue_url(queue), ReceiptHandle=receipt)
+            failed = self._fold(messages, queue)
+            for number, message in enumerate(messages):
+                if number not in failed:
+                    receipt = message["ReceiptHandle"]
+                    self.aws.sqs.delete_message(QueueUrl=_queue_url(queue), ReceiptHandle=receipt)
             self._soon(queue)
 
-    def _fold(self, messages: list[dict[str, Any]], queue: str) -> None:
+    def _fold(self, messages: list[dict[str, Any]], queue: str) -> set[int]:
+        """Do what one invocation does; return the messages that failed, which come again when they are visible."""
         batch = self.scale.batch()
+        failed: set[int] = set()
         for number, message in enumerate(messages):
-            batch.fold(str(number), queue, message["Body"])
+            try:
+                batch.fold(str(number), queue, message["Body"])
+            except SlipwayError as fault:
+                self.errors.append(fault)
+                failed.add(number)
         for done in batch.converge(self.new_token(), lambda: True):
             self.errors += done.errors
+        return failed
 
 
 def _queue_url(name: str) -> str:

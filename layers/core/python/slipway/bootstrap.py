@@ -49,11 +49,8 @@ def ingest_webhook() -> Ingest:
     from slipway.adapters.sqs_http import SqsJobQueue
     from slipway.services.ingest import Ingest
 
-    settings, access = Settings.from_environment(), AwsAccess.from_environment()
-    if not settings.jobs_queue_url:
-        raise ConfigurationError(
-            "SLIPWAY_JOBS_QUEUE_URL is not set: give the function the URL of the jobs queue"
-        )
+    settings = Settings.from_environment().require("jobs_queue_url")
+    access = AwsAccess.from_environment()
     wall_clock = SystemClock()  # signatures are checked against real time
     return Ingest(
         load_configuration(settings.configuration_path),
@@ -71,24 +68,29 @@ def webhook_log() -> JsonLog:
 
 
 def scale() -> Scale:
-    """Build the scaler's services."""
-    return _Wiring(Settings.from_environment()).scale()
+    """Build the scaler's services. Raises ``ConfigurationError`` as all builders do."""
+    return _wiring("jobs_queue_url", "events_queue_url", "dead_letters_queue_url").scale()
 
 
 def runner_api() -> tuple[Claim, Release]:
     """Build the registrar's answers to a claim and to a release."""
-    wiring = _Wiring(Settings.from_environment())
+    wiring = _wiring("account_id")
     return wiring.claim(), wiring.release()
 
 
 def reap() -> ReapStale:
     """Build the reaper's service."""
-    return _Wiring(Settings.from_environment()).reap()
+    return _wiring("events_queue_url").reap()
 
 
 def redeliver() -> Redeliver:
     """Build the redelivery's service."""
-    return _Wiring(Settings.from_environment()).redeliver()
+    return _wiring().redeliver()
+
+
+def _wiring(*places: str) -> _Wiring:
+    """Read the settings of a function that needs these places, besides those that all need."""
+    return _Wiring(Settings.from_environment().require("region", "table", *places))
 
 
 class _Wiring:

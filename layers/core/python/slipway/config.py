@@ -76,6 +76,29 @@ class Settings:
             clock_scale=scale,
         )
 
+    def require(self, *places: str) -> Settings:
+        """Return these settings if they name all of the ``places`` that a function cannot do without.
+
+        Raises:
+            ConfigurationError: every variable that is missing, at once.
+        """
+        missing = [_VARIABLES[place] for place in places if not getattr(self, place)]
+        if missing:
+            raise ConfigurationError(
+                *(f"{name} is not set: the deployment must give it to this function" for name in missing)
+            )
+        return self
+
+
+_VARIABLES = {
+    "region": "AWS_REGION",
+    "account_id": "SLIPWAY_ACCOUNT_ID",
+    "table": "SLIPWAY_TABLE",
+    "jobs_queue_url": "SLIPWAY_JOBS_QUEUE_URL",
+    "events_queue_url": "SLIPWAY_EVENTS_QUEUE_URL",
+    "dead_letters_queue_url": "SLIPWAY_DEAD_LETTERS_QUEUE_URL",
+}
+
 
 def _clock(text: str, faults: list[str]) -> tuple[float | None, float]:
     """Read ``SLIPWAY_CLOCK=ORIGIN,SCALE``, with which the demo makes time pass faster."""

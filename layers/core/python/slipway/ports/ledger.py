@@ -58,8 +58,8 @@ class Runners(Protocol):
     def add(self, runners: Sequence[Runner]) -> None:
         """Record new tasks; those already known or already gone stay as they are."""
 
-    def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> None:
-        """Note that ECS runs the task's container."""
+    def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> bool:
+        """Note that ECS runs the task's container; say whether the task is known."""
 
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
         """Note that the runner runs the event's job, if it is registered for the event's organization."""

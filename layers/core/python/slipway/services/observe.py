@@ -121,11 +121,12 @@ class Observe:
             return event.pool if is_news else None
         if event.status != "RUNNING" or event.instance_arn is None:
             return None
-        # The event may come before the reply of RunTask is recorded, or instead of a reply that was lost.
-        self._ledger.runners.add([_starting(event)])
-        self._ledger.runners.mark_running(
+        is_known = self._ledger.runners.mark_running(
             event.pool, event.task_id, instance_arn=event.instance_arn, at=event.at
         )
+        if not is_known:
+            # It came before the reply of RunTask was recorded, or instead of a reply that was lost.
+            self._ledger.runners.add([_starting(event)])
         return None
 
     def _fold_loss(self, event: InstanceLoss) -> str | None:

@@ -63,10 +63,10 @@ class DynamoRunners:
             for pair in pairs:
                 self._try_transact(pair)
 
-    def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> None:
-        """Note that ECS runs the task's container."""
+    def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> bool:
+        """Note that ECS runs the task's container; say whether the task is known."""
         seen = {"instance_arn": instance_arn, "running_at": at}
-        self._try(Update(runner_key(pool, task_id), set=seen, condition=_EXISTS))
+        return self._try(Update(runner_key(pool, task_id), set=seen, condition=_EXISTS))
 
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
         """Note that the runner runs the event's job, if it is registered for the event's organization.
