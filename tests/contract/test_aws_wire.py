@@ -2,153 +2,32 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import threading
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-from urllib.error import HTTPError
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ConnectionClosedError
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-from local.twin.aws.account import AwsTwin
-from local.twin.aws.ec2 import ecs_user_data
 from local.twin.aws.errors import service_model
-from local.twin.clock import VirtualClock
-from local.twin.http.aws import AwsServer
-from local.twin.latency import LatencyModel
-
-CLUSTER = "slipway-general"
-SERVICES = ("ecs", "ec2", "sqs", "dynamodb", "secretsmanager")
-
-
-def build() -> AwsTwin:
-    return AwsTwin(VirtualClock(1_800_000_000.0), latency=LatencyModel.none(), seed=3, check_wire=True)
-
-
-def boto3_client(service: str, url: str) -> Any:
-    return boto3.client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=url,
-        region_name="ap-northeast-1",
-        aws_access_key_id="AKIDEXAMPLE",
-        aws_secret_access_key="secret",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
-class Face:
-    """One way to reach a twin."""
-
-    def __init__(self, twin: AwsTwin, client: Callable[[str], Any]) -> None:
-        self.twin = twin
-        self._clients = {service: client(service) for service in SERVICES}
-
-    def call(self, service: str, operation: str, **parameters: Any) -> Any:
-        client = self._clients[service]
-        try:
-            answer = getattr(client, operation)(**parameters)
-        except ClientError as error:
-            response: dict[str, Any] = dict(error.response)
-            metadata = response.pop("ResponseMetadata")
-            return type(error).__name__, comparable(response), metadata["HTTPStatusCode"]
-        return comparable({k: v for k, v in answer.items() if k != "ResponseMetadata"})
-
-    def close(self) -> None:
-        for client in self._clients.values():
-            if hasattr(client, "close"):
-                client.close()
-
-
-def comparable(value: Any) -> Any:
-    """Moments as epoch seconds; hosts of queue URLs left out; empty members as absent ones.
-
-    An AWS answer does not tell an empty list from none in XML, nor does botocore.
-    """
-    if isinstance(value, datetime):
-        return round(value.timestamp(), 3)
-    if isinstance(value, dict):
-        return {
-            k: comparable(v)
-            for k, v in value.items()
-            if v not in ([], {}, None) and k not in {"message", "Message"}
-        }
-    if isinstance(value, list):
-        return [comparable(v) for v in value]
-    return (
-        value.split("/")[-1]
-        if isinstance(value, str) and value.startswith(("http://", "https://"))
-        else value
-    )
+from tests.support.two_faces import (
+    CLUSTER,
+    FLEET,
+    Face,
+    advance,
+    both,
+    prepare,
+    two_faces,
+)
 
 
 @pytest.fixture
 def faces() -> Iterator[tuple[Face, Face]]:
-    """The same account twice: directly, and behind HTTP."""
-    direct, served = build(), build()
-    with AwsServer(served) as server:
-        over_http = Face(served, lambda service: boto3_client(service, server.url))
-        yield Face(direct, direct.client), over_http
-        over_http.close()
-
-
-def both(faces: tuple[Face, Face], service: str, operation: str, **parameters: Any) -> Any:
-    """Call both; the answers must be equal. Answers the direct one."""
-    direct, over_http = (face.call(service, operation, **parameters) for face in faces)
-    assert direct == over_http, f"{service}.{operation}"
-    return direct
-
-
-def advance(faces: tuple[Face, Face], seconds: float) -> None:
-    for face in faces:
-        face.twin.clock.advance(seconds)
-
-
-def prepare(faces: tuple[Face, Face]) -> None:
-    both(faces, "ecs", "create_cluster", clusterName=CLUSTER, tags=[{"key": "a", "value": "b"}])
-    both(
-        faces, "ecs", "register_task_definition",
-        family="slipway-medium", networkMode="bridge", cpu="1024", memory="2048",
-        taskRoleArn="arn:aws:iam::123456789012:role/slipway-general-task",
-        runtimePlatform={"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
-        containerDefinitions=[{"name": "runner", "image": "runner:1", "stopTimeout": 120}],
-    )  # fmt: skip
-    both(
-        faces, "ec2", "create_launch_template",
-        LaunchTemplateName="general",
-        LaunchTemplateData={
-            "ImageId": "ami-0aaaaaaaaaaaaaaaa",
-            "InstanceType": "m7i.xlarge",
-            "UserData": ecs_user_data(CLUSTER, {"slipway.pool": "general"}),
-        },
-    )  # fmt: skip
-
-
-FLEET: dict[str, Any] = {
-    "Type": "instant",
-    "ClientToken": "intent-1",
-    "LaunchTemplateConfigs": [
-        {
-            "LaunchTemplateSpecification": {"LaunchTemplateName": "general", "Version": "$Latest"},
-            "Overrides": [
-                {"InstanceType": "m7i.xlarge", "SubnetId": "subnet-a", "Priority": 1.0},
-                {"InstanceType": "m7a.xlarge", "SubnetId": "subnet-b", "Priority": 2.0},
-            ],
-        }
-    ],
-    "OnDemandOptions": {"AllocationStrategy": "prioritized"},
-    "TargetCapacitySpecification": {"TotalTargetCapacity": 3, "DefaultTargetCapacityType": "on-demand"},
-    "TagSpecifications": [
-        {"ResourceType": "instance", "Tags": [{"Key": "slipway:pool", "Value": "<general> & co"}]}
-    ],
-}
+    """Equal twins: direct, and over HTTP."""
+    yield from two_faces()
 
 
 def test_a_life_of_instances_and_tasks_reads_the_same_over_both_faces(faces: tuple[Face, Face]) -> None:
@@ -386,133 +265,3 @@ def test_events_have_the_shape_of_the_api(faces: tuple[Face, Face]) -> None:
     assert len(checked) > 8
     assert set(checked) == {""}
     assert json.loads(json.dumps(events)) == events
-
-
-@pytest.fixture
-def server() -> Iterator[AwsServer]:
-    with AwsServer(build()) as running:
-        yield running
-
-
-def test_a_task_gets_its_credentials_over_http_and_nobody_else_any(
-    server: AwsServer, faces: tuple[Face, Face]
-) -> None:
-    """[IAM-TASK-CREDENTIALS]"""
-    prepare(faces)
-    both(faces, "ec2", "create_fleet", **FLEET)
-    advance(faces, 0)
-    arn = both(faces, "ecs", "run_task", cluster=CLUSTER, taskDefinition="slipway-medium")["tasks"][0][
-        "taskArn"
-    ]
-    advance(faces, 0)
-    with (
-        AwsServer(faces[0].twin) as mine,
-        urllib.request.urlopen(f"{mine.url}/v2/credentials/{arn[-32:]}") as answer,
-    ):
-        credentials = json.load(answer)
-    assert set(credentials) == {"RoleArn", "AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
-    with pytest.raises(HTTPError) as error:
-        urllib.request.urlopen(f"{server.url}/v2/credentials/{arn[-32:]}")
-    assert error.value.code == 404
-    error.value.close()
-
-
-def post(server: AwsServer, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rsplit(":", 1)[-1]))
-    connection.request(
-        "POST", "/123456789012/jobs", body, {k.replace("_", "-"): v for k, v in headers.items()}
-    )
-    answer = connection.getresponse()
-    parsed: dict[str, Any] = json.loads(answer.read())
-    connection.close()
-    return answer.status, parsed
-
-
-@pytest.mark.parametrize(
-    ("target", "body", "status", "kind"),
-    [
-        ("AmazonSQS.SendMessage", b"{", 400, "SerializationException"),
-        ("AmazonSQS.SendMessage", b"\xff", 400, "SerializationException"),
-        ("AmazonSQS.SendMessage", b"{}", 400, "ValidationException"),
-        ("AmazonSQS.SendMessage", b"[]", 400, "SerializationException"),
-        (
-            "AmazonSQS.SendMessage",
-            b'{"QueueUrl": "q", "MessageBody": "a", "MessageAttributes": []}',
-            400,
-            "ValidationException",
-        ),
-        ("AmazonSQS.SendMessage", b'{"QueueUrl": 7, "MessageBody": "a"}', 400, "ValidationException"),
-        ("AmazonSQS.StartMessageMoveTask", b"{}", 400, "UnknownOperationException"),
-        ("AmazonSQS.Nonsense", b"{}", 400, "UnknownOperationException"),
-        ("AmazonSQS.exceptions", b"{}", 400, "UnknownOperationException"),
-    ],
-)
-def test_what_is_no_request_is_answered_and_changes_nothing(
-    server: AwsServer, target: str, body: bytes, status: int, kind: str
-) -> None:
-    answered, parsed = post(server, body, X_Amz_Target=target)
-    assert (answered, parsed["__type"].rsplit("#", 1)[-1]) == (status, kind)
-
-
-EC2_SCOPE = "AWS4-HMAC-SHA256 Credential=AKID/20270115/ap-northeast-1/ec2/aws4_request, Signature=0"
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b"Action=Nonsense", b"UnknownOperationException"),
-        (b"", b"UnknownOperationException"),
-        (b"Action=TerminateInstances", b"ValidationException"),
-        (b"Action=TerminateInstances&InstanceId.x=i-1", b"InvalidRequest"),
-        (b"Action=TerminateInstances&InstanceId=i-1", b"InvalidRequest"),
-        (b"Action=DescribeInstances&Filter.1=a&Filter.1.Name=b", b"InvalidRequest"),
-        (b"Action=DescribeInstances&MaxResults=many", b"InvalidRequest"),
-        (b"\xff", b"UnknownOperationException"),
-        (b"Action=DescribeInstances&MaxResults=\xff", b"InvalidRequest"),
-    ],
-)
-def test_what_is_no_ec2_request_is_answered_too(server: AwsServer, body: bytes, code: bytes) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rsplit(":", 1)[-1]))
-    connection.request("POST", "/", body, {"Authorization": EC2_SCOPE})
-    answer = connection.getresponse()
-    text = answer.read()
-    connection.close()
-    assert answer.status == 400
-    assert b"<Code>" + code + b"</Code>" in text
-
-
-def test_a_request_for_no_known_service_is_not_found(server: AwsServer) -> None:
-    assert post(server, b"{}", X_Amz_Target="Nonsense.Do")[0] == 404
-    assert post(server, b"")[0] == 404
-
-
-def test_many_threads_see_one_consistent_account(server: AwsServer) -> None:
-    client = boto3_client("dynamodb", server.url)
-    client.create_table(
-        TableName="ledger",
-        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "PK", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    failures: list[Exception] = []
-
-    def add() -> None:
-        try:
-            for _ in range(20):
-                client.update_item(
-                    TableName="ledger",
-                    Key={"PK": {"S": "counter"}},
-                    UpdateExpression="ADD n :one",
-                    ExpressionAttributeValues={":one": {"N": "1"}},
-                )
-        except ClientError as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=add) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert server.twin.dynamodb.items("ledger")[0]["n"] == {"N": "80"}
-    client.close()

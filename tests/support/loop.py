@@ -66,15 +66,11 @@ def a_pool(name: str, *types: InstanceType, **changed: Any) -> Pool:
     )
 
 
-def a_configuration(
-    registration: Registration = Registration.ENTERPRISE, **github: Any
-) -> Configuration:
+def a_configuration(registration: Registration = Registration.ENTERPRISE, **github: Any) -> Configuration:
     """Profiles small, medium (sizes by label) and docker (one job an instance), pools general and alone."""
     profiles = [
         a_profile("small", 1, 3),
-        a_profile(
-            "medium", 2, 7, bounds=Bounds(Resources(1024, 2 * GIB), Resources(8192, 28 * GIB))
-        ),
+        a_profile("medium", 2, 7, bounds=Bounds(Resources(1024, 2 * GIB), Resources(8192, 28 * GIB))),
         a_profile("docker", 2, 6, "alone", isolation=Isolation.INSTANCE, docker="privileged"),
     ]
     pools = [
@@ -118,7 +114,11 @@ class Acme:
     canaries: dict[str, str]
 
     def queue(
-        self, repository: str = "alpha/web", labels: Iterable[str] = LABELS, seconds: float = 30.0, **asked: Any
+        self,
+        repository: str = "alpha/web",
+        labels: Iterable[str] = LABELS,
+        seconds: float = 30.0,
+        **asked: Any,
     ) -> WorkflowJob:
         """Queue a job."""
         return self.github.queue_job(JobRequest(repository, tuple(labels), seconds, **asked))

@@ -1,0 +1,250 @@
+"""The planner over random pools: what holds for every snapshot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.demand import covered_jobs
+from slipway.domain.instances import InstanceState
+from slipway.domain.intents import LaunchInstances, RunTasks
+from slipway.domain.matching import Shape
+from slipway.domain.planner import plan, reasons_count
+from slipway.domain.reasons import Why
+from slipway.domain.runners import RunnerState
+from slipway.domain.snapshot import Control
+from tests.builders import (
+    NOW,
+)
+from tests.strategies import Situation, of_pools, shuffled, situations
+from tests.support.planning import (
+    admitted_keys,
+    applied,
+    can_be_placed,
+    claimants,
+    free_room,
+    started,
+    unsettled,
+)
+
+
+@of_pools
+@given(st.data(), situations())
+def test_equal_snapshots_give_equal_plans_in_whatever_order_their_rows_come(
+    data: st.DataObject, situation: Situation
+) -> None:
+    other = data.draw(shuffled(situation))
+    assert plan(other.snapshot, other.configuration) == plan(situation.snapshot, situation.configuration)
+
+
+@of_pools
+@given(situations())
+def test_every_waiting_job_has_exactly_one_reason(situation: Situation) -> None:
+    decided = plan(situation.snapshot, situation.configuration)
+    assert set(decided.reasons) == {job.key for job in situation.snapshot.jobs}
+    assert reasons_count(decided.reasons.items()).total() == len(situation.snapshot.jobs)
+
+
+@of_pools
+@given(situations())
+def test_tasks_that_are_started_fit_into_the_free_room_of_usable_instances(situation: Situation) -> None:
+    decided = plan(situation.snapshot, situation.configuration)
+    sizes = [shape.size for shape in started(decided).elements()]
+    assert can_be_placed(sizes, free_room(situation), exclusive=situation.pool.exclusive)
+
+
+@of_pools
+@given(situations())
+def test_no_run_request_asks_for_more_than_one_call_takes(situation: Situation) -> None:
+    decided = plan(situation.snapshot, situation.configuration)
+    assert all(1 <= request.count <= 10 for request in decided.run)
+    assert all(request.exclusive is situation.pool.exclusive for request in decided.run)
+
+
+@of_pools
+@given(situations())
+def test_instances_never_exceed_the_pools_limit(situation: Situation) -> None:
+    decided = plan(situation.snapshot, situation.configuration)
+    asked = sum(
+        intent.request.count
+        for intent in situation.snapshot.intents
+        if isinstance(intent.request, LaunchInstances)
+    )
+    new = sum(request.count for request in decided.launch)
+    assert new == 0 or len(situation.snapshot.instances) + asked + new <= situation.pool.max_instances
+
+
+@of_pools
+@given(situations())
+def test_no_refused_offering_is_asked_for(situation: Situation) -> None:
+    decided = plan(situation.snapshot, situation.configuration)
+    refused = {(o.instance_type, o.market) for o in situation.snapshot.unavailable if o.until > NOW}
+    asked = {(name, request.market) for request in decided.launch for name in request.types}
+    assert not refused & asked
+    assert all(len(set(request.types)) == len(request.types) for request in decided.launch)
+
+
+@of_pools
+@given(situations())
+def test_runners_never_exceed_the_caps_of_profile_and_repository(situation: Situation) -> None:
+    snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
+    taken = [r for r in snapshot.runners if r.state in (RunnerState.REGISTERED, RunnerState.BUSY)]
+    admitted = [job for job in snapshot.jobs if job.key in admitted_keys(decided)]
+    for profile in situation.configuration.profiles.values():
+        name = profile.name
+        wanted = sum(job.shape.profile == name for job in admitted)
+        assert not wanted or wanted + sum(r.shape.profile == name for r in taken) <= profile.max_runners
+        for repository in {job.repository for job in admitted if job.shape.profile == name}:
+            mine = sum(j.shape.profile == name and j.repository == repository for j in admitted)
+            runs = sum(r.shape.profile == name and r.repository == repository for r in taken)
+            cap = profile.max_runners_per_repository
+            assert cap is None or mine + runs <= cap
+
+
+@of_pools
+@given(situations())
+def test_tasks_are_started_only_for_runners_that_the_profiles_cap_allows(situation: Situation) -> None:
+    snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
+    coming, wanted = claimants(snapshot), Counter[Shape]()
+    for job in snapshot.jobs:
+        wanted[job.shape] += job.key in admitted_keys(decided)
+    for profile in situation.configuration.profiles.values():
+        taken = sum(
+            r.shape.profile == profile.name and r.state in (RunnerState.REGISTERED, RunnerState.BUSY)
+            for r in snapshot.runners
+        )
+        useful = sum(min(coming[shape], wanted[shape]) for shape in wanted if shape.profile == profile.name)
+        new = sum(count for shape, count in started(decided).items() if shape.profile == profile.name)
+        assert new == 0 or taken + useful + new <= profile.max_runners
+
+
+@of_pools
+@given(situations())
+def test_never_more_tasks_are_wanted_than_jobs_and_standby_ask_for(situation: Situation) -> None:
+    decided = plan(situation.snapshot, situation.configuration)
+    coming, new = claimants(situation.snapshot), started(decided)
+    for shape, count in new.items():
+        profile = situation.configuration.profiles[shape.profile]
+        standby = profile.standby if profile.size == shape.size else 0
+        jobs = sum(j.shape == shape and j.key in admitted_keys(decided) for j in situation.snapshot.jobs)
+        assert coming[shape] + count <= jobs + standby
+
+
+@of_pools
+@given(situations())
+def test_offers_are_admitted_uncovered_jobs_each_once_and_no_more_than_will_be_claimed(
+    situation: Situation,
+) -> None:
+    snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
+    covered = covered_jobs(snapshot.jobs, snapshot.runners, situation.configuration.github)
+    offered = [job.key for jobs in decided.offers.values() for job in jobs]
+    assert len(set(offered)) == len(offered)
+    assert set(offered) <= admitted_keys(decided) - set(covered)
+    claims = claimants(snapshot) + started(decided)
+    for shape, jobs in decided.offers.items():
+        assert {job.shape for job in jobs} == {shape}
+        assert len(jobs) <= claims[shape]
+
+
+@of_pools
+@given(situations())
+def test_every_claimant_finds_an_offer_while_admitted_jobs_of_its_shape_wait(situation: Situation) -> None:
+    snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
+    claims = claimants(snapshot) + started(decided)
+    waiting = Counter(job.shape for job in snapshot.jobs if job.key in admitted_keys(decided))
+    for shape, count in waiting.items():
+        assert len(decided.offers.get(shape, ())) == min(count, claims[shape])
+
+
+@of_pools
+@given(situations())
+def test_no_instance_with_a_runner_on_it_is_ended(situation: Situation) -> None:
+    decided = plan(situation.snapshot, situation.configuration)
+    known = {instance.instance_id: instance for instance in situation.snapshot.instances}
+    held = {runner.instance_arn for runner in situation.snapshot.runners}
+    assert all(known[name].arn not in held for name in decided.end)
+    assert all(known[name].state is InstanceState.DRAINING for name in decided.end)
+
+
+@of_pools
+@given(situations())
+def test_no_idle_instance_is_drained_while_tasks_are_on_their_way(situation: Situation) -> None:
+    snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
+    on_their_way = bool(decided.run) or any(isinstance(i.request, RunTasks) for i in snapshot.intents)
+    held = {runner.instance_arn for runner in snapshot.runners}
+    idle = {i.instance_id for i in snapshot.instances if i.arn not in held}
+    if on_their_way and snapshot.control is not Control.DRAIN:
+        assert not idle & set(decided.drain)
+
+
+@of_pools
+@given(situations())
+def test_nothing_that_works_is_dismissed(situation: Situation) -> None:
+    snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
+    waiting = {r.task_id for r in snapshot.runners if r.state is RunnerState.STARTING and r.running_at}
+    assert set(decided.dismiss) <= waiting
+
+
+@of_pools
+@given(situations())
+def test_dismissed_tasks_leave_enough_for_every_admitted_job(situation: Situation) -> None:
+    snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
+    left = claimants(snapshot)
+    left.subtract(runner.shape for runner in snapshot.runners if runner.task_id in decided.dismiss)
+    for shape in {r.shape for r in snapshot.runners if r.task_id in decided.dismiss}:
+        jobs = sum(j.shape == shape and j.key in admitted_keys(decided) for j in snapshot.jobs)
+        assert left[shape] >= jobs
+
+
+@of_pools
+@given(situations(), st.sampled_from([Control.PAUSE, Control.DRAIN]))
+def test_a_paused_or_draining_pool_starts_and_launches_nothing(
+    situation: Situation, control: Control
+) -> None:
+    decided = plan(replace(situation.snapshot, control=control), situation.configuration)
+    assert decided.run == ()
+    assert decided.launch == ()
+
+
+@of_pools
+@given(situations())
+def test_calls_without_an_answer_count_as_supply(situation: Situation) -> None:
+    first = plan(situation.snapshot, situation.configuration)
+    later = replace(situation.snapshot, intents=(*situation.snapshot.intents, *unsettled(first)))
+    second = plan(later, situation.configuration)
+    for key, reason in first.reasons.items():
+        if reason.code is Why.TASK_STARTING:
+            assert second.reasons[key].code is Why.TASK_STARTING
+    assert started(second).total() <= sum(
+        reason.code is Why.TASK_STARTING and first.reasons[key].code is not Why.TASK_STARTING
+        for key, reason in second.reasons.items()
+    ) + sum(profile.standby for profile in situation.configuration.profiles.values())
+
+
+@of_pools
+@given(situations(uniform=True))
+def test_the_same_jobs_are_never_planned_twice_while_calls_have_no_answer(situation: Situation) -> None:
+    first = plan(situation.snapshot, situation.configuration)
+    later = replace(situation.snapshot, intents=(*situation.snapshot.intents, *unsettled(first)))
+    second = plan(later, situation.configuration)
+    assert (second.run, second.launch) == ((), ())
+
+
+@of_pools
+@given(situations(uniform=True))
+def test_a_plan_that_was_applied_leaves_nothing_to_start_or_launch(situation: Situation) -> None:
+    situation = replace(situation, snapshot=replace(situation.snapshot, intents=()))
+    first = plan(situation.snapshot, situation.configuration)
+    second = plan(applied(situation, first), situation.configuration)
+    assert (second.run, second.launch) == ((), ())
+
+
+@of_pools
+@given(situations())
+def test_a_plan_does_not_change_its_input(situation: Situation) -> None:
+    before = repr(situation)
+    plan(situation.snapshot, situation.configuration)
+    assert repr(situation) == before
