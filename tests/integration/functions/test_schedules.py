@@ -1,0 +1,82 @@
+"""Reaper and redelivery in the Lambda runtime, and every function without what it needs."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from local.demo.lambda_host import FunctionError
+from local.twin.github.deliveries import Delivery
+from local.twin.github.model import JobRequest, Scope
+from local.twin.github.registry import Registration
+from tests.integration.functions.stage import LABELS, Stage, claim_event, records
+
+GHOST = f"slipway-small-{'d' * 32}"
+
+
+def names(stage: Stage) -> set[str]:
+    return {runner.name for runner in stage.github.registry.by_id.values()}
+
+
+def test_a_registration_whose_task_is_gone_is_reaped_at_the_second_look(stage: Stage) -> None:
+    scope = Scope("enterprise", "acme")
+    with stage.lock:
+        group = stage.github.add_enterprise_group(
+            "slipway-alpha", [stage.github.world.organizations["alpha"]]
+        )
+        for name in (GHOST, "somebody-else-s-runner"):
+            stage.github.registry.register(scope, group, Registration(name, LABELS))
+    assert stage.invoke("reaper", {})["reaped"] == 0
+    assert GHOST in names(stage)
+    hour_later = f"0,{1 + 3_600 / time.time()!r}"
+    assert stage.invoke("reaper", {}, variant="-later", SLIPWAY_CLOCK=hour_later)["reaped"] == 1
+    assert names(stage) == {"somebody-else-s-runner"}
+    (line,) = [line for line in stage.log("reaper-later") if line["message"] == "reaped"]
+    assert line["why"]
+
+
+def test_a_delivery_that_failed_is_sent_again_once(stage: Stage) -> None:
+    got: list[Delivery] = []
+
+    def receive(delivery: Delivery) -> int:
+        got.append(delivery)
+        return 503 if len(got) == 1 else 202
+
+    with stage.lock:
+        stage.github.deliveries.faults.latency_seconds = (0.0, 0.0)
+        stage.github.deliveries.deliver = receive
+        stage.github.queue_job(JobRequest("alpha/web", LABELS))
+        stage.clock.advance(0)
+    assert [delivery.status_code for delivery in got] == [503]
+    assert stage.invoke("redelivery", {}) == {"resent": 1, "errors": 0}
+    assert len(got) == 2
+    assert got[1].guid == got[0].guid
+    assert stage.invoke("redelivery", {}) == {"resent": 0, "errors": 0}
+
+
+def test_a_run_that_github_refuses_fails_for_all_to_see_and_quotes_no_secret(stage: Stage) -> None:
+    with stage.lock:
+        stage.github.faults.next("GET", "/app/hook/deliveries$", 401)
+    with pytest.raises(FunctionError, match="401"):
+        stage.invoke("redelivery", {})
+    assert stage.secrets.app_key.splitlines()[1] not in stage.everything_logged()
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [("scaler", records()), ("registrar", claim_event(None)), ("reaper", {}), ("redelivery", {})],
+    ids=["scaler", "registrar", "reaper", "redelivery"],
+)
+def test_a_function_without_its_configuration_says_what_to_do(
+    stage: Stage, name: str, event: dict[str, object]
+) -> None:
+    missing = str(stage.folder / "nowhere.json")
+    with pytest.raises(FunctionError, match="slipway config compile"):
+        stage.invoke(name, event, variant="-unconfigured", SLIPWAY_CONFIG=missing)
+
+
+def test_a_function_without_its_settings_names_all_that_are_missing(stage: Stage) -> None:
+    bare = {"SLIPWAY_TABLE": "", "SLIPWAY_EVENTS_QUEUE_URL": "", "SLIPWAY_ACCOUNT_ID": ""}
+    with pytest.raises(FunctionError, match=r"SLIPWAY_TABLE is not set.*SLIPWAY_EVENTS_QUEUE_URL is not set"):
+        stage.invoke("scaler", records(), variant="-bare", **bare)
