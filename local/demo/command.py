@@ -11,7 +11,7 @@ from pathlib import Path
 
 FASTEST, SLOWEST = 8, 2
 JOBS_AT_FASTEST = 120  # what two processor cores carry; more jobs get more time
-_NEEDED = ("bash", "curl", "jq")
+_NEEDED = ("bash", "curl")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

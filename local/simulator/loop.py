@@ -238,14 +238,17 @@ class Loop:
         self.clock.schedule(seconds, due)
 
     def _reap(self) -> None:
-        self.errors += self.reap().errors
+        self._run(lambda: self.reap().errors)
 
     def _redeliver(self) -> None:
-        if not self.configuration.github.app_secret:
-            return
+        if self.configuration.github.app_secret:
+            self._run(lambda: self.redeliver().errors)
+
+    def _run(self, function: Callable[[], tuple[Exception, ...]]) -> None:
+        """Run a scheduled function; when it fails, its schedule calls it again."""
         try:
-            self.errors += self.redeliver().errors
-        except SlipwayError as fault:  # the function fails, and its schedule calls it again
+            self.errors += function()
+        except SlipwayError as fault:
             self.errors.append(fault)
 
     def _deliver(self, delivery: Delivery) -> int:

@@ -1,0 +1,71 @@
+"""The demo as a user runs it: real functions under the Lambda runtime client, real entrypoints, twins on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("curl") is None, reason="the entrypoint needs curl: apt-get install curl"
+    ),
+]
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = {
+    "seed", "registration", "clock_scale", "jobs_queued", "jobs_completed", "jobs_cancelled", "deliveries",
+    "duplicates", "lost", "redelivered", "wait_seconds", "runners_registered", "leaked", "github_calls_per_job",
+    "aws_calls", "violations",
+}  # fmt: skip
+
+
+def demo(logs: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run ``slipway demo --json``; return exit status and the object it printed."""
+    command = [
+        sys.executable,
+        "-m",
+        "local.slipway_cli",
+        "demo",
+        "--json",
+        "--keep-logs",
+        str(logs),
+        *arguments,
+    ]
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("registration", ["enterprise", "organization"])
+def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_path: Path) -> None:
+    status, result = demo(tmp_path, "--jobs", "15", "--seed", "7", "--registration", registration)
+    assert set(result) == KEYS
+    assert result["violations"] == []
+    assert set(result["leaked"].values()) == {0}
+    assert result["jobs_queued"] == 15
+    assert result["jobs_completed"] + result["jobs_cancelled"] == 15
+    assert result["runners_registered"] >= result["jobs_completed"]
+    assert set(result["wait_seconds"]) == {"p50", "p90", "p99", "max"}
+    assert status == 0
+
+
+def test_a_forgotten_tool_is_named_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "bash").symlink_to("/bin/bash")
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
+    done = subprocess.run(
+        [sys.executable, "-m", "local.slipway_cli", "demo", "--jobs", "1"],
+        env={"PATH": str(tmp_path), "PYTHONPATH": paths}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "apt-get install curl" in done.stderr
