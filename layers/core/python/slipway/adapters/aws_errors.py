@@ -34,6 +34,7 @@ _UNKNOWN_OUTCOME = {
     "InternalError",
     "InternalFailure",
     "InternalServerError",
+    "InternalServiceError",
     "ServerException",
     "RequestTimeout",
 }

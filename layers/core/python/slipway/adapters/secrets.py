@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from slipway.adapters.aws_errors import aws_errors
-from slipway.domain.errors import ConfigurationError, RefusedError
+from slipway.domain.errors import ConfigurationError, RefusedError, UnavailableError, UnknownOutcomeError
 from slipway.ports.clock import Clock
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class SecretsManagerSecrets:
         try:
             with aws_errors(f"reading secret {arn}"):
                 value = self._client.get_secret_value(SecretId=arn).get("SecretString", "")
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault  # reading changes nothing, answered or not
         except (ClientError, RefusedError) as fault:
             raise ConfigurationError(
                 f"secret {arn} cannot be read: {fault}; check that it exists and that this function may read it"
