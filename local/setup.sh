@@ -13,7 +13,6 @@ die() { say "$*"; exit 1; }
 # Prints the Debian packages that are missing, one a line.
 missing_packages() {
   command -v curl >/dev/null || echo curl
-  command -v jq >/dev/null || echo jq
   command -v make >/dev/null || echo make
   command -v python3 >/dev/null || echo python3
   # Debian ships the venv module without what it needs to put pip into a new environment.
