@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from rich.console import Console, Group
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -35,7 +36,7 @@ def picture(world: World, scenario: Scenario) -> Group:
         f"tasks {_counts(tasks)}   runners {_counts(runners)}"
     )
     bar = ProgressBar(total=max(1, scenario.jobs_wanted), completed=done, width=60)
-    return Group(Text(line, style="bold"), bar, table)
+    return Group(Text(line, style="bold"), Padding(bar, (0, 0, 1, 0)), table)
 
 
 def _counts(counter: Counter[str]) -> str:
