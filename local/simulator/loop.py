@@ -24,6 +24,7 @@ from local.twin.github.deliveries import Delivery
 from local.twin.github.transport import TwinTransport
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel
+from slipway.adapters.aws_errors import aws_errors
 from slipway.adapters.ec2 import Ec2Fleet
 from slipway.adapters.ecs import EcsCluster
 from slipway.adapters.github.credentials import AppTokens, EnterpriseTokens
@@ -70,11 +71,12 @@ class TwinJobQueue:
 
     def send(self, event: JobEvent) -> None:
         """Put one job event on the queue."""
-        self.sqs.send_message(
-            QueueUrl=_queue_url("jobs"),
-            MessageBody=encode_job_event(event),
-            MessageGroupId=event.organization.lower(),
-        )
+        with aws_errors("queueing a job event"):
+            self.sqs.send_message(
+                QueueUrl=_queue_url("jobs"),
+                MessageBody=encode_job_event(event),
+                MessageGroupId=event.organization.lower(),
+            )
 
 
 class Loop:

@@ -77,10 +77,10 @@ def test_suspects_and_resent_deliveries_are_replaced_whole(case: Case) -> None:
     assert (house.suspects(), house.resent()) == ({}, {})
     house.keep_suspects({"runner/1": NOW, "task/ünï": NOW + 0.5})
     house.keep_suspects({"runner/2": NOW + 1})
-    house.keep_resent({"guid": Resent(NOW, NOW + 30)})
+    house.keep_resent({"guid": Resent(NOW, NOW + 30, 7)})
     again = case.another().housekeeping
     assert again.suspects() == {"runner/2": NOW + 1}
-    assert again.resent() == {"guid": Resent(NOW, NOW + 30)}
+    assert again.resent() == {"guid": Resent(NOW, NOW + 30, 7)}
     again.keep_suspects({})
     assert house.suspects() == {}
 

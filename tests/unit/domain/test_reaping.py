@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.instances import InstanceState
+from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.matching import Shape
 from slipway.domain.reaping import Facts, PoolFacts, Reap, What, count_by_why, find_stale
 from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
@@ -43,6 +44,7 @@ def facts(
     *,
     tasks: Iterable[str] | None = None,
     instances: Mapping[str, float] | None = None,
+    registered: Iterable[Instance] | None = None,
     registrations: Iterable[Registration] = (),
 ) -> Facts:
     """Return what was read: by default ECS and EC2 have exactly what the ledger has."""
@@ -51,7 +53,10 @@ def facts(
         tasks = [runner.task_id for runner in known.runners]
     if instances is None:
         instances = {instance.instance_id: instance.launched_at for instance in known.instances}
-    return Facts(known.now, (PoolFacts(known, frozenset(tasks), instances),), tuple(registrations))
+    if registered is None:
+        registered = [instance for instance in known.instances if instance.arn is not None]
+    pool = PoolFacts(known, frozenset(tasks), instances, {item.instance_id: item for item in registered})
+    return Facts(known.now, (pool,), tuple(registrations))
 
 
 def at(later: Facts, seconds: float) -> Facts:
@@ -289,6 +294,36 @@ def test_a_registration_is_alive_by_a_task_of_whichever_pool() -> None:
     here, there = facts(), facts(a_snapshot(pool="elsewhere", runners=(a_runner(3),)))
     reading = Facts(NOW, here.pools + there.pools, (a_registration(3),))
     assert twice(reading) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "is_news"),
+    [
+        ({"connected": False}, True),
+        ({"state": InstanceState.DRAINING}, True),
+        ({}, False),
+        ({"connected": False, "version": 3}, False),
+    ],
+    ids=["disconnected", "draining", "nothing that matters", "no newer than the ledger"],
+)
+def test_what_ecs_knows_better_than_the_ledger_is_folded_at_once(
+    change: dict[str, Any], is_news: bool
+) -> None:
+    known = an_instance(version=3)
+    seen = replace(known, **{"version": 4, **change})
+    reaps, _ = find_stale(facts(a_snapshot(instances=(known,)), registered=[seen]), CONFIGURATION, {})
+    assert [(reap.what, reap.instance) for reap in reaps] == [(What.INSTANCE_NEWS, seen)] * is_news
+
+
+def test_an_instance_that_ecs_forgot_ends_when_it_holds_no_task_and_looks_so_twice() -> None:
+    known = an_instance()
+    read = facts(a_snapshot(instances=(known,)), registered=[])
+    reaps, suspects = find_stale(read, CONFIGURATION, {})
+    assert (reaps, list(suspects)) == ([], ["instance/i-1"])
+    reaps, _ = find_stale(read, CONFIGURATION, {"instance/i-1": NOW - 60})
+    assert [(reap.what, reap.why) for reap in reaps] == [(What.INSTANCE, "ECS no longer knows it")]
+    busy = a_snapshot(instances=(known,), runners=(a_runner(1, BUSY, instance_arn=known.arn),))
+    assert find_stale(facts(busy, registered=[]), CONFIGURATION, {}) == ([], {})
 
 
 def test_an_instance_that_was_just_launched_may_not_be_recorded_yet() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.instances import InstanceState
+from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.runners import Registration, Runner, RunnerState, parse_runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 
@@ -31,6 +31,7 @@ class What(StrEnum):
     OVERDUE_TASK = "overdue task"  # stop
     INSTANCE = "instance"  # take in if ECS knows it after all, else terminate
     RUNNER_RECORD = "runner record"  # ECS no longer has the task: forget it
+    INSTANCE_NEWS = "instance news"  # ECS knows better than the ledger: fold what it says
     INSTANCE_RECORD = "instance record"  # EC2 no longer has the instance: forget it
     JOB_RECORD = "job record"  # it waits no longer
     UNKNOWN_TASK = "unknown task"  # a task of ours that the ledger does not know: take it in
@@ -48,15 +49,21 @@ class Reap:
     runner: Runner | None = None
     orphan: Orphan | None = None
     registration: Registration | None = None
+    instance: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
-    """One pool as ledger, ECS and EC2 have it: ids of tasks that run, and of instances by launch time."""
+    """One pool as ledger, ECS and EC2 have it.
+
+    ``tasks`` are the ids of those that run, ``instances`` EC2's by launch time, ``registered`` those that ECS
+    knows, by instance id.
+    """
 
     snapshot: Snapshot
     tasks: frozenset[str]
     instances: Mapping[str, float]
+    registered: Mapping[str, Instance]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,7 @@ def find_stale(
     for pool in facts.pools:
         certain += _stale_runners(pool, configuration)
         certain += _stale_instances(pool)
+        certain += _instance_news(pool)
         certain += _stale_jobs(pool)
         certain += _orphans(pool)
         doubtful += _mismatches(pool)
@@ -117,6 +125,16 @@ def _stale_instances(pool: PoolFacts) -> Iterator[Reap]:
             yield Reap(What.INSTANCE, instance.instance_id, instance.pool, "never registered with ECS")
 
 
+def _instance_news(pool: PoolFacts) -> Iterator[Reap]:
+    """Find instances whose event was lost: folding what ECS says is right however late the event still comes."""
+    for instance in pool.snapshot.instances:
+        seen = pool.registered.get(instance.instance_id)
+        if seen is None or seen.version <= instance.version:
+            continue
+        if seen.connected != instance.connected or seen.state.rank > instance.state.rank:
+            yield Reap(What.INSTANCE_NEWS, seen.instance_id, seen.pool, "its event was lost", instance=seen)
+
+
 def _stale_jobs(pool: PoolFacts) -> Iterator[Reap]:
     for job in pool.snapshot.jobs:
         age = pool.snapshot.now - job.queued_at
@@ -146,6 +164,11 @@ def _mismatches(pool: PoolFacts) -> Iterator[Reap]:
     asked_for = {intent.token for intent in pool.snapshot.intents}
     for instance_id in sorted(recorded - set(pool.instances)):
         yield Reap(What.INSTANCE_RECORD, instance_id, name, "EC2 has no such instance")
+    held = {runner.instance_arn for runner in pool.snapshot.runners}
+    for instance in pool.snapshot.instances:
+        is_unknown = instance.arn is not None and instance.instance_id not in pool.registered
+        if is_unknown and instance.arn not in held:
+            yield Reap(What.INSTANCE, instance.instance_id, name, "ECS no longer knows it")
     for instance_id, launched_at in sorted(pool.instances.items()):
         is_old = pool.snapshot.now - launched_at > NEVER_REGISTERED_SECONDS
         if instance_id not in recorded and is_old and not asked_for:

@@ -175,10 +175,11 @@ class Snapshots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Resent:
-    """When a delivery was asked for again, first and last."""
+    """When a delivery was asked for again, first and last, and by which attempt's id."""
 
     first_at: float
     last_at: float
+    delivery_id: int
 
 
 class Housekeeping(Protocol):

@@ -82,8 +82,9 @@ class ReapStale:
             try:
                 instances = {item.instance_id: item.launched_at for item in self._fleets[name].instances()}
                 tasks = frozenset(task.task_id for task in self._clusters[name].tasks())
+                registered = {item.instance_id: item for item in self._clusters[name].instances()}
                 snapshot = self._ledger.snapshots.read(name, self._clock.now())
-                pools.append(PoolFacts(snapshot, tasks, instances))
+                pools.append(PoolFacts(snapshot, tasks, instances, registered))
             except SlipwayError as fault:
                 errors.append(fault)
                 registrations = ()  # without this pool's tasks, its runners would look like ghosts
@@ -118,6 +119,7 @@ class ReapStale:
             What.UNCLAIMED_TASK: self._stop_unclaimed,
             What.OVERDUE_TASK: self._stop_overdue,
             What.INSTANCE: self._end_instance,
+            What.INSTANCE_NEWS: self._fold_instance,
             What.RUNNER_RECORD: self._forget_runner,
             What.INSTANCE_RECORD: self._forget_instance,
             What.JOB_RECORD: self._drop_job,
@@ -152,6 +154,9 @@ class ReapStale:
             return True
         self._fleets[reap.pool].terminate([reap.id])
         return self._forget_instance(reap)
+
+    def _fold_instance(self, reap: Reap) -> bool:
+        return reap.instance is not None and self._ledger.instances.observe(reap.instance)
 
     def _forget_instance(self, reap: Reap) -> bool:
         self._ledger.instances.remove(reap.pool, reap.id)

@@ -12,7 +12,8 @@ from slipway.ports.ledger import Housekeeping, Resent
 CURSOR = "redelivery"
 LOOK_BACK_SECONDS = 3_600
 MOST_A_RUN = 100  # so that what an outage left comes back as a stream, oldest first, and not as a flood
-GIVE_UP_SECONDS = 3_600  # a delivery that still fails after an hour of asking fails for a reason of its own
+GIVE_UP_SECONDS = 24 * 3_600  # GitHub itself gives up a job that was queued for so long [GH-JOB-24H]
+ASK_SECONDS, ASK_AT_LEAST_EVERY_SECONDS = 60, 1_800  # the latter well within LOOK_BACK_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Redeliver:
             except SlipwayError as fault:
                 errors.append(fault)
                 continue
-            resent[delivery.guid] = Resent(known.first_at if known else now, now)
+            resent[delivery.guid] = Resent(known.first_at if known else now, now, delivery.delivery_id)
             count += 1
         self._housekeeping.keep_resent({g: known for g, known in resent.items() if known.last_at >= since})
         if not errors and len(worth) <= MOST_A_RUN:
@@ -56,7 +57,15 @@ class Redeliver:
 
 
 def _is_worth_asking(known: Resent | None, delivery: FailedDelivery, now: float) -> bool:
-    """Say whether a delivery was never asked for, or failed anew since, and has not failed for too long."""
+    """Say whether a delivery was never asked for, or failed anew since and is due again.
+
+    Another failure is another attempt with an id of its own: GitHub's times, in whole seconds, cannot tell it
+    from the one before. What goes on failing is asked for less and less often, because only an outage of ours
+    cures itself.
+    """
     if known is None:
         return True
-    return delivery.delivered_at > known.last_at and now - known.first_at < GIVE_UP_SECONDS
+    tried_for = now - known.first_at
+    pause = min(ASK_AT_LEAST_EVERY_SECONDS, max(ASK_SECONDS, tried_for / 4))
+    has_failed_anew = delivery.delivery_id != known.delivery_id
+    return has_failed_anew and now - known.last_at >= pause and tried_for < GIVE_UP_SECONDS

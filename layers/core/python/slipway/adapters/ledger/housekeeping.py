@@ -51,7 +51,12 @@ class DynamoHousekeeping:
 
     def keep_resent(self, resent: Mapping[str, Resent]) -> None:
         """Replace the deliveries that were sent again lately."""
-        self._keep(_RESENT, {guid: [known.first_at, known.last_at] for guid, known in resent.items()})
+        # Whole seconds: an hour's worth of them must fit into one item.
+        memory = {
+            guid: [int(known.first_at), int(known.last_at), known.delivery_id]
+            for guid, known in resent.items()
+        }
+        self._keep(_RESENT, memory)
 
     def cursor(self, name: str) -> float | None:
         """Return how far a repeated check came."""
