@@ -1,0 +1,503 @@
+"""Level-triggered repair: events doubled, late, out of order or lost; replies lost; capacity refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.twin.aws.behaviour import Behaviour
+from local.twin.aws.ec2.lifecycle import BootPlan
+from local.twin.latency import LatencyModel, Lognormal, Phase, exactly
+from slipway.domain.configuration import Market
+from tests.integration.loop.scenes import (
+    SilentContainer,
+    calls,
+    messages,
+    no_runner_served_two_tasks,
+    recorded,
+    served_per_task,
+    when,
+)
+from tests.support.loop import DOCKER_LABELS, LABELS, START, Acme, acme
+
+
+def lose(deployment: Acme, kind: str, status: str = "") -> list[dict[str, Any]]:
+    """Lose every event of a kind (and status) from now on; return those lost."""
+    lost: list[dict[str, Any]] = []
+    sqs, deliver = deployment.loop.aws.sqs, deployment.loop.aws.sqs.deliver
+
+    def filtered(queue_name: str, body: str) -> None:
+        event = json.loads(body)
+        detail = event.get("detail", {})
+        if event.get("detail-type") == kind and status in (detail.get("lastStatus"), detail.get("state"), ""):
+            lost.append(event)
+        else:
+            deliver(queue_name, body)
+
+    sqs.deliver = filtered  # type: ignore[method-assign]
+    return lost
+
+
+def launched(deployment: Acme) -> int:
+    """How many EC2 instances there ever were."""
+    return len(deployment.loop.aws.ec2.lifecycle.instances)
+
+
+def tokens(deployment: Acme, operation: str, name: str) -> list[str]:
+    return [call[name] for call in calls(deployment, operation)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_events_doubled_late_and_messages_doubled_change_nothing(seed: int) -> None:
+    behaviour = Behaviour(
+        doubled_event_rate=0.5, late_event_rate=0.3, doubled_message_rate=0.3, stale_read_rate=0.3
+    )
+    deployment = acme(behaviour=behaviour, seed=seed)
+    faults = deployment.github.deliveries.faults
+    faults.doubled, faults.reordered, faults.late = 0.5, 0.5, 0.1
+    jobs = [deployment.queue(f"{login}/web", seconds=15.0) for login in ("alpha", "beta", "gamma") * 2]
+    assert deployment.until_completed(*jobs)
+    assert deployment.until_clean()
+    assert no_runner_served_two_tasks(deployment)
+    assert {job.now.conclusion for job in jobs} == {"success"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_storm_every_job_gets_its_runner_and_nothing_is_left(seed: int) -> None:
+    deployment = acme(behaviour=Behaviour.stormy(), seed=seed)
+    names = ("alpha/web", "beta/web", "gamma/api")
+    jobs = [deployment.queue(name, seconds=20.0) for name in names * 3]
+    jobs += [deployment.queue(name, DOCKER_LABELS, seconds=20.0) for name in names]
+    assert deployment.until_completed(*jobs, limit_seconds=1_500.0)
+    assert deployment.until_clean(limit_seconds=3_600.0), deployment.left()
+    assert no_runner_served_two_tasks(deployment)
+
+
+@pytest.mark.parametrize("labels", [LABELS, DOCKER_LABELS], ids=["shared", "exclusive"])
+def test_when_no_event_of_ecs_or_ec2_ever_comes_the_tick_and_the_reaper_do_it_all(
+    labels: tuple[str, ...],
+) -> None:
+    deployment = acme()
+    deployment.loop.aws.events._subscriptions.clear()
+    jobs = [deployment.queue(name, labels, seconds=20.0) for name in ("alpha/web", "beta/web")]
+    assert deployment.until_completed(*jobs, limit_seconds=1_800.0)
+    assert deployment.until_clean(limit_seconds=1_800.0), deployment.left()
+
+
+def test_lost_stopped_event_is_made_good_by_the_reaper_within_three_minutes() -> None:
+    deployment = acme()
+    lost = lose(deployment, "ECS Task State Change", "STOPPED")
+    job = deployment.queue(seconds=5.0)
+    assert deployment.until_completed(job)
+    when(deployment, lambda: bool(lost))
+    when(deployment, lambda: not recorded(deployment), limit_seconds=190.0)
+    assert deployment.until_clean()
+
+
+def test_running_event_before_the_reply_of_run_task_is_recorded_makes_one_runner() -> None:
+    fast = LatencyModel.modelled().replacing(
+        {phase: exactly(0.0) for phase in (Phase.PLACE, Phase.IMAGE_CACHED, Phase.IMAGE_FIRST_TOUCH)}
+        | {Phase.CONTAINER_START: exactly(0.0), Phase.EVENT_DELAY: exactly(0.0)}
+    )
+    deployment = acme(latency=fast)
+    ecs, run_task = deployment.loop.aws.ecs, deployment.loop.aws.ecs.run_task
+
+    def slow(**request: Any) -> Any:
+        reply = run_task(**request)
+        deployment.clock.advance(2.0)  # the world goes on while our function waits for the answer
+        return reply
+
+    ecs.run_task = slow  # type: ignore[method-assign]
+    jobs = [deployment.queue(seconds=10.0) for _ in range(3)]
+    assert deployment.until_completed(*jobs)
+    assert len(deployment.loop.containers.by_task) == 3
+    assert deployment.until_clean()
+
+
+def test_instance_that_registers_before_its_launch_is_recorded_is_one_instance() -> None:
+    deployment = acme(latency=LatencyModel.none())
+    ec2, create = deployment.loop.aws.ec2, deployment.loop.aws.ec2.create_fleet
+
+    def slow(**request: Any) -> Any:
+        reply = create(**request)
+        deployment.clock.advance(5.0)
+        return reply
+
+    ec2.create_fleet = slow  # type: ignore[method-assign]
+    job = deployment.queue(seconds=10.0)
+    assert deployment.until_completed(job)
+    assert launched(deployment) == 1
+    snapshot = deployment.loop.ledger.snapshots.read("general", deployment.clock.now())
+    assert [(i.instance_type, i.market) for i in snapshot.instances] == [("m7i.4xlarge", Market.SPOT)]
+    assert deployment.until_clean()
+
+
+def test_agent_that_is_not_connected_at_the_first_event_gets_its_tasks_when_it_is() -> None:
+    late = LatencyModel.modelled().replacing({Phase.REGISTERED_TO_CONNECTED: exactly(40.0)})
+    deployment = acme(latency=late)
+    job = deployment.queue(seconds=5.0)
+    assert deployment.until_completed(job, limit_seconds=150.0)
+    assert launched(deployment) == 1
+    assert deployment.until_clean()
+
+
+def test_an_agent_that_blips_loses_nobody_his_job() -> None:
+    deployment = acme()
+    job = deployment.queue(seconds=60.0)
+    when(deployment, lambda: job.status == "in_progress")
+    host = deployment.loop.aws.ec2.live_instances()[0].instance_id
+    deployment.loop.aws.ecs.blip_agent(host)
+    again = deployment.queue("beta/web", seconds=5.0)
+    assert deployment.until_completed(job, again)
+    assert {job.now.conclusion, again.now.conclusion} == {"success"}
+    assert deployment.until_clean()
+
+
+def test_an_empty_cluster_is_tried_again_soon_and_no_one_stays_waiting() -> None:
+    """ECS forgets the only instance in the moment in which the ledger still calls it ready."""
+    deployment = acme()
+    first = deployment.queue(seconds=1.0)
+    assert deployment.until_completed(first)
+    deployment.clock.advance(5.0)
+    lose(deployment, "ECS Container Instance State Change")
+    instance = next(iter(recorded_instances(deployment)))
+    deployment.loop.aws.ecs.deregister_container_instance(
+        cluster="slipway-general", containerInstance=instance, force=True
+    )
+    deployment.clock.advance(5.0)
+    job = deployment.queue(seconds=5.0)
+    deployment.clock.advance(10.0)
+    assert calls(deployment, "RunTask")
+    assert deployment.loop.errors == []
+    assert deployment.until_completed(job)
+    assert deployment.until_clean(limit_seconds=3_600.0), deployment.left()
+
+
+def recorded_instances(deployment: Acme, pool: str = "general") -> list[str]:
+    snapshot = deployment.loop.ledger.snapshots.read(pool, deployment.clock.now())
+    return [instance.arn for instance in snapshot.instances if instance.arn]
+
+
+@pytest.mark.parametrize("code", ["LostReply", "ServerException"])
+def test_run_task_whose_reply_was_lost_after_success_starts_nothing_twice(code: str) -> None:
+    deployment = acme()
+    deployment.loop.aws.faults.next_error("ecs", "RunTask", code, after_success=True, times=2)
+    jobs = [deployment.queue(seconds=20.0) for _ in range(4)]
+    assert deployment.until_completed(*jobs)
+    assert len(deployment.loop.containers.by_task) == 4
+    assert deployment.left()["intents"] == 0
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize("code", ["LostReply", "InternalError"])
+def test_create_fleet_whose_reply_was_lost_after_success_launches_nothing_twice(code: str) -> None:
+    deployment = acme()
+    deployment.loop.aws.faults.next_error("ec2", "CreateFleet", code, after_success=True, times=2)
+    job = deployment.queue(seconds=20.0)
+    assert deployment.until_completed(job)
+    assert launched(deployment) == 1
+    assert len(set(tokens(deployment, "CreateFleet", "ClientToken"))) == 1
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize(
+    "second", ["ThrottlingException", "AccessDeniedException", "InvalidParameterException", "NewCodeOfAws"]
+)
+def test_a_repeated_run_task_that_is_throttled_or_refused_starts_nothing_twice(second: str) -> None:
+    deployment = acme()
+    faults = deployment.loop.aws.faults
+    faults.next_error("ecs", "RunTask", "LostReply", after_success=True)
+    faults.next_error("ecs", "RunTask", second, times=2)
+    job = deployment.queue(seconds=20.0)
+    assert deployment.until_completed(job)
+    assert len(deployment.loop.containers.by_task) == 1
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize(
+    "second", ["RequestLimitExceeded", "UnauthorizedOperation", "IdempotentParameterMismatch", "NewCodeOfAws"]
+)
+def test_a_repeated_create_fleet_that_is_throttled_or_refused_launches_nothing_twice(second: str) -> None:
+    deployment = acme()
+    faults = deployment.loop.aws.faults
+    faults.next_error("ec2", "CreateFleet", "LostReply", after_success=True)
+    faults.next_error("ec2", "CreateFleet", second, times=2)
+    job = deployment.queue(seconds=20.0)
+    assert deployment.until_completed(job)
+    assert launched(deployment) == 1
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code"),
+    [
+        ("ecs", "RunTask", "ClientException"),
+        ("ecs", "RunTask", "AccessDeniedException"),
+        ("ec2", "CreateFleet", "UnauthorizedOperation"),
+        ("ec2", "CreateFleet", "InvalidParameterValue"),
+    ],
+)
+def test_a_definite_refusal_is_undone_and_planned_anew(service: str, operation: str, code: str) -> None:
+    deployment = acme()
+    deployment.loop.aws.faults.next_error(service, operation, code)
+    job = deployment.queue(seconds=5.0)
+    when(deployment, lambda: bool(deployment.loop.errors))
+    assert deployment.left()["intents"] == 0
+    assert deployment.until_completed(job)
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code"),
+    [("ecs", "RunTask", "ThrottlingException"), ("ec2", "CreateFleet", "RequestLimitExceeded")],
+)
+def test_a_throttle_is_retried_within_seconds(service: str, operation: str, code: str) -> None:
+    calm = acme()
+    job = calm.queue(seconds=5.0)
+    assert calm.until_completed(job)
+    deployment = acme()
+    deployment.loop.aws.faults.next_error(service, operation, code, times=2)
+    job = deployment.queue(seconds=5.0)
+    assert deployment.until_completed(job)
+    assert deployment.clock.now() - calm.clock.now() <= 10.0
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "UpdateItem", "PutItem", "Query", "GetItem"])
+def test_a_throttled_ledger_delays_and_loses_nothing(operation: str) -> None:
+    deployment = acme()
+    job = deployment.queue(seconds=5.0)
+    deployment.clock.advance(0.5)
+    deployment.loop.aws.faults.next_error(
+        "dynamodb", operation, "ProvisionedThroughputExceededException", times=3
+    )
+    assert deployment.until_completed(job)
+    assert deployment.until_clean()
+
+
+def test_a_refusal_that_no_table_of_ours_knows_holds_up_nothing_else_in_its_pool() -> None:
+    deployment = acme()
+    warm = [deployment.queue(seconds=5.0) for _ in range(2)]
+    assert deployment.until_completed(*warm)
+    deployment.loop.aws.faults.next_error("ec2", "CreateFleet", "InvalidSubnetID.NotFound", times=1_000)
+    large = ["slipway/medium/cpu=8/memory=28GiB"]
+    jobs = [deployment.queue(labels=large, seconds=600.0) for _ in range(3)]  # more than one host holds
+    small = deployment.queue("beta/web", seconds=5.0)
+    assert deployment.until_completed(small, limit_seconds=120.0)
+    assert sum(job.status == "in_progress" for job in jobs) >= 1
+
+
+def test_spot_without_capacity_falls_back_to_on_demand_in_the_same_convergence() -> None:
+    deployment = acme()
+    deployment.loop.aws.ec2.capacity.limit(0, market="spot")
+    job = deployment.queue(seconds=5.0)
+    when(deployment, lambda: len(calls(deployment, "CreateFleet")) == 2, limit_seconds=10.0)
+    assert [
+        c["TargetCapacitySpecification"]["DefaultTargetCapacityType"]
+        for c in calls(deployment, "CreateFleet")
+    ] == [
+        "spot",
+        "on-demand",
+    ]
+    assert len(set(tokens(deployment, "CreateFleet", "ClientToken"))) == 2
+    assert deployment.clock.now() - START <= 3.0  # the second call follows the first at once
+    assert deployment.until_completed(job)
+    assert [i.market for i in deployment.loop.aws.ec2.lifecycle.instances.values()] == ["on-demand"]
+    assert deployment.until_clean()
+
+
+def test_without_any_capacity_a_job_waits_and_goes_on_when_there_is_some() -> None:
+    deployment = acme()
+    capacity = deployment.loop.aws.ec2.capacity
+    capacity.limit(0)
+    job = deployment.queue(seconds=5.0)
+    deployment.clock.advance(600.0)
+    asked = len(calls(deployment, "CreateFleet"))
+    assert job.status == "queued"
+    assert 2 <= asked <= 10  # EC2's answer is believed for three minutes
+    capacity.lift()
+    assert deployment.until_completed(job, limit_seconds=360.0)
+    assert deployment.until_clean()
+
+
+def test_a_partial_fleet_is_completed_from_what_else_there_is() -> None:
+    deployment = acme()
+    deployment.loop.aws.ec2.capacity.limit(1, market="spot")
+    large = ["slipway/medium/cpu=8/memory=28GiB"]
+    jobs = [deployment.queue(labels=large, seconds=30.0) for _ in range(6)]
+    assert deployment.until_completed(*jobs)
+    markets = sorted(i.market for i in deployment.loop.aws.ec2.lifecycle.instances.values())
+    assert markets == ["on-demand", "on-demand", "spot"]
+    assert deployment.until_clean()
+
+
+def test_an_instance_that_never_registers_is_replaced() -> None:
+    deployment = acme()
+    deployment.loop.aws.ec2.plan_boots(BootPlan.NEVER_REGISTER)
+    job = deployment.queue(seconds=5.0)
+    assert deployment.until_completed(job, limit_seconds=600.0)
+    assert launched(deployment) == 2
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize("labels", [LABELS, DOCKER_LABELS], ids=["shared", "exclusive"])
+def test_a_container_that_never_claims_is_replaced(labels: tuple[str, ...]) -> None:
+    deployment = acme()
+    deployment.loop.containers.make = SilentContainer
+    job = deployment.queue(labels=labels, seconds=5.0)
+    when(deployment, lambda: bool(deployment.loop.containers.by_task))
+    from local.simulator.containers import VirtualContainer
+
+    deployment.loop.containers.make = VirtualContainer
+    assert deployment.until_completed(job, limit_seconds=900.0)
+    assert deployment.until_clean()
+
+
+def test_a_pool_row_of_a_dead_holder_is_taken_over_after_its_lease() -> None:
+    deployment = acme()
+    rows, now = deployment.loop.ledger.rows, deployment.clock.now()
+    assert rows.acquire("general", "dead", now=now, until=now + 120.0) is not None
+    job = deployment.queue(seconds=5.0)
+    deployment.clock.advance(119.0)
+    assert calls(deployment, "CreateFleet") == []
+    when(deployment, lambda: bool(calls(deployment, "CreateFleet")), limit_seconds=62.0)
+    assert deployment.until_completed(job)
+    assert deployment.until_clean()
+
+
+def test_of_two_convergences_at_once_the_second_returns_and_the_first_makes_another_round() -> None:
+    deployment = acme()
+    loop = deployment.loop
+    deployment.queue(seconds=5.0)
+    seconds: list[Any] = []
+    ec2, create = loop.aws.ec2, loop.aws.ec2.create_fleet
+
+    def overtaken(**request: Any) -> Any:
+        reply = create(**request)
+        if not seconds:
+            loop.ledger.rows.want("general")
+            seconds.append(loop.scale.converge("general", "second", has_time=lambda: True))
+        return reply
+
+    ec2.create_fleet = overtaken  # type: ignore[method-assign]
+    firsts: list[Any] = []
+    converge = loop.scale.converge.__class__.__call__
+
+    def kept(self: Any, *arguments: Any, **named: Any) -> Any:
+        firsts.append(converge(self, *arguments, **named))
+        return firsts[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.scale.converge.__class__, "__call__", kept)
+        when(deployment, lambda: bool(seconds), limit_seconds=5.0)
+    assert seconds[0].plans == ()
+    assert len(firsts[-1].plans) == 2
+    assert launched(deployment) == 1
+
+
+@pytest.mark.parametrize("queue", ["jobs", "events"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "[]",
+        '{"version":2}',
+        '{"detail-type":"ECS Task State Change","time":"2026-01-01T00:00:00Z","detail":{}}',
+        "\u202e{}",
+        '{"a":' * 500,
+    ],
+    ids=["cut off", "array", "version", "empty detail", "bidi", "deep"],
+)
+def test_poison_message_is_set_aside_and_fails_nobody_else(queue: str, body: str) -> None:
+    deployment = acme()
+    if queue == "events" and body == '{"version":2}':
+        pytest.skip("an event of no kind that concerns us is not malformed there")
+    url = f"https://sqs.ap-northeast-1.amazonaws.com/123456789012/{queue}"
+    jobs = [deployment.queue(f"{login}/web", seconds=5.0) for login in ("alpha", "beta")]
+    for _ in range(3):
+        deployment.loop.aws.sqs.send_message(QueueUrl=url, MessageBody=body)
+    assert deployment.until_completed(*jobs)
+    kept = [json.loads(message) for message in messages(deployment, "dead-letters")]
+    assert len(kept) == 3
+    assert all(message["reason"] for message in kept)
+    assert body not in messages(deployment, queue)
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize("seconds", [10.0, 3_000.0], ids=["idle", "busy"])
+def test_spot_interruption_loses_the_host_and_no_other_job(seconds: float) -> None:
+    deployment = acme()
+    first = deployment.queue(seconds=seconds)
+    when(deployment, lambda: first.status == "in_progress")
+    if seconds < 100:
+        assert deployment.until_completed(first)
+    host = deployment.loop.aws.ec2.live_instances()[0]
+    deployment.loop.aws.ec2.interrupt_spot(host.instance_id)
+    deployment.clock.advance(5.0)
+    after = deployment.queue("beta/web", seconds=5.0)
+    assert deployment.until_completed(after)
+    assert launched(deployment) == 2  # nothing new was placed on the doomed one
+    assert deployment.until_completed(first)
+    assert first.now.conclusion == ("success" if seconds < 100 else "failure")
+    assert deployment.until_clean(limit_seconds=3_000.0), deployment.left()
+
+
+def test_webhook_dead_one_hour_all_jobs_served() -> None:
+    """Every delivery of an hour fails; redelivery asks for them again when the webhook is back."""
+    deployment = acme()
+    deployment.github.deliveries.faults.failed = 1.0
+    jobs = []
+    for minute in range(0, 60, 6):
+        jobs.append(deployment.queue(("alpha/web", "beta/web")[minute % 4 // 2], seconds=5.0))
+        deployment.clock.advance(360.0)
+    assert {job.status for job in jobs} == {"queued"}
+    deployment.github.deliveries.faults.failed = 0.0
+    assert deployment.until_completed(*jobs, limit_seconds=900.0)
+    assert deployment.until_clean()
+    assert no_runner_served_two_tasks(deployment)
+
+
+def test_webhook_that_answers_503_for_ten_minutes_loses_no_job() -> None:
+    deployment = acme()
+    deployment.loop.aws.faults.next_error("sqs", "SendMessage", "ServiceUnavailable", times=3)
+    faults = deployment.github.deliveries.faults
+    faults.failed = 1.0
+    job = deployment.queue(seconds=5.0)
+    deployment.clock.advance(600.0)
+    faults.failed = 0.0
+    assert deployment.until_completed(job, limit_seconds=1_800.0)
+
+
+def test_a_job_past_its_timeout_is_ended_and_a_job_before_it_never_is() -> None:
+    from dataclasses import replace
+
+    from tests.support.loop import a_configuration
+
+    configuration = a_configuration()
+    small = replace(configuration.profiles["small"], job_timeout_seconds=900)
+    deployment = acme(replace(configuration, profiles={**configuration.profiles, "small": small}))
+    long, short = deployment.queue(seconds=5_000.0), deployment.queue("beta/web", seconds=880.0)
+    when(deployment, lambda: long.status == "in_progress")
+    began = deployment.clock.now()
+    assert deployment.until_completed(short, limit_seconds=1_000.0)
+    assert short.now.conclusion == "success"
+    assert long.status == "in_progress"
+    assert deployment.until_completed(long, limit_seconds=300.0)
+    assert 900.0 < deployment.clock.now() - began <= 900.0 + 60.0 + 60.0 + 10.0
+    assert long.now.conclusion == "failure"
+    assert deployment.until_clean()
+    assert served_per_task(deployment).total() == 2
+
+
+def test_slow_boots_and_pulls_double_nothing() -> None:
+    slow = LatencyModel.modelled().replacing(
+        {Phase.RUNNING_TO_REGISTERED: Lognormal(120.0, 200.0), Phase.CONTAINER_START: Lognormal(60.0, 90.0)}
+    )
+    deployment = acme(latency=slow)
+    jobs = [deployment.queue(f"{login}/web", seconds=5.0) for login in ("alpha", "beta", "gamma")]
+    assert deployment.until_completed(*jobs)
+    assert launched(deployment) == 1
+    assert len(deployment.loop.containers.by_task) == 3
+    assert deployment.until_clean()
