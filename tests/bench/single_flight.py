@@ -173,9 +173,7 @@ def _add_runners(ledger: Ledger) -> None:
 
 def _claims(ledger: Ledger, client: LockedClient, clock: VirtualClock, usage: Any) -> dict[str, Any]:
     github: Any = InstantGitHub()
-    claim = Claim(
-        CONFIGURATION, ledger, github, {}, clock, wakeups=NoWakeups(), account_id="1" * 12
-    )
+    claim = Claim(CONFIGURATION, ledger, github, {}, clock, wakeups=NoWakeups(), account_id="1" * 12)
     start = threading.Barrier(CLAIMS)
     per_claim: list[tuple[int, int, int, float, int]] = []
 
