@@ -104,6 +104,11 @@ def calls(acme: Acme, operation: str) -> list[dict[str, Any]]:
     return [dict(call.parameters) for call in acme.loop.aws.calls_log if call.operation == operation]
 
 
+def launched(deployment: Acme) -> int:
+    """How many EC2 instances there ever were."""
+    return len(deployment.loop.aws.ec2.lifecycle.instances)
+
+
 def messages(acme: Acme, queue: str) -> list[str]:
     """The bodies of the messages on a queue, as they truly are."""
     url = f"https://sqs.ap-northeast-1.amazonaws.com/123456789012/{queue}"

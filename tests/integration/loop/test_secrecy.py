@@ -75,7 +75,9 @@ def test_run_task_carries_no_override_but_the_size() -> None:
     assert deployment.until_completed(*jobs)
     for call in calls(deployment, "RunTask"):
         assert set(call.get("overrides", {})) <= {"cpu", "memory"}
-    assert {c.task.environment.get("SLIPWAY_JIT_CONFIG") for c in deployment.loop.containers.by_task.values()} == {None}
+    assert {
+        c.task.environment.get("SLIPWAY_JIT_CONFIG") for c in deployment.loop.containers.by_task.values()
+    } == {None}
 
 
 def two_tenants() -> Acme:
@@ -224,7 +226,11 @@ def test_hostile_strings_inert_in_every_sink(text: str) -> None:
     job = deployment.queue("alpha/web", seconds=20.0)
     deployment.clock.advance(3.0)
     payload = copy.deepcopy(bodies(deployment, "queued", job)[0])
-    payload["workflow_job"] |= {"id": payload["workflow_job"]["id"] + 9_000, "name": text, "head_branch": text}
+    payload["workflow_job"] |= {
+        "id": payload["workflow_job"]["id"] + 9_000,
+        "name": text,
+        "head_branch": text,
+    }
     payload["workflow_job"]["workflow_name"] = text
     assert deliver(deployment, payload).status == 202
     labelled = copy.deepcopy(payload)
@@ -237,9 +243,8 @@ def test_hostile_strings_inert_in_every_sink(text: str) -> None:
     if not set(text) & {"\x00", "\x08", "\x07", "\x1b"}:  # those SQS itself refuses
         deployment.loop.aws.sqs.send_message(QueueUrl=url, MessageBody=f"{{{text}")
     deployment.clock.advance(20.0)
-    kept: list[str] = [
-        body for body in deployment.loop.aws.sqs.bodies("dead-letters")
-    ] + deployment.loop.aws.sqs.bodies("jobs")
+    sqs = deployment.loop.aws.sqs
+    kept: list[str] = [*sqs.bodies("dead-letters"), *sqs.bodies("jobs")]
     for body in kept:
         value = json.loads(body)
         assert all(c.isprintable() for part in value.values() if isinstance(part, str) for c in part)
