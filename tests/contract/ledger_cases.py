@@ -10,8 +10,8 @@ from typing import Any
 from local.twin.http.aws import AwsServer
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.jobs import JobEvent, JobState
-from slipway.domain.matching import Route
-from slipway.domain.snapshot import Snapshot
+from slipway.domain.matching import Route, Shape
+from slipway.domain.snapshot import Snapshot, WaitingJob
 from slipway.ports.ledger import Ledger
 from tests.builders import LABELS, NOW, POOL, SHAPE
 from tests.contract.aws_faces import Face, aws_face, create_table
@@ -51,6 +51,11 @@ def ledger_case(face: str, serve: Callable[[], AwsServer]) -> Iterator[Case]:
         client = aws.client("dynamodb")
         create_table(client, TABLE)
         yield Case(dynamo_ledger(client, TABLE), aws, client)
+
+
+def drawn(ledger: Ledger, shape: Shape = SHAPE) -> list[WaitingJob]:
+    """Draw offers until nothing is left."""
+    return list(iter(lambda: ledger.claims.next_offer(POOL, shape), None))
 
 
 def an_event(action: JobState = JobState.QUEUED, number: int = 1, **changes: Any) -> JobEvent:

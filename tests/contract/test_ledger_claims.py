@@ -10,16 +10,10 @@ from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import WaitingJob
-from slipway.ports.ledger import Ledger
 from tests.builders import LABELS, NOW, POOL, SHAPE, a_job, a_runner, a_task_id, several_jobs
-from tests.contract.ledger_cases import ROUTE, Case, an_event
+from tests.contract.ledger_cases import ROUTE, Case, an_event, drawn
 
 LARGE = Shape("large", Resources(8192, 28672))
-
-
-def drawn(ledger: Ledger, shape: Shape = SHAPE) -> list[WaitingJob]:
-    """Draw until nothing is left."""
-    return list(iter(lambda: ledger.claims.next_offer(POOL, shape), None))
 
 
 def offered(case: Case, count: int = 1) -> list[WaitingJob]:

@@ -18,7 +18,7 @@ from slipway.domain.errors import (
 from slipway.domain.jobs import JobState
 from slipway.ports.ledger import Ledger
 from tests.builders import NOW, POOL, SHAPE, a_runner, several_jobs
-from tests.contract.ledger_cases import ROUTE, Case, an_event
+from tests.contract.ledger_cases import ROUTE, Case, an_event, drawn
 
 CONFLICT = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
 
@@ -34,8 +34,36 @@ def test_what_a_batch_gives_back_undone_is_written_all_the_same(twin_case: Case)
     with twin_case.aws.lock:
         twin_case.aws.account.dynamodb.leave_unprocessed(30)
     twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
-    got = list(iter(lambda: twin_case.ledger.claims.next_offer(POOL, SHAPE), None))
-    assert got == list(jobs)
+    assert drawn(twin_case.ledger) == list(jobs)
+
+
+@pytest.mark.parametrize(
+    ("operation", "first", "then"),
+    [("UpdateItem", 2, 3), ("PutItem", 0, 3), ("PutItem", 0, 1)],
+    ids=["appending", "the first of all", "the first of all, then fewer"],
+)
+def test_offers_whose_publication_died_before_the_head_are_published_by_the_next(
+    twin_case: Case, operation: str, first: int, then: int
+) -> None:
+    jobs = several_jobs(3)
+    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs[:first]})
+    fail(twin_case, operation, "InternalServerError")
+    with pytest.raises(UnknownOutcomeError):
+        twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
+    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs[:then]})
+    assert drawn(twin_case.ledger) == list(jobs[:then])
+
+
+def test_offers_whose_replacement_died_before_the_head_are_replaced_by_the_next(twin_case: Case) -> None:
+    twin_case.ledger.offers.publish(POOL, {SHAPE: several_jobs(3)})
+    others = several_jobs(2, first=7)
+    fail(twin_case, "PutItem", "InternalServerError")
+    with pytest.raises(UnknownOutcomeError):
+        twin_case.ledger.offers.publish(POOL, {SHAPE: others})
+    twin_case.ledger.offers.publish(POOL, {SHAPE: others})
+    assert drawn(twin_case.ledger) == list(others)
+    twin_case.ledger.offers.publish(POOL, {})
+    assert twin_case.items() == []
 
 
 @pytest.mark.parametrize("code", ["TransactionCanceledException", "TransactionInProgressException"])

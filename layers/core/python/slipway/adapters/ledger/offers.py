@@ -27,17 +27,21 @@ class _Published:
     """What is on offer for one shape."""
 
     generation: int = 0
+    newest: int = 0  # of all generations that were written, also of those that no head came to point to
     next: int = 0
     count: int = 0
     items: list[Item] = field(default_factory=list)
 
     def standing(self, shape: str) -> list[tuple[str, str | None]]:
-        """Return job and previous task of the offers that are still to be drawn, in order."""
+        """Return job and previous task of the offers that are still to be drawn, in order.
+
+        What lies beyond the count was written by a publication that died before its head: nobody draws it.
+        """
         prefix = f"{shape}#{self.generation:010}#"
         return [
             (item["key"], item.get("offered_to"))
             for item in self.items
-            if item["sk"].startswith(prefix) and int(item["sk"][len(prefix) :]) >= self.next
+            if item["sk"].startswith(prefix) and self.next <= int(item["sk"][len(prefix) :]) < self.count
         ]
 
 
@@ -62,11 +66,14 @@ class DynamoOffers:
         published: dict[str, _Published] = defaultdict(_Published)
         for item in self._table.query(f"OFFERS#{pool}"):
             shape, _, rest = item["sk"].partition("#")
+            seen = published[shape]
             if rest == "HEAD":
-                head = published[shape]
-                head.generation, head.next, head.count = item["generation"], item["next"], item["count"]
+                seen.generation, seen.next, seen.count = item["generation"], item["next"], item["count"]
+                generation = seen.generation
             else:
-                published[shape].items.append(item)
+                seen.items.append(item)
+                generation = int(rest.partition("#")[0])
+            seen.newest = max(seen.newest, generation)
         return published
 
     def _publish(self, pool: str, shape: Shape, jobs: list[WaitingJob], old: _Published) -> None:
@@ -91,8 +98,11 @@ class DynamoOffers:
             self._replace(pool, shape, jobs, old)
 
     def _replace(self, pool: str, shape: Shape, jobs: list[WaitingJob], old: _Published) -> None:
-        """Write a new generation before the head points to it, so that a draw always finds its offer."""
-        generation = old.generation + 1
+        """Write a new generation before the head points to it, so that a draw always finds its offer.
+
+        It is newer than any that a publication which died has left, so that clearing those away spares it.
+        """
+        generation = old.newest + 1
         self._table.write_many(self._items(pool, shape, jobs, generation, 0))
         head = {"generation": generation, "next": 0, "count": len(jobs)}
         self._table.write(Put(keyed(head_key(pool, shape), head)))
