@@ -17,13 +17,16 @@ class DynamoPoolRows:
         self._table.write(Update(pool_key(pool, "ROW"), add={"wanted": 1}))
 
     def acquire(self, pool: str, holder: str, *, now: float, until: float) -> int | None:
-        """Take the pool until a time and return ``wanted``; None if another holds it."""
-        is_free = "attribute_not_exists(#holder) OR #until < :now"
+        """Take the pool until a time and return ``wanted``; None if another holds it.
+
+        Who holds it may take it again: boto3 repeats a call whose reply was lost, and the first one held.
+        """
+        is_free = "attribute_not_exists(#holder) OR #holder = :holder OR #until < :now"
         take = Update(
             pool_key(pool, "ROW"),
             set={"holder": holder, "until": until},
             condition=is_free,
-            values={"now": now},
+            values={"now": now, "holder": holder},
         )
         try:
             return int(self._table.write(take, want="ALL_NEW").get("wanted", 0))
