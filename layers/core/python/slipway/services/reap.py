@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobKey
 from slipway.domain.reaping import Facts, PoolFacts, Reap, What, find_stale
 from slipway.domain.runners import Registration, Runner
@@ -58,18 +57,25 @@ class ReapStale:
         suspected = self._ledger.housekeeping.suspects()
         facts = self._gather(suspected, errors)
         reaps, suspects = find_stale(facts, self._configuration, suspected)
+        # Before the removals: a run that is cut short must not make what is doubtful wait anew.
+        self._ledger.housekeeping.keep_suspects(suspects)
         done: list[Reap] = []
         busy: list[Reap] = []
         for reap in reaps:
             try:
                 (done if self._remove(reap) else busy).append(reap)
-            except SlipwayError as fault:
+            except Exception as fault:  # noqa: BLE001 - the service loop: one failure stops no other removal
                 errors.append(fault)
-        self._ledger.housekeeping.keep_suspects(suspects)
         for pool in sorted({reap.pool for reap in done} & set(self._configuration.pools)):
+            self._wake(pool, errors)
+        return Reaped(tuple(done), tuple(busy), tuple(errors))
+
+    def _wake(self, pool: str, errors: list[Exception]) -> None:
+        try:
             self._ledger.rows.want(pool)
             self._wakeups.wake(pool)
-        return Reaped(tuple(done), tuple(busy), tuple(errors))
+        except Exception as fault:  # noqa: BLE001 - the service loop: the other pools are still woken
+            errors.append(fault)
 
     def _gather(self, suspected: Mapping[str, float], errors: list[Exception]) -> Facts:
         """Read GitHub first and the ledger last: what appears meanwhile is then known, not taken for stale.
@@ -85,7 +91,7 @@ class ReapStale:
                 registered = {item.instance_id: item for item in self._clusters[name].instances()}
                 snapshot = self._ledger.snapshots.read(name, self._clock.now())
                 pools.append(PoolFacts(snapshot, tasks, instances, registered))
-            except SlipwayError as fault:
+            except Exception as fault:  # noqa: BLE001 - the service loop: one pool's failure blinds no other
                 errors.append(fault)
                 registrations = ()  # without this pool's tasks, its runners would look like ghosts
         return Facts(self._clock.now(), tuple(pools), registrations)
@@ -102,7 +108,7 @@ class ReapStale:
             return ()
         try:
             listed = self._github.registrations()
-        except SlipwayError as fault:
+        except Exception as fault:  # noqa: BLE001 - the service loop: what GitHub does not tell stops no pool
             errors.append(fault)
             return ()
         self._ledger.housekeeping.move_cursor(LISTED, now)

@@ -1,0 +1,85 @@
+"""The reaper meets failures, of what it removes and of what it reads, and goes on with the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.twin.aws.ec2.lifecycle import BootPlan
+from slipway.domain.runners import runner_name
+from slipway.ports.github import Removal
+from tests.builders import a_job, a_launch_intent, a_task_id
+from tests.support.loop import LABELS, Acme, acme
+
+
+class KilledError(BaseException):
+    """Stands for the end of a function's time."""
+
+
+def ghost(deployment: Acme, number: int, organization: str = "alpha") -> str:
+    """Register a runner whose task never was; return its name."""
+    known = deployment.github.world.organizations[organization]
+    repository = f"{organization}/web"
+    job = a_job(
+        number,
+        organization=organization,
+        organization_id=known.id,
+        repository=repository,
+        labels=LABELS,
+    )
+    name = runner_name("small", a_task_id(number))
+    deployment.loop.runners.mint(job, name)
+    return name
+
+
+def registered(deployment: Acme) -> set[str]:
+    return {runner.name for runner in deployment.github.registry.by_id.values()}
+
+
+def test_an_error_that_nobody_foresaw_keeps_no_other_thing_from_being_removed() -> None:
+    deployment = acme()
+    names = [ghost(deployment, 1), ghost(deployment, 2)]
+    runners, remove = deployment.loop.runners, deployment.loop.runners.remove
+    first = min(runner.id for runner in deployment.github.registry.by_id.values())
+
+    def breaks(runner_id: int, reach: str) -> Removal:
+        if runner_id == first:
+            raise KeyError("nobody foresaw this")
+        return remove(runner_id, reach)
+
+    runners.remove = breaks  # type: ignore[method-assign]
+    deployment.clock.advance(180.0)
+    assert registered(deployment) == {names[0]}
+    assert {type(fault) for fault in deployment.loop.errors} == {KeyError}
+
+
+def test_a_pool_that_cannot_be_read_keeps_no_other_from_being_reaped() -> None:
+    deployment = acme()
+    fleets = deployment.loop.fleets
+    deployment.loop.aws.ec2.plan_boots(BootPlan.NEVER_REGISTER)
+    fleets["general"].launch(a_launch_intent(1, "nobody-s", types=("m7i.4xlarge",)))
+
+    def breaks() -> Any:
+        raise KeyError("nobody foresaw this")
+
+    fleets["alone"].instances = breaks  # type: ignore[method-assign]
+    deployment.clock.advance(480.0)
+    assert {type(fault) for fault in deployment.loop.errors} == {KeyError}
+    assert deployment.loop.aws.ec2.live_instances() == []
+
+
+def test_what_is_doubtful_ripens_though_a_run_is_cut_short() -> None:
+    deployment = acme()
+    loop = deployment.loop
+    ghost(deployment, 1)
+    loop.reap()
+    later = ghost(deployment, 2)
+
+    def killed(*_: Any) -> Removal:
+        raise KilledError
+
+    loop.runners.remove = killed  # type: ignore[method-assign]
+    with pytest.raises(KilledError):
+        deployment.clock.advance(61.0)
+    assert f"registration/{later}" in loop.ledger.housekeeping.suspects()
