@@ -37,6 +37,19 @@ def test_what_a_batch_gives_back_undone_is_written_all_the_same(twin_case: Case)
     assert drawn(twin_case.ledger) == list(jobs)
 
 
+def test_a_batch_that_is_given_back_for_ever_is_throttled_and_can_be_written_later(twin_case: Case) -> None:
+    jobs = several_jobs(3)
+    with twin_case.aws.lock:
+        twin_case.aws.account.dynamodb.leave_unprocessed(1_000)
+    with pytest.raises(ThrottledError):
+        twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
+    assert drawn(twin_case.ledger) == []
+    with twin_case.aws.lock:
+        twin_case.aws.account.dynamodb.leave_unprocessed(0)
+    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
+    assert drawn(twin_case.ledger) == list(jobs)
+
+
 @pytest.mark.parametrize(
     ("operation", "first", "then"),
     [("UpdateItem", 2, 3), ("PutItem", 0, 3), ("PutItem", 0, 1)],

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 _BATCH_LIMIT = 25  # BatchWriteItem takes at most 25 writes a call [DDB-LIMITS]
+_BATCH_ROUNDS = 8
 _CONFLICT_TRIES = 5
 
 
@@ -183,14 +184,28 @@ class Table:
             request["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
     def write_many(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
-        """Put and delete many items, unconditionally, 25 a call; what DynamoDB left over is sent again."""
+        """Put and delete many items, unconditionally, 25 a call; what DynamoDB left over is sent again.
+
+        Raises:
+            ThrottledError: some were left over every time; the others are written.
+        """
         requests: list[Any] = [{"PutRequest": {"Item": to_wire(item)}} for item in puts]
         requests += [{"DeleteRequest": {"Key": _wire_key(key)}} for key in deletes]
-        while requests:
-            batch, requests = requests[:_BATCH_LIMIT], requests[_BATCH_LIMIT:]
+        for _ in range(_BATCH_ROUNDS):
+            requests = self._write_round(requests)
+            if not requests:
+                return
+        raise ThrottledError("DynamoDB left over the same writes too often", retry_after_seconds=1)
+
+    def _write_round(self, requests: Sequence[Any]) -> list[Any]:
+        """Send every request once and return those that were left over."""
+        left: list[Any] = []
+        for start in range(0, len(requests), _BATCH_LIMIT):
+            batch = requests[start : start + _BATCH_LIMIT]
             with aws_errors("writing a batch"):
                 reply = self._client.batch_write_item(RequestItems={self._name: batch})
-            requests += reply.get("UnprocessedItems", {}).get(self._name, [])
+            left += reply.get("UnprocessedItems", {}).get(self._name, [])
+        return left
 
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
