@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,29 @@ def test_credentials_used_before_the_task_itself_claims_spend_the_tasks_only_con
     assert not first.is_alive
     assert deployment.until_completed(job)
     assert deployment.until_clean()
+
+
+def test_two_claims_of_one_task_at_the_same_moment_get_one_config() -> None:
+    deployment = acme()
+    deployment.loop.containers.make = SilentContainer
+    for login in ("alpha", "beta"):
+        deployment.queue(f"{login}/web", seconds=5.0)
+    when(deployment, lambda: bool(deployment.loop.containers.by_task))
+    caller = next(iter(deployment.loop.containers.by_task.values())).caller
+    table = deployment.loop.aws.dynamodb
+    inner: list[Any] = []
+    write = table.update_item
+
+    def overtaken(**request: Any) -> Any:
+        if not inner:  # the first claim has read the runner; now the second one comes and is done
+            inner.append(None)
+            inner[0] = deployment.loop.claim(caller)
+        return write(**request)
+
+    table.update_item = overtaken  # type: ignore[method-assign]
+    outer = deployment.loop.claim(caller)
+    assert sorted([outer.status, inner[0].status]) == [200, 409]
+    assert deployment.github.registry.registered_total == 1
 
 
 @pytest.mark.parametrize("status", [0, 500, 502, 503])

@@ -17,6 +17,7 @@ from slipway.ports.fleet import Fleet, LaunchResult
 from slipway.ports.ledger import Ledger
 
 REFUSED_FOR_SECONDS = 180  # how long EC2's "no capacity" is believed [EC2-CAPACITY-ERRORS]
+LISTED_AFTER_SECONDS = 60  # by then a listing shows what was started
 LISTED_TWICE_SECONDS = 5  # between the two empty listings that end an instance
 
 
@@ -101,27 +102,29 @@ class Apply:
         """Act again on an intent whose first try may have succeeded.
 
         A throttle says nothing about that try, and a refusal may be about what changed since: the intent goes
-        only when what it did is recorded.
+        only when what it did is recorded, or when listings that lag would have shown it [ECS-READS-LAG].
         """
         try:
             return self._carry_out(intent, is_repeat=True)
         except RefusedError:
-            self._adopt(intent)
-            self._ledger.intents.settle(intent)
+            is_complete = self._adopt(intent) >= intent.request.count
+            if is_complete or self._clock.now() - intent.created_at >= LISTED_AFTER_SECONDS:
+                self._ledger.intents.settle(intent)
             raise
 
-    def _adopt(self, intent: Intent) -> None:
-        """Record what an intent started, as ECS and EC2 know it by the intent's token."""
+    def _adopt(self, intent: Intent) -> int:
+        """Record what an intent started, as ECS and EC2 list it by the intent's token; return how much."""
         pool = intent.pool
         if isinstance(intent.request, RunTasks):
             found = [task for task in self._clusters[pool].tasks() if task.intent == intent.token]
             self._ledger.runners.add([starting(task, pool) for task in found])
-            return
+            return len(found)
         launched = [item for item in self._fleets[pool].instances() if item.intent == intent.token]
         request = intent.request
         self._ledger.instances.add(
             [_launching((i.instance_id, i.instance_type, i.launched_at), intent, request) for i in launched]
         )
+        return len(launched)
 
     def _act(self, pool: str, request: RunTasks | LaunchInstances) -> Applied:
         intent = Intent(self._new_token(), pool, request, self._clock.now())
