@@ -44,6 +44,24 @@ class Case:
         return next((item for item in self.items() if (item["pk"]["S"], item["sk"]["S"]) == (pk, sk)), {})
 
 
+@dataclass
+class Meanwhile:
+    """DynamoDB's client of a process that another overtakes, once, between its first reading and its writing."""
+
+    client: Any
+    happens: Callable[[], object] | None
+
+    def get_item(self, **parameters: Any) -> Any:
+        reply = self.client.get_item(**parameters)
+        happens, self.happens = self.happens, None
+        if happens:
+            happens()
+        return reply
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
 @contextmanager
 def ledger_case(face: str, serve: Callable[[], AwsServer]) -> Iterator[Case]:
     """Make the table on the AWS behind that face."""

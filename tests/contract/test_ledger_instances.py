@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import Market
 from slipway.domain.instances import Instance, InstanceState
+from slipway.ports.ledger import Instances
 from tests.builders import NOW, POOL, a_booting_instance, an_arn, an_instance
-from tests.contract.ledger_cases import Case
+from tests.contract.ledger_cases import TABLE, Case, Meanwhile
 
 
 def launched(**changes: Any) -> Instance:
@@ -108,6 +111,36 @@ def test_idle_and_empty_are_set_and_cleared(case: Case) -> None:
     case.ledger.instances.mark_empty(POOL, "i-2", at=None)
     found = {item.instance_id: (item.idle_since, item.empty_at) for item in case.snapshot().instances}
     assert found == {"i-1": (None, NOW + 2), "i-2": (NOW + 1, None)}
+
+
+MEANWHILE: dict[str, tuple[Callable[[Instances], object], dict[str, Any]]] = {
+    "idle": (lambda all_: all_.mark_idle(POOL, {"i-1": NOW + 3}), {"idle_since": NOW + 3}),
+    "busy": (lambda all_: all_.mark_idle(POOL, {"i-1": None}), {"idle_since": None}),
+    "empty": (lambda all_: all_.mark_empty(POOL, "i-1", at=NOW + 3), {"empty_at": NOW + 3}),
+    "launched": (lambda all_: all_.add([launched()]), {"market": Market.SPOT}),
+    "draining": (
+        lambda all_: all_.mark_draining(POOL, "i-1", at=NOW + 3),
+        {"state": InstanceState.DRAINING, "draining_at": NOW + 3},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_what_was_noted_while_a_report_was_folded_stays(case: Case, what: str) -> None:
+    happens, noted = MEANWHILE[what]
+    case.ledger.instances.observe(reported(1))
+    case.ledger.instances.mark_idle(POOL, {"i-1": NOW})
+    overtaken = Meanwhile(case.client, lambda: happens(case.ledger.instances))
+    assert dynamo_ledger(cast("Any", overtaken), TABLE).instances.observe(reported(2, connected=False))
+    before = replace(reported(1), idle_since=NOW)
+    assert known(case) == replace(before, **{"version": 2, "connected": False, **noted})
+
+
+def test_an_instance_that_was_removed_while_its_report_was_folded_stays_removed(case: Case) -> None:
+    case.ledger.instances.observe(reported(1))
+    overtaken = Meanwhile(case.client, lambda: case.ledger.instances.remove(POOL, "i-1"))
+    assert not dynamo_ledger(cast("Any", overtaken), TABLE).instances.observe(reported(2, connected=False))
+    assert case.snapshot().instances == ()
 
 
 def test_after_reports_that_were_folded_at_once_the_next_one_holds(shared_case: Case) -> None:

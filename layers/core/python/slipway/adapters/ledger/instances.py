@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from slipway.adapters.ledger.items import (
     GONE_TTL_SECONDS,
@@ -19,6 +20,8 @@ from slipway.domain.instances import Instance, InstanceState
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
 _TRIES = 4
+# What a report writes. The rest belongs to ``add`` and the marks, which may run at the same time.
+_REPORTED = ("state", "rank", "arn", "registered", "connected", "version", "ready_at", "draining_at")
 
 
 class DynamoInstances:
@@ -57,7 +60,7 @@ class DynamoInstances:
                 return False
             unchanged = "#version = :version AND #rank = :rank"
             values = {"version": known.version, "rank": known.state.rank}
-            if self._try(Put(keyed(key, instance_to(merged)), condition=unchanged, values=values)):
+            if self._try(Update(key, set=_reported(merged), condition=unchanged, values=values)):
                 return True
         return False
 
@@ -105,7 +108,7 @@ class DynamoInstances:
         else:
             self._try(Update(key, set={name: value}, condition=_EXISTS))
 
-    def _try(self, write: Update | Put) -> bool:
+    def _try(self, write: Update) -> bool:
         try:
             self._table.write(write)
         except ConditionFailedError:
@@ -135,5 +138,10 @@ def _merge(known: Instance, seen: Instance) -> Instance | None:
     )
 
 
-def _known(facts: Mapping[str, str | None]) -> dict[str, str]:
+def _reported(instance: Instance) -> dict[str, Any]:
+    item = instance_to(instance)
+    return _known({name: item[name] for name in _REPORTED})
+
+
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
