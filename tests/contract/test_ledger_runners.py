@@ -67,6 +67,23 @@ def test_a_registered_runner_becomes_busy_with_the_job_that_it_was_given(case: C
     assert not case.ledger.runners.mark_busy(POOL, TASK, stolen)
 
 
+def test_a_registered_runner_that_is_found_busy_runs_a_job_that_nobody_told(case: Case) -> None:
+    registered(case)
+    assert case.ledger.runners.found_busy(POOL, TASK, NOW + 5)
+    runner = case.ledger.runners.find(POOL, TASK)
+    assert runner is not None
+    assert (runner.state, runner.job, runner.busy_at) == (RunnerState.BUSY, None, NOW + 5)
+    assert not case.ledger.runners.found_busy(POOL, TASK, NOW + 65)
+
+
+def test_what_was_never_registered_or_has_ended_is_not_found_busy(case: Case) -> None:
+    case.ledger.runners.add([a_runner()])
+    assert not case.ledger.runners.found_busy(POOL, TASK, NOW)
+    case.ledger.runners.mark_ended(POOL, TASK, at=NOW, why="job completed")
+    assert not case.ledger.runners.found_busy(POOL, TASK, NOW)
+    assert not case.ledger.runners.found_busy(POOL, a_task_id(2), NOW)
+
+
 @pytest.mark.parametrize(
     ("reach", "organization", "moves"),
     [("acme", "acme", True), ("acme", "globex", False), (EVERYONE, "globex", True)],

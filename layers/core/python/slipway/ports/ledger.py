@@ -64,6 +64,9 @@ class Runners(Protocol):
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
         """Note that the runner runs the event's job, if it is registered for the event's organization."""
 
+    def found_busy(self, pool: str, task_id: str, at: float) -> bool:
+        """Note that a registered runner runs a job whose event was lost; say whether that is news."""
+
     def mark_ended(
         self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None
     ) -> bool:

@@ -66,7 +66,7 @@ class ReapStale:
                 (done if self._remove(reap) else busy).append(reap)
             except Exception as fault:  # noqa: BLE001 - the service loop: one failure stops no other removal
                 errors.append(fault)
-        for pool in sorted({reap.pool for reap in done} & set(self._configuration.pools)):
+        for pool in sorted({reap.pool for reap in done + busy} & set(self._configuration.pools)):
             self._wake(pool, errors)
         return Reaped(tuple(done), tuple(busy), tuple(errors))
 
@@ -175,7 +175,11 @@ class ReapStale:
     def _end_runner(self, reap: Reap) -> bool:
         """Remove the registration before the task is stopped: only GitHub's DELETE proves it idle."""
         runner, now = reap.runner, self._clock.now()
-        if runner is None or self._is_busy(runner):
+        if runner is None:
+            return False
+        if self._is_busy(runner):
+            # Else the queued job it seems to cover waits for it, and its job timeout never begins.
+            self._ledger.runners.found_busy(reap.pool, reap.id, now)
             return False
         if runner.is_idle and runner.job is not None:
             self._ledger.jobs.note_untaken(reap.pool, runner.job, task_id=runner.task_id, at=now)

@@ -84,6 +84,16 @@ class DynamoRunners:
         values = {"registered": RunnerState.REGISTERED.value, **_own(event.organization)}
         return self._try(Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values))
 
+    def found_busy(self, pool: str, task_id: str, at: float) -> bool:
+        """Note that a registered runner runs a job whose event was lost; say whether that is news.
+
+        The job it was minted for goes: GitHub does not say which one it runs [GH-JIT-NOT-BOUND].
+        """
+        runs = {"state": RunnerState.BUSY.value, "busy_at": at}
+        values = {"registered": RunnerState.REGISTERED.value}
+        key, condition = runner_key(pool, task_id), "#state = :registered"
+        return self._try(Update(key, set=runs, remove=("job",), condition=condition, values=values))
+
     def mark_ended(
         self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None
     ) -> bool:
