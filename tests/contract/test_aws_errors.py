@@ -45,6 +45,13 @@ def call(aws: Face, service: str) -> Any:
     return getattr(aws.client(service), OPERATIONS[service][1])(**parameters.get(service, {}))
 
 
+def a_fault(code: str, status: int) -> ClientError:
+    """Return what boto3 raises for an answer with that code and status."""
+    error = {"Code": code, "Message": "because of this"}
+    answer: Any = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "CreateFleet")
+
+
 @pytest.mark.parametrize("kind", CODES)
 def test_a_code_becomes_the_error_that_says_what_to_do(aws: Face, kind: str) -> None:
     service, code, wanted = CODES[kind]
@@ -59,12 +66,60 @@ def test_a_code_becomes_the_error_that_says_what_to_do(aws: Face, kind: str) -> 
         assert caught.value.code == code
 
 
-def test_a_code_that_nobody_foresaw_passes_untouched(aws: Face) -> None:
+@pytest.mark.parametrize(
+    ("status", "wanted"),
+    [
+        (400, RefusedError),
+        (403, RefusedError),
+        (429, ThrottledError),
+        (500, UnknownOutcomeError),
+        (504, UnknownOutcomeError),
+    ],
+)
+def test_a_code_that_nobody_foresaw_goes_by_its_status(status: int, wanted: type[SlipwayError]) -> None:
+    """A 4xx is a definite no, or an intent that AWS refuses so would be repeated for ever."""
+    with (
+        pytest.raises(SlipwayError, match=r"^launching: because of this$") as caught,
+        aws_errors("launching"),
+    ):
+        raise a_fault("SomethingNew", status)
+    assert type(caught.value) is wanted
+    if isinstance(caught.value, RefusedError):
+        assert caught.value.code == "SomethingNew"
+
+
+def test_a_refusal_that_no_table_holds_is_definite_on_every_face(aws: Face) -> None:
     with aws.lock:
-        aws.account.faults.next_error("ec2", "DescribeInstances", "SomethingNew")
-    with pytest.raises(ClientError) as caught, aws_errors("doing something"):
+        aws.account.faults.next_error("ec2", "DescribeInstances", "InvalidSubnetID.NotFound")
+    with pytest.raises(RefusedError) as caught, aws_errors("launching"):
         call(aws, "ec2")
-    assert caught.value.response["Error"]["Code"] == "SomethingNew"
+    assert caught.value.code == "InvalidSubnetID.NotFound"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ConditionalCheckFailedException",
+        "InvalidInstanceID.NotFound",
+        "TransactionCanceledException",
+        "TransactionInProgressException",
+    ],
+)
+def test_what_an_adapter_answers_itself_passes_untouched(code: str) -> None:
+    with pytest.raises(ClientError) as caught, aws_errors("doing something"):
+        raise a_fault(code, 400)
+    assert caught.value.response["Error"]["Code"] == code
+
+
+def test_an_answer_without_a_status_passes_untouched() -> None:
+    with pytest.raises(ClientError), aws_errors("doing something"):
+        raise ClientError({"Error": {"Code": "SomethingNew"}}, "CreateFleet")
+
+
+def test_a_write_that_meets_a_transaction_may_succeed_later() -> None:
+    """[DDB-TRANSACT]"""
+    with pytest.raises(UnavailableError), aws_errors("writing"):
+        raise a_fault("TransactionConflictException", 400)
 
 
 def test_where_nobody_listens_nothing_happened() -> None:

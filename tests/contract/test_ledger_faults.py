@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from botocore.exceptions import ClientError
 
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.errors import (
@@ -166,5 +165,6 @@ def test_a_binding_whose_reply_was_lost_is_never_made_for_another_job(twin_case:
 
 
 def test_a_table_that_does_not_exist_is_no_empty_ledger(case: Case) -> None:
-    with pytest.raises(ClientError, match="ResourceNotFound"):
+    with pytest.raises(RefusedError) as caught:
         dynamo_ledger(case.client, "elsewhere").jobs.find(an_event().key)
+    assert caught.value.code == "ResourceNotFoundException"

@@ -1,9 +1,10 @@
-"""One table: AWS error codes to our errors. Unknown codes pass untouched."""
+"""One table: AWS error codes to our errors; a code that is not in it goes by its HTTP status."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from botocore.exceptions import (
     ClientError,
@@ -21,15 +22,29 @@ from slipway.domain.errors import (
     UnknownOutcomeError,
 )
 
+# What botocore takes for a throttle too, but for TransactionInProgressException, which is the table's.
 _THROTTLED = {
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
     "Throttling",
     "ThrottlingException",
-    "RequestLimitExceeded",
     "TooManyRequestsException",
-    "ProvisionedThroughputExceededException",
-    "RequestThrottled",
 }
-_UNAVAILABLE = {"ServiceUnavailable", "ServiceUnavailableException", "Unavailable"}
+# A single write that meets a transaction is refused too, but the same write may succeed later [DDB-TRANSACT].
+_UNAVAILABLE = {
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "TransactionConflictException",
+    "Unavailable",
+}
 _UNKNOWN_OUTCOME = {
     "InternalError",
     "InternalFailure",
@@ -37,27 +52,20 @@ _UNKNOWN_OUTCOME = {
     "InternalServiceError",
     "ServerException",
     "RequestTimeout",
+    "RequestTimeoutException",
 }
-_REFUSED = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "ClientException",
-    "ClusterNotFoundException",
-    "ConflictException",
-    "IdempotentParameterMismatch",
-    "InvalidParameterException",
-    "InvalidParameterValue",
-    "InvalidLaunchTemplateName.NotFoundException",
-    "MissingParameter",
-    "UnauthorizedOperation",
-    "UnsupportedOperation",
-    "VcpuLimitExceeded",
+# What an adapter expects and answers itself: a condition, another transaction, an instance that is gone.
+_FOR_ADAPTERS = {
+    "ConditionalCheckFailedException",
+    "InvalidInstanceID.NotFound",
+    "TransactionCanceledException",
+    "TransactionInProgressException",
 }
 
 
 @contextmanager
 def aws_errors(action: str) -> Iterator[None]:
-    """Re-raise AWS failures as ours, named by what was being done.
+    """Re-raise AWS failures as ours, named by what was being done, but for codes that an adapter answers itself.
 
     Raises:
         ThrottledError, UnavailableError: nothing happened. RefusedError: a definite no.
@@ -66,8 +74,7 @@ def aws_errors(action: str) -> Iterator[None]:
     try:
         yield
     except ClientError as fault:
-        code = fault.response.get("Error", {}).get("Code", "")
-        translated = _translate(code, f"{action}: {fault.response.get('Error', {}).get('Message', code)}")
+        translated = _translate(fault, action)
         if translated is None:
             raise
         raise translated from fault
@@ -77,11 +84,16 @@ def aws_errors(action: str) -> Iterator[None]:
         raise UnknownOutcomeError(f"{action}: the reply was lost") from fault
 
 
-def _translate(code: str, message: str) -> SlipwayError | None:
-    if code in _THROTTLED:
+def _translate(fault: ClientError, action: str) -> SlipwayError | None:
+    error = fault.response.get("Error", {})
+    code, status = error.get("Code", ""), fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    message = f"{action}: {error.get('Message', code)}"
+    if code in _FOR_ADAPTERS:
+        return None
+    if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
         return ThrottledError(message, retry_after_seconds=2)
     if code in _UNAVAILABLE:
         return UnavailableError(message)
-    if code in _UNKNOWN_OUTCOME:
+    if code in _UNKNOWN_OUTCOME or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnknownOutcomeError(message)
-    return RefusedError(message, code=code) if code in _REFUSED else None
+    return RefusedError(message, code=code) if status >= HTTPStatus.BAD_REQUEST else None
