@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -9,6 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
+from local.twin.http.aws import AwsServer
+from slipway.adapters import aws_clients
 from slipway.adapters.aws_errors import aws_errors
 from slipway.domain.errors import (
     RefusedError,
@@ -17,7 +20,7 @@ from slipway.domain.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from tests.contract.aws_faces import REGION, Face
+from tests.contract.aws_faces import REGION, Face, aws_face
 
 CODES: dict[str, tuple[str, str, type[SlipwayError]]] = {
     "ecs throttle": ("ecs", "ThrottlingException", ThrottledError),
@@ -38,11 +41,11 @@ OPERATIONS = {
     "ec2": ("DescribeInstances", "describe_instances"),
     "dynamodb": ("DescribeTable", "describe_table"),
 }
+PARAMETERS: dict[str, dict[str, Any]] = {"dynamodb": {"TableName": "ledger"}, "ecs": {"tasks": ["0" * 32]}}
 
 
 def call(aws: Face, service: str) -> Any:
-    parameters: dict[str, Any] = {"dynamodb": {"TableName": "ledger"}, "ecs": {"tasks": ["0" * 32]}}
-    return getattr(aws.client(service), OPERATIONS[service][1])(**parameters.get(service, {}))
+    return getattr(aws.client(service), OPERATIONS[service][1])(**PARAMETERS.get(service, {}))
 
 
 def a_fault(code: str, status: int) -> ClientError:
@@ -120,6 +123,27 @@ def test_a_write_that_meets_a_transaction_may_succeed_later() -> None:
     """[DDB-TRANSACT]"""
     with pytest.raises(UnavailableError), aws_errors("writing"):
         raise a_fault("TransactionConflictException", 400)
+
+
+@pytest.mark.parametrize(
+    ("service", "make"), [("ecs", aws_clients.ecs.__wrapped__), ("ec2", aws_clients.ec2.__wrapped__)]
+)
+def test_what_starts_machines_is_called_once_so_that_a_throttle_is_about_the_only_call(
+    service: str, make: Callable[[str], Any], aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "ENDPOINT_URL": aws_server.url,
+        "ACCESS_KEY_ID": "x",
+        "SECRET_ACCESS_KEY": "x",
+    }.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    operation, method = OPERATIONS[service]
+    with aws_face("boto3", lambda: aws_server) as aws:
+        with aws.lock:
+            aws.account.faults.next_error(service, operation, "LostReply")
+            aws.account.faults.next_error(service, operation, "RequestLimitExceeded", times=9)
+        with pytest.raises(UnknownOutcomeError), aws_errors("launching"):
+            getattr(make(REGION), method)(**PARAMETERS.get(service, {}))
 
 
 def test_where_nobody_listens_nothing_happened() -> None:

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-# Short timeouts: a call that hangs must leave time to record that its outcome is unknown. boto3 repeats a
-# call with the same client token, so its own retries start nothing twice [ECS-RUNTASK-TOKEN].
+# Short timeouts: a call that hangs must leave time to record that its outcome is unknown.
 _CONFIG = Config(
     connect_timeout=3,
     read_timeout=15,
     retries={"mode": "standard", "max_attempts": 3},
     max_pool_connections=4,
 )
+# What starts tasks and instances is called once, and repeated by its intent alone: were boto3 to repeat a call
+# whose reply was lost, a throttle of the second try would pass for a definite no about the first, and what
+# that one started would be forgotten. (`max_attempts` would count the repeats only, so that 1 makes two calls.)
+_ONE_CALL = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 @cache
@@ -34,13 +37,13 @@ def dynamodb(region: str) -> DynamoDBClient:
 @cache
 def ecs(region: str) -> ECSClient:
     """Return the ECS client of a region."""
-    return boto3.client("ecs", region_name=region, config=_CONFIG)
+    return boto3.client("ecs", region_name=region, config=_ONE_CALL)
 
 
 @cache
 def ec2(region: str) -> EC2Client:
     """Return the EC2 client of a region."""
-    return boto3.client("ec2", region_name=region, config=_CONFIG)
+    return boto3.client("ec2", region_name=region, config=_ONE_CALL)
 
 
 @cache
