@@ -234,6 +234,21 @@ def test_a_removal_that_was_not_answered_leaves_its_runner_in_doubt(level_case: 
     assert level_case.service.remove(jit.runner_id, level_case.place) is Removal.GONE
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503, CONNECTION_LOST])
+@pytest.mark.parametrize(("method", "call"), [("POST", "/access_tokens$"), ("GET", "/installation$")])
+def test_a_removal_for_which_no_token_is_given_has_removed_nothing(
+    with_app: Case, method: str, call: str, status: int
+) -> None:
+    """Where the App is not installed any more GitHub says 404, as of a registration that is gone."""
+    jit = with_app.service.mint(with_app.job(), NAME)
+    del with_app.twin.credentials.installations[with_app.acme.installation.id]
+    with_app.acme.clock.advance(3_600)
+    with_app.twin.faults.next(method, call, status, times=9)
+    with pytest.raises(UnavailableError):
+        with_app.service.remove(jit.runner_id, with_app.place)
+    assert [runner.id for runner in with_app.registered()] == [jit.runner_id]
+
+
 @pytest.mark.parametrize("status", [401, 404, 429, 503, CONNECTION_LOST])
 def test_a_list_that_is_not_whole_is_no_list(github: Case, status: int) -> None:
     """What is missing from it would be taken for gone."""

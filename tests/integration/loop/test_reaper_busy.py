@@ -16,7 +16,7 @@ def never_in_progress(deployment: Acme) -> None:
     deliver = deployment.github.deliveries.deliver
     assert deliver is not None
 
-    def filtered(delivery: Delivery) -> int:
+    def filtered(delivery: Delivery) -> int | None:
         return 202 if json.loads(delivery.body)["action"] == "in_progress" else deliver(delivery)
 
     deployment.github.deliveries.deliver = filtered

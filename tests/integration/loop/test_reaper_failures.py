@@ -76,7 +76,7 @@ def test_what_is_doubtful_ripens_though_a_run_is_cut_short() -> None:
     loop.reap()
     later = ghost(deployment, 2)
 
-    def killed(runner_id: int, reach: str) -> Removal:  # noqa: ARG001 - as the port has it
+    def killed(runner_id: int, reach: str) -> Removal:
         raise KilledError
 
     loop.runners.remove = killed  # type: ignore[method-assign]

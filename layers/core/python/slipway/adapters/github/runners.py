@@ -74,8 +74,9 @@ class GitHubRunners:
     def remove(self, runner_id: int, reach: str) -> Removal:
         """Remove a registration unless its runner is busy; one that is already gone is gone."""
         path = f"{self._scope(reach)}/actions/runners/{runner_id}"
+        token = self._token(reach)
         try:
-            self._api.call("DELETE", path, lambda: self._credentials.token(reach))
+            self._api.call("DELETE", path, lambda: token)
         except RefusedError as fault:
             if fault.code == "422":
                 return Removal.BUSY
@@ -110,6 +111,13 @@ class GitHubRunners:
             token()
             return self._groups.group_id(job, token)
         except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+
+    def _token(self, reach: str) -> str:
+        """Get the token on its own: where the App is not installed, that too is a 404, and removed nothing."""
+        try:
+            return self._credentials.token(reach)
+        except (RefusedError, UnknownOutcomeError) as fault:
             raise UnavailableError(str(fault)) from fault
 
     def _list(self, place: str) -> list[dict[str, Any]]:
