@@ -148,8 +148,8 @@ def test_tasks_of_one_instance_are_listed_and_those_of_one_that_is_gone_are_none
     result = stage.cluster.run(a_run_intent(2, exclusive=True))
     assert first.arn is not None
     on_first = [task.task_id for task in result.tasks if task.instance_arn == first.arn]
-    assert [task.task_id for task in stage.cluster.tasks(first.arn)] == on_first
-    assert stage.cluster.tasks(str(second.arn)[:-4] + "0000") == []
+    assert stage.cluster.task_ids_on(first.arn) == on_first
+    assert stage.cluster.task_ids_on(str(second.arn)[:-4] + "0000") == []
 
 
 def test_a_drained_instance_takes_no_task(stage: Capacity) -> None:

@@ -26,7 +26,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "scale": (
         *COMMON, "SLIPWAY_JOBS_QUEUE_URL", "SLIPWAY_EVENTS_QUEUE_URL", "SLIPWAY_DEAD_LETTERS_QUEUE_URL",
     ),
-    "runner_api": (*COMMON, "SLIPWAY_ACCOUNT_ID"),
+    "runner_api": (*COMMON, "SLIPWAY_ACCOUNT_ID", "SLIPWAY_EVENTS_QUEUE_URL"),
     "reap": (*COMMON, "SLIPWAY_EVENTS_QUEUE_URL"),
     "redeliver": COMMON,
 }  # fmt: skip

@@ -145,6 +145,13 @@ def test_a_task_of_another_size_says_so_in_its_overrides() -> None:
     assert event.shape == Shape("medium", Resources(4096, 14336))
 
 
+def test_a_task_stays_ours_when_its_profile_is_gone() -> None:
+    arn = "arn:aws:ecs:eu-west-1:111122223333:task-definition/slipway-removed:3"
+    event = read(a_task_event(taskDefinitionArn=arn))
+    assert isinstance(event, TaskChange)
+    assert event.shape == Shape("removed", SHAPE.size)
+
+
 def test_a_task_that_was_never_placed_has_no_instance() -> None:
     body = a_task_event(lastStatus="STOPPED")
     del body["detail"]["containerInstanceArn"]
@@ -162,8 +169,6 @@ def test_a_task_that_was_never_placed_has_no_instance() -> None:
         {"startedBy": "slipway/general"},
         {"startedBy": None},
         {"taskDefinitionArn": f"{ARN}:task-definition/payments:1"},
-        {"taskDefinitionArn": f"{ARN}:task-definition/slipway-removed:1"},
-        {"taskDefinitionArn": f"{ARN}:task-definition/slipway-other:1"},
     ],
     ids=[
         "another cluster",
@@ -172,8 +177,6 @@ def test_a_task_that_was_never_placed_has_no_instance() -> None:
         "no intent",
         "started by nobody",
         "another family",
-        "a profile that is no more",
-        "another pool's profile",
     ],
 )
 def test_a_task_that_is_not_ours_is_foreign(changes: dict[str, Any]) -> None:

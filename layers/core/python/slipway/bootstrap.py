@@ -74,7 +74,7 @@ def scale() -> Scale:
 
 def runner_api() -> tuple[Claim, Release]:
     """Build the registrar's answers to a claim and to a release."""
-    wiring = _wiring("account_id")
+    wiring = _wiring("account_id", "events_queue_url")
     return wiring.claim(), wiring.release()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from slipway.adapters.aws_errors import aws_errors
 from slipway.domain.configuration import Configuration, Pool
-from slipway.domain.errors import RefusedError
+from slipway.domain.errors import RefusedError, UnavailableError
 from slipway.domain.events import read_instance, read_task
 from slipway.domain.instances import Instance
 from slipway.domain.intents import Intent, RunTasks
@@ -60,27 +60,28 @@ class EcsCluster:
         """Return a task of ours by id, also for some time after it stopped."""
         return next(iter(self._describe([task_id])), None)
 
-    def tasks(self, instance_arn: str | None = None) -> list[Task]:
-        """List the tasks of ours that are not stopped, on one instance or on all."""
-        on_instance: Any = {"containerInstance": instance_arn} if instance_arn else {}
+    def tasks(self) -> list[Task]:
+        """List the tasks of ours that are not stopped."""
+        return [task for task in self._describe(self._list()) if not task.is_stopped]
+
+    def task_ids_on(self, instance_arn: str) -> list[str]:
+        """List every task that is not stopping on an instance, whoever started it."""
         try:
-            with aws_errors(f"listing tasks of {self._pool.cluster}"):
-                pages = self._client.get_paginator("list_tasks").paginate(
-                    cluster=self._pool.cluster, **on_instance
-                )
-                arns = [arn for page in pages for arn in page["taskArns"]]
+            return [arn.rpartition("/")[2] for arn in self._list(containerInstance=instance_arn)]
         except RefusedError as fault:
-            if instance_arn and fault.code == "InvalidParameterException":
+            if fault.code == "InvalidParameterException":
                 return []  # the instance is no longer registered, so it holds no task
             raise
-        return [task for task in self._describe(arns) if not task.is_stopped]
 
     def drain(self, instance_arn: str) -> None:
         """Let an instance take no new task; an instance that is already gone is no error."""
         with aws_errors(f"draining {instance_arn}"):
-            self._client.update_container_instances_state(
+            reply = self._client.update_container_instances_state(
                 cluster=self._pool.cluster, containerInstances=[instance_arn], status="DRAINING"
             )
+        refused = [failure.get("reason", "") for failure in reply.get("failures", [])]
+        if set(refused) - {"MISSING"}:
+            raise UnavailableError(f"draining {instance_arn}: {', '.join(refused)}")
 
     def instances(self) -> list[Instance]:
         """List the registered container instances."""
@@ -98,11 +99,18 @@ class EcsCluster:
         now = self._clock.now()
         return [read_instance(item, self._pool, now) for item in found if item["status"] != "INACTIVE"]
 
+    def _list(self, **where: str) -> list[str]:
+        with aws_errors(f"listing tasks of {self._pool.cluster}"):
+            pages = self._client.get_paginator("list_tasks").paginate(
+                cluster=self._pool.cluster, **cast(Any, where)
+            )
+            return [arn for page in pages for arn in page["taskArns"]]
+
     def _run_parameters(self, intent: Intent, request: RunTasks) -> dict[str, Any]:
-        profile = self._configuration.profiles[request.shape.profile]
+        profile = self._configuration.profiles.get(request.shape.profile)
         parameters: dict[str, Any] = {
             "cluster": self._pool.cluster,
-            "taskDefinition": f"slipway-{profile.name}",
+            "taskDefinition": f"slipway-{request.shape.profile}",
             "count": request.count,
             "launchType": "EC2",
             "clientToken": intent.token,
@@ -110,7 +118,7 @@ class EcsCluster:
             "placementStrategy": [{"type": "binpack", "field": "memory"}],
         }
         size = request.shape.size
-        if size != profile.size:
+        if profile is None or size != profile.size:
             parameters["overrides"] = {"cpu": str(size.cpu_units), "memory": str(size.memory_mib)}
         if request.exclusive:
             parameters["placementConstraints"] = [{"type": "distinctInstance"}]
@@ -124,7 +132,7 @@ class EcsCluster:
 
     def _ours(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Task]:
         for task in tasks:
-            read = read_task(task, self._pool, self._configuration)
+            read = read_task(task, self._pool)
             if read:
                 shape, intent = read
                 yield Task(

@@ -104,7 +104,7 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
     pool = configuration.pool_of_cluster(_last_part(detail["clusterArn"]))
     if pool is None:
         return Foreign("cluster")
-    read = read_task(detail, pool, configuration)
+    read = read_task(detail, pool)
     if read is None:
         return Foreign("task")
     shape, intent = read
@@ -122,26 +122,23 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
     )
 
 
-def read_task(
-    detail: Mapping[str, Any], pool: Pool, configuration: Configuration
-) -> tuple[Shape, str] | None:
+def read_task(detail: Mapping[str, Any], pool: Pool) -> tuple[Shape, str] | None:
     """Return shape and intent of a task in a pool's cluster, or None when it is not one that we started.
 
-    ``startedBy`` is ``slipway/POOL/INTENT``, the family ``slipway-PROFILE``; a size other than the
-    profile's stands in the overrides.
+    ``startedBy`` is ``slipway/POOL/INTENT``, the family ``slipway-PROFILE``; the size is the task's own, so
+    that a task stays known, and safe, when its profile is changed or removed while it runs.
     """
     prefix = f"slipway/{pool.name}/"
     started_by = str(detail.get("startedBy", ""))
     family = _last_part(str(detail["taskDefinitionArn"])).partition(":")[0]
-    profile = configuration.profiles.get(family.removeprefix("slipway-"))
-    if not started_by.startswith(prefix) or profile is None or profile.pool != pool.name:
+    if not started_by.startswith(prefix) or not family.startswith("slipway-"):
         return None
     overrides = detail.get("overrides") or {}
     size = Resources(
-        _digits(overrides["cpu"]) if overrides.get("cpu") else profile.size.cpu_units,
-        _digits(overrides["memory"]) if overrides.get("memory") else profile.size.memory_mib,
+        _digits(overrides.get("cpu") or detail["cpu"]),
+        _digits(overrides.get("memory") or detail["memory"]),
     )
-    return Shape(profile.name, size), started_by.removeprefix(prefix)
+    return Shape(family.removeprefix("slipway-"), size), started_by.removeprefix(prefix)
 
 
 def _instance(detail: Mapping[str, Any], at: float, configuration: Configuration) -> Event:

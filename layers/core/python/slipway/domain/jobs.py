@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from slipway.domain import strict_json
-from slipway.domain.errors import MalformedError
+from slipway.domain.errors import MalformedError, UnavailableError
 
 ENVELOPE_VERSION = 1
 MAX_TEXT = 200
@@ -114,10 +114,14 @@ def decode_job_event(text: str) -> JobEvent:
     """Read an event back from the ``jobs`` queue.
 
     Raises:
-        MalformedError: not our JSON, another version, a missing or wrongly typed field.
+        MalformedError: not our JSON, no known version, a missing or wrongly typed field.
+        UnavailableError: a newer version: a newer webhook is deployed already, and this function soon will be.
     """
     body = strict_json.loads(text)
-    if not isinstance(body, dict) or body.pop("version", None) != ENVELOPE_VERSION:
+    version = body.pop("version", None) if isinstance(body, dict) else None
+    if isinstance(version, int) and version > ENVELOPE_VERSION:
+        raise UnavailableError(f"a message of the jobs queue is of the newer version {version}")
+    if not isinstance(body, dict) or version != ENVELOPE_VERSION:
         raise MalformedError(f"a message of the jobs queue is not of version {ENVELOPE_VERSION}")
     try:
         return JobEvent(**_checked(body))
@@ -138,6 +142,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def _checked(body: dict[str, Any]) -> dict[str, Any]:
     known = {item.name: str(item.type) for item in fields(JobEvent)}
+    body = {name: value for name, value in body.items() if name in known}  # a newer webhook may tell more
     for name, value in body.items():
         allowed = _TYPES.get(known[name])
         if allowed and (not isinstance(value, allowed) or (bool not in allowed and isinstance(value, bool))):

@@ -65,11 +65,18 @@ class Cluster(Protocol):
     def find_task(self, task_id: str) -> Task | None:
         """Return a task of ours by id, also for some time after it stopped."""
 
-    def tasks(self, instance_arn: str | None = None) -> list[Task]:
-        """List the tasks of ours that are not stopped, on one instance or on all."""
+    def tasks(self) -> list[Task]:
+        """List the tasks of ours that are not stopped."""
+
+    def task_ids_on(self, instance_arn: str) -> list[str]:
+        """List every task on an instance, whoever started it: what must be empty, or alone, is asked here."""
 
     def drain(self, instance_arn: str) -> None:
-        """Let an instance take no new task; an instance that is already gone is no error."""
+        """Let an instance take no new task; an instance that is already gone is no error.
+
+        Raises:
+            UnavailableError: ECS did not do it.
+        """
 
     def instances(self) -> list[Instance]:
         """List the registered container instances."""

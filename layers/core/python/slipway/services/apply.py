@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, UnavailableError
+from slipway.domain.errors import (
+    RefusedError,
+    SlipwayError,
+    ThrottledError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import Intent, LaunchInstances, RunTasks
 from slipway.domain.plan import Plan
@@ -64,14 +70,16 @@ class Apply:
         comes before starting, so that no task is placed on an instance that is to go.
         """
         pool = snapshot.pool
-        outcome = self._try(lambda: self._ledger.offers.publish(pool, plan.offers))
-        outcome = outcome.merged(self._try(lambda: self._ledger.instances.mark_idle(pool, plan.idle_since)))
+        published = self._try(lambda: self._ledger.offers.publish(pool, plan.offers))
+        # Without its offer a container that comes up would be sent away again.
+        run = () if published.errors else plan.run
+        outcome = published.merged(self._try(lambda: self._ledger.instances.mark_idle(pool, plan.idle_since)))
         known = {instance.instance_id: instance for instance in snapshot.instances}
         steps: list[Callable[[], Applied | None]] = [
             *(lambda task=task: self._dismiss(pool, task) for task in plan.dismiss),
             *(lambda i=known[i]: self._drain(i) for i in plan.drain),
             *(lambda i=known[i]: self._end(i) for i in plan.end),
-            *(lambda r=request: self._act(pool, r) for request in (*plan.run, *plan.launch)),
+            *(lambda r=request: self._act(pool, r) for request in (*run, *plan.launch)),
         ]
         for step in steps:
             outcome = outcome.merged(self._try(step))
@@ -94,7 +102,8 @@ class Apply:
         try:
             return step() or Applied()
         except SlipwayError as fault:
-            return Applied(errors=(fault,), should_retry=isinstance(fault, UnavailableError))
+            should_retry = isinstance(fault, UnavailableError | UnknownOutcomeError)
+            return Applied(errors=(fault,), should_retry=should_retry)
         except Exception as fault:  # noqa: BLE001 - kept whole, and logged by the handler
             return Applied(errors=(fault,))
 
@@ -200,9 +209,12 @@ class Apply:
         )
 
     def _end(self, instance: Instance) -> Applied | None:
-        """Terminate a draining instance once ECS listed it empty twice, some seconds apart."""
+        """Terminate a draining instance once ECS listed it empty twice, some seconds apart.
+
+        ECS itself must say that it drains: otherwise a task could land there after the second look.
+        """
         pool, now = instance.pool, self._clock.now()
-        if instance.arn and self._clusters[pool].tasks(instance.arn):
+        if instance.arn and self._clusters[pool].task_ids_on(instance.arn):
             self._ledger.instances.mark_empty(pool, instance.instance_id, at=None)
             return None
         if instance.empty_at is None:
@@ -210,9 +222,21 @@ class Apply:
             return Applied(should_retry=True)
         if now - instance.empty_at < LISTED_TWICE_SECONDS:
             return Applied(should_retry=True)
+        if not self._drains(instance):
+            self._ledger.instances.mark_empty(pool, instance.instance_id, at=None)
+            return Applied(should_retry=True)
         self._fleets[pool].terminate([instance.instance_id])
         self._ledger.instances.remove(pool, instance.instance_id)
         return Applied(changed=True)
+
+    def _drains(self, instance: Instance) -> bool:
+        """Say whether ECS places nothing on an instance, asking it again to drain if it still would."""
+        cluster = self._clusters[instance.pool]
+        known = next((item for item in cluster.instances() if item.arn == instance.arn), None)
+        if known is None or known.state is InstanceState.DRAINING or instance.arn is None:
+            return True
+        cluster.drain(instance.arn)
+        return False
 
 
 def _items(result: LaunchResult) -> Iterable[tuple[str, str, float]]:

@@ -105,7 +105,7 @@ class Claim:
         host = next((i for i in cluster.instances() if i.arn == runner.instance_arn), None)
         if host is None or host.state is not InstanceState.DRAINING:
             return False
-        return [task.task_id for task in cluster.tasks(host.arn)] == [runner.task_id]
+        return host.arn is not None and cluster.task_ids_on(host.arn) == [runner.task_id]
 
     def _serve(self, runner: Runner, profile: Profile) -> Answer:
         for _ in range(MAX_BINDS):

@@ -57,6 +57,9 @@ class Converge:
         Raises:
             Exception: reading or planning failed; the pool is let go and woken again.
         """
+        if not has_time():
+            self._wakeups.wake(pool)
+            return Converged(pool)
         now = self._clock.now()
         wanted = self._ledger.rows.acquire(pool, holder, now=now, until=now + self._lease_seconds)
         if wanted is None:

@@ -32,14 +32,14 @@ class DynamoJobs:
         Record and entry change in one transaction: without it, a late ``queued`` which is recorded first
         and entered last could leave an entry behind for a job that has completed meanwhile.
         """
-        entry: Put | Delete
+        entries: list[Put | Delete]
         if event.action is JobState.QUEUED:
             key = waiting_key(route.pool, event.key)
-            entry = Put(keyed(key, waiting_to(waiting_job(event, route))))
+            entries = [Put(keyed(key, waiting_to(waiting_job(event, route))))]
         else:
-            entry = Delete(waiting_key(route.pool, event.key))
+            entries = [Delete(waiting_key(pool, event.key)) for pool in self._pools(event.key, route)]
         try:
-            self._table.transact([self._forward(event, route), entry])
+            self._table.transact([self._forward(event, route), *entries])
         except ConditionFailedError:
             return False
         return True
@@ -67,6 +67,11 @@ class DynamoJobs:
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""
         self._table.write(Delete(waiting_key(pool, key)))
+
+    def _pools(self, key: JobKey, route: Route) -> list[str]:
+        """Return where the job may wait: its labels may have led to another pool when it was queued."""
+        known = self.find(key)
+        return sorted({route.pool} | ({known.pool} if known else set()))
 
     def _forward(self, event: JobEvent, route: Route) -> Update:
         rank = event.action.rank
