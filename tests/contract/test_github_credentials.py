@@ -78,10 +78,36 @@ def test_after_the_app_was_installed_anew_its_new_installation_is_found(with_app
     del with_app.twin.credentials.installations[with_app.acme.installation.id]
     with_app.twin.install(with_app.acme.app, with_app.acme.alpha)
     with_app.acme.clock.advance(3_600)
-    with pytest.raises(RefusedError):
-        with_app.tokens.token("alpha")
-    with_app.tokens.token("alpha")
     with_app.service.mint(with_app.job(), NAME)
+
+
+def test_an_installation_that_a_job_still_names_and_that_is_gone_is_asked_once(with_app: Case) -> None:
+    old = with_app.acme.installation.id
+    del with_app.twin.credentials.installations[old]
+    new = with_app.twin.install(with_app.acme.app, with_app.acme.alpha)
+    assert new.id != old
+    first = with_app.tokens.token("alpha", old)
+    assert with_app.tokens.token("alpha", old) == first
+    assert with_app.calls(MADE) == 2
+    with_app.service.mint(with_app.job(installation_id=old), NAME)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_token_of_an_installation_that_github_refuses_is_made_for_the_one_it_finds(
+    with_app: Case, status: int
+) -> None:
+    other = with_app.twin.install(with_app.acme.app, with_app.acme.beta)
+    with_app.twin.faults.next("POST", rf"/{other.id}/{MADE}$", status)
+    assert with_app.tokens.token("alpha", other.id).startswith("ghs_")
+    assert with_app.calls("/installation") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_an_installation_that_is_found_again_is_not_asked_twice(with_app: Case, status: int) -> None:
+    with_app.twin.faults.next("POST", MADE, status, times=9)
+    with pytest.raises(RefusedError):
+        with_app.tokens.token("alpha", with_app.acme.installation.id)
+    assert with_app.calls(MADE) == 1
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from slipway.ports.secrets import Secrets
 _JWT_SECONDS = 540  # GitHub takes at most 10 minutes [GH-APP-JWT]
 _JWT_SKEW_SECONDS = 60
 _EARLY_SECONDS = 300  # a token is renewed this long before it expires, after an hour [GH-APP-TOKEN]
+_STALE = {"401", "403", "404"}  # how GitHub answers for an installation that is suspended or gone
 
 
 class Credentials(Protocol):
@@ -63,20 +64,20 @@ class AppTokens:
         self._new_id = new_id
         self._installations: dict[str, int] = {}
         self._tokens: dict[int, tuple[str, float]] = {}
+        self._refused: set[int] = set()
         self._jwt: tuple[str, float] = ("", 0.0)
 
     def token(self, reach: str, installation_id: int | None = None) -> str:
         """Return the installation's token; ``installation_id``, when a webhook told it, saves a look-up."""
-        installation = installation_id or self._installations.get(reach) or self._find(reach)
+        told = None if installation_id in self._refused else installation_id
+        installation = told or self._installations.get(reach) or self._find(reach)
+        try:
+            value = self._token_of(installation)
+        except RefusedError as fault:
+            self._drop(reach, installation)
+            installation = self._found_instead(reach, installation, fault)
+            value = self._token_of(installation)
         self._installations[reach] = installation
-        value, expires_at = self._tokens.get(installation, ("", 0.0))
-        if expires_at - self._clock.now() < _EARLY_SECONDS:
-            try:
-                value, expires_at = self._new_token(installation)
-            except RefusedError:
-                del self._installations[reach]  # installed anew, the App has another installation
-                raise
-            self._tokens[installation] = (value, expires_at)
         return value
 
     def app_jwt(self) -> str:
@@ -86,6 +87,28 @@ class AppTokens:
             value, expires_at = self._sign()
             self._jwt = (value, expires_at)
         return value
+
+    def _token_of(self, installation: int) -> str:
+        value, expires_at = self._tokens.get(installation, ("", 0.0))
+        if expires_at - self._clock.now() < _EARLY_SECONDS:
+            value, expires_at = self._new_token(installation)
+            self._tokens[installation] = (value, expires_at)
+        return value
+
+    def _drop(self, reach: str, installation: int) -> None:
+        self._refused.add(installation)
+        self._tokens.pop(installation, None)
+        self._installations.pop(reach, None)
+
+    def _found_instead(self, reach: str, installation: int, fault: RefusedError) -> int:
+        """Look for the installation that took the place of one which is refused: a job keeps what its webhook said.
+
+        Installed anew, the App has another installation.
+        """
+        found = self._find(reach) if fault.code in _STALE else installation
+        if found == installation:
+            raise fault
+        return found
 
     def _sign(self) -> tuple[str, float]:
         key = self._key()
