@@ -16,10 +16,7 @@ from typing import Any
 from local.demo.api_gateway import HttpApi, IamAuthorizer
 from local.demo.containers import Containers
 from local.demo.deployment import (
-    REGION,
-    SCALER_TIMEOUT_SECONDS,
     DemoSecrets,
-    deploy,
     function_environment,
     store_secrets,
     write_configuration,
@@ -28,6 +25,7 @@ from local.demo.event_sources import QueueMapping, Schedules
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
+from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, deploy
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.events import needed_events

@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 
+from local.deployment import ACCOUNT, REGION, TABLE, deploy
 from local.simulator.containers import VirtualContainers
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
-from local.twin.aws.ec2.user_data import ecs_user_data
 from local.twin.aws.events import needed_events
 from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
@@ -34,7 +34,7 @@ from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
-from slipway.domain.configuration import Configuration, Pool, Profile, Registration
+from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobEvent, encode_job_event
 from slipway.services.apply import Apply
@@ -46,7 +46,7 @@ from slipway.services.reap import ReapStale
 from slipway.services.redeliver import Redeliver
 from slipway.services.scale import Scale
 
-ACCOUNT, REGION, TABLE = "123456789012", "ap-northeast-1", "slipway"
+CLAIM_URL = "https://claims.example"
 LEASE_SECONDS = 120
 TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
 _DISPATCH_SECONDS = 0.05  # SQS to a running function, batching window 0: an estimate
@@ -100,7 +100,7 @@ class Loop:
         self.aws = AwsTwin(
             clock, latency=latency or LatencyModel.modelled(), seed=seed, behaviour=behaviour, log_calls=True
         )
-        self._deploy()
+        deploy(self.aws, configuration, CLAIM_URL)
         self.held = held = HeldSecrets(secrets)
         sqs = self.aws.client("sqs")
         self.ledger = dynamo_ledger(self.aws.client("dynamodb"), TABLE)
@@ -180,46 +180,6 @@ class Loop:
         )
         deliveries = AppDeliveries(self._api, apps.app_jwt)
         self.redeliver = Redeliver(deliveries, self.ledger.housekeeping, self.clock)
-
-    def _deploy(self) -> None:
-        for name in ("dead-letters", "jobs", "events"):
-            self.aws.client("sqs").create_queue(QueueName=name, Attributes={"VisibilityTimeout": "360"})
-        self.aws.client("dynamodb").create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
-        for pool in self.configuration.pools.values():
-            self._deploy_pool(pool)
-        for profile in self.configuration.profiles.values():
-            self._deploy_profile(profile, self.configuration.pools[profile.pool])
-
-    def _deploy_pool(self, pool: Pool) -> None:
-        user_data = ecs_user_data(pool.cluster, {}, {"ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true"})
-        self.aws.client("ecs").create_cluster(clusterName=pool.cluster)
-        self.aws.client("ec2").create_launch_template(
-            LaunchTemplateName=pool.launch_template,
-            LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "UserData": user_data},
-        )
-
-    def _deploy_profile(self, profile: Profile, pool: Pool) -> None:
-        self.aws.client("ecs").register_task_definition(
-            family=f"slipway-{profile.name}",
-            taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{pool.task_role}",
-            networkMode="bridge",
-            cpu=str(profile.size.cpu_units),
-            memory=str(profile.size.memory_mib),
-            containerDefinitions=[
-                {"name": "runner", "image": profile.image, "essential": True, "stopTimeout": 120}
-            ],
-        )
 
     def _connect(self) -> None:
         self.containers = VirtualContainers(self)

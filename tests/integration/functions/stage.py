@@ -10,17 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local.demo.deployment import (
-    ACCOUNT,
-    REGION,
-    DemoSecrets,
-    deploy,
-    function_environment,
-    store_secrets,
-    write_configuration,
-)
+from local.demo.deployment import DemoSecrets, function_environment, store_secrets, write_configuration
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
 from local.demo.scaled_time import ScaledTime
+from local.deployment import ACCOUNT, REGION, deploy
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.events import needed_events
 from local.twin.clock import VirtualClock

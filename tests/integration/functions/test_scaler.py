@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.demo.deployment import ACCOUNT, REGION
+from local.deployment import ACCOUNT, REGION
 from tests.integration.functions.stage import Stage, records
 
 

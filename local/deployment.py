@@ -1,0 +1,70 @@
+"""A deployment in the AWS twin: what Terraform or SAM would make in an account."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.twin.aws.account import AwsTwin
+from local.twin.aws.ec2.user_data import ecs_user_data
+from slipway.domain.configuration import Configuration, Pool, Profile
+
+ACCOUNT = "123456789012"
+REGION = "ap-northeast-1"
+TABLE = "slipway"
+QUEUES = ("jobs", "events", "dead-letters")
+SCALER_TIMEOUT_SECONDS = 60.0
+
+
+def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
+    """Make queues, table, clusters, launch templates and task definitions."""
+    for name in reversed(QUEUES):
+        attributes = {"VisibilityTimeout": str(int(6 * SCALER_TIMEOUT_SECONDS))}
+        if name != "dead-letters":
+            target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"
+            attributes["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": "5"})
+        aws.client("sqs").create_queue(QueueName=name, Attributes=attributes)
+    aws.client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    for pool in configuration.pools.values():
+        _deploy_pool(aws, pool)
+    for profile in configuration.profiles.values():
+        _deploy_profile(aws, profile, configuration.pools[profile.pool], claim_url)
+
+
+def _deploy_pool(aws: AwsTwin, pool: Pool) -> None:
+    settings = {"ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true", "ECS_CONTAINER_STOP_TIMEOUT": "120s"}
+    user_data = ecs_user_data(pool.cluster, {"slipway.pool": pool.name}, settings)
+    aws.client("ecs").create_cluster(clusterName=pool.cluster)
+    aws.client("ec2").create_launch_template(
+        LaunchTemplateName=pool.launch_template,
+        LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "UserData": user_data},
+    )
+
+
+def _deploy_profile(aws: AwsTwin, profile: Profile, pool: Pool, claim_url: str) -> None:
+    container: dict[str, Any] = {
+        "name": "runner",
+        "image": profile.image,
+        "essential": True,
+        "stopTimeout": 120,
+        "environment": [
+            {"name": "SLIPWAY_CLAIM_URL", "value": claim_url},
+            {"name": "AWS_REGION", "value": REGION},
+        ],
+    }
+    aws.client("ecs").register_task_definition(
+        family=f"slipway-{profile.name}",
+        taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{pool.task_role}",
+        networkMode="bridge",
+        cpu=str(profile.size.cpu_units),
+        memory=str(profile.size.memory_mib),
+        containerDefinitions=[container],
+    )
