@@ -93,6 +93,22 @@ def test_terminated_instances_are_listed_no_more_and_may_be_terminated_again(sta
     assert stage.live_instances() == 1
 
 
+def test_a_stopped_instance_is_listed_as_such_until_it_is_terminated(stage: Capacity) -> None:
+    """It keeps its disk, and whoever stops listing it pays for that for ever."""
+    launch = a_launch_intent(2, market=Market.ON_DEMAND)
+    stopped, running = (item.instance_id for item in stage.fleet.launch(launch).instances)
+    stage.advance(120)
+    stage.aws.client("ec2").stop_instances(InstanceIds=[stopped])
+    stage.advance(1)
+    for _ in range(2):
+        listed = {item.instance_id: item.is_stopped for item in stage.fleet.instances()}
+        assert listed == {stopped: True, running: False}
+        stage.advance(120)
+    stage.fleet.terminate([stopped])
+    stage.advance(60)
+    assert ids(stage) == {running}
+
+
 def test_an_instance_that_never_was_keeps_no_other_alive(stage: Capacity) -> None:
     launched = [item.instance_id for item in stage.fleet.launch(a_launch_intent(1)).instances]
     stage.advance(1)

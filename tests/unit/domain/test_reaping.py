@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.matching import Shape
-from slipway.domain.reaping import Facts, PoolFacts, Reap, What, count_by_why, find_stale
+from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, count_by_why, find_stale
 from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 from tests.builders import (
@@ -43,7 +43,7 @@ def facts(
     snapshot: Snapshot | None = None,
     *,
     tasks: Iterable[str] | None = None,
-    instances: Mapping[str, float] | None = None,
+    instances: Mapping[str, float | Ec2Instance] | None = None,
     registered: Iterable[Instance] | None = None,
     registrations: Iterable[Registration] = (),
 ) -> Facts:
@@ -55,7 +55,10 @@ def facts(
         instances = {instance.instance_id: instance.launched_at for instance in known.instances}
     if registered is None:
         registered = [instance for instance in known.instances if instance.arn is not None]
-    pool = PoolFacts(known, frozenset(tasks), instances, {item.instance_id: item for item in registered})
+    ec2 = {
+        name: item if isinstance(item, Ec2Instance) else Ec2Instance(item) for name, item in instances.items()
+    }
+    pool = PoolFacts(known, frozenset(tasks), ec2, {item.instance_id: item for item in registered})
     return Facts(known.now, (pool,), tuple(registrations))
 
 
@@ -220,6 +223,16 @@ MISMATCHES = [
         id="an instance without a record",
     ),
     pytest.param(
+        facts(a_snapshot(instances=(an_instance(),)), instances={"i-1": Ec2Instance(NOW, is_stopped=True)}),
+        (What.STOPPED_INSTANCE, "i-1", "stopped"),
+        id="a stopped instance",
+    ),
+    pytest.param(
+        facts(instances={"i-9": Ec2Instance(NOW - DAY, "fleet-9", is_stopped=True)}),
+        (What.STOPPED_INSTANCE, "i-9", "stopped"),
+        id="a stopped instance without a record",
+    ),
+    pytest.param(
         facts(registrations=[a_registration(3)]),
         (What.REGISTRATION, runner_name("medium", a_task_id(3)), "its task is gone"),
         id="a registration without a task",
@@ -331,9 +344,18 @@ def test_an_instance_that_was_just_launched_may_not_be_recorded_yet() -> None:
     assert stale(at(reading, 60), suspects={"instance/i-9": NOW - 60}) == []
 
 
-def test_no_unknown_instance_ends_while_a_launch_has_no_answer() -> None:
-    reading = facts(a_snapshot(intents=(a_launch_intent(),)), instances={"i-9": NOW - DAY})
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_no_unknown_instance_ends_while_its_own_launch_has_no_answer(is_stopped: bool) -> None:
+    launch = a_launch_intent(2, "fleet-1")
+    ours = Ec2Instance(NOW - DAY, "fleet-1", is_stopped)
+    reading = facts(a_snapshot(intents=(launch,)), instances={"i-9": ours})
     assert twice(reading) == []
+
+
+def test_an_unknown_instance_ends_though_another_launch_has_no_answer() -> None:
+    snapshot = a_snapshot(intents=(a_launch_intent(2, "fleet-2"),))
+    reading = facts(snapshot, instances={"i-9": Ec2Instance(NOW - DAY, "fleet-1")})
+    assert twice(reading) == [(What.INSTANCE, "i-9", "the ledger does not know it")]
 
 
 def test_reaps_are_counted_by_kind_and_reason() -> None:

@@ -26,6 +26,7 @@ _NO_CAPACITY = {
     "InsufficientFreeAddressesInSubnet",
     "ReservationCapacityExceeded",
 }
+_STOPPED = ("stopping", "stopped")
 _LIFECYCLES = {"spot": Market.SPOT, "on-demand": Market.ON_DEMAND}
 
 
@@ -73,11 +74,11 @@ class Ec2Fleet:
                     raise
 
     def instances(self) -> list[LaunchedInstance]:
-        """List the instances of the pool that are pending or running."""
+        """List the instances of the pool that are not terminated; a stopped one keeps its disk."""
         filters: Any = [
             {"Name": "tag:slipway:deployment", "Values": [self._deployment]},
             {"Name": "tag:slipway:pool", "Values": [self._pool.name]},
-            {"Name": "instance-state-name", "Values": ["pending", "running"]},
+            {"Name": "instance-state-name", "Values": ["pending", "running", *_STOPPED]},
         ]
         with aws_errors(f"listing instances of pool {self._pool.name}"):
             pages = self._client.get_paginator("describe_instances").paginate(Filters=filters)
@@ -132,4 +133,5 @@ def _launched(item: Mapping[str, Any]) -> LaunchedInstance:
         market=_LIFECYCLES.get(item.get("InstanceLifecycle", "on-demand"), Market.ON_DEMAND),
         launched_at=item["LaunchTime"].timestamp(),
         intent=tags.get("slipway:intent", ""),
+        is_stopped=item["State"]["Name"] in _STOPPED,
     )

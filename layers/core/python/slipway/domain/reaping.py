@@ -29,6 +29,7 @@ class What(StrEnum):
     IDLE_RUNNER = "idle runner"  # remove at GitHub, then stop its task
     UNCLAIMED_TASK = "unclaimed task"  # stop, unless it claims at this very moment
     OVERDUE_TASK = "overdue task"  # stop
+    STOPPED_INSTANCE = "stopped instance"  # terminate: a host that shut itself down is not started again
     INSTANCE = "instance"  # take in if ECS knows it after all, else terminate
     RUNNER_RECORD = "runner record"  # ECS no longer has the task: forget it
     INSTANCE_NEWS = "instance news"  # ECS knows better than the ledger: fold what it says
@@ -53,16 +54,25 @@ class Reap:
 
 
 @dataclass(frozen=True, slots=True)
+class Ec2Instance:
+    """An instance of ours as EC2 has it; ``intent`` is the launch it belongs to."""
+
+    launched_at: float
+    intent: str = ""
+    is_stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PoolFacts:
     """One pool as ledger, ECS and EC2 have it.
 
-    ``tasks`` are the ids of those that run, ``instances`` EC2's by launch time, ``registered`` those that ECS
-    knows, by instance id.
+    ``tasks`` are the ids of those that run, ``instances`` are EC2's and ``registered`` those that ECS
+    knows, both by instance id.
     """
 
     snapshot: Snapshot
     tasks: frozenset[str]
-    instances: Mapping[str, float]
+    instances: Mapping[str, Ec2Instance]
     registered: Mapping[str, Instance]
 
 
@@ -92,6 +102,7 @@ def find_stale(
         certain += _stale_jobs(pool)
         certain += _orphans(pool)
         doubtful += _mismatches(pool)
+        doubtful += _stray_instances(pool)
     doubtful += _ghosts(facts)
     seen = {f"{reap.what}/{reap.id}": reap for reap in doubtful}
     since = {key: suspects.get(key, facts.now) for key in seen}
@@ -161,7 +172,6 @@ def _mismatches(pool: PoolFacts) -> Iterator[Reap]:
     for task_id in sorted(pool.tasks - known):
         yield Reap(What.UNKNOWN_TASK, task_id, name, "the ledger does not know it")
     recorded = {instance.instance_id for instance in pool.snapshot.instances}
-    asked_for = {intent.token for intent in pool.snapshot.intents}
     for instance_id in sorted(recorded - set(pool.instances)):
         yield Reap(What.INSTANCE_RECORD, instance_id, name, "EC2 has no such instance")
     held = {runner.instance_arn for runner in pool.snapshot.runners}
@@ -169,9 +179,20 @@ def _mismatches(pool: PoolFacts) -> Iterator[Reap]:
         is_unknown = instance.arn is not None and instance.instance_id not in pool.registered
         if is_unknown and instance.arn not in held:
             yield Reap(What.INSTANCE, instance.instance_id, name, "ECS no longer knows it")
-    for instance_id, launched_at in sorted(pool.instances.items()):
-        is_old = pool.snapshot.now - launched_at > NEVER_REGISTERED_SECONDS
-        if instance_id not in recorded and is_old and not asked_for:
+
+
+def _stray_instances(pool: PoolFacts) -> Iterator[Reap]:
+    """Find instances that stopped, and those of no launch; one whose own launch has no answer yet is neither."""
+    name = pool.snapshot.pool
+    recorded = {instance.instance_id for instance in pool.snapshot.instances}
+    asked_for = {intent.token for intent in pool.snapshot.intents}
+    for instance_id, seen in sorted(pool.instances.items()):
+        is_known = instance_id in recorded
+        if not is_known and seen.intent in asked_for:
+            continue
+        if seen.is_stopped:
+            yield Reap(What.STOPPED_INSTANCE, instance_id, name, "stopped")
+        elif not is_known and pool.snapshot.now - seen.launched_at > NEVER_REGISTERED_SECONDS:
             yield Reap(What.INSTANCE, instance_id, name, "the ledger does not know it")
 
 

@@ -19,6 +19,7 @@ class LaunchedInstance:
     market: Market
     launched_at: float
     intent: str
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +45,4 @@ class Fleet(Protocol):
         """Terminate instances; those already gone are no error."""
 
     def instances(self) -> list[LaunchedInstance]:
-        """List the instances of the pool that are pending or running."""
+        """List the instances of the pool that are not terminated; a stopped one keeps its disk."""

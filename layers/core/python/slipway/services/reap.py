@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.jobs import JobKey
-from slipway.domain.reaping import Facts, PoolFacts, Reap, What, find_stale
+from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, find_stale
 from slipway.domain.runners import Registration, Runner
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
-from slipway.ports.fleet import Fleet
+from slipway.ports.fleet import Fleet, LaunchedInstance
 from slipway.ports.github import Removal, RunnerService
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
@@ -86,7 +86,7 @@ class ReapStale:
         pools = []
         for name in self._configuration.pools:
             try:
-                instances = {item.instance_id: item.launched_at for item in self._fleets[name].instances()}
+                instances = {item.instance_id: _as_ec2_has(item) for item in self._fleets[name].instances()}
                 tasks = frozenset(task.task_id for task in self._clusters[name].tasks())
                 registered = {item.instance_id: item for item in self._clusters[name].instances()}
                 snapshot = self._ledger.snapshots.read(name, self._clock.now())
@@ -124,6 +124,7 @@ class ReapStale:
             What.IDLE_RUNNER: self._end_runner,
             What.UNCLAIMED_TASK: self._stop_unclaimed,
             What.OVERDUE_TASK: self._stop_overdue,
+            What.STOPPED_INSTANCE: self._end_stopped,
             What.INSTANCE: self._end_instance,
             What.INSTANCE_NEWS: self._fold_instance,
             What.RUNNER_RECORD: self._forget_runner,
@@ -158,6 +159,14 @@ class ReapStale:
         if known is not None:
             self._ledger.instances.observe(known)
             return True
+        self._fleets[reap.pool].terminate([reap.id])
+        return self._forget_instance(reap)
+
+    def _end_stopped(self, reap: Reap) -> bool:
+        """Terminate an instance that stopped, unless someone started it: ECS may place tasks on it again."""
+        listed = self._fleets[reap.pool].instances()
+        if not any(item.instance_id == reap.id and item.is_stopped for item in listed):
+            return False
         self._fleets[reap.pool].terminate([reap.id])
         return self._forget_instance(reap)
 
@@ -217,3 +226,7 @@ class ReapStale:
             return False
         self._ledger.runners.add([starting(task, reap.pool)])
         return True
+
+
+def _as_ec2_has(item: LaunchedInstance) -> Ec2Instance:
+    return Ec2Instance(item.launched_at, item.intent, item.is_stopped)
