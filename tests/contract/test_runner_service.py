@@ -14,7 +14,7 @@ from slipway.domain.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from slipway.ports.github import Removal
+from slipway.ports.github import Listing, Removal
 from tests.builders import a_task_id
 from tests.contract.github_faces import NAME, Case
 from tests.support.github_enterprise import LABELS
@@ -61,7 +61,7 @@ def test_registrations_of_ours_are_listed_over_all_pages_and_nobody_else_s(anywh
     for name in names:
         anywhere.service.mint(job, name)
     anywhere.places = [anywhere.place]
-    listed = anywhere.service.registrations()
+    listed = anywhere.service.registrations().registrations
     assert {item.name for item in listed} == names
     assert len(listed) == len(names)
     assert not any(item.is_online or item.is_busy for item in listed)
@@ -75,15 +75,15 @@ def test_a_runner_that_is_online_and_busy_is_listed_as_such(github: Case) -> Non
     (runner,) = github.registered()
     runner.online = True
     runner.busy_changes.append((github.acme.clock.now(), True))
-    (listed,) = github.service.registrations()
+    (listed,) = github.service.registrations().registrations
     assert (listed.is_online, listed.is_busy) == (True, True)
 
 
 def test_outside_an_enterprise_only_the_places_that_are_known_are_asked(with_app: Case) -> None:
     with_app.service.mint(with_app.job(), NAME)
-    assert with_app.service.registrations() == []
+    assert with_app.service.registrations() == Listing(())
     with_app.places = ["alpha"]
-    assert [item.name for item in with_app.service.registrations()] == [NAME]
+    assert [item.name for item in with_app.service.registrations().registrations] == [NAME]
 
 
 # A mint in doubt.
@@ -254,8 +254,24 @@ def test_a_list_that_is_not_whole_is_no_list(github: Case, status: int) -> None:
     """What is missing from it would be taken for gone."""
     github.service.mint(github.job(), NAME)
     github.twin.faults.next("GET", "/actions/runners$", status)
-    with pytest.raises(UnavailableError):
-        github.service.registrations()
+    listed = github.service.registrations()
+    assert (listed.registrations, [type(fault) for fault in listed.failures]) == (
+        (),
+        [ThrottledError if status == 429 else UnavailableError],
+    )
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 503, CONNECTION_LOST])
+@pytest.mark.parametrize("call", ["/orgs/beta/installation$", "/orgs/beta/actions/runners$"])
+def test_a_place_that_does_not_answer_hides_no_other(with_app: Case, call: str, status: int) -> None:
+    with_app.twin.install(with_app.acme.app, with_app.acme.beta)
+    with_app.service.mint(with_app.job(), NAME)
+    with_app.twin.faults.next("GET", call, status)
+    with_app.places = ["beta", with_app.place]
+    listed = with_app.service.registrations()
+    assert [item.name for item in listed.registrations] == [NAME]
+    assert len(listed.failures) == 1
+    assert isinstance(listed.failures[0], UnavailableError)
 
 
 def test_no_error_quotes_a_credential(level_case: Case) -> None:

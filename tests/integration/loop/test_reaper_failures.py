@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from local.twin.aws.ec2.lifecycle import BootPlan
+from slipway.domain.configuration import Registration
 from slipway.domain.runners import runner_name
 from slipway.ports.github import Removal
 from tests.builders import a_job, a_launch_intent, a_task_id
-from tests.support.loop import LABELS, Acme, acme
+from tests.support.loop import LABELS, Acme, a_configuration, acme
 
 
 class KilledError(BaseException):
@@ -83,3 +84,17 @@ def test_what_is_doubtful_ripens_though_a_run_is_cut_short() -> None:
     with pytest.raises(KilledError):
         deployment.clock.advance(61.0)
     assert f"registration/{later}" in loop.ledger.housekeeping.suspects()
+
+
+def test_an_organization_that_uninstalled_the_app_hides_no_other_s_ghosts() -> None:
+    deployment = acme(a_configuration(Registration.ORGANIZATION))
+    ghost(deployment, 1, "beta")
+    for login in ("alpha", "beta"):
+        deployment.loop.ledger.housekeeping.note_place(login, deployment.clock.now())
+    installations = deployment.github.credentials.installations
+    organization = deployment.github.world.organizations["alpha"]
+    for number in [n for n, one in installations.items() if one.organization is organization]:
+        del installations[number]
+    deployment.clock.advance(180.0)
+    assert registered(deployment) == set()
+    assert deployment.loop.errors

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from slipway.domain.errors import SlipwayError
 from slipway.domain.runners import Registration
 from slipway.domain.snapshot import WaitingJob
 
@@ -23,6 +24,14 @@ class Removal(StrEnum):
 
     GONE = "gone"
     BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The registrations of every place that was read whole, and why the others were not."""
+
+    registrations: tuple[Registration, ...]
+    failures: tuple[SlipwayError, ...] = ()
 
 
 class RunnerService(Protocol):
@@ -50,12 +59,8 @@ class RunnerService(Protocol):
             UnavailableError: no answer.
         """
 
-    def registrations(self) -> list[Registration]:
-        """List the registrations of ours in every place where we register.
-
-        Raises:
-            UnavailableError: no answer.
-        """
+    def registrations(self) -> Listing:
+        """List the registrations of ours in every place where we register; a place that fails hides no other."""
 
 
 @dataclass(frozen=True, slots=True)

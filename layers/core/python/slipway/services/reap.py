@@ -111,8 +111,10 @@ class ReapStale:
         except Exception as fault:  # noqa: BLE001 - the service loop: what GitHub does not tell stops no pool
             errors.append(fault)
             return ()
-        self._ledger.housekeeping.move_cursor(LISTED, now)
-        return tuple(listed)
+        errors += listed.failures
+        if listed.registrations or not listed.failures:  # else nothing was read: try again at the next run
+            self._ledger.housekeeping.move_cursor(LISTED, now)
+        return listed.registrations
 
     def _remove(self, reap: Reap) -> bool:
         """Remove one thing; False when it turned out to be in use after all."""

@@ -19,7 +19,7 @@ from slipway.domain.errors import (
 from slipway.domain.reach import EVERYONE, reach_of
 from slipway.domain.runners import Registration, parse_runner_name
 from slipway.domain.snapshot import WaitingJob
-from slipway.ports.github import JitConfig, Removal
+from slipway.ports.github import JitConfig, Listing, Removal
 
 
 class GitHubRunners:
@@ -95,15 +95,19 @@ class GitHubRunners:
             raise UnavailableError(str(fault)) from fault
         return _registration(found[0], reach) if found else None
 
-    def registrations(self) -> list[Registration]:
-        """List the registrations of ours in every place where we register."""
+    def registrations(self) -> Listing:
+        """List the registrations of ours in every place where we register; a place that fails hides no other."""
         places = [EVERYONE] if self._github.registration is Level.ENTERPRISE else self._places()
-        return [
-            _registration(item, place)
-            for place in places
-            for item in self._list(place)
-            if parse_runner_name(item["name"])
-        ]
+        found: list[Registration] = []
+        failures: list[SlipwayError] = []
+        for place in places:
+            try:
+                listed = self._list(place)
+            except SlipwayError as fault:
+                failures.append(fault)
+                continue
+            found += [_registration(item, place) for item in listed if parse_runner_name(item["name"])]
+        return Listing(tuple(found), tuple(failures))
 
     def _group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
         """Get token and group before anything is minted: whatever fails here has minted nothing for sure."""
