@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from local.twin.github.model import RunnerGroup
@@ -114,3 +116,25 @@ def test_a_group_is_looked_at_once_an_hour(github: Case) -> None:
     with pytest.raises(RefusedError):
         github.service.mint(github.job(), NAME)
     assert github.calls(listed) == 2
+
+
+def test_a_group_that_was_deleted_is_found_out_by_one_refused_mint(github: Case) -> None:
+    github.service.mint(github.job(), NAME)
+    groups = github.twin.world.groups_of(github.registered()[0].scope)
+    del groups[github.acme.alpha_group.id]
+    with pytest.raises(RefusedError):
+        github.service.mint(github.job(), f"slipway-medium-{a_task_id(2)}")
+    github.service.mint(github.job(), f"slipway-medium-{a_task_id(3)}")
+    assert "slipway-alpha" in {group.name for group in groups.values()}
+
+
+@pytest.mark.parametrize(("status", "looks"), [(404, 2), (422, 2), (403, 1), (401, 1)])
+def test_a_group_is_looked_at_again_only_after_a_refusal_that_may_be_its_own(
+    github: Case, status: int, looks: int
+) -> None:
+    github.service.mint(github.job(), NAME)
+    github.twin.faults.next("POST", "/generate-jitconfig$", status)
+    for number in (2, 3):
+        with contextlib.suppress(RefusedError):
+            github.service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
+    assert github.calls("/actions/runner-groups") == looks

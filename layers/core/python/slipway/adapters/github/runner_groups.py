@@ -44,6 +44,10 @@ class RunnerGroups:
         self._checked[organization] = (group_id, self._clock.now())
         return group_id
 
+    def forget(self, job: WaitingJob) -> None:
+        """Look at the job's group anew at the next claim: it may have been deleted."""
+        self._checked.pop(job.organization.lower(), None)
+
     def _resolve(self, job: WaitingJob, token: Callable[[], str]) -> int:
         path, name, shared = self._place(job)
         group = self._find(path, name, token)

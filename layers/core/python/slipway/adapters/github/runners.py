@@ -21,6 +21,8 @@ from slipway.domain.runners import Registration, parse_runner_name
 from slipway.domain.snapshot import WaitingJob
 from slipway.ports.github import JitConfig, Listing, Removal
 
+_GROUP_MAY_BE_GONE = {"404", "422"}  # what a mint into a group that was deleted can be refused with
+
 
 class GitHubRunners:
     """Implements ``ports.github.RunnerService``.
@@ -66,6 +68,8 @@ class GitHubRunners:
         except RefusedError as fault:
             if fault.code == "409":
                 return self._after_doubt(path, name, token, fault)
+            if fault.code in _GROUP_MAY_BE_GONE:
+                self._groups.forget(job)
             raise
         except UnknownOutcomeError as fault:
             return self._after_doubt(path, name, token, fault)
