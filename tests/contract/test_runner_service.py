@@ -89,7 +89,9 @@ def test_outside_an_enterprise_only_the_places_that_are_known_are_asked(with_app
 # A mint in doubt.
 
 
-@pytest.mark.parametrize("status", [502, 503, CONNECTION_LOST], ids=["502", "503", "connection lost"])
+@pytest.mark.parametrize(
+    "status", [408, 502, 503, 520, CONNECTION_LOST], ids=["408", "502", "503", "520", "connection lost"]
+)
 def test_a_runner_whose_201_was_lost_is_taken_back_and_its_outcome_called_unknown(
     anywhere: Case, status: int
 ) -> None:
@@ -118,7 +120,7 @@ def test_looking_for_a_runner_in_doubt_touches_no_other(github: Case) -> None:
     assert [runner.id for runner in github.registered()] == [other.runner_id]
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 500, 501, 502, 503, 504, 520, 524, 529])
 def test_a_server_error_that_registered_nothing_may_be_tried_again(github: Case, status: int) -> None:
     """[GH-JIT-503]"""
     github.twin.faults.next("POST", MINT, status)

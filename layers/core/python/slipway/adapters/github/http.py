@@ -20,7 +20,7 @@ API_VERSION = "2022-11-28"  # the version that GHES 3.17 to 3.20 know too [GH-AP
 PAGE_SIZE = 100  # [GH-PAGE-MAX]
 _DEFAULT_WAIT_SECONDS = 60  # [GH-LIMIT-BACKOFF]
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-_UNAVAILABLE = {500, 502, 503, 504}
+_REQUEST_TIMEOUT = 408
 
 
 def github_client(api_url: str, ca_bundle: str | None) -> httpx.Client:
@@ -91,7 +91,9 @@ class GitHubApi:
 
     def _error(self, what: str, reply: httpx.Response) -> Exception:
         message = f"{what}: {reply.status_code} {_message(reply)}"
-        if reply.status_code in _UNAVAILABLE:
+        if (
+            reply.status_code >= 500 or reply.status_code == _REQUEST_TIMEOUT
+        ):  # proxies in between have their own
             return UnknownOutcomeError(message, answered=True)
         if reply.status_code == 429 or (reply.status_code == 403 and _is_limit(reply)):
             return ThrottledError(message, retry_after_seconds=self._wait(reply.headers))
