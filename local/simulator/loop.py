@@ -156,7 +156,7 @@ class Loop:
             self._api,
             target,
             EnterpriseTokens(held, target.runner_token_secrets) if is_enterprise else apps,
-            RunnerGroups(self._api, target, self.clock),
+            RunnerGroups(self._api, target, self.clock, self.ledger.groups),
             lambda: self.ledger.housekeeping.places(0),
         )
         self.claim = Claim(

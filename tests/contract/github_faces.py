@@ -22,6 +22,7 @@ from slipway.domain.configuration import Registration
 from slipway.domain.jobs import JobKey
 from slipway.domain.snapshot import WaitingJob
 from tests.builders import a_github, a_job, a_task_id
+from tests.fakes.checked_groups import FakeCheckedGroups
 from tests.fakes.secret_store import MemorySecrets
 from tests.support.github_enterprise import LABELS, Acme, app_keys
 
@@ -58,7 +59,7 @@ class Case:
     def twin(self) -> GitHubTwin:
         return self.acme.twin
 
-    def runners(self, **changes: Any) -> GitHubRunners:
+    def runners(self, shared: FakeCheckedGroups | None = None, **changes: Any) -> GitHubRunners:
         """Our adapter as a fresh process has it, with ``changes`` to the target."""
         target = a_github(
             **{
@@ -70,7 +71,7 @@ class Case:
         )
         at_enterprise = self.level is Registration.ENTERPRISE
         credentials = EnterpriseTokens(self.secrets, (TOKEN,)) if at_enterprise else self.tokens
-        groups = RunnerGroups(self.api, target, self.acme.clock)
+        groups = RunnerGroups(self.api, target, self.acme.clock, shared or FakeCheckedGroups())
         return GitHubRunners(self.api, target, credentials, groups, lambda: self.places)
 
     def job(self, repository: str = "alpha/web", number: int = 1, **changes: Any) -> WaitingJob:

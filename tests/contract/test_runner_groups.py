@@ -10,6 +10,7 @@ from local.twin.github.model import RunnerGroup
 from slipway.domain.errors import RefusedError
 from tests.builders import a_task_id
 from tests.contract.github_faces import NAME, Case
+from tests.fakes.checked_groups import FakeCheckedGroups
 
 
 def group_of_runner(case: Case) -> RunnerGroup:
@@ -106,16 +107,23 @@ def test_a_group_is_found_on_a_later_page(github: Case) -> None:
     assert group_of_runner(github) is late
 
 
-def test_a_group_is_looked_at_once_an_hour(github: Case) -> None:
+def test_a_group_is_looked_at_once_a_quarter_of_an_hour(github: Case) -> None:
     listed = "/actions/runner-groups"
     for number in range(5):
         github.service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
     assert github.calls(listed) == 1
     github.acme.alpha_group.visibility = "all"
-    github.acme.clock.advance(3_600)
+    github.acme.clock.advance(900)
     with pytest.raises(RefusedError):
         github.service.mint(github.job(), NAME)
     assert github.calls(listed) == 2
+
+
+def test_what_one_function_found_in_order_serves_the_others(github: Case) -> None:
+    shared = FakeCheckedGroups()
+    for number in range(3):
+        github.runners(shared).mint(github.job(), f"slipway-medium-{a_task_id(number)}")
+    assert github.calls("/actions/runner-groups") == 1
 
 
 def test_a_group_that_was_deleted_is_found_out_by_one_refused_mint(github: Case) -> None:

@@ -224,7 +224,7 @@ class _Wiring:
         is_enterprise = github.registration is Registration.ENTERPRISE
         tokens = EnterpriseTokens(self._secrets, github.runner_token_secrets)
         credentials = tokens if is_enterprise else self._app_tokens
-        groups = RunnerGroups(self._github_api, github, self._clock)
+        groups = RunnerGroups(self._github_api, github, self._clock, self._ledger.groups)
         return GitHubRunners(self._github_api, github, credentials, groups, self._places)
 
     def _places(self) -> list[str]:

@@ -213,6 +213,19 @@ class Housekeeping(Protocol):
         """Note how far a repeated check came."""
 
 
+class CheckedGroups(Protocol):
+    """Runner groups that were found in order, shared by all who mint."""
+
+    def checked(self, organization: str) -> tuple[int, float] | None:
+        """Return the id of an organization's runner group and when it was checked, if it was."""
+
+    def keep_checked(self, organization: str, group_id: int, at: float) -> None:
+        """Remember a runner group that was found in order."""
+
+    def forget_checked(self, organization: str) -> None:
+        """Let a runner group be looked for anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """All of it, for the services that need more than one part."""
@@ -226,3 +239,4 @@ class Ledger:
     offers: Offers
     snapshots: Snapshots
     housekeeping: Housekeeping
+    groups: CheckedGroups

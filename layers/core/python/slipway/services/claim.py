@@ -208,6 +208,8 @@ class Release:
         except UnavailableError as fault:
             return _github_busy(fault)
         if removal is Removal.BUSY:
+            # Its in_progress has not come yet, or never will: it must not count as idle any more.
+            self._ledger.runners.found_busy(pool.name, runner.task_id, now)
             return Answer(409, {"reason": "this runner is busy"})
         if runner.is_idle and runner.job is not None:
             self._ledger.jobs.note_untaken(pool.name, runner.job, task_id=runner.task_id, at=now)

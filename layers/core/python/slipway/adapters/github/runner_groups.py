@@ -10,9 +10,10 @@ from slipway.domain.configuration import GitHubTarget, Registration
 from slipway.domain.errors import RefusedError
 from slipway.domain.snapshot import WaitingJob
 from slipway.ports.clock import Clock
+from slipway.ports.ledger import CheckedGroups
 
 REPOSITORY_GROUP_ID = 1  # repositories have no groups; the call wants an id all the same [GH-JIT-REPO-GROUP]
-_CHECKED_FOR_SECONDS = 3_600
+_CHECKED_FOR_SECONDS = 900  # how long a group that someone widens by hand can go unnoticed
 
 
 class RunnerGroups:
@@ -22,10 +23,11 @@ class RunnerGroups:
     matching job of its group, so a wider group would hand one organization's runner to another.
     """
 
-    def __init__(self, api: GitHubApi, github: GitHubTarget, clock: Clock) -> None:
+    def __init__(self, api: GitHubApi, github: GitHubTarget, clock: Clock, shared: CheckedGroups) -> None:
         self._api = api
         self._github = github
         self._clock = clock
+        self._shared = shared
         self._checked: dict[str, tuple[int, float]] = {}
 
     def group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
@@ -36,17 +38,18 @@ class RunnerGroups:
         """
         if self._github.registration is Registration.REPOSITORY:
             return REPOSITORY_GROUP_ID
-        organization = job.organization.lower()
-        known = self._checked.get(organization)
-        if known and self._clock.now() - known[1] < _CHECKED_FOR_SECONDS:
-            return known[0]
-        group_id = self._resolve(job, token)
-        self._checked[organization] = (group_id, self._clock.now())
-        return group_id
+        organization, now = job.organization.lower(), self._clock.now()
+        known = self._checked.get(organization) or self._shared.checked(organization)
+        if known is None or now - known[1] >= _CHECKED_FOR_SECONDS:
+            known = (self._resolve(job, token), now)
+            self._shared.keep_checked(organization, *known)
+        self._checked[organization] = known
+        return known[0]
 
     def forget(self, job: WaitingJob) -> None:
         """Look at the job's group anew at the next claim: it may have been deleted."""
         self._checked.pop(job.organization.lower(), None)
+        self._shared.forget_checked(job.organization.lower())
 
     def _resolve(self, job: WaitingJob, token: Callable[[], str]) -> int:
         path, name, shared = self._place(job)

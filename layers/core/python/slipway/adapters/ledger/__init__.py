@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slipway.adapters.ledger.claims import DynamoClaims
+from slipway.adapters.ledger.groups import DynamoCheckedGroups
 from slipway.adapters.ledger.housekeeping import DynamoHousekeeping
 from slipway.adapters.ledger.instances import DynamoInstances
 from slipway.adapters.ledger.intents import DynamoIntents
@@ -33,4 +34,5 @@ def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
         offers=DynamoOffers(table),
         snapshots=DynamoSnapshots(table),
         housekeeping=DynamoHousekeeping(table),
+        groups=DynamoCheckedGroups(table),
     )
