@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Every target that needs the virtual environment makes it first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-313 check bench lock clean
+.PHONY: help setup demo coverage test test-313 check bench lock clean
 
 PYTHON ?=
 PYTHON313 ?=
@@ -21,8 +21,7 @@ demo: setup  ## watch an enterprise's jobs get runners, GitHub and AWS played by
 	@$(BIN)/slipway demo $(ARGS)
 
 test: setup  ## every test on this Python, then what is deployed once more on python3.13 where it is found
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report= $(ARGS)
-	@$(BIN)/coverage report --format=total | sed 's/^/coverage, percent: /'
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal $(ARGS)
 	@$(MAKE) --no-print-directory test-313
 
 test-313:
@@ -31,6 +30,10 @@ test-313:
 	  .venv313/bin/python -m pytest -n $(PYTEST_WORKERS) -m runtime -p no:cacheprovider -q; \
 	elif [ $$? -eq 3 ]; then echo "python3.13: not found, its half of the tests is skipped"; \
 	else exit 1; fi
+
+coverage: setup  ## how much of the code the tests reach (not part of test: it costs a third more time)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report --skip-covered
 
 check: setup  ## what a commit must pass: format, lint, strict types, unit and contract tests
 	$(BIN)/ruff format --check .
