@@ -92,7 +92,8 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
 
 def default_scale(jobs: int) -> int:
     """Return how much faster than the wall time may pass, so that this machine keeps up with the jobs."""
-    return max(SLOWEST, min(FASTEST, FASTEST * JOBS_AT_FASTEST // jobs))
+    # Squared: when a machine falls behind, its queues grow faster than the jobs.
+    return max(SLOWEST, min(FASTEST, FASTEST * JOBS_AT_FASTEST**2 // jobs**2))
 
 
 def _positive(text: str) -> int:

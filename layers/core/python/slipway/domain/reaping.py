@@ -111,8 +111,11 @@ def find_stale(
 
 
 def _stale_runners(pool: PoolFacts, configuration: Configuration) -> Iterator[Reap]:
+    """Find runners past a timer, among those whose task ECS still runs: an event of the others is on its way."""
     now, name = pool.snapshot.now, pool.snapshot.pool
     for runner in pool.snapshot.runners:
+        if runner.task_id not in pool.tasks:
+            continue
         profile = configuration.profiles.get(runner.shape.profile)
         standby = profile.standby if profile else 0
         idle = (profile.idle_timeout_seconds if profile else 0) + IDLE_GRACE_SECONDS
