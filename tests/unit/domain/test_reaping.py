@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.matching import Shape
-from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, count_by_why, find_stale
+from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, find_stale
 from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 from tests.builders import (
@@ -356,12 +356,3 @@ def test_an_unknown_instance_ends_though_another_launch_has_no_answer() -> None:
     snapshot = a_snapshot(intents=(a_launch_intent(2, "fleet-2"),))
     reading = facts(snapshot, instances={"i-9": Ec2Instance(NOW - DAY, "fleet-1")})
     assert twice(reading) == [(What.INSTANCE, "i-9", "the ledger does not know it")]
-
-
-def test_reaps_are_counted_by_kind_and_reason() -> None:
-    reaps = [
-        Reap(What.UNCLAIMED_TASK, "1", POOL, "never claimed"),
-        Reap(What.UNCLAIMED_TASK, "2", POOL, "never claimed"),
-        Reap(What.REGISTRATION, "3", "acme", "its task is gone"),
-    ]
-    assert count_by_why(reaps) == {"unclaimed task: never claimed": 2, "registration: its task is gone": 1}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -208,12 +208,3 @@ def _ghosts(facts: Facts) -> Iterator[Reap]:
         if named and named[1] not in alive and not registration.is_busy:
             gone = "its task is gone"
             yield Reap(What.REGISTRATION, registration.name, "", gone, registration=registration)
-
-
-def count_by_why(reaps: Iterable[Reap]) -> dict[str, int]:
-    """Count what was reaped by kind and reason, for the log."""
-    counts: dict[str, int] = {}
-    for reap in reaps:
-        key = f"{reap.what}: {reap.why}"
-        counts[key] = counts.get(key, 0) + 1
-    return counts
