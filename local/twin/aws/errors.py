@@ -16,7 +16,10 @@ LOST_REPLY: Final = "LostReply"
 #: Services that once spoke the query protocol and still answer with its codes too [SQS-QUERY-CODES].
 QUERY_COMPATIBLE: Final = frozenset({"sqs"})
 
-_SERVER_FAULTS: Final = frozenset({"InternalServerError", "ServerException", "InternalError"})
+#: Of EC2's codes also the one for want of capacity, which a call may raise [EC2-SERVER-FAULTS].
+_SERVER_FAULTS: Final = frozenset(
+    {"InternalServerError", "ServerException", "InternalError", "InsufficientInstanceCapacity"}
+)
 _UNAVAILABLE: Final = frozenset({"RequestLimitExceeded", "ServiceUnavailable", "Unavailable"})
 
 

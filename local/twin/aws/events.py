@@ -18,6 +18,7 @@ TASK_CHANGE: Final = "ECS Task State Change"
 CONTAINER_INSTANCE_CHANGE: Final = "ECS Container Instance State Change"
 INSTANCE_CHANGE: Final = "EC2 Instance State-change Notification"
 SPOT_WARNING: Final = "EC2 Spot Instance Interruption Warning"
+REBALANCE: Final = "EC2 Instance Rebalance Recommendation"
 
 
 def every_event(_event: Event) -> bool:
@@ -28,15 +29,15 @@ def every_event(_event: Event) -> bool:
 def needed_events(event: Event) -> bool:
     """The rule of our deployment: what can change a plan, and no more.
 
-    Tasks only when RUNNING or STOPPED, instances only when terminated, every change of a container
-    instance, every Spot warning.
+    Tasks only when RUNNING or STOPPED, instances only when stopped or terminated, every change of a
+    container instance, every Spot warning and rebalance recommendation.
     """
     kind, detail = event["detail-type"], event["detail"]
     if kind == TASK_CHANGE:
         return detail["lastStatus"] in {"RUNNING", "STOPPED"}
     if kind == INSTANCE_CHANGE:
-        return bool(detail["state"] == "terminated")
-    return kind in {CONTAINER_INSTANCE_CHANGE, SPOT_WARNING}
+        return detail["state"] in {"stopped", "terminated"}
+    return kind in {CONTAINER_INSTANCE_CHANGE, SPOT_WARNING, REBALANCE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,3 +55,7 @@ class Faults:
 
     def __bool__(self) -> bool:
         return bool(self._planned)
+
+    def clear(self) -> None:
+        """Forget what was ordered and has not happened."""
+        self._planned.clear()

@@ -26,11 +26,15 @@ Validator = Callable[[str, str, Mapping[str, Any], str], None]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as it arrived. Parameters may hold job data: keep the log in memory."""
+    """One call as it arrived, `at` the clock's epoch seconds.
+
+    Parameters may hold job data: keep the log in memory.
+    """
 
     service: str
     operation: str
     parameters: Mapping[str, Any]
+    at: float
 
 
 @dataclass(slots=True)
@@ -47,6 +51,8 @@ class Context:
     faults: Faults = field(default_factory=Faults)
     calls: Counter[str] = field(default_factory=Counter)
     log: list[Call] | None = None
+    #: Told of every call as it arrives.
+    watch: Callable[[Call], None] | None = None
     validate: Validator | None = None
 
     def now(self) -> float:
@@ -107,8 +113,11 @@ class Service:
     def invoke(self, name: str, method: Callable[..., Response], request: dict[str, Any]) -> Response:
         context = self.context
         context.calls[f"{self.name}.{name}"] += 1
+        call = Call(self.name, name, request, context.now())
         if context.log is not None:
-            context.log.append(Call(self.name, name, request))
+            context.log.append(call)
+        if context.watch is not None:
+            context.watch(call)
         if context.validate is not None:
             context.validate(self.name, name, request, "input")
         planned = context.faults.take(self.name, name) if context.faults else None

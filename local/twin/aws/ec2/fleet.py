@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from local.twin.aws.ec2.capacity import Capacity
+from local.twin.aws.ec2.client_tokens import ClientTokens
 from local.twin.aws.ec2.lifecycle import InstanceLifecycle
 from local.twin.aws.ec2.records import Instance, LaunchTemplate
 from local.twin.aws.ec2.shapes import instance_shape
+from local.twin.aws.ec2.templates import LaunchTemplates
 from local.twin.aws.ec2.user_data import agent_settings
 from local.twin.aws.errors import AwsFault
 from local.twin.aws.lag import LaggedView
@@ -38,6 +39,13 @@ class _Offering:
         specification = {"LaunchTemplateId": self.template.template_id, "Version": str(self.version)}
         return {"LaunchTemplateSpecification": specification, "Overrides": override}
 
+    def system_tags(self) -> dict[str, str]:
+        """What EC2 itself notes on an instance of where it comes from [EC2-SYSTEM-TAGS]."""
+        return {
+            "aws:ec2launchtemplate:id": self.template.template_id,
+            "aws:ec2launchtemplate:version": str(self.version),
+        }
+
 
 _ECHOED = {
     "InstanceType",
@@ -58,28 +66,16 @@ class CreateFleet:
         context: Context,
         lifecycle: InstanceLifecycle,
         capacity: Capacity,
-        templates: dict[str, LaunchTemplate],
+        templates: LaunchTemplates,
     ) -> None:
         self._context = context
         self._lifecycle = lifecycle
         self._capacity = capacity
         self._templates = templates
-        self._by_token: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._tokens = ClientTokens()
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        token = request.get("ClientToken")
-        fingerprint = json.dumps(request, sort_keys=True, default=str)
-        if token is not None and token in self._by_token:
-            parameters, answer = self._by_token[token]
-            if parameters != fingerprint:
-                raise AwsFault(
-                    "IdempotentParameterMismatch", "The client token was used with other parameters."
-                )
-            return answer
-        answer = self._fulfil(request)
-        if token is not None:
-            self._by_token[token] = (fingerprint, answer)
-        return answer
+        return self._tokens.once(request, self._fulfil)
 
     def _fulfil(self, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("Type", "maintain") != "instant":
@@ -102,32 +98,20 @@ class CreateFleet:
                 chosen = []
             launched += chosen
             errors += refusals
-        for _, instance in launched:
+        for offering, instance in launched:
             self._capacity.use(instance)
-            instance.tags["aws:ec2:fleet-id"] = instance.fleet_id = fleet_id
+            instance.fleet_id = fleet_id
+            instance.tags |= {"aws:ec2:fleet-id": fleet_id, **offering.system_tags()}
             self._lifecycle.launch(instance)
         return {"FleetId": fleet_id, "Instances": _grouped(launched), "Errors": errors}
 
     def _offerings(self, request: dict[str, Any]) -> list[_Offering]:
         offerings: list[_Offering] = []
         for config in request["LaunchTemplateConfigs"]:
-            template, version = self._template(config["LaunchTemplateSpecification"])
+            template, version = self._templates.version(config["LaunchTemplateSpecification"])
             for override in config.get("Overrides") or [{}]:
                 offerings.append(_Offering(template, version, override, len(offerings)))
         return offerings
-
-    def _template(self, specification: dict[str, Any]) -> tuple[LaunchTemplate, int]:
-        wanted = specification.get("LaunchTemplateId") or specification.get("LaunchTemplateName")
-        template = next((t for t in self._templates.values() if wanted in {t.template_id, t.name}), None)
-        if template is None:
-            raise AwsFault(
-                "InvalidLaunchTemplateName.NotFoundException", f"Launch template {wanted} does not exist."
-            )
-        version = str(specification.get("Version", "$Default"))
-        number = {"$Latest": len(template.versions), "$Default": 1}.get(version) or int(version)
-        if not 1 <= number <= len(template.versions):
-            raise AwsFault("InvalidLaunchTemplateId.VersionNotFound", f"Version {version} does not exist.")
-        return template, number
 
     def _launchable(
         self, offerings: Sequence[_Offering], market: str, count: int, request: dict[str, Any]

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from local.twin.aws.ec2.records import Instance
 from local.twin.aws.ecs.instances import InstanceRegistry, Registration
-from local.twin.aws.events import INSTANCE_CHANGE, SPOT_WARNING, EventBus
+from local.twin.aws.events import INSTANCE_CHANGE, REBALANCE, SPOT_WARNING, EventBus
 from local.twin.aws.service import Context
 from local.twin.latency import Phase
 
@@ -26,7 +26,10 @@ INSTANCE_SHUTDOWN = (
 
 
 class BootPlan(StrEnum):
-    """What an instance does after its boot."""
+    """What an instance does after its first boot.
+
+    One that powers itself off stops, as is the default, and registers when it is started [EC2-POWER-OFF].
+    """
 
     REGISTER = "register"
     NEVER_REGISTER = "never-register"
@@ -56,7 +59,13 @@ class InstanceLifecycle:
             self._plan_interruption(instance)
 
     def start(self, instance: Instance) -> None:
-        """stopped → pending → running; the agent comes back by itself."""
+        """stopped → pending → running; the agent comes back by itself, or registers for the first time.
+
+        ECS notices the stop at the latest now [ECS-STOPPED-HOST-ACTIVE]: a notice that is still to come
+        would end the tasks of the new boot.
+        """
+        instance.cancel_timers()
+        self._registry.lose_host(instance.instance_id, "stopped")
         self._to(instance, "pending")
         self._later(
             instance,
@@ -91,6 +100,11 @@ class InstanceLifecycle:
         notice = self._context.delay(Phase.SPOT_NOTICE)
         self._later(instance, notice, lambda: self.terminate(instance, SPOT_TERMINATION))
 
+    def recommend_rebalance(self, instance: Instance) -> None:
+        """Emit the recommendation for a Spot instance; the instance goes on as before [EC2-REBALANCE]."""
+        if instance.market == "spot" and instance.state in {"pending", "running"}:
+            self._bus.publish(REBALANCE, [self._arn(instance)], {"instance-id": instance.instance_id})
+
     def _drawn_plan(self, _instance: Instance) -> BootPlan:
         is_lost = self._context.happens(self._context.behaviour.never_register_rate)
         return BootPlan.NEVER_REGISTER if is_lost else BootPlan.REGISTER
@@ -121,6 +135,7 @@ class InstanceLifecycle:
                 },
                 cpu=shape.vcpu * 1024,
                 memory=shape.registered_memory(agent.reserved_memory_mib),
+                gpus=shape.gpus,
                 stop_timeout_seconds=agent.stop_timeout_seconds,
             )
         )
@@ -153,6 +168,7 @@ class InstanceLifecycle:
             self._later(instance, delay, lambda: self.interrupt(instance))
 
     def _to(self, instance: Instance, state: str) -> None:
+        """Every change of state is readable and an event [EC2-STATE-EVENTS]."""
         instance.state = state
         instance.history.publish(instance.view())
         self._bus.publish(

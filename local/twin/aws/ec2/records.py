@@ -18,6 +18,8 @@ STATE_CODES: Final = {
     "stopping": 64,
     "stopped": 80,
 }
+#: Who made every launch template: the twin has no principals.
+CREATED_BY: Final = "arn:aws:iam::123456789012:root"
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class LaunchTemplate:
             "LaunchTemplateId": self.template_id,
             "LaunchTemplateName": self.name,
             "CreateTime": aware(self.created_at),
-            "CreatedBy": "arn:aws:iam::123456789012:root",
+            "CreatedBy": CREATED_BY,
             "DefaultVersionNumber": 1,
             "LatestVersionNumber": len(self.versions),
             "Tags": self.tags,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-import fnmatch
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from local.twin.aws.ec2.capacity import Capacity
+from local.twin.aws.ec2.filters import INSTANCE_FIELDS, filtered
 from local.twin.aws.ec2.fleet import CreateFleet
 from local.twin.aws.ec2.lifecycle import BootPlan, InstanceLifecycle
-from local.twin.aws.ec2.records import Instance, LaunchTemplate, state_view
+from local.twin.aws.ec2.records import Instance, state_view
+from local.twin.aws.ec2.templates import LaunchTemplates
 from local.twin.aws.ecs.instances import InstanceRegistry
 from local.twin.aws.errors import AwsFault
 from local.twin.aws.events import EventBus
@@ -23,6 +24,7 @@ _INSTANCE_ID: Final = re.compile(r"i-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 #: burst, per second [EC2-THROTTLE]
 _BUCKETS: Final = {
     "mutating": (50.0, 5.0),
+    "template-version": (100.0, 5.0),
     "start": (5.0, 2.0),
     "terminate": (100.0, 5.0),
     "tags": (100.0, 10.0),
@@ -32,13 +34,17 @@ _BUCKETS: Final = {
 _BUCKET_OF: Final = {
     "CreateFleet": "mutating",
     "CreateLaunchTemplate": "mutating",
+    "CreateLaunchTemplateVersion": "template-version",
     "StopInstances": "mutating",
     "StartInstances": "start",
     "TerminateInstances": "terminate",
     "CreateTags": "tags",
     "DescribeInstances": "describe",
-    "DescribeAllInstances": "describe-all",
+    "DescribeLaunchTemplates": "describe",
+    "DescribeAll": "describe-all",
 }
+#: Any of these makes a read a filtered or paged one.
+_NARROWING: Final = {"Filters", "InstanceIds", "LaunchTemplateIds", "LaunchTemplateNames", "MaxResults"}
 
 
 class Ec2(Service):
@@ -50,14 +56,13 @@ class Ec2(Service):
         super().__init__(context)
         self.capacity = Capacity()
         self.lifecycle = InstanceLifecycle(context, bus, registry)
-        self._templates: dict[str, LaunchTemplate] = {}
+        self._templates = LaunchTemplates(context)
         self._create_fleet = CreateFleet(context, self.lifecycle, self.capacity, self._templates)
         self._throttle = Throttle(_BUCKETS, _BUCKET_OF)
 
     def throttle(self, operation_name: str, request: Mapping[str, Any]) -> None:
-        is_unfiltered = not ({"Filters", "InstanceIds", "MaxResults"} & set(request))
-        if operation_name == "DescribeInstances" and is_unfiltered:
-            operation_name = "DescribeAllInstances"
+        if operation_name.startswith("Describe") and not _NARROWING & set(request):
+            operation_name = "DescribeAll"
         if not self._throttle.admits(operation_name, self.context.now()):
             raise AwsFault("RequestLimitExceeded", "Request limit exceeded.")
 
@@ -69,6 +74,10 @@ class Ec2(Service):
         """Reclaim that Spot instance; nothing happens to an On-Demand one."""
         self.lifecycle.interrupt(self.lifecycle.instances[instance_id])
 
+    def recommend_rebalance(self, instance_id: str) -> None:
+        """Tell that this Spot instance is at risk; nothing is told of an On-Demand one."""
+        self.lifecycle.recommend_rebalance(self.lifecycle.instances[instance_id])
+
     def live_instances(self) -> list[Instance]:
         """Every instance not gone, as it truly is: for checks, never for code under test."""
         gone = {"shutting-down", "terminated"}
@@ -76,18 +85,15 @@ class Ec2(Service):
 
     @operation
     def create_launch_template(self, **request: Any) -> Response:
-        name = request["LaunchTemplateName"]
-        if any(template.name == name for template in self._templates.values()):
-            raise AwsFault("InvalidLaunchTemplateName.AlreadyExistsException", f"{name} is already in use.")
-        template = LaunchTemplate(
-            template_id=self.context.ids.prefixed("lt"),
-            name=name,
-            created_at=self.context.now(),
-            versions=[copy.deepcopy(request["LaunchTemplateData"])],
-            tags=[tag for s in request.get("TagSpecifications", []) for tag in s.get("Tags", [])],
-        )
-        self._templates[template.template_id] = template
-        return {"LaunchTemplate": template.view()}
+        return self._templates.create(request)
+
+    @operation
+    def create_launch_template_version(self, **request: Any) -> Response:
+        return copy.deepcopy(self._templates.create_version(request))
+
+    @operation
+    def describe_launch_templates(self, **request: Any) -> Response:
+        return copy.deepcopy(self._templates.describe(request))
 
     @operation
     def create_fleet(self, **request: Any) -> Response:
@@ -99,8 +105,7 @@ class Ec2(Service):
         if ids and request.get("MaxResults") is not None:
             raise AwsFault("InvalidParameterCombination", "MaxResults cannot be used with InstanceIds.")
         views = self._visible(ids)
-        matches = [_filter(f) for f in request.get("Filters", [])]
-        found = [v for v in views if all(match(v) for match in matches)]
+        found = filtered(views, request.get("Filters"), INSTANCE_FIELDS)
         reservations = [
             {
                 "ReservationId": v["InstanceId"].replace("i-", "r-"),
@@ -213,37 +218,6 @@ def _refuse_stop(instance: Instance) -> None:
 
 def _not_found(instance_id: str) -> AwsFault:
     return AwsFault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
-
-
-_FIELDS: Final[dict[str, Callable[[Mapping[str, Any]], str | None]]] = {
-    "availability-zone": lambda v: v["Placement"]["AvailabilityZone"],
-    "client-token": lambda v: v.get("ClientToken"),
-    "image-id": lambda v: v["ImageId"],
-    "instance-id": lambda v: v["InstanceId"],
-    "instance-lifecycle": lambda v: v.get("InstanceLifecycle"),
-    "instance-state-name": lambda v: v["State"]["Name"],
-    "instance-type": lambda v: v["InstanceType"],
-    "subnet-id": lambda v: v["SubnetId"],
-}
-
-
-def _filter(spec: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
-    """One `{"Name", "Values"}`; values may hold the wildcards * and ?."""
-    name, values = spec["Name"], spec.get("Values", [])
-    if name not in _FIELDS and not name.startswith("tag:") and name != "tag-key":
-        raise AwsFault("InvalidParameterValue", f"The filter '{name}' is invalid")
-
-    def matches(view: Mapping[str, Any]) -> bool:
-        found = _tag_values(view, name) if name not in _FIELDS else [_FIELDS[name](view)]
-        return any(f is not None and fnmatch.fnmatchcase(f, value) for f in found for value in values)
-
-    return matches
-
-
-def _tag_values(view: Mapping[str, Any], name: str) -> list[str | None]:
-    if name == "tag-key":
-        return [tag["Key"] for tag in view["Tags"]]
-    return [tag["Value"] for tag in view["Tags"] if f"tag:{tag['Key']}" == name]
 
 
 def _allow(_instance: Instance) -> None:

@@ -13,13 +13,17 @@ from local.twin.latency import Phase
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What an agent tells ECS when it first registers. CPU in units, memory in MiB as ECS will count it."""
+    """What an agent tells ECS when it first registers. CPU in units, memory in MiB as ECS will count it.
+
+    `gpus` is how many the instance has; their ids are drawn here.
+    """
 
     cluster: str
     ec2_instance_id: str
     attributes: Mapping[str, str]
     cpu: int
     memory: int
+    gpus: int = 0
     stop_timeout_seconds: float = 30.0
 
 
@@ -53,6 +57,7 @@ class InstanceRegistry:
                 attributes=dict(registration.attributes),
                 cpu=registration.cpu,
                 memory=registration.memory,
+                gpus=tuple(f"GPU-{self._context.ids.uuid()}" for _ in range(registration.gpus)),
                 registered_at=self._context.now(),
                 history=self._state.history(),
                 stop_timeout_seconds=registration.stop_timeout_seconds,

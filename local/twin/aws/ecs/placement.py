@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,11 @@ MEMBER_OF_UNSATISFIED = "MemberOf placement constraint unsatisfied."
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What one RunTask asks of an instance."""
+    """What one RunTask asks of an instance; `gpus` by the name of the container that needs them."""
 
     cpu: int
     memory: int
+    gpus: Mapping[str, int]
     group: str
     cpu_architecture: str | None
     members: tuple[Matches, ...]
@@ -27,7 +29,7 @@ class Placement:
     strategies: tuple[tuple[str, str], ...]
 
     def refusal(self, instance: ContainerInstance) -> str | None:
-        """The failure reason for this instance, or None when the task fits [ECS-FAILURE-REASONS]."""
+        """The failure reason for this instance, or None when the task fits [ECS-FAILURE-REASONS] [ECS-GPU]."""
         checks: tuple[tuple[str, Callable[[], bool]], ...] = (
             (MEMBER_OF_UNSATISFIED, lambda: all(matches(instance) for matches in self.members)),
             ("ATTRIBUTE", lambda: self._has_attributes(instance)),
@@ -35,6 +37,7 @@ class Placement:
             ("DistinctInstance placement constraint unsatisfied.", lambda: self._is_free_of_group(instance)),
             ("RESOURCE:CPU", lambda: instance.cpu_free >= self.cpu),
             ("RESOURCE:MEMORY", lambda: instance.memory_free >= self.memory),
+            ("RESOURCE:GPU", lambda: len(instance.gpus_free) >= sum(self.gpus.values())),
         )
         return next((reason for reason, holds in checks if not holds()), None)
 
@@ -48,6 +51,11 @@ class Placement:
                 crowd = self._crowds(fitting, attribute)
                 left = _least(left, lambda i, a=attribute, c=crowd: c[_spread_value(i, a)])  # type: ignore[misc]
         return left[0] if len(left) == 1 else rng.choice(sorted(left, key=lambda i: i.arn))
+
+    def pinned_gpus(self, instance: ContainerInstance) -> dict[str, tuple[str, ...]]:
+        """Which free GPUs of the instance each container gets."""
+        free = iter(instance.gpus_free)
+        return {container: tuple(itertools.islice(free, count)) for container, count in self.gpus.items()}
 
     def _has_attributes(self, instance: ContainerInstance) -> bool:
         wanted = self.cpu_architecture

@@ -50,7 +50,7 @@ class TaskDefinition:
 
 @dataclass(slots=True, eq=False)
 class ContainerInstance:
-    """One EC2 instance as ECS knows it. CPU in units of 1/1024 vCPU, memory in MiB."""
+    """One EC2 instance as ECS knows it. CPU in units of 1/1024 vCPU, memory in MiB, GPUs by their ids."""
 
     arn: str
     cluster: Cluster
@@ -60,6 +60,7 @@ class ContainerInstance:
     memory: int
     registered_at: float
     history: LaggedView
+    gpus: tuple[str, ...] = ()
     status: str = "ACTIVE"
     agent_connected: bool = False
     version: int = 1
@@ -79,6 +80,14 @@ class ContainerInstance:
     def memory_free(self) -> int:
         return self.memory - self.memory_used
 
+    @property
+    def gpus_free(self) -> tuple[str, ...]:
+        """Those pinned to no task's container; a task that stopped is no longer among the tasks [ECS-GPU]."""
+        if not self.gpus:
+            return ()
+        pinned = {gpu for task in self.tasks.values() for gpus in task.gpus.values() for gpu in gpus}
+        return tuple(gpu for gpu in self.gpus if gpu not in pinned)
+
     def view(self) -> dict[str, Any]:
         running = sum(1 for t in self.tasks.values() if t.last_status == "RUNNING")
         return {
@@ -86,8 +95,8 @@ class ContainerInstance:
             "ec2InstanceId": self.ec2_instance_id,
             "version": self.version,
             "versionInfo": {"agentVersion": "1.100.0", "dockerVersion": "DockerVersion: 25.0.8"},
-            "registeredResources": _resources(self.cpu, self.memory),
-            "remainingResources": _resources(self.cpu_free, self.memory_free),
+            "registeredResources": self._resources(self.cpu, self.memory, self.gpus),
+            "remainingResources": self._resources(self.cpu_free, self.memory_free, self.gpus_free),
             "status": self.status,
             "agentConnected": self.agent_connected,
             "runningTasksCount": running,
@@ -101,17 +110,20 @@ class ContainerInstance:
             "tags": [],
         }
 
-
-def _resources(cpu: int, memory: int) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
-        for name, value in (("CPU", cpu), ("MEMORY", memory))
-    ]
+    def _resources(self, cpu: int, memory: int, gpus: tuple[str, ...]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [
+            {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
+            for name, value in (("CPU", cpu), ("MEMORY", memory))
+        ]
+        if self.gpus:
+            zeros = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
+            found.append({"name": "GPU", "type": "STRINGSET", **zeros, "stringSetValue": list(gpus)})
+        return found
 
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One task. Moments are epoch seconds, or None while they have not come."""
+    """One task. Moments are epoch seconds, or None while they have not come; GPU ids by container name."""
 
     arn: str
     task_id: str
@@ -127,6 +139,7 @@ class Task:
     tags: list[dict[str, str]]
     created_at: float
     history: LaggedView
+    gpus: dict[str, tuple[str, ...]] = field(default_factory=dict)
     last_status: str = "PENDING"
     desired_status: str = "RUNNING"
     version: int = 1
@@ -181,6 +194,8 @@ class Task:
             "healthStatus": "UNKNOWN",
             "cpu": str(definition.get("cpu", 0)),
         }
+        if self.gpus.get(name):
+            container["gpuIds"] = list(self.gpus[name])
         if "startedAt" in self.moments:
             container["runtimeId"] = self.container_arns[name].rsplit("/", 1)[-1].replace("-", "") * 2
         if self.exit_code is not None:

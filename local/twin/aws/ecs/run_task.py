@@ -74,6 +74,7 @@ class RunTask:
         return Placement(
             cpu=cpu,
             memory=memory,
+            gpus=_gpus(definition, overrides),
             group=request.get("group") or f"family:{definition.family}",
             cpu_architecture=definition.cpu_architecture,
             members=members,
@@ -123,6 +124,7 @@ class RunTask:
             overrides=request.get("overrides", {}),
             cpu=placement.cpu,
             memory=placement.memory,
+            gpus=placement.pinned_gpus(instance),
             container_arns={
                 c["name"]: state.arn(f"container/{instance.cluster.name}/{task_id}/{ids.uuid()}")
                 for c in definition.containers
@@ -192,6 +194,21 @@ def _reservation(definition: TaskDefinition, overrides: dict[str, Any]) -> tuple
         if memory
         else sum(int(c.get("memoryReservation", c.get("memory", 0))) for c in containers),
     )
+
+
+def _gpus(definition: TaskDefinition, overrides: dict[str, Any]) -> dict[str, int]:
+    """How many whole GPUs each container needs [ECS-GPU]; an override's requirements replace all others."""
+    overriding = {o.get("name"): o for o in overrides.get("containerOverrides", [])}
+    needed = {}
+    for container in definition.containers:
+        override = overriding.get(container["name"], {})
+        requirements = override.get("resourceRequirements", container.get("resourceRequirements", []))
+        values = [str(r.get("value")) for r in requirements if r["type"] == "GPU"]
+        if not all(value.isdecimal() for value in values):
+            raise AwsFault("InvalidParameterException", "The twin models whole numbers of GPUs only.")
+        if values:
+            needed[container["name"]] = sum(map(int, values))
+    return needed
 
 
 def _amount(text: str) -> int:
