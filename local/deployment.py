@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from local.twin.aws.account import AwsTwin
+from local.twin.aws.ec2 import BootPlan
 from local.twin.aws.ec2.user_data import ecs_user_data
 from slipway.domain.configuration import Configuration, Pool, Profile
 
@@ -33,6 +34,11 @@ def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
             {"AttributeName": "sk", "AttributeType": "S"},
         ],
     )
+    drawn = aws.ec2.lifecycle.boot_plan
+    # What the hosts' user data does: those of the stopped tier pull their images and power off before ECS knows them.
+    aws.ec2.lifecycle.boot_plan = lambda instance: (
+        BootPlan.POWER_OFF if instance.tags.get("slipway:tier") == "stopped" else drawn(instance)
+    )
     for pool in configuration.pools.values():
         _deploy_pool(aws, pool)
     for profile in configuration.profiles.values():
@@ -55,6 +61,9 @@ def _deploy_profile(aws: AwsTwin, profile: Profile, pool: Pool, claim_url: str) 
         "image": profile.image,
         "essential": True,
         "stopTimeout": 120,
+        "resourceRequirements": [{"type": "GPU", "value": str(profile.size.gpus)}]
+        if profile.size.gpus
+        else [],
         "environment": [
             {"name": "SLIPWAY_CLAIM_URL", "value": claim_url},
             {"name": "AWS_REGION", "value": REGION},

@@ -15,10 +15,11 @@ from slipway.domain.configuration import (
     Profile,
     Registration,
 )
-from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.intents import Intent, LaunchInstances, RunTasks
+from slipway.domain.instances import Instance, InstanceState, Load
+from slipway.domain.intents import Intent, LaunchInstances, Offering, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
+from slipway.domain.policy import Policy, policy_of
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot, WaitingJob
@@ -124,6 +125,19 @@ def a_booting_instance(instance_id: str = "i-1", **changes: Any) -> Instance:
     return an_instance(instance_id, **{**facts, **changes})
 
 
+def a_stopped_instance(instance_id: str = "i-1", **changes: Any) -> Instance:
+    """Return an instance of the stopped tier: booted, powered off, never used."""
+    facts = {
+        "state": InstanceState.STOPPED,
+        "arn": None,
+        "connected": False,
+        "subnet": "subnet-1",
+        "market": Market.ON_DEMAND,
+        "stopped_at": NOW - 300,
+    }
+    return an_instance(instance_id, **{**facts, **changes})
+
+
 def a_run_intent(count: int = 1, token: str = "run-1", **changes: Any) -> Intent:
     """Return a RunTask whose answer is not known."""
     return Intent(token, POOL, RunTasks(**{"shape": SHAPE, "count": count, **changes}), NOW - 5)
@@ -131,8 +145,16 @@ def a_run_intent(count: int = 1, token: str = "run-1", **changes: Any) -> Intent
 
 def a_launch_intent(count: int = 1, token: str = "launch-1", **changes: Any) -> Intent:
     """Return a CreateFleet whose answer is not known."""
-    facts = {"types": ("m7i.2xlarge",), "market": Market.SPOT, "count": count, "each": ROOM_FOR_FOUR}
+    types: tuple[str, ...] = changes.pop("types", ("m7i.2xlarge",))
+    offerings = tuple(Offering(name, "subnet-1") for name in types)
+    facts = {"offerings": offerings, "market": Market.SPOT, "count": count, "each": ROOM_FOR_FOUR}
     return Intent(token, POOL, LaunchInstances(**{**facts, **changes}), NOW - 5)
+
+
+def a_start_intent(*instance_ids: str, token: str = "start-1", load: Load = ()) -> Intent:
+    """Return a StartInstances whose answer is not known."""
+    starts = tuple((instance_id, load) for instance_id in instance_ids)
+    return Intent(token, POOL, StartInstances(Offering("m7i.2xlarge", "subnet-1"), starts), NOW - 5)
 
 
 def a_profile(**changes: Any) -> Profile:
@@ -159,7 +181,7 @@ def a_pool(**changes: Any) -> Pool:
         "subnets": ("subnet-1",),
         "security_groups": ("sg-1",),
         "architecture": "x64",
-        "instance_types": (InstanceType("m7i.2xlarge", ROOM_FOR_FOUR),),
+        "instance_types": (InstanceType("m7i.2xlarge", ROOM_FOR_FOUR, 0.4032),),
         "max_instances": 100,
     }
     return Pool(**{**facts, **changes})
@@ -190,6 +212,11 @@ def a_configuration(
         pools={pool.name: pool for pool in pools or (a_pool(),)},
         fairness=fairness or Fairness(),
     )
+
+
+def a_policy(*profiles: Profile, **pool: Any) -> Policy:
+    """Return what a configuration of these profiles (none: medium) on the general pool says at ``NOW``."""
+    return policy_of(a_configuration(profiles, [a_pool(**pool)]), POOL, NOW)
 
 
 def a_snapshot(**changes: Any) -> Snapshot:

@@ -103,7 +103,7 @@ def compiled(**github: Any) -> dict[str, Any]:
     pool = {
         "region": "eu-west-1", "cluster": "slipway-general", "task_role": "slipway-general-task",
         "launch_template": "slipway-general", "subnets": ["subnet-1"], "security_groups": ["sg-1"],
-        "architecture": "x64", "instance_types": [["m7i.4xlarge", 16384, 62000]], "market": "spot",
+        "architecture": "x64", "instance_types": [["m7i.4xlarge", [16384, 62000, 0], 0.8064, 1000]], "market": "spot",
         "max_instances": 10, "headroom": None, "stopped_instances": 0, "idle_timeout_seconds": 300,
         "max_age_seconds": 86400, "exclusive": False, "task_policy": None,
     }  # fmt: skip

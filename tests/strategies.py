@@ -12,6 +12,7 @@ from slipway.domain.configuration import (
     Configuration,
     Fairness,
     GitHubTarget,
+    Headroom,
     InstanceType,
     Market,
     Pool,
@@ -19,11 +20,12 @@ from slipway.domain.configuration import (
 )
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import Intent
+from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Shape
 from slipway.domain.reach import reach_of
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import Control, Snapshot, UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import ANY, Control, Snapshot, UnavailableOffering, WaitingJob
 from tests.builders import (
     NOW,
     POOL,
@@ -42,7 +44,7 @@ from tests.builders import (
 )
 
 REPOSITORIES = ("acme/one", "acme/two", "Globex/one", "Globex/two", "initech/one")
-TYPES = (InstanceType("four", Resources(8192, 28672)), InstanceType("six", Resources(12288, 43008)))
+TYPES = (InstanceType("four", Resources(8192, 28672), 0.4), InstanceType("six", Resources(12288, 43008), 0.6))
 SMALL, MEDIUM, LARGE = Resources(1024, 3584), Resources(2048, 7168), Resources(4096, 21504)
 RUNNING_INTENTS = ("run-0", "run-1")
 
@@ -84,7 +86,10 @@ def configurations(draw: st.DrawFn, *, uniform: bool = False) -> Configuration:
             )
         )
         profiles.append(a_profile(name="other", pool="elsewhere", standby=2))
+    slots, stopped = draw(st.integers(0, 3)), draw(st.integers(0, 2))
     pool = a_pool(
+        headroom=Headroom(slots) if slots else None,
+        stopped_instances=stopped,
         instance_types=TYPES[:1] if uniform else draw(st.sampled_from([TYPES, TYPES[::-1], TYPES[:1]])),
         max_instances=draw(st.integers(1, 6)),
         exclusive=draw(st.booleans()),
@@ -93,6 +98,7 @@ def configurations(draw: st.DrawFn, *, uniform: bool = False) -> Configuration:
     fairness = Fairness(
         draw(st.dictionaries(st.sampled_from(["acme", "globex"]), st.integers(1, 4))),
         draw(st.integers(1, 20)),
+        draw(st.sampled_from([1, 3, 50])),
     )
     return a_configuration(profiles, [pool, a_pool(name="elsewhere")], draw(_githubs()), fairness)
 
@@ -110,7 +116,10 @@ def situations(draw: st.DrawFn, *, uniform: bool = False) -> Situation:
         instances=instances,
         intents=draw(_intents(configuration.pools[POOL], shapes)),
         unavailable=draw(st.lists(_offerings(), max_size=3).map(tuple)),
-        control=draw(st.sampled_from([Control.RUN] * 4 + [Control.PAUSE, Control.DRAIN])),
+        control=draw(st.sampled_from([Control.RUN] * 6 + [Control.PAUSE, Control.DRAIN])),
+        launch_failures=draw(_launch_failures()),
+        template_version=draw(st.none() | st.integers(1, 2)),
+        github_busy_until=draw(st.sampled_from([None] * 6 + [NOW + 600])),
     )
     return Situation(snapshot, configuration)
 
@@ -176,20 +185,45 @@ def _jobs(draw: st.DrawFn, shapes: tuple[Shape, ...], max_size: int = 12) -> tup
     return tuple(found)
 
 
+def _launch_failures() -> st.SearchStrategy[LaunchFailures | None]:
+    few = st.builds(LaunchFailures, st.integers(1, 2), st.just(NOW - 60), st.just("why"))
+    many = st.builds(
+        LaunchFailures, st.integers(3, 5), st.sampled_from([NOW - 60, NOW - 9_000]), st.just("why")
+    )
+    return st.sampled_from(range(8)).flatmap(lambda n: {0: few, 1: many}.get(n, st.none()))
+
+
 _BIRTHS: tuple[Callable[[str, Resources], Instance], ...] = (
     lambda name, room: an_instance(name, registered=room),
     lambda name, room: an_instance(name, registered=room, idle_since=NOW - 1_000),
     lambda name, room: an_instance(name, registered=room, connected=False),
     lambda name, room: an_instance(name, registered=room, state=InstanceState.DRAINING, draining_at=NOW - 9),
     lambda name, room: a_booting_instance(name, registered=room),
+    lambda name, room: a_booting_instance(name, registered=room, load=((Shape("medium", MEDIUM), 2),)),
+    lambda name, room: a_booting_instance(name, registered=room, launched_at=NOW - 500),
+    lambda name, room: a_booting_instance(name, registered=room, state=InstanceState.WARMING),
+    lambda name, room: a_booting_instance(
+        name, registered=room, state=InstanceState.STOPPED, stopped_at=NOW - 60, launched_at=NOW - 200
+    ),
+    lambda name, room: an_instance(name, registered=room, full_until=NOW + 30),
+    lambda name, room: an_instance(name, registered=room, launched_at=NOW - 200_000),
+    lambda name, room: an_instance(name, registered=room, template_version=1),
+    lambda name, room: an_instance(name, registered=room, ready_at=NOW - 30),
+    lambda name, room: an_instance(
+        name, registered=room, state=InstanceState.DRAINING, draining_at=NOW - 9, lost_at=NOW - 9
+    ),
 )
 
 
 @st.composite
 def _instances(draw: st.DrawFn, pool: Pool) -> tuple[Instance, ...]:
     born = draw(st.lists(st.sampled_from(_BIRTHS), max_size=5))
-    types = st.sampled_from(pool.instance_types)
-    return tuple(birth(f"i-{number}", draw(types).registered) for number, birth in enumerate(born))
+    found = []
+    for number, birth in enumerate(born):
+        kind = draw(st.sampled_from(pool.instance_types))
+        instance = birth(f"i-{number}", kind.registered)
+        found.append(replace(instance, instance_type=kind.name, subnet="subnet-1"))
+    return tuple(found)
 
 
 @st.composite
@@ -245,7 +279,8 @@ def _intents(draw: st.DrawFn, pool: Pool, shapes: tuple[Shape, ...]) -> tuple[In
 def _offerings() -> st.SearchStrategy[UnavailableOffering]:
     return st.builds(
         UnavailableOffering,
-        st.sampled_from([kind.name for kind in TYPES]),
+        st.sampled_from([*(kind.name for kind in TYPES), ANY]),
+        st.sampled_from(["subnet-1", ANY]),
         st.sampled_from(Market),
         st.sampled_from([NOW - 10, NOW + 60, NOW + 120]),
     )

@@ -53,6 +53,10 @@ def _log(done: Converged) -> None:
             rounds=len(done.plans),
             started=sum(request.count for plan in done.plans for request in plan.run),
             launched=sum(request.count for plan in done.plans for request in plan.launch),
+            started_instances=sum(request.count for plan in done.plans for request in plan.start),
             drained=sum(len(plan.drain) for plan in done.plans),
+            replaced=sum(len(plan.replace) for plan in done.plans),
+            retired=sum(len(plan.retire) for plan in done.plans),
+            set_aside=dict(done.plans[-1].set_aside),
             waiting=dict(reasons_count(done.plans[-1].reasons.items())),
         )

@@ -11,7 +11,10 @@ from local.demo.world import World
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What ``slipway demo --json`` prints. Waits are model seconds from queued to running, by GitHub's clock."""
+    """What ``slipway demo --json`` prints.
+
+    Waits are model seconds from queued to running, by GitHub's clock; our own times are seconds on the wall.
+    """
 
     seed: int
     registration: str
@@ -24,6 +27,7 @@ class Result:
     lost: int
     redelivered: int
     wait_seconds: dict[str, float]
+    own_seconds: dict[str, dict[str, float]]
     runners_registered: int
     leaked: dict[str, int]
     github_calls_per_job: float
@@ -65,6 +69,7 @@ def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result
         lost=counts["lost"] + counts["failed"],
         redelivered=counts["redelivered"],
         wait_seconds={name: _quantile(waits, part) for name, part in _QUANTILES.items()},
+        own_seconds=world.own_time.as_json(),
         runners_registered=world.github.registry.registered_total,
         leaked=leaks(world),
         github_calls_per_job=round(calls / max(1, len(completed)), 3),

@@ -56,6 +56,11 @@ def tell(result: Result, console: Console, logs: str) -> None:
         f"(model time, everything from zero instances; the clock runs {result.clock_scale} times as fast, "
         "so this machine's own slowness counts that much)."
     )
+    launch, run = (result.own_seconds[name] for name in ("queued_to_create_fleet", "usable_to_run_task"))
+    console.print(
+        f"Of that our own time, on the wall of this machine: webhook to CreateFleet {launch['p50']} s, "
+        f"usable instance to RunTask {run['p50']} s (median; p99 {launch['p99']} and {run['p99']} s)."
+    )
     console.print(
         f"GitHub sent {result.deliveries} webhooks, {result.duplicates} of them twice; {result.lost} never arrived "
         f"and {result.redelivered} were asked for again. {result.github_calls_per_job} GitHub calls a job."

@@ -23,12 +23,13 @@ from local.demo.deployment import (
 )
 from local.demo.event_sources import QueueMapping, Schedules
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
+from local.demo.own_time import OwnTime
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
 from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, deploy
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
-from local.twin.aws.events import needed_events
+from local.twin.aws.events import Event, needed_events
 from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
 from local.twin.github.twin import GitHubTwin
@@ -60,6 +61,8 @@ class World:
         self.github = GitHubTwin(self.clock, seed=seed)
         behaviour = Behaviour(throttling=True, doubled_event_rate=0.03, doubled_message_rate=0.01)
         self.aws = AwsTwin(self.clock, latency=LatencyModel.modelled(), seed=seed, behaviour=behaviour)
+        self.own_time = OwnTime()
+        self.aws.context.watch = self.own_time.call
         self.functions: dict[str, LambdaFunction] = {}
         self.mappings: list[QueueMapping] = []
         self._stack = ExitStack()
@@ -153,7 +156,7 @@ class World:
         )
         self._stack.callback(self.containers.close)
         self.aws.ecs.runtime = self.containers
-        self.aws.route_events("events", needed_events)
+        self.aws.subscribe(self._event, needed_events)
         for queue in ("jobs", "events"):
             url = self.aws.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
             mapping = QueueMapping(self.aws.sqs, self.lock, url, self.functions["scaler"], concurrency=2)
@@ -177,7 +180,12 @@ class World:
         with self.lock:
             self.aws.sqs.deliver("events", json.dumps({"slipway": "tick"}))
 
+    def _event(self, event: Event) -> None:
+        self.own_time.event(event)
+        self.aws.sqs.deliver("events", json.dumps(event))
+
     def _deliver(self, delivery: Delivery) -> None:
+        self.own_time.webhook(delivery)
         self._senders.submit(self._post, delivery)
 
     def _post(self, delivery: Delivery) -> None:

@@ -37,9 +37,11 @@ from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobEvent, encode_job_event
+from slipway.services.act import Act
 from slipway.services.apply import Apply
 from slipway.services.claim import Claim, Release
 from slipway.services.converge import Converge
+from slipway.services.end import End
 from slipway.services.ingest import Ingest, Request
 from slipway.services.observe import Observe
 from slipway.services.reap import ReapStale
@@ -140,7 +142,9 @@ class Loop:
         return f"{next(self._ids):032x}"
 
     def _scale(self) -> Scale:
-        apply = Apply(self.configuration, self.ledger, self.clusters, self.fleets, self.clock, self.new_token)
+        act = Act(self.configuration, self.ledger, self.clusters, self.fleets, self.clock, self.new_token)
+        end = End(self.ledger, self.clusters, self.fleets, self.clock)
+        apply = Apply(self.configuration, self.ledger, act, end, self.clock)
         converge = Converge(
             self.configuration, self.ledger, apply, self._wakeups, self.clock, lease_seconds=LEASE_SECONDS
         )

@@ -82,14 +82,9 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _verdict(file: Path) -> Verdict:
-    from local.slipway_cli.configuration.check import LocatedFault, Verdict, check  # noqa: PLC0415 as above
+    from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415 pydantic is slow to import
 
-    try:
-        return check(file.read_text("utf-8"))
-    except OSError as fault:
-        return Verdict(None, (LocatedFault("(file)", None, f"cannot be read: {fault.strerror}", None),))
-    except UnicodeDecodeError:
-        return Verdict(None, (LocatedFault("(file)", None, "is not UTF-8 text", None),))
+    return check_file(file)
 
 
 def _refuse(arguments: argparse.Namespace, verdict: Verdict) -> int:

@@ -23,6 +23,7 @@ from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route, Shape
 from slipway.domain.planner import plan
+from slipway.domain.policy import policy_of
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import WaitingJob
@@ -113,7 +114,7 @@ def main() -> None:
         "own_ms": round(1000 * (time.perf_counter() - began)),
     }
     began = time.perf_counter()
-    decided = plan(snapshot, CONFIGURATION)
+    decided = plan(snapshot, policy_of(CONFIGURATION, "general", START))
     result["plan_own_ms"] = round(1000 * (time.perf_counter() - began))
     written = usage.write_units
     ledger.offers.publish("general", decided.offers)

@@ -16,6 +16,7 @@ from slipway.domain.errors import (
 from slipway.domain.instances import InstanceState
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
+from slipway.ports.cluster import Refusal
 from tests.builders import SHAPE, a_launch_intent, a_run_intent, a_task_id
 from tests.contract.aws_faces import Face
 from tests.contract.capacity_stage import Capacity, build_capacity
@@ -30,7 +31,7 @@ def stage(aws: Face) -> Capacity:
 def test_tasks_start_with_shape_and_intent_and_can_be_found(stage: Capacity) -> None:
     stage.host()
     result = stage.cluster.run(a_run_intent(3, token="intent-1"))
-    assert (len(result.tasks), result.failures) == (3, ())
+    assert (len(result.tasks), result.refusals) == (3, ())
     for task in result.tasks:
         found = stage.cluster.find_task(task.task_id)
         assert found is not None
@@ -88,14 +89,14 @@ def test_what_does_not_fit_is_a_failure_beside_what_was_placed(stage: Capacity) 
     stage.host()
     result = stage.cluster.run(a_run_intent(6))
     assert len(result.tasks) < 6
-    assert result.failures
-    assert all(reason.startswith("RESOURCE:") for reason in result.failures)
+    assert result.refusals
+    assert all(refusal.is_for_room and refusal.instance_arn for refusal in result.refusals)
 
 
 def test_an_empty_cluster_places_nothing_and_is_no_error(stage: Capacity) -> None:
     """[ECS-EMPTY-CLUSTER]"""
     result = stage.cluster.run(a_run_intent(1))
-    assert (result.tasks, result.failures) == ((), ("EMPTY_CLUSTER",))
+    assert (result.tasks, result.refusals) == ((), (Refusal("EMPTY_CLUSTER"),))
     assert stage.cluster.instances() == []
     assert stage.cluster.tasks() == []
 

@@ -13,13 +13,13 @@ from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import Market
 from slipway.domain.instances import Instance, InstanceState
 from slipway.ports.ledger import Instances
-from tests.builders import NOW, POOL, a_booting_instance, an_arn, an_instance
+from tests.builders import NOW, POOL, SHAPE, a_booting_instance, an_arn, an_instance
 from tests.contract.ledger_cases import TABLE, Case, Meanwhile
 
 
 def launched(**changes: Any) -> Instance:
     """Return an instance as CreateFleet's answer tells of it."""
-    return a_booting_instance(market=Market.SPOT, **changes)
+    return a_booting_instance(**{"market": Market.SPOT, **changes})
 
 
 def reported(version: int, state: InstanceState = InstanceState.READY, **changes: Any) -> Instance:
@@ -93,6 +93,70 @@ def test_a_removed_instance_never_comes_back(case: Case) -> None:
     assert not case.ledger.instances.observe(reported(9))
     case.ledger.instances.add([launched()])
     assert case.snapshot().instances == ()
+
+
+def test_an_instance_keeps_what_its_launch_says_of_it_whichever_comes_first(case: Case) -> None:
+    facts: dict[str, Any] = {"subnet": "subnet-1", "template_version": 3, "load": ((SHAPE, 2),)}
+    case.ledger.instances.add([launched(**facts)])
+    assert known(case) == launched(**facts)
+    case.ledger.instances.observe(reported(1, instance_id="i-2", arn=an_arn("i-2")))
+    case.ledger.instances.add([launched(instance_id="i-2", **facts)])
+    overtaken = next(item for item in case.snapshot().instances if item.instance_id == "i-2")
+    assert (overtaken.subnet, overtaken.template_version, overtaken.load) == tuple(facts.values())
+    assert overtaken.is_usable
+
+
+def test_since_when_an_agent_is_away_is_told_until_it_is_back(case: Case) -> None:
+    """[ECS-AGENT-RECONNECTS]"""
+    case.ledger.instances.add([launched()])
+    away: dict[str, Any] = {"connected": False, "ready_at": None}
+    case.ledger.instances.observe(reported(1, **away, disconnected_at=NOW + 1))
+    assert known(case).disconnected_at == NOW + 1
+    case.ledger.instances.observe(reported(2))
+    assert known(case).disconnected_at is None
+    case.ledger.instances.observe(reported(3, **away, disconnected_at=NOW + 9))
+    assert known(case).disconnected_at == NOW + 9
+
+
+def test_the_stopped_tier_goes_from_warming_to_stopped_to_launching_and_never_back(case: Case) -> None:
+    instances = case.ledger.instances
+    instances.add([launched(state=InstanceState.WARMING), launched(instance_id="i-2")])
+    assert instances.mark_stopped(POOL, "i-1", at=NOW + 60)
+    assert not instances.mark_stopped(POOL, "i-1", at=NOW + 61)
+    assert not instances.mark_stopped(POOL, "i-2", at=NOW + 60)  # it is not of the tier
+    first, _ = sorted(case.snapshot().instances, key=lambda item: item.instance_id)
+    assert (first.state, first.stopped_at) == (InstanceState.STOPPED, NOW + 60)
+    for _ in range(2):
+        instances.mark_started(POOL, [("i-1", ((SHAPE, 3),)), ("i-2", ()), ("i-9", ())], at=NOW + 90)
+    first, second = sorted(case.snapshot().instances, key=lambda item: item.instance_id)
+    assert (first.state, first.launched_at, first.load) == (
+        InstanceState.LAUNCHING, NOW + 90, ((SHAPE, 3),),
+    )  # fmt: skip
+    assert second == launched(instance_id="i-2")
+    assert instances.observe(reported(1))
+    assert not instances.mark_stopped(POOL, "i-1", at=NOW + 99)
+
+
+def test_an_instance_that_ec2_takes_away_drains_and_is_told_to_whoever_asks_again(case: Case) -> None:
+    case.ledger.instances.observe(reported(1))
+    assert case.ledger.instances.lose("other", "i-1", at=NOW + 5) is None
+    first, again = (case.ledger.instances.lose(POOL, "i-1", at=NOW + 5) for _ in range(2))
+    lost = known(case)
+    assert first == again == lost
+    assert (lost.state, lost.lost_at, lost.draining_at) == (InstanceState.DRAINING, NOW + 5, NOW + 5)
+
+
+def test_an_exclusive_host_that_drains_already_can_still_be_lost(case: Case) -> None:
+    case.ledger.instances.observe(reported(1))
+    case.ledger.instances.mark_draining(POOL, "i-1", at=NOW + 1)
+    case.ledger.instances.lose(POOL, "i-1", at=NOW + 5)
+    assert (known(case).draining_at, known(case).lost_at) == (NOW + 1, NOW + 5)
+
+
+def test_an_instance_without_the_room_that_we_saw_is_marked_full(case: Case) -> None:
+    case.ledger.instances.observe(reported(1))
+    case.ledger.instances.mark_full(POOL, ["i-1", "i-9"], until=NOW + 60)
+    assert known(case).full_until == NOW + 60
 
 
 def test_an_instance_that_nobody_knows_is_marked_nowhere(case: Case) -> None:

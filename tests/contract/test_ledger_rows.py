@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from slipway.domain.errors import UnknownOutcomeError
+from slipway.domain.matching import Shape
+from slipway.domain.resources import Resources
 from slipway.ports.ledger import PoolRows
-from tests.builders import NOW, POOL, a_launch_intent, a_run_intent
+from tests.builders import NOW, POOL, SHAPE, a_launch_intent, a_run_intent, a_start_intent
 from tests.contract.ledger_cases import Case
 
 UNTIL = NOW + 120
@@ -109,12 +111,16 @@ def test_no_want_is_ever_forgotten_between_holders_that_race(shared_case: Case) 
 
 
 def test_intents_come_back_as_they_were_written_until_they_are_settled(case: Case) -> None:
-    run, launch = a_run_intent(10, exclusive=True), a_launch_intent(3)
-    for intent in (run, run, launch):
+    load = ((SHAPE, 2), (Shape("gpu", Resources(4096, 15_000, 1)), 1))
+    run = a_run_intent(10, exclusive=True, avoid=("i-7",))
+    launch = a_launch_intent(3, loads=((load, 2), ((), 1)), for_stopped_tier=True)
+    start = a_start_intent("i-8", "i-9", load=load)
+    for intent in (run, run, launch, start):
         case.ledger.intents.write(intent)
-    assert set(case.snapshot().intents) == {run, launch}
+    assert set(case.snapshot().intents) == {run, launch, start}
     case.ledger.intents.settle(run)
     case.ledger.intents.settle(run)
-    assert case.snapshot().intents == (launch,)
+    assert set(case.snapshot().intents) == {launch, start}
     case.ledger.intents.settle(launch)
+    case.ledger.intents.settle(start)
     assert case.items() == []

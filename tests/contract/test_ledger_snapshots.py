@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from slipway.domain.configuration import Market
-from slipway.domain.snapshot import Control, UnavailableOffering
+from slipway.domain.launches import LaunchFailures
+from slipway.domain.snapshot import ANY, Control, UnavailableOffering
 from slipway.ports.ledger import Resent
 from tests.builders import NOW, POOL, a_launch_intent, a_runner, a_snapshot, a_task_id, an_instance
 from tests.contract.ledger_cases import ROUTE, Case, an_event
@@ -41,19 +42,45 @@ def test_a_pool_larger_than_a_page_is_read_whole(twin_case: Case) -> None:
 
 
 def test_what_ec2_has_none_of_is_remembered_until_its_time(case: Case) -> None:
-    spot = UnavailableOffering("m7i.large", Market.SPOT, NOW + 60)
-    dear = UnavailableOffering("m7i.large", Market.ON_DEMAND, NOW + 120)
-    case.ledger.snapshots.refuse(POOL, [spot, dear])
+    spot = UnavailableOffering("m7i.large", "subnet-1", Market.SPOT, NOW + 60)
+    dear = UnavailableOffering("m7i.large", "subnet-1", Market.ON_DEMAND, NOW + 120)
+    case.ledger.notes.refuse(POOL, [spot, dear])
     assert set(case.snapshot(NOW).unavailable) == {spot, dear}
     assert case.snapshot(NOW + 60).unavailable == (dear,)
-    later = UnavailableOffering("m7i.large", Market.SPOT, NOW + 200)
-    case.ledger.snapshots.refuse(POOL, [later])
+    later = UnavailableOffering("m7i.large", "subnet-1", Market.SPOT, NOW + 200)
+    case.ledger.notes.refuse(POOL, [later])
     assert set(case.snapshot(NOW + 60).unavailable) == {later, dear}
+
+
+def test_many_refused_offerings_are_remembered_each_by_type_subnet_and_market(case: Case) -> None:
+    """[DDB-LIMITS]"""
+    refused = [
+        UnavailableOffering(f"m{number}.large", subnet, market, NOW + 60)
+        for number in range(8)
+        for subnet in ("subnet-1", ANY)
+        for market in Market
+    ]
+    case.ledger.notes.refuse(POOL, refused)
+    assert set(case.snapshot(NOW).unavailable) == set(refused)
+
+
+def test_what_a_pool_notes_is_in_its_snapshot_and_in_no_other_s(case: Case) -> None:
+    notes, failures = case.ledger.notes, LaunchFailures(3, NOW - 5, "UnauthorizedOperation")
+    notes.keep_launch_failures(POOL, failures)
+    notes.keep_template_version(POOL, 7)
+    notes.keep_github_busy(POOL, NOW + 30)
+    snapshot = case.snapshot()
+    assert (snapshot.launch_failures, snapshot.template_version, snapshot.github_busy_until) == (
+        failures, 7, NOW + 30,
+    )  # fmt: skip
+    assert case.ledger.snapshots.read("other", NOW) == a_snapshot(pool="other")
+    notes.keep_launch_failures(POOL, None)
+    assert case.snapshot().launch_failures is None
 
 
 def test_the_last_order_of_an_operator_holds(case: Case) -> None:
     for order in (Control.PAUSE, Control.DRAIN, Control.RUN):
-        case.ledger.snapshots.order(POOL, order)
+        case.ledger.notes.order(POOL, order)
         assert case.snapshot().control is order
 
 

@@ -21,7 +21,7 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
     "seed", "registration", "clock_scale", "jobs_queued", "jobs_completed", "jobs_cancelled", "deliveries",
-    "duplicates", "lost", "redelivered", "wait_seconds", "runners_registered", "leaked", "github_calls_per_job",
+    "duplicates", "lost", "redelivered", "wait_seconds", "own_seconds", "runners_registered", "leaked", "github_calls_per_job",
     "aws_calls", "violations",
 }  # fmt: skip
 
@@ -57,6 +57,9 @@ def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_pa
     assert result["jobs_completed"] + result["jobs_cancelled"] == 15
     assert result["runners_registered"] >= result["jobs_completed"]
     assert set(result["wait_seconds"]) == {"p50", "p90", "p99", "max"}
+    for own in (result["own_seconds"][name] for name in ("queued_to_create_fleet", "usable_to_run_task")):
+        assert own["samples"] >= 2
+        assert 0 < own["p50"] <= own["p99"]
     assert status == 0
 
 

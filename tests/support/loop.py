@@ -47,7 +47,7 @@ GIB = 1024
 
 def a_profile(name: str, cpu: int, memory_gib: int, pool: str = "general", **changed: Any) -> Profile:
     """A profile whose labels are the usual three and its name."""
-    size = Resources(cpu * 1024, memory_gib * GIB)
+    size = changed.pop("size", Resources(cpu * 1024, memory_gib * GIB))
     return Profile(name, _BASE | {name}, size, f"runner@sha256:{'a' * 64}", pool, **changed)
 
 
@@ -76,12 +76,12 @@ def a_configuration(registration: Registration = Registration.ENTERPRISE, **gith
     pools = [
         a_pool(
             "general",
-            InstanceType("m7i.4xlarge", Resources(16_384, 62_000)),
-            InstanceType("m7a.4xlarge", Resources(16_384, 62_000)),
+            InstanceType("m7i.4xlarge", Resources(16_384, 62_000), 0.8064),
+            InstanceType("m7a.4xlarge", Resources(16_384, 62_000), 0.9274),
         ),
         a_pool(
             "alone",
-            InstanceType("m7i.large", Resources(2_048, 7_400)),
+            InstanceType("m7i.large", Resources(2_048, 7_400), 0.1008),
             market=Market.ON_DEMAND,
             exclusive=True,
         ),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from slipway.domain.configuration import InstanceType
-from slipway.domain.instances import Instance
-from slipway.domain.intents import Intent, LaunchInstances, RunTasks
+from slipway.domain import planner
+from slipway.domain.configuration import Configuration, InstanceType
+from slipway.domain.instances import InstanceState
+from slipway.domain.intents import Intent, Request, RunTasks
 from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
 from slipway.domain.plan import Plan
+from slipway.domain.policy import policy_of
 from slipway.domain.reasons import Why
 from slipway.domain.resources import NOTHING, Resources
-from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Snapshot
 from tests.builders import (
     NOW,
@@ -24,8 +26,16 @@ from tests.builders import (
 )
 from tests.strategies import Situation
 
-TWO_TYPES = (InstanceType("four", ROOM_FOR_FOUR), InstanceType("eight", ROOM_FOR_FOUR + ROOM_FOR_FOUR))
+TWO_TYPES = (
+    InstanceType("four", ROOM_FOR_FOUR, 0.4),
+    InstanceType("eight", ROOM_FOR_FOUR + ROOM_FOR_FOUR, 0.8),
+)
 OVER_A_CAP = {Why.PROFILE_LIMIT, Why.REPOSITORY_LIMIT, Why.ORGANIZATION_LIMIT}
+
+
+def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
+    """Plan as a convergence does: by what the configuration asks for at that moment."""
+    return planner.plan(snapshot, policy_of(configuration, snapshot.pool, snapshot.now))
 
 
 def started(decided: Plan) -> Counter[Shape]:
@@ -36,8 +46,13 @@ def started(decided: Plan) -> Counter[Shape]:
 
 
 def claimants(snapshot: Snapshot) -> Counter[Shape]:
-    """Count the tasks that may still come to claim: the ledger's, and those of calls without an answer."""
-    tasks = Counter(runner.shape for runner in snapshot.runners if runner.state is RunnerState.STARTING)
+    """Count the tasks that may still come to claim: the ledger's, and those of calls without an answer.
+
+    Those on a host that EC2 takes away are sent away when they claim.
+    """
+    lost = {instance.arn for instance in snapshot.instances if instance.lost_at is not None}
+    starting = [r for r in snapshot.runners if r.state is RunnerState.STARTING and r.instance_arn not in lost]
+    tasks = Counter(runner.shape for runner in starting)
     known = Counter(runner.intent for runner in snapshot.runners)
     for intent in snapshot.intents:
         if isinstance(intent.request, RunTasks):
@@ -60,7 +75,8 @@ def free_room(situation: Situation) -> list[Resources]:
     rooms = []
     for instance in situation.snapshot.instances:
         held = [r.shape.size for r in situation.snapshot.runners if r.instance_arn == instance.arn]
-        if not instance.is_usable or (situation.pool.exclusive and held):
+        is_full = instance.full_until is not None and instance.full_until > NOW
+        if not instance.is_usable or is_full or (situation.pool.exclusive and held):
             continue
         rooms.append(instance.registered - sum(held, NOTHING))
     return rooms
@@ -84,27 +100,48 @@ def can_be_placed(sizes: Sequence[Resources], rooms: Sequence[Resources], *, exc
 
 def unsettled(decided: Plan) -> tuple[Intent, ...]:
     """Return the intents of a plan of which no call has been answered."""
-    requests: tuple[RunTasks | LaunchInstances, ...] = (*decided.run, *decided.launch)
+    requests: tuple[Request, ...] = (*decided.run, *decided.launch, *decided.start)
     return tuple(Intent(f"new-{n}", "general", request, NOW) for n, request in enumerate(requests))
 
 
 def applied(situation: Situation, decided: Plan) -> Snapshot:
-    """Return the snapshot after every call was answered: tasks start where there is room, instances boot."""
-    snapshot = situation.snapshot
-    runners, instances = list(snapshot.runners), list(snapshot.instances)
-    for number, task in enumerate(started(decided).elements()):
-        host = next(i for i in instances if i.is_usable and has_room(i, runners, task, situation))
-        runners.append(a_runner(1_000 + number, shape=task, instance_arn=host.arn))
+    """Return the snapshot after every call was answered: tasks start where the plan saw room, instances boot.
+
+    What EC2 launches is the last of the types that were asked for, which is not the one that was preferred.
+    """
+    snapshot, pool = situation.snapshot, situation.pool
+    known = {instance.instance_id: instance for instance in snapshot.instances}
+    tasks = [(name, shape) for name, load in decided.hosts.items() for shape in Counter(load).elements()]
+    runners = [
+        replace(r, state=RunnerState.GONE) if r.task_id in decided.dismiss else r for r in snapshot.runners
+    ]
+    runners += [
+        a_runner(1_000 + number, shape=shape, instance_arn=known[name].arn)
+        for number, (name, shape) in enumerate(tasks)
+    ]
+    for name in decided.drain:
+        known[name] = replace(known[name], state=InstanceState.DRAINING)
+    for start in decided.start:
+        for name, load in start.starts:
+            launching = InstanceState.LAUNCHING
+            known[name] = replace(known[name], state=launching, launched_at=NOW, load=load)
+    for name in (*decided.retire, *decided.replace):
+        del known[name]
+    registered = {kind.name: kind.registered for kind in pool.instance_types}
     for request in decided.launch:
-        instances += [
-            a_booting_instance(f"i-new-{len(instances) + n}", registered=request.each)
-            for n in range(request.count)
-        ]
-    return replace(snapshot, runners=tuple(runners), instances=tuple(instances))
-
-
-def has_room(host: Instance, runners: Iterable[Runner], task: Shape, situation: Situation) -> bool:
-    held = [runner.shape.size for runner in runners if runner.instance_arn == host.arn]
-    if situation.pool.exclusive and held:
-        return False
-    return task.size.fits(host.registered - sum(held, NOTHING))
+        for number in range(request.count):
+            name = f"i-new-{len(known)}"
+            known[name] = a_booting_instance(
+                name,
+                state=InstanceState.WARMING if request.for_stopped_tier else InstanceState.LAUNCHING,
+                launched_at=NOW,
+                registered=registered[request.types[-1]],
+                instance_type=request.types[-1],
+                load=request.load_of(number),
+            )
+    return replace(
+        snapshot,
+        runners=tuple(runners),
+        instances=tuple(known.values()),
+        launch_failures=None if decided.closes_circuit else snapshot.launch_failures,
+    )

@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from local.slipway_cli.configuration.model import SlipwayFile
+from tests.support.schema_keys import documented_default, documented_keys, keys_of
 
 ROOT = Path(__file__).parents[2]
 FACTS = ROOT / "docs" / "facts.md"
@@ -87,69 +87,28 @@ def test_every_fact_is_listed_once_with_a_statement_and_a_public_source() -> Non
         assert "../" not in source, f"{fact}: a source must be public"
 
 
-def model_keys() -> Iterator[tuple[str, Any, bool]]:
-    """Every key of the configuration: its dotted name, its default, whether it is required."""
-    schema = SlipwayFile.model_json_schema()
-    yield from _keys(schema, schema["$defs"], "")
-
-
-def _keys(section: dict[str, Any], sections: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any, bool]]:
-    for name, value in section["properties"].items():
-        dotted = f"{prefix}{name}"
-        yield dotted, value.get("default"), name in section.get("required", [])
-        inner, below = _section_below(value, sections)
-        if inner is not None:
-            yield from _keys(inner, sections, f"{dotted}{below}.")
-
-
-def _section_below(value: dict[str, Any], sections: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
-    """The section that a key holds, if it holds one, and what comes between them in a path."""
-    candidates = [value, *value.get("anyOf", [])]
-    for candidate in candidates:
-        if "$ref" in candidate:
-            return sections[candidate["$ref"].rpartition("/")[2]], ""
-        if "properties" in candidate:
-            return candidate, ""
-    if isinstance(value.get("additionalProperties"), dict):
-        inner, _ = _section_below(value["additionalProperties"], sections)
-        return inner, ".NAME"
-    if "items" in value:
-        inner, _ = _section_below(value["items"], sections)
-        return inner, "[]"
-    patterns = list(value.get("patternProperties", {}).values())
-    return (_section_below(patterns[0], sections)[0], ".NAME") if patterns else (None, "")
-
-
 @cache
-def documented_keys() -> dict[str, str]:
+def configuration_keys() -> dict[str, str]:
     """Keys of docs/configuration.md with the text of their default."""
-    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
-    rows = re.findall(r"^\| `([a-zA-Z0-9_.\[\]]+)` \|[^|]*\|([^|]*)\|[^|]*\|$", text, re.MULTILINE)
-    return {key: default.strip() for key, default in rows}
+    return documented_keys((ROOT / "docs" / "configuration.md").read_text("utf-8"))
 
 
 def test_every_key_of_the_configuration_is_documented_and_no_other() -> None:
-    assert {key for key, _, _ in model_keys()} == set(documented_keys())
+    assert {key for key, _, _ in keys_of(SlipwayFile)} == set(configuration_keys())
 
 
 def test_the_documented_defaults_are_the_true_ones() -> None:
     wrong = {}
-    for key, default, is_required in model_keys():
-        said = documented_keys()[key]
-        if is_required:
-            wanted = "-"
-        elif default is None:
-            continue  # `none`, or a section or list whose default is described in words
-        else:
-            wanted = f"`{str(default).lower() if isinstance(default, bool) else default}`"
-        if said != wanted:
+    for key, default, is_required in keys_of(SlipwayFile):
+        said, wanted = configuration_keys()[key], documented_default(default, is_required=is_required)
+        if wanted is not None and said != wanted:
             wrong[key] = (said, wanted)
     assert wrong == {}
 
 
 def test_only_required_keys_are_documented_as_required() -> None:
-    required = {key for key, _, is_required in model_keys() if is_required}
-    assert {key for key, default in documented_keys().items() if default == "-"} == required
+    required = {key for key, _, is_required in keys_of(SlipwayFile) if is_required}
+    assert {key for key, default in configuration_keys().items() if default == "-"} == required
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

@@ -51,7 +51,7 @@ def _entry(row: Mapping[str, str]) -> CatalogueEntry:
         architecture=row["architecture"],
         vcpu=vcpu,
         nominal_memory_mib=nominal_mib,
-        registered=Resources(vcpu * CPU_UNITS_PER_VCPU, registered_memory_mib(nominal_mib)),
+        registered=Resources(vcpu * CPU_UNITS_PER_VCPU, registered_memory_mib(nominal_mib), int(row["gpus"])),
         on_demand_usd_per_hour=float(row["on_demand_usd_per_hour_us_east_1"]),
         max_enis=int(row["max_enis"]),
     )

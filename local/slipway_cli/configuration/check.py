@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -41,6 +42,16 @@ class Verdict:
     faults: tuple[LocatedFault, ...] = ()
 
 
+def check_file(file: Path) -> Verdict:
+    """Check a file; one that cannot be read has that fault."""
+    try:
+        return check(file.read_text("utf-8"))
+    except OSError as fault:
+        return Verdict(None, (LocatedFault("(file)", None, f"cannot be read: {fault.strerror}", None),))
+    except UnicodeDecodeError:
+        return Verdict(None, (LocatedFault("(file)", None, "is not UTF-8 text", None),))
+
+
 def check(text: str) -> Verdict:
     """Check a whole configuration; every fault is reported, in the order of the file."""
     document = parse(text)
@@ -53,7 +64,7 @@ def check(text: str) -> Verdict:
             faults += faults_of(error, SlipwayFile)
         faults += cross_check(_parts(document.value))
     if faults:
-        return Verdict(None, _located(faults, document))
+        return Verdict(None, located(faults, document))
     return Verdict(file)
 
 
@@ -85,9 +96,10 @@ def _in_form(model: type[Section], value: Any) -> Section | None:
         return None
 
 
-def _located(faults: list[Fault], document: Document) -> tuple[LocatedFault, ...]:
-    located = {
+def located(faults: Iterable[Fault], document: Document) -> tuple[LocatedFault, ...]:
+    """Return faults as they are shown, each once, in the order of the file."""
+    shown = {
         LocatedFault(dotted(fault.path), document.line_of(fault.path), fault.message, fault.nearest)
         for fault in faults
     }
-    return tuple(sorted(located, key=lambda fault: (fault.line or 0, fault.path, fault.message)))
+    return tuple(sorted(shown, key=lambda fault: (fault.line or 0, fault.path, fault.message)))

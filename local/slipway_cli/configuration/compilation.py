@@ -7,10 +7,10 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.slipway_cli.catalogue import catalogue
+from local.slipway_cli.catalogue import CatalogueEntry, catalogue
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile, SlipwayFile
 from slipway.config import COMPILED_VERSION
-from slipway.domain.configuration import Schedule
+from slipway.domain.configuration import MAX_TASKS_ON_A_BRIDGE, Schedule
 
 
 def compile_file(file: SlipwayFile) -> str:
@@ -36,6 +36,7 @@ def compiled_body(file: SlipwayFile) -> dict[str, Any]:
         "fairness": {
             "weights": {login.lower(): weight for login, weight in file.fairness.weights.items()},
             "max_queued_per_organization": file.fairness.max_queued_per_organization,
+            "max_starting_per_repository": file.fairness.max_starting_per_repository,
         },
     }
 
@@ -79,12 +80,14 @@ def _profile(profile: Profile) -> dict[str, Any]:
     bounds, slo = profile.bounds, profile.slo
     return {
         "labels": _lowered(profile.labels),
-        "size": [profile.cpu, profile.memory],
+        "size": [profile.cpu, profile.memory, profile.gpus],
         "image": profile.image,
         "pool": profile.pool,
         "isolation": profile.isolation,
         "docker": profile.docker,
-        "bounds": [list(pair) for pair in zip(bounds.cpu, bounds.memory, strict=True)] if bounds else None,
+        "bounds": [[*pair, profile.gpus] for pair in zip(bounds.cpu, bounds.memory, strict=True)]
+        if bounds
+        else None,
         "standby": profile.standby,
         "max_runners": profile.max_runners,
         "max_runners_per_repository": profile.max_runners_per_repository,
@@ -97,7 +100,6 @@ def _profile(profile: Profile) -> dict[str, Any]:
 def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
     known = catalogue()
     headroom = pool.headroom
-    registered = {name: known[name].registered for name in pool.instance_types}
     return {
         "region": pool.region,
         "cluster": resource_name,
@@ -107,7 +109,9 @@ def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
         "subnets": list(pool.subnets),
         "security_groups": list(pool.security_groups),
         "architecture": pool.architecture,
-        "instance_types": [[name, size.cpu_units, size.memory_mib] for name, size in registered.items()],
+        "instance_types": [
+            _instance_type(known[name], is_exclusive=exclusive) for name in pool.instance_types
+        ],
         "market": pool.market,
         "max_instances": pool.max_instances,
         "headroom": {"slots": headroom.slots, "schedule": _schedule(headroom.schedule)} if headroom else None,
@@ -117,6 +121,18 @@ def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
         "exclusive": exclusive,
         "task_policy": pool.task_policy,
     }
+
+
+def _instance_type(entry: CatalogueEntry, *, is_exclusive: bool) -> list[Any]:
+    """Return name, registered CPU, memory and GPUs, list price, and how many tasks the type takes."""
+    size = entry.registered
+    most = 1 if is_exclusive else MAX_TASKS_ON_A_BRIDGE
+    return [
+        entry.name,
+        [size.cpu_units, size.memory_mib, size.gpus],
+        entry.on_demand_usd_per_hour,
+        most,
+    ]
 
 
 def _schedule(hours: Schedule | None) -> dict[str, Any] | None:

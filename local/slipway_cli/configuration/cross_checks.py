@@ -95,9 +95,10 @@ def _bounds(name: str, profile: Profile) -> Iterator[Fault]:
 
 def _fits(name: str, profile: Profile, pool: Pool) -> Iterator[Fault]:
     # Every type, not the largest: EC2 may answer with any of them, and a smaller one would never be used.
-    sizes = [("memory", Resources(profile.cpu, profile.memory))]
+    sizes = [("memory", Resources(profile.cpu, profile.memory, profile.gpus))]
     if profile.bounds:
-        sizes.append(("bounds", Resources(profile.bounds.cpu[-1], profile.bounds.memory[-1])))
+        largest = Resources(profile.bounds.cpu[-1], profile.bounds.memory[-1], profile.gpus)
+        sizes.append(("bounds", largest))
     for key, size in sizes:
         for entry in _known_types(pool):
             if not size.fits(entry.registered):
@@ -182,4 +183,5 @@ def _reach(github: GitHub, parts: Parts) -> Iterator[Fault]:
 
 
 def _size(size: Resources) -> str:
-    return f"{size.cpu_units / 1024:g} vCPU, {size.memory_mib} MiB"
+    gpus = f", {size.gpus} GPU" if size.gpus else ""
+    return f"{size.cpu_units / 1024:g} vCPU, {size.memory_mib} MiB{gpus}"

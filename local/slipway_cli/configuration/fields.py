@@ -12,7 +12,7 @@ from local.slipway_cli.configuration.faults import printable
 from slipway.domain.configuration import Schedule
 
 
-def _text(pattern: str, what: str) -> Any:
+def text(pattern: str, what: str) -> Any:
     """Return a string type for one ASCII pattern whose refusal says ``what`` was wanted."""
     # Not pydantic's own pattern check: its message is the pattern, which tells an operator nothing.
     expression = re.compile(pattern, re.ASCII)
@@ -42,37 +42,37 @@ Count = Annotated[int, Field(ge=0, le=100_000)]
 PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 
 _ARN = r"arn:aws(-cn|-us-gov)?:"
-SecretArn = _text(
+SecretArn = text(
     _ARN + r"secretsmanager:[a-z0-9-]{5,25}:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}",
     "the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME)",
 )
-PolicyArn = _text(
+PolicyArn = text(
     _ARN + r"iam::([0-9]{12}|aws):policy/[A-Za-z0-9/_+=,.@-]{1,576}",
     "the ARN of an IAM policy (arn:aws:iam::ACCOUNT:policy/NAME)",
 )
 # By digest only: a tag can be moved to another image after it was reviewed.
-Image = _text(
+Image = text(
     r"[a-z0-9][a-z0-9._/:-]{0,254}@sha256:[0-9a-f]{64}",
     "an image pinned by digest (REPOSITORY@sha256: and 64 hexadecimal digits)",
 )
-Label = _text(r"[A-Za-z0-9._-]{1,64}", "a label: 1 to 64 of A-Z a-z 0-9 . _ -")
-Login = _text(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", "the login of an organization")
-AllowedOrganization = _text(
+Label = text(r"[A-Za-z0-9._-]{1,64}", "a label: 1 to 64 of A-Z a-z 0-9 . _ -")
+Login = text(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", "the login of an organization")
+AllowedOrganization = text(
     r"\*|[A-Za-z0-9][A-Za-z0-9-]{0,38}", "the login of an organization, or '*' for all"
 )
-Repository = _text(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", "a repository (OWNER/NAME)")
-EnterpriseSlug = _text(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}", "the slug of an enterprise")
+Repository = text(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", "a repository (OWNER/NAME)")
+EnterpriseSlug = text(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}", "the slug of an enterprise")
 # Plain http is for a GitHub on this very machine, which is what the twins are.
-WebUrl = _text(
+WebUrl = text(
     r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost):[0-9]{1,5}",
     "the address of a GitHub (https://HOST, without a path)",
 )
 RunnerGroupName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Region = _text(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", "an AWS region such as ap-northeast-1")
-Subnet = _text(r"subnet-[0-9a-f]{8,17}", "a subnet id (subnet-…)")
-SecurityGroup = _text(r"sg-[0-9a-f]{8,17}", "a security group id (sg-…)")
-InstanceTypeName = _text(r"[a-z0-9-]{2,15}\.[a-z0-9-]{4,15}", "an instance type such as m7i.4xlarge")
+Region = text(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", "an AWS region such as ap-northeast-1")
+Subnet = text(r"subnet-[0-9a-f]{8,17}", "a subnet id (subnet-…)")
+SecurityGroup = text(r"sg-[0-9a-f]{8,17}", "a security group id (sg-…)")
+InstanceTypeName = text(r"[a-z0-9-]{2,15}\.[a-z0-9-]{4,15}", "an instance type such as m7i.4xlarge")
 # Names end up in ECS families, IAM roles (64 characters) and startedBy: short and plain.
-ProfileName = _text(r"[a-z0-9][a-z0-9_-]{0,19}", "a name: 1 to 20 of a-z 0-9 _ -, not beginning with _ or -")
-PoolName = _text(r"[a-z0-9][a-z0-9-]{0,19}", "a name: 1 to 20 of a-z 0-9 -, not beginning with -")
-DeploymentName = _text(r"[a-z][a-z0-9-]{0,19}", "a name: 1 to 20 of a-z 0-9 -, beginning with a letter")
+ProfileName = text(r"[a-z0-9][a-z0-9_-]{0,19}", "a name: 1 to 20 of a-z 0-9 _ -, not beginning with _ or -")
+PoolName = text(r"[a-z0-9][a-z0-9-]{0,19}", "a name: 1 to 20 of a-z 0-9 -, not beginning with -")
+DeploymentName = text(r"[a-z][a-z0-9-]{0,19}", "a name: 1 to 20 of a-z 0-9 -, beginning with a letter")

@@ -98,6 +98,9 @@ class Profile(_Section):
     labels: list[f.Label] = Field(min_length=1, max_length=100)
     cpu: f.Cpu
     memory: f.Memory
+    gpus: Annotated[int, Field(ge=0, le=16)] = Field(
+        0, description="whole GPUs, of the pool's instance types"
+    )
     image: f.Image
     pool: str
     isolation: Literal["shared", "instance"] = "shared"
@@ -142,6 +145,7 @@ class Fairness(_Section):
 
     weights: dict[f.Login, Annotated[int, Field(ge=1, le=1_000)]] = Field(default_factory=dict)
     max_queued_per_organization: f.PositiveCount = 5_000
+    max_starting_per_repository: f.PositiveCount = Field(50, description="runners between start and job")
 
 
 class SlipwayFile(_Section):

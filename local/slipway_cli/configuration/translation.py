@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from local.slipway_cli.configuration.faults import Fault, Path, nearest, printable
@@ -40,12 +41,17 @@ def keys_at(model: type[BaseModel], path: Path) -> list[str]:
     here: Any = model
     for part in path:
         if isinstance(here, type) and issubclass(here, BaseModel):
-            field = here.model_fields.get(str(part))
+            field = _fields(here).get(str(part))
             here = _plain(field.annotation) if field else None
         else:
             arguments = get_args(here)
             here = _plain(arguments[-1]) if arguments else None
-    return sorted(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+    return sorted(_fields(here)) if isinstance(here, type) and issubclass(here, BaseModel) else []
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields by the key that a file has for them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _plain(annotation: Any) -> Any:

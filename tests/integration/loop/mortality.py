@@ -23,6 +23,7 @@ READS = {
     "DescribeContainerInstances",
     "ListContainerInstances",
     "DescribeInstances",
+    "DescribeLaunchTemplates",
 }
 
 

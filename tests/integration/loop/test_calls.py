@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from local.simulator.containers import VirtualContainer
+from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.ec2.lifecycle import BootPlan
+from slipway.domain.configuration import Headroom
+from slipway.domain.intents import RunTasks
+from slipway.domain.matching import Shape
+from slipway.domain.plan import Plan
+from slipway.services.act import Act
+from slipway.services.applied import Applied
+from slipway.services.apply import Apply
+from slipway.services.end import End
 from tests.integration.loop.scenes import SilentContainer, calls, launched, when
-from tests.support.loop import DOCKER_LABELS, LABELS, START, Acme, acme
+from tests.support.loop import DOCKER_LABELS, LABELS, START, Acme, a_configuration, acme
 
 
 def converge_at_once(deployment: Acme) -> None:
@@ -195,3 +206,34 @@ def test_a_container_that_never_claims_is_replaced(labels: tuple[str, ...]) -> N
     deployment.loop.containers.make = VirtualContainer
     assert deployment.until_completed(job, limit_seconds=900.0)
     assert deployment.until_clean()
+
+
+def test_a_plan_of_many_calls_is_carried_out_within_aws_s_documented_limits_and_said_to_be_cut_short() -> (
+    None
+):
+    """[ECS-THROTTLE] Half of a burst of 100 and of 40 a second are ours."""
+    configuration = a_configuration()
+    pool = replace(configuration.pools["general"], headroom=Headroom(60), max_instances=60)
+    deployment = acme(
+        replace(configuration, pools={**configuration.pools, "general": pool}),
+        behaviour=Behaviour(throttling=True),
+    )
+    deployment.clock.advance(240.0)
+    loop = deployment.loop
+    act = Act(loop.configuration, loop.ledger, loop.clusters, loop.fleets, loop.clock, loop.new_token)
+    end = End(loop.ledger, loop.clusters, loop.fleets, loop.clock)
+    apply = Apply(loop.configuration, loop.ledger, act, end, loop.clock)
+    shape = Shape("small", loop.configuration.profiles["small"].size)
+
+    def run(count: int) -> tuple[int, Applied]:
+        before = len(calls(deployment, "RunTask"))
+        snapshot = loop.ledger.snapshots.read("general", loop.clock.now())
+        applied = apply(Plan(run=(RunTasks(shape, 1),) * count), snapshot)
+        return len(calls(deployment, "RunTask")) - before, applied
+
+    made, applied = run(70)
+    assert (made, applied.is_cut_short, applied.should_retry, applied.errors) == (50, True, False, ())
+    deployment.clock.advance(1.0)
+    made, applied = run(20)
+    assert (made, applied.is_cut_short, applied.errors) == (20, False, ())
+    assert deployment.left()["intents"] == 0

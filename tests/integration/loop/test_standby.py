@@ -163,12 +163,12 @@ def test_drain_and_pause_take_no_runner_from_a_job(order: Control) -> None:
     deployment = acme()
     job = deployment.queue(seconds=600.0)
     when(deployment, lambda: job.status == "in_progress")
-    deployment.loop.ledger.snapshots.order("general", order)
+    deployment.loop.ledger.notes.order("general", order)
     later = deployment.queue("beta/web", seconds=5.0)
     assert deployment.until_completed(job)
     assert job.now.conclusion == "success"
     assert later.status == "queued"
-    deployment.loop.ledger.snapshots.order("general", Control.RUN)
+    deployment.loop.ledger.notes.order("general", Control.RUN)
     assert deployment.until_completed(later, limit_seconds=240.0)
     assert deployment.until_clean()
 

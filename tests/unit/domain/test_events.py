@@ -19,6 +19,7 @@ from slipway.domain.events import (
     Foreign,
     InstanceChange,
     InstanceLoss,
+    InstanceStop,
     TaskChange,
     Tick,
     Wake,
@@ -228,8 +229,22 @@ def test_an_instance_of_another_cluster_is_foreign() -> None:
     assert read(a_host_event(clusterArn=f"{ARN}:cluster/payments")) == Foreign("cluster")
 
 
-def test_a_spot_warning_announces_a_loss() -> None:
-    assert read(SPOT_WARNING) == InstanceLoss("i-0abc", AT, is_gone=False)
+@pytest.mark.parametrize(
+    "kind", ["EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation"]
+)
+def test_what_ec2_says_of_an_instance_that_it_takes_away_announces_a_loss(kind: str) -> None:
+    """[EC2-SPOT-NOTICE] [EC2-REBALANCE]"""
+    assert read({**SPOT_WARNING, "detail-type": kind}) == InstanceLoss("i-0abc", AT, is_gone=False)
+
+
+def test_a_host_tells_its_gpus() -> None:
+    """[ECS-GPU]"""
+    resources = [
+        {"name": "CPU", "integerValue": 4096},
+        {"name": "MEMORY", "integerValue": 15000},
+        {"name": "GPU", "type": "STRINGSET", "stringSetValue": ["GPU-a", "GPU-b"]},
+    ]
+    assert host(a_host_event(registeredResources=resources)).registered == Resources(4096, 15000, 2)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +255,7 @@ def test_a_spot_warning_announces_a_loss() -> None:
         ("pending", Foreign("instance state")),
         ("running", Foreign("instance state")),
         ("stopping", Foreign("instance state")),
-        ("stopped", Foreign("instance state")),
+        ("stopped", InstanceStop("i-0abc", AT)),
     ],
 )
 def test_an_instance_that_ends_is_a_loss(state: str, event: Event) -> None:

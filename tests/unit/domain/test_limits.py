@@ -7,11 +7,22 @@ import pytest
 from slipway.domain.configuration import Configuration, Fairness
 from slipway.domain.limits import Admission, runners_by_profile
 from slipway.domain.matching import Shape
+from slipway.domain.policy import policy_of
 from slipway.domain.reasons import Reason, Why
-from slipway.domain.resources import Resources
+from slipway.domain.resources import NOTHING, Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import WaitingJob
-from tests.builders import SIZE, a_configuration, a_job, a_profile, a_runner, several_jobs
+from tests.builders import (
+    NOW,
+    POOL,
+    SIZE,
+    a_configuration,
+    a_job,
+    a_pool,
+    a_profile,
+    a_runner,
+    several_jobs,
+)
 
 BUSY, REGISTERED = RunnerState.BUSY, RunnerState.REGISTERED
 
@@ -19,7 +30,7 @@ BUSY, REGISTERED = RunnerState.BUSY, RunnerState.REGISTERED
 def split(
     jobs: tuple[WaitingJob, ...], configuration: Configuration, *runners: Runner
 ) -> tuple[list[int], dict[int, Reason]]:
-    admission = Admission(runners, configuration, 0.0)
+    admission = Admission(runners, policy_of(configuration, POOL, NOW), NOW)
     admitted = [job.key.job_id for job in jobs if admission(job)]
     return admitted, {key.job_id: reason for key, reason in admission.refused.items()}
 
@@ -115,9 +126,36 @@ def test_a_refused_job_uses_up_no_other_cap() -> None:
     assert split(jobs, configuration)[0] == [1, 11]
 
 
-def test_a_job_of_a_profile_that_is_no_longer_configured_is_refused() -> None:
-    gone = a_job(1, shape=Shape("removed", SIZE))
+def test_a_job_of_a_profile_that_is_no_longer_configured_hears_of_the_one_nearest_to_its_labels() -> None:
+    gone = a_job(1, shape=Shape("removed", SIZE), labels=("Linux", "X64", "gone"))
+    other = a_profile(name="other", labels=frozenset({"linux", "arm64"}))
+    reason = Reason(Why.NO_PROFILE, {"profile": "removed", "nearest": "medium"})
+    assert split((gone,), a_configuration([other, a_profile()])) == ([], {1: reason})
+
+
+def test_a_job_that_shares_no_label_with_any_profile_hears_of_none() -> None:
+    gone = a_job(1, shape=Shape("removed", SIZE), labels=("gone",))
     assert split((gone,), a_configuration()) == ([], {1: Reason(Why.NO_PROFILE, {"profile": "removed"})})
+
+
+def test_a_profile_that_moved_to_another_pool_serves_no_job_here() -> None:
+    moved = a_configuration([a_profile(pool="elsewhere")], [a_pool(), a_pool(name="elsewhere")])
+    assert split((a_job(1),), moved) == ([], {1: Reason(Why.NO_PROFILE, {"profile": "medium"})})
+
+
+@pytest.mark.parametrize("size", [NOTHING, Resources(0, 1024), Resources(1024, 0)], ids=str)
+def test_a_job_without_cpu_or_memory_is_refused(size: Resources) -> None:
+    reason = Reason(Why.TOO_LARGE, {"cpu_units": size.cpu_units, "memory_mib": size.memory_mib})
+    assert split((a_job(1, shape=Shape("medium", size)),), a_configuration()) == ([], {1: reason})
+
+
+@pytest.mark.parametrize(("seconds", "is_admitted"), [(1, False), (0, True), (-1, True)])
+def test_a_job_whose_runners_nobody_took_waits_for_its_next_one(seconds: int, is_admitted: bool) -> None:
+    job = a_job(1, untaken=2, retry_at=NOW + seconds)
+    admitted, refused = split((job,), a_configuration())
+    assert admitted == ([1] if is_admitted else [])
+    reason = Reason(Why.NOT_TAKEN, {"runners": 2, "until": NOW + seconds})
+    assert refused == ({} if is_admitted else {1: reason})
 
 
 def test_nobody_is_admitted_over_a_cap_that_was_lowered_below_what_runs() -> None:

@@ -1,153 +1,156 @@
-"""Room on instances, and which task takes it."""
+"""First fit of tasks on the room of instances."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.instances import InstanceState
-from slipway.domain.packing import Bin, booting_bins, empty_bin, place, usable_bins
+from slipway.domain.matching import Shape
+from slipway.domain.packing import Bin, FirstFit, a_bin, fullest_first
 from slipway.domain.resources import NOTHING, Resources
-from slipway.domain.runners import RunnerState
-from tests.builders import (
-    ROOM_FOR_FOUR,
-    SIZE,
-    a_booting_instance,
-    a_launch_intent,
-    a_run_intent,
-    a_runner,
-    an_arn,
-    an_instance,
+
+SHAPES = tuple(
+    Shape(profile, Resources(*size))
+    for profile, size in [
+        ("small", (1, 1)),
+        ("small", (2, 1)),
+        ("cpu", (4, 1)),
+        ("memory", (1, 5)),
+        ("gpu", (1, 1, 1)),
+        ("large", (6, 6)),
+    ]
 )
-
-SIZES = st.builds(Resources, st.integers(1, 20), st.integers(1, 20))
-
-
-def a_bin(name: str, cpu_units: int = 4, memory_mib: int = 4, slots_left: int = 9) -> Bin:
-    return Bin(name, Resources(cpu_units, memory_mib), slots_left)
+SMALL, LARGE = SHAPES[0], SHAPES[-1]
+FOUR = Resources(4, 4, 1)
 
 
-@given(st.lists(SIZES, max_size=30), st.lists(SIZES, max_size=6))
-def test_no_bin_is_over_committed(tasks: list[Resources], rooms: list[Resources]) -> None:
-    bins = [Bin(str(number), room, 1_000) for number, room in enumerate(rooms)]
-    held = {bin.name: NOTHING for bin in bins}
-    for task in tasks:
-        found = place(task, bins)
+@st.composite
+def rooms(draw: st.DrawFn) -> list[Bin]:
+    sizes = st.builds(Resources, st.integers(-2, 12), st.integers(-2, 12), st.integers(0, 2))
+    counts = st.integers(-1, 6)
+    bins = [
+        a_bin(f"i-{number}", size, tasks)
+        for number, (size, tasks) in enumerate(draw(st.lists(st.tuples(sizes, counts), max_size=6)))
+    ]
+    held_for = st.none() | st.sampled_from(SHAPES)
+    return [replace(bin, held_for=draw(held_for)) for bin in bins]
+
+
+def naive_first_fit(shape: Shape, bins: Sequence[Bin]) -> Bin | None:
+    return next((bin for bin in bins if bin.take(shape)), None)
+
+
+def hold(bins: Sequence[Bin], number: int, shape: Shape) -> None:
+    """Hold a room for a shape in the middle of a plan, as a plan at the pool's limit does."""
+    if number < len(bins) and bins[number].held_for is None:
+        bins[number].held_for = shape
+
+
+@given(rooms(), st.lists(st.tuples(st.sampled_from(SHAPES), st.none() | st.integers(0, 5)), max_size=60))
+def test_each_task_goes_where_trying_every_room_in_turn_would_put_it(
+    bins: list[Bin], steps: list[tuple[Shape, int | None]]
+) -> None:
+    others = deepcopy(bins)
+    fit = FirstFit(bins)
+    for shape, to_hold in steps:
+        found, expected = fit.place(shape), naive_first_fit(shape, others)
+        assert (found and found.name) == (expected and expected.name)
+        if to_hold is not None:
+            hold(bins, to_hold, shape)
+            hold(others, to_hold, shape)
+    assert bins == others
+
+
+@given(rooms(), st.lists(st.sampled_from(SHAPES), max_size=60))
+def test_no_bin_is_over_committed(bins: list[Bin], shapes: list[Shape]) -> None:
+    before = deepcopy(bins)
+    fit = FirstFit(bins)
+    held, tasks = {bin.name: NOTHING for bin in bins}, Counter[str]()
+    for shape in shapes:
+        found = fit.place(shape)
         if found:
-            held[found.name] += task
-    assert all(held[str(number)].fits(room) for number, room in enumerate(rooms))
+            held[found.name] += shape.size
+            tasks[found.name] += 1
+    for old, new in zip(before, bins, strict=True):
+        assert new.taken == tasks[new.name]
+        assert new.free == old.free - held[new.name]
+        if new.taken:
+            assert held[new.name].fits(old.free)
+            assert new.taken <= old.tasks_left
 
 
-@given(st.lists(SIZES, max_size=30), st.lists(SIZES, max_size=6))
-def test_a_task_that_found_no_place_would_fit_nowhere(tasks: list[Resources], rooms: list[Resources]) -> None:
-    bins = [Bin(str(number), room, 1_000) for number, room in enumerate(rooms)]
-    for task in tasks:
-        if place(task, bins) is None:
-            assert not any(task.fits(bin.free) for bin in bins)
+@given(rooms(), st.lists(st.sampled_from(SHAPES), max_size=60))
+def test_a_task_that_found_no_place_would_fit_nowhere(bins: list[Bin], shapes: list[Shape]) -> None:
+    fit = FirstFit(bins)
+    for shape in shapes:
+        if fit.place(shape) is None:
+            assert not any(bin.take(shape) for bin in deepcopy(bins))
+
+
+@dataclass(slots=True)
+class AskedRoom:
+    """A room that takes so many tasks and counts how often it is asked."""
+
+    takes: int
+    asked: int = 0
+
+    def take(self, shape: Shape) -> bool:
+        self.asked += 1
+        self.takes -= 1
+        return self.takes >= 0
+
+
+def test_no_room_is_asked_twice_for_what_it_refused() -> None:
+    full = [AskedRoom(takes=0) for _ in range(100)]
+    fit = FirstFit(full)
+    for _ in range(50):
+        assert fit.place(SMALL) is None
+    assert [room.asked for room in full] == [1] * 100
+
+
+def test_a_room_that_is_added_later_is_found() -> None:
+    opened: list[AskedRoom] = []
+    fit = FirstFit(opened)
+    assert fit.place(SMALL) is None
+    opened.append(AskedRoom(takes=1))
+    assert fit.place(SMALL) is opened[0]
 
 
 @pytest.mark.parametrize(
     ("size", "fits"),
-    [((4, 4), True), ((5, 1), False), ((1, 5), False)],
-    ids=["exactly full", "too much CPU", "too much memory"],
+    [((4, 4, 1), True), ((5, 1), False), ((1, 5), False), ((1, 1, 2), False)],
+    ids=["exactly full", "too much CPU", "too much memory", "too many GPUs"],
 )
-def test_a_task_needs_room_for_its_cpu_and_its_memory(size: tuple[int, int], fits: bool) -> None:
-    assert a_bin("only").take(Resources(*size)) is fits
+def test_a_task_needs_room_for_its_cpu_its_memory_and_its_gpus(size: tuple[int, ...], fits: bool) -> None:
+    bin = a_bin("only", FOUR, 9)
+    assert bin.take(Shape("any", Resources(*size))) is fits
+    assert (bin == a_bin("only", FOUR, 9)) is not fits
 
 
-def test_a_task_that_does_not_fit_takes_nothing() -> None:
-    bin = a_bin("only")
-    bin.take(Resources(5, 1))
-    assert bin == a_bin("only")
+def test_a_bin_takes_no_more_tasks_than_its_network_does() -> None:
+    bin = a_bin("only", FOUR, 2)
+    assert [bin.take(SMALL) for _ in range(3)] == [True, True, False]
 
 
-def test_the_first_bin_with_room_is_taken() -> None:
-    bins = [a_bin("full", 1), a_bin("first"), a_bin("second")]
-    found = place(Resources(2, 2), bins)
-    assert found is bins[1]
-    assert found.free == Resources(2, 2)
+def test_a_bin_that_is_held_takes_tasks_of_that_shape_alone() -> None:
+    bin = replace(a_bin("only", FOUR, 9), held_for=SMALL)
+    assert not bin.take(Shape("other", SMALL.size))
+    assert bin.take(SMALL)
 
 
-def test_an_exclusive_bin_takes_one_task_whatever_room_is_left() -> None:
-    bin = empty_bin("i-1", ROOM_FOR_FOUR, exclusive=True)
-    assert [bin.take(SIZE), bin.take(SIZE)] == [True, False]
+def test_the_fullest_bin_comes_first_so_that_the_emptiest_can_end() -> None:
+    empty, some, more = Resources(8, 8), Resources(6, 8), Resources(2, 8)
+    bins = [a_bin("c", empty, 9), a_bin("b", empty, 9), a_bin("a", more, 9), a_bin("d", some, 9)]
+    assert [bin.name for bin in fullest_first(bins)] == ["a", "d", "b", "c"]
 
 
-def test_a_shared_bin_takes_as_many_as_fit() -> None:
-    bin = empty_bin("i-1", ROOM_FOR_FOUR, exclusive=False)
-    assert [bin.take(SIZE) for _ in range(5)] == [True] * 4 + [False]
-
-
-@pytest.mark.parametrize("state", RunnerState, ids=str)
-def test_a_task_holds_its_room_until_it_has_stopped_whatever_its_runner_does(state: RunnerState) -> None:
-    runner = a_runner(1, state, instance_arn=an_arn("i-1"))
-    [bin] = usable_bins([an_instance()], [runner], exclusive=False)
-    assert bin.free == ROOM_FOR_FOUR - SIZE
-
-
-def test_tasks_of_another_instance_take_nothing_here() -> None:
-    [bin] = usable_bins([an_instance()], [a_runner(instance_arn=an_arn("i-2"))], exclusive=False)
-    assert bin.free == ROOM_FOR_FOUR
-
-
-@pytest.mark.parametrize(
-    ("changes", "usable", "booting"),
-    [
-        ({}, True, False),
-        ({"connected": False}, False, True),
-        ({"state": InstanceState.LAUNCHING}, False, True),
-        ({"state": InstanceState.DRAINING}, False, False),
-        ({"state": InstanceState.GONE}, False, False),
-    ],
-    ids=["ready", "disconnected", "launching", "draining", "gone"],
-)
-def test_an_instance_has_room_now_or_later_or_not_at_all(
-    changes: dict[str, Any], usable: bool, booting: bool
-) -> None:
-    instances = [an_instance(**changes)]
-    assert bool(usable_bins(instances, [], exclusive=False)) is usable
-    assert bool(booting_bins(instances, [], [], exclusive=False)) is booting
-
-
-def test_the_fullest_instance_comes_first_so_that_the_emptiest_can_drain() -> None:
-    instances = [an_instance("i-1"), an_instance("i-2"), an_instance("i-3")]
-    runners = [a_runner(1, instance_arn=an_arn("i-3"))]
-    names = [bin.name for bin in usable_bins(instances, runners, exclusive=False)]
-    assert names == ["i-3", "i-1", "i-2"]
-
-
-def test_an_exclusive_instance_with_a_task_has_no_slot() -> None:
-    runner = a_runner(instance_arn=an_arn("i-1"))
-    [bin] = usable_bins([an_instance()], [runner], exclusive=True)
-    assert not bin.take(SIZE)
-    [later] = booting_bins([an_instance(connected=False)], [runner], [], exclusive=True)
-    assert not later.take(SIZE)
-
-
-def test_a_disconnected_instance_offers_what_its_tasks_leave() -> None:
-    runner = a_runner(instance_arn=an_arn("i-1"))
-    [bin] = booting_bins([an_instance(connected=False)], [runner], [], exclusive=False)
-    assert bin.free == ROOM_FOR_FOUR - SIZE
-
-
-def test_tasks_without_an_instance_take_no_room_from_one_that_has_no_arn_yet() -> None:
-    [bin] = booting_bins([a_booting_instance()], [a_runner(instance_arn=None)], [], exclusive=False)
-    assert bin.free == ROOM_FOR_FOUR
-
-
-def test_a_launch_without_an_answer_counts_as_so_many_booting_instances() -> None:
-    bins = booting_bins([a_booting_instance()], [], [a_launch_intent(2), a_run_intent(5)], exclusive=True)
-    assert len(bins) == 3
-    assert all(bin.slots_left == 1 for bin in bins)
-    assert len({bin.name for bin in bins}) == 3
-
-
-def test_the_smallest_booting_instance_comes_first_so_that_large_ones_are_left_to_large_tasks() -> None:
-    large = ROOM_FOR_FOUR + ROOM_FOR_FOUR
-    bins = booting_bins(
-        [a_booting_instance("i-1", registered=large), a_booting_instance("i-2")], [], [], exclusive=False
-    )
-    assert [bin.name for bin in bins] == ["i-2", "i-1"]
+@given(st.permutations(["i-1", "i-2", "i-3", "i-4"]))
+def test_equal_bins_come_in_the_order_of_their_names(names: list[str]) -> None:
+    bins = [a_bin(name, FOUR, 9) for name in names]
+    assert [bin.name for bin in fullest_first(bins)] == sorted(names)

@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from slipway.domain.configuration import Market
-from slipway.domain.intents import LaunchInstances, RunTasks
+from slipway.domain.intents import LaunchInstances, Offering, RunTasks
 from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
 from slipway.domain.plan import Plan
-from slipway.domain.planner import plan
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
@@ -39,6 +38,7 @@ from tests.builders import (
 from tests.support.planning import (
     TWO_TYPES,
     codes,
+    plan,
     started,
 )
 
@@ -60,7 +60,9 @@ def test_jobs_with_room_start_tasks_ten_a_call() -> None:
 def test_jobs_without_room_launch_as_many_instances_as_they_fill() -> None:
     decided = plan(a_snapshot(jobs=several_jobs(9)), a_configuration())
     assert decided.run == ()
-    assert decided.launch == (LaunchInstances(("m7i.2xlarge",), Market.SPOT, 3, ROOM_FOR_FOUR),)
+    loads = ((((SHAPE, 1),), 1), (((SHAPE, 4),), 2))
+    offering = Offering("m7i.2xlarge", "subnet-1")
+    assert decided.launch == (LaunchInstances((offering,), Market.SPOT, 3, ROOM_FOR_FOUR, loads),)
     assert set(codes(decided)) == {Why.INSTANCE_STARTING}
     assert decided.offers == {}
 
@@ -142,7 +144,8 @@ def test_a_disconnected_instance_has_no_room_beyond_what_its_tasks_leave() -> No
     assert sum(request.count for request in plan(snapshot, a_configuration()).launch) == 1
 
 
-def test_a_large_instance_that_boots_is_left_to_the_job_that_needs_it() -> None:
+@pytest.mark.parametrize("order", [1, -1], ids=["smaller first", "larger first"])
+def test_an_instance_that_boots_is_left_to_the_job_that_it_was_started_for(order: int) -> None:
     large = Shape("large", Resources(16384, 57344))
     configuration = a_configuration(
         [a_profile(), a_profile(name="large", size=large.size)], [a_pool(instance_types=TWO_TYPES)]
@@ -150,9 +153,10 @@ def test_a_large_instance_that_boots_is_left_to_the_job_that_needs_it() -> None:
     jobs = (a_job(1, queued_at=NOW - 9), a_job(2, queued_at=NOW - 8, shape=large, label_key="large"))
     first = plan(a_snapshot(jobs=jobs), configuration)
     assert Counter({r.each: r.count for r in first.launch}) == {TWO_TYPES[0].registered: 1, large.size: 1}
-    booting = (
-        a_booting_instance("i-1", registered=large.size),
-        a_booting_instance("i-2", registered=ROOM_FOR_FOUR),
+    names = ["i-1", "i-2"][::order]
+    booting = tuple(
+        a_booting_instance(name, registered=request.each, load=request.load_of(0))
+        for name, request in zip(names, first.launch, strict=True)
     )
     assert plan(a_snapshot(jobs=jobs, instances=booting), configuration).launch == ()
 
@@ -209,9 +213,10 @@ def test_no_room_and_no_more_instances_allowed_is_said() -> None:
 
 def test_no_capacity_at_ec2_is_said_with_the_time_to_ask_again() -> None:
     pool = a_pool(market=Market.ON_DEMAND)
-    refused = UnavailableOffering("m7i.2xlarge", Market.ON_DEMAND, NOW + 60)
+    refused = UnavailableOffering("m7i.2xlarge", "subnet-1", Market.ON_DEMAND, NOW + 60)
     decided = plan(a_snapshot(jobs=(a_job(),), unavailable=(refused,)), a_configuration(pools=[pool]))
-    assert decided.reasons[JobKey("acme", 1, 1)] == Reason(Why.NO_CAPACITY, {"until": NOW + 60})
+    told = Reason(Why.NO_CAPACITY, {"until": NOW + 60, "subnets": "subnet-1"})
+    assert decided.reasons[JobKey("acme", 1, 1)] == told
 
 
 def test_standby_tasks_are_kept_without_any_job() -> None:
@@ -276,9 +281,15 @@ def test_equal_jobs_share_one_offer_list_in_fair_order() -> None:
     assert [job.key.job_id for job in offered] == [1, 50, 2, 3]
 
 
-def test_no_idle_instance_drains_in_the_plan_that_starts_a_task() -> None:
-    """ECS chooses where the task lands: it may be the idle instance."""
-    instances = (an_instance("i-1"), an_instance("i-2", idle_since=NOW - 9_999))
+def test_an_idle_instance_drains_in_the_very_plan_that_starts_tasks_elsewhere() -> None:
+    """Draining comes before RunTask: under steady load no plan would ever be without a task to start."""
+    instances = (an_instance("i-1", registered=SIZE), an_instance("i-2", idle_since=NOW - 9_999))
+    decided = plan(a_snapshot(jobs=(a_job(),), instances=instances), a_configuration())
+    assert (started(decided), decided.drain) == ({SHAPE: 1}, ("i-2",))
+
+
+def test_the_idle_instance_that_a_task_is_started_on_does_not_drain() -> None:
+    instances = (an_instance("i-1", idle_since=NOW - 9_999),)
     decided = plan(a_snapshot(jobs=(a_job(),), instances=instances), a_configuration())
     assert (started(decided), decided.drain) == ({SHAPE: 1}, ())
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.intents import Intent, Offering, StartInstances
 from slipway.domain.matching import Shape
 from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, find_stale
 from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
@@ -158,17 +159,38 @@ def test_a_reap_of_a_runner_carries_what_is_known_of_it() -> None:
     assert reap == Reap(What.IDLE_RUNNER, a_task_id(1), POOL, "its runner has ended", runner)
 
 
-@pytest.mark.parametrize(("age", "is_stale"), [(300, False), (301, True)])
-def test_an_instance_that_does_not_register_in_five_minutes_is_stale(age: int, is_stale: bool) -> None:
-    reading = facts(a_snapshot(instances=(a_booting_instance(launched_at=NOW - age),)))
-    assert stale(reading) == ([(What.INSTANCE, "i-1", "never registered with ECS")] if is_stale else [])
+STANDING, RUNNING = Ec2Instance(NOW - DAY, "launch-1", is_stopped=True), Ec2Instance(NOW - DAY, "launch-1")
 
 
 @pytest.mark.parametrize(
-    "state", [state for state in InstanceState if state is not InstanceState.LAUNCHING], ids=str
+    ("state", "ec2", "found"),
+    [
+        (InstanceState.WARMING, STANDING, [(What.WARM_INSTANCE, "i-1", "its event was lost")]),
+        (InstanceState.WARMING, RUNNING, []),
+        (InstanceState.STOPPED, STANDING, []),
+        (InstanceState.STOPPED, RUNNING, [(What.INSTANCE, "i-1", "it runs and should be stopped")]),
+        (InstanceState.LAUNCHING, STANDING, [(What.STOPPED_INSTANCE, "i-1", "stopped")]),
+        (InstanceState.READY, STANDING, [(What.STOPPED_INSTANCE, "i-1", "stopped")]),
+        (InstanceState.DRAINING, STANDING, [(What.STOPPED_INSTANCE, "i-1", "stopped")]),
+    ],
+    ids=str,
 )
-def test_an_instance_that_registered_is_never_too_old_to_register(state: InstanceState) -> None:
-    assert stale(facts(a_snapshot(instances=(an_instance(state=state, launched_at=0.0),)))) == []
+def test_the_ledger_and_ec2_agree_on_which_instances_stand_still(
+    state: InstanceState, ec2: Ec2Instance, found: list[tuple[What, str, str]]
+) -> None:
+    instance = (
+        an_instance(state=state)
+        if state.rank >= InstanceState.READY.rank
+        else a_booting_instance(state=state)
+    )
+    assert twice(facts(a_snapshot(instances=(instance,)), instances={"i-1": ec2})) == found
+
+
+def test_an_instance_whose_start_has_no_answer_is_left_alone_whether_it_runs_or_not() -> None:
+    start = Intent("start-1", POOL, StartInstances(Offering("m7i.2xlarge", "subnet-1"), (("i-1", ()),)), NOW)
+    snapshot = a_snapshot(instances=(a_booting_instance(state=InstanceState.STOPPED),), intents=(start,))
+    assert twice(facts(snapshot, instances={"i-1": RUNNING})) == []
+    assert twice(facts(snapshot, instances={"i-1": STANDING})) == []
 
 
 @pytest.mark.parametrize(

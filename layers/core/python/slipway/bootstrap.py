@@ -112,13 +112,18 @@ class _Wiring:
 
     def scale(self) -> Scale:
         from slipway.adapters.sqs import SqsDeadLetters
+        from slipway.adapters.threads import together
+        from slipway.services.act import Act
         from slipway.services.apply import Apply
         from slipway.services.converge import Converge
+        from slipway.services.end import End
         from slipway.services.observe import Observe
         from slipway.services.scale import Scale
 
-        clusters = self._clusters()
-        apply = Apply(self._configuration, self._ledger, clusters, self._fleets(), self._clock, _new_token)
+        clusters, fleets = self._clusters(), self._fleets()
+        act = Act(self._configuration, self._ledger, clusters, fleets, self._clock, _new_token)
+        end = End(self._ledger, clusters, fleets, self._clock)
+        apply = Apply(self._configuration, self._ledger, act, end, self._clock, together=together)
         converge = Converge(
             self._configuration,
             self._ledger,

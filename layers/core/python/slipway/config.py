@@ -28,7 +28,7 @@ from slipway.domain.configuration import (
 from slipway.domain.errors import ConfigurationError
 from slipway.domain.resources import Resources
 
-COMPILED_VERSION = 1
+COMPILED_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _profile(name: str, body: Mapping[str, Any]) -> Profile:
 
 
 def _pool(name: str, body: Mapping[str, Any]) -> Pool:
-    types = tuple(InstanceType(item[0], Resources(item[1], item[2])) for item in body["instance_types"])
+    types = tuple(_instance_type(*item) for item in body["instance_types"])
     headroom = body["headroom"]
     return Pool(
         **{
@@ -214,6 +214,10 @@ def _pool(name: str, body: Mapping[str, Any]) -> Pool:
             "headroom": Headroom(headroom["slots"], _schedule(headroom["schedule"])) if headroom else None,
         }
     )
+
+
+def _instance_type(name: str, registered: list[int], usd_per_hour: float, max_tasks: int) -> InstanceType:
+    return InstanceType(name, Resources(*registered), usd_per_hour, max_tasks)
 
 
 def _wait_target(body: Mapping[str, Any] | None) -> WaitTarget | None:

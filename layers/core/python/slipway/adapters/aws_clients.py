@@ -20,7 +20,7 @@ _CONFIG = Config(
     connect_timeout=3,
     read_timeout=15,
     retries={"mode": "standard", "max_attempts": 3},
-    max_pool_connections=4,
+    max_pool_connections=8,
 )
 # What starts tasks and instances is called once, and repeated by its intent alone: were boto3 to repeat a call
 # whose reply was lost, a throttle of the second try would pass for a definite no about the first, and what

@@ -54,6 +54,13 @@ _UNKNOWN_OUTCOME = {
     "RequestTimeout",
     "RequestTimeoutException",
 }
+# EC2 has no capacity: a definite no, although some of these codes come as server errors [EC2-SERVER-FAULTS].
+_REFUSED = {
+    "InsufficientInstanceCapacity",
+    "InsufficientHostCapacity",
+    "InsufficientReservedInstanceCapacity",
+    "InsufficientCapacity",
+}
 # What an adapter expects and answers itself: a condition, another transaction, an instance that is gone.
 _FOR_ADAPTERS = {
     "ConditionalCheckFailedException",
@@ -94,6 +101,8 @@ def _translate(fault: ClientError, action: str) -> SlipwayError | None:
         return ThrottledError(message, retry_after_seconds=2)
     if code in _UNAVAILABLE:
         return UnavailableError(message)
+    if code in _REFUSED:
+        return RefusedError(message, code=code)
     if code in _UNKNOWN_OUTCOME or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnknownOutcomeError(message)
     return RefusedError(message, code=code) if status >= HTTPStatus.BAD_REQUEST else None

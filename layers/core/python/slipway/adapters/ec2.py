@@ -9,23 +9,30 @@ from botocore.exceptions import ClientError
 
 from slipway.adapters.aws_errors import aws_errors
 from slipway.domain.configuration import Market, Pool
-from slipway.domain.intents import Intent, LaunchInstances
+from slipway.domain.errors import RefusedError
+from slipway.domain.intents import Intent, LaunchInstances, Offering
+from slipway.domain.snapshot import ANY
 from slipway.ports.clock import Clock
 from slipway.ports.fleet import LaunchedInstance, LaunchResult
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-# What CreateFleet answers for an offering that has no capacity now [EC2-CAPACITY-ERRORS].
+# What CreateFleet answers for an offering that has no capacity now, and how far that reaches: the type in the
+# subnet, the subnet whatever the type, or all of the account's market [EC2-CAPACITY-ERRORS].
 _NO_CAPACITY = {
-    "InsufficientInstanceCapacity",
-    "UnfulfillableCapacity",
-    "MaxSpotInstanceCountExceeded",
-    "VcpuLimitExceeded",
-    "Unsupported",
-    "InsufficientFreeAddressesInSubnet",
-    "ReservationCapacityExceeded",
+    "InsufficientInstanceCapacity": "offering",
+    "UnfulfillableCapacity": "offering",
+    "Unsupported": "offering",
+    "ReservationCapacityExceeded": "offering",
+    "InsufficientFreeAddressesInSubnet": "subnet",
+    "MaxSpotInstanceCountExceeded": "market",
+    "VcpuLimitExceeded": "market",
 }
+_TIER_TAG, _STOPPED_TIER = (
+    "slipway:tier",
+    "stopped",
+)  # the host reads it and powers off before its agent starts
 _STOPPED = ("stopping", "stopped")
 _LIFECYCLES = {"spot": Market.SPOT, "on-demand": Market.ON_DEMAND}
 
@@ -52,16 +59,46 @@ class Ec2Fleet:
             reply = self._client.create_fleet(**self._fleet_parameters(intent, request))
         now = self._clock.now()
         launched = tuple(
-            LaunchedInstance(instance_id, item["InstanceType"], request.market, now, intent.token)
+            LaunchedInstance(
+                instance_id=instance_id,
+                instance_type=item["InstanceType"],
+                market=request.market,
+                launched_at=now,
+                intent=intent.token,
+                subnet=_overrides(item).get("SubnetId"),
+                template_version=_version(
+                    item.get("LaunchTemplateAndOverrides", {})
+                    .get("LaunchTemplateSpecification", {})
+                    .get("Version")
+                ),
+            )
             for item in reply.get("Instances", [])
             for instance_id in item["InstanceIds"]
         )
         errors = reply.get("Errors", [])
         return LaunchResult(
             launched,
-            refused_types=_refused_types(errors) if len(launched) < request.count else (),
+            refused=_refused(errors) if len(launched) < request.count else (),
             errors=tuple(sorted({error.get("ErrorCode", "") for error in errors})),
         )
+
+    def start(self, instance_ids: Sequence[str]) -> None:
+        """Start stopped instances, all or none; those that run already are no error."""
+        with aws_errors(f"starting {len(instance_ids)} instances of pool {self._pool.name}"):
+            self._client.start_instances(InstanceIds=list(instance_ids))
+
+    def template_version(self) -> int | None:
+        """Return the newest version of the pool's launch template; None where there is no such template."""
+        try:
+            with aws_errors(f"reading launch template {self._pool.launch_template}"):
+                reply = self._client.describe_launch_templates(
+                    LaunchTemplateNames=[self._pool.launch_template]
+                )
+        except RefusedError as fault:
+            if fault.code == "InvalidLaunchTemplateName.NotFoundException":
+                return None
+            raise
+        return max((item["LatestVersionNumber"] for item in reply["LaunchTemplates"]), default=None)
 
     def terminate(self, instance_ids: Sequence[str]) -> None:
         """Terminate instances; those already gone are no error."""
@@ -91,11 +128,19 @@ class Ec2Fleet:
 
     def _fleet_parameters(self, intent: Intent, request: LaunchInstances) -> dict[str, Any]:
         overrides = [
-            {"InstanceType": name, "SubnetId": subnet, "Priority": float(priority)}
-            for priority, name in enumerate(request.types)
-            for subnet in self._pool.subnets
+            {
+                "InstanceType": offering.instance_type,
+                "SubnetId": offering.subnet,
+                "Priority": float(request.types.index(offering.instance_type)),
+            }
+            for offering in request.offerings
         ]
-        tags = {"deployment": self._deployment, "pool": self._pool.name, "intent": intent.token}
+        tags = {
+            "slipway:deployment": self._deployment,
+            "slipway:pool": self._pool.name,
+            "slipway:intent": intent.token,
+            **({_TIER_TAG: _STOPPED_TIER} if request.for_stopped_tier else {}),
+        }
         template = {"LaunchTemplateName": self._pool.launch_template, "Version": "$Latest"}
         return {
             "Type": "instant",
@@ -110,19 +155,29 @@ class Ec2Fleet:
             "TagSpecifications": [
                 {
                     "ResourceType": "instance",
-                    "Tags": [{"Key": f"slipway:{name}", "Value": value} for name, value in tags.items()],
+                    "Tags": [{"Key": name, "Value": value} for name, value in tags.items()],
                 }
             ],
         }
 
 
-def _refused_types(errors: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    types = {
-        error.get("LaunchTemplateAndOverrides", {}).get("Overrides", {}).get("InstanceType", "")
-        for error in errors
-        if error.get("ErrorCode") in _NO_CAPACITY
-    }
-    return tuple(sorted(types - {""}))
+def _refused(errors: Iterable[Mapping[str, Any]]) -> tuple[Offering, ...]:
+    refused = set()
+    for error in errors:
+        reach, overrides = _NO_CAPACITY.get(error.get("ErrorCode", "")), _overrides(error)
+        if reach is not None:
+            name = overrides.get("InstanceType", ANY) if reach == "offering" else ANY
+            refused.add(Offering(name, ANY if reach == "market" else overrides.get("SubnetId", ANY)))
+    return tuple(sorted(refused, key=lambda offering: (offering.instance_type, offering.subnet)))
+
+
+def _overrides(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    overrides: Mapping[str, Any] = item.get("LaunchTemplateAndOverrides", {}).get("Overrides", {})
+    return overrides
+
+
+def _version(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
 
 
 def _launched(item: Mapping[str, Any]) -> LaunchedInstance:
@@ -133,5 +188,9 @@ def _launched(item: Mapping[str, Any]) -> LaunchedInstance:
         market=_LIFECYCLES.get(item.get("InstanceLifecycle", "on-demand"), Market.ON_DEMAND),
         launched_at=item["LaunchTime"].timestamp(),
         intent=tags.get("slipway:intent", ""),
+        subnet=item.get("SubnetId"),
+        template_version=_version(
+            tags.get("aws:ec2launchtemplate:version")
+        ),  # EC2's own tag [EC2-SYSTEM-TAGS]
         is_stopped=item["State"]["Name"] in _STOPPED,
     )

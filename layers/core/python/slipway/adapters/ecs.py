@@ -12,12 +12,13 @@ from slipway.domain.events import read_instance, read_task
 from slipway.domain.instances import Instance
 from slipway.domain.intents import Intent, RunTasks
 from slipway.ports.clock import Clock
-from slipway.ports.cluster import RunResult, Task
+from slipway.ports.cluster import Refusal, RunResult, Task
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
 _DESCRIBE_LIMIT = 100  # [ECS-DESCRIBE-LIMIT]
+_MAX_AVOIDED = 80  # ids that an expression of 2,000 characters holds [ECS-LIMITS-RUNTASK]
 _EMPTY_CLUSTER = "No Container Instances were found in your cluster"
 
 
@@ -42,10 +43,12 @@ class EcsCluster:
             # An empty cluster throws where a full one answers failures[]; the code alone does not tell this
             # from a wrong parameter, so this is the one place that reads a message [ECS-EMPTY-CLUSTER].
             if fault.code == "InvalidParameterException" and _EMPTY_CLUSTER in str(fault):
-                return RunResult((), ("EMPTY_CLUSTER",))
+                return RunResult((), (Refusal("EMPTY_CLUSTER"),))
             raise
-        failures = tuple(failure.get("reason", "") for failure in reply.get("failures", []))
-        return RunResult(tuple(self._ours(reply["tasks"])), failures)
+        refusals = tuple(
+            Refusal(failure.get("reason", ""), failure.get("arn")) for failure in reply.get("failures", [])
+        )
+        return RunResult(tuple(self._ours(reply["tasks"])), refusals)
 
     def stop(self, task_id: str, why: str) -> None:
         """Stop a task; a task that is already gone is no error."""
@@ -120,8 +123,13 @@ class EcsCluster:
         size = request.shape.size
         if profile is None or size != profile.size:
             parameters["overrides"] = {"cpu": str(size.cpu_units), "memory": str(size.memory_mib)}
-        if request.exclusive:
-            parameters["placementConstraints"] = [{"type": "distinctInstance"}]
+        constraints: list[dict[str, str]] = [{"type": "distinctInstance"}] if request.exclusive else []
+        if request.avoid:
+            held = ", ".join(f"'{instance_id}'" for instance_id in request.avoid[:_MAX_AVOIDED])
+            expression = f"ec2InstanceId not_in [{held}]"  # [ECS-QUERY-LANGUAGE]
+            constraints.append({"type": "memberOf", "expression": expression})
+        if constraints:
+            parameters["placementConstraints"] = constraints
         return parameters
 
     def _describe(self, arns: Sequence[str]) -> Iterator[Task]:
@@ -132,7 +140,7 @@ class EcsCluster:
 
     def _ours(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Task]:
         for task in tasks:
-            read = read_task(task, self._pool)
+            read = read_task(task, self._pool, self._configuration.profiles)
             if read:
                 shape, intent = read
                 yield Task(

@@ -107,12 +107,17 @@ class Profile:
     wait_target: WaitTarget | None = None
 
 
+MAX_TASKS_ON_A_BRIDGE = 1_000  # the containers that share a host's docker0 [ECS-BRIDGE-PORTS]
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """An EC2 instance type and what ECS registers of it."""
+    """An EC2 instance type: what ECS registers of it, its list price in USD, how many tasks its network takes."""
 
     name: str
     registered: Resources
+    usd_per_hour: float
+    max_tasks: int = MAX_TASKS_ON_A_BRIDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +153,15 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Fairness:
-    """How organizations share what is scarce: weights by login (default 1), cap on queued jobs."""
+    """How organizations share what is scarce.
+
+    Weights by login (default 1), a cap on queued jobs, and how many runners of one repository may be between
+    RunTask and their job at once: the start ramp that spares GitHub the stampede of a matrix.
+    """
 
     weights: Mapping[str, int] = field(default_factory=dict)
     max_queued_per_organization: int = 5_000
+    max_starting_per_repository: int = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Demand: queued jobs − idle runners, per reach and label set. Worked out from state, never by counting events."""
+"""Demand and supply: queued jobs − idle runners − starting tasks. Worked out from state, never by counting events."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from slipway.domain.configuration import GitHubTarget
+from slipway.domain.intents import RunTasks
 from slipway.domain.jobs import JobKey
+from slipway.domain.matching import Shape
 from slipway.domain.reach import reach_of
-from slipway.domain.runners import Runner
-from slipway.domain.snapshot import WaitingJob
+from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.snapshot import Snapshot, WaitingJob
 
 RETRY_SECONDS, RETRY_AT_MOST_SECONDS = 60, 900
+GITHUB_PATIENCE_SECONDS = 30  # a shorter pause of GitHub's is over before a container that starts now asks
 
 
 def retry_delay_seconds(untaken: int) -> int:
@@ -38,6 +41,8 @@ def covered_jobs(
         if runner.is_idle and runner.reach is not None and runner.label_key is not None:
             idle[runner.reach, runner.label_key][runner.task_id] = runner
     covered: dict[JobKey, str] = {}
+    if not idle:
+        return covered
     rest: list[tuple[WaitingJob, dict[str, Runner]]] = []
     for job in sorted(jobs, key=lambda job: (job.queued_at, job.key)):
         matching = idle.get((reach_of(github, job.organization, job.repository), job.label_key), {})
@@ -49,6 +54,38 @@ def covered_jobs(
         if matching:
             covered[job.key] = matching.popitem()[0]
     return covered
+
+
+def waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
+    """Count the tasks that will claim: starting ones, and those of RunTask calls without an answer yet.
+
+    Not those on a host that EC2 takes away: a job that they got would not live to its end.
+    """
+    lost = lost_hosts(snapshot)
+    tasks = Counter(
+        runner.shape
+        for runner in snapshot.runners
+        if runner.state is RunnerState.STARTING and runner.instance_arn not in lost
+    )
+    return tasks + unanswered_tasks(snapshot)
+
+
+def lost_hosts(snapshot: Snapshot) -> frozenset[str]:
+    """Return the container instances that EC2 takes away."""
+    lost = (instance for instance in snapshot.instances if instance.lost_at is not None)
+    return frozenset(instance.arn for instance in lost if instance.arn is not None)
+
+
+def unanswered_tasks(snapshot: Snapshot) -> Counter[Shape]:
+    """Count the tasks of RunTask calls without an answer; those that events made known already count as such."""
+    tasks: Counter[Shape] = Counter()
+    if not snapshot.intents:
+        return tasks
+    known = Counter(runner.intent for runner in snapshot.runners)
+    for intent in snapshot.intents:
+        if isinstance(intent.request, RunTasks):
+            tasks[intent.request.shape] += max(0, intent.request.count - known[intent.token])
+    return +tasks
 
 
 def running_by_repository(runners: Iterable[Runner]) -> Counter[tuple[str, str]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from slipway.domain.configuration import Pool
+from collections.abc import Collection
+
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import RunTasks
+from slipway.domain.policy import Policy
 from slipway.domain.snapshot import Control, Snapshot
+
+DISCONNECTED_SECONDS = 600  # an empty host whose agent stays away this long is replaced
+STALE_SHARE = 10  # one in ten of the hosts that take tasks may be drained at once for its age
 
 
 def idle_marks(snapshot: Snapshot) -> dict[str, float | None]:
     """Return the instances whose idle mark changes: since when they hold no task, or None for no longer."""
-    held = _arns_with_tasks(snapshot)
+    held = arns_with_tasks(snapshot)
     marks: dict[str, float | None] = {}
     for instance in snapshot.instances:
         if instance.state is InstanceState.READY:
@@ -22,27 +27,57 @@ def idle_marks(snapshot: Snapshot) -> dict[str, float | None]:
     return marks
 
 
-def to_drain(snapshot: Snapshot, pool: Pool, *, starts_tasks: bool) -> tuple[str, ...]:
-    """Return the instances that should take no new task.
+def to_drain_first(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
+    """Return the instances that take no new task whatever waits: the plan must not count on their room.
 
-    One job an instance: as soon as its task is placed (another RunTask could land there between the task's
-    end and the instance's [ECS-DRAIN-RACE]). Otherwise when idle past the pool's timeout, but never while
-    a RunTask is under way: ECS chooses where its tasks land.
+    All of them when the pool drains. Those that EC2 takes away. In exclusive pools those with a task: another
+    RunTask could land there between the task's end and the instance's [ECS-DRAIN-RACE]. Empty ones whose agent stays
+    away. And those past their age, or of an older launch template: the emptiest first, and few at a time, for each
+    must be made good.
     """
-    held = _arns_with_tasks(snapshot)
-    unsettled = starts_tasks or _is_run_unanswered(snapshot)
+    held = arns_with_tasks(snapshot)
+    ready = [instance for instance in snapshot.instances if instance.state is InstanceState.READY]
+    if snapshot.control is Control.DRAIN:
+        return _sorted(ready)
+    now = [
+        instance
+        for instance in ready
+        if instance.lost_at is not None
+        or (policy.pool.exclusive and instance.arn in held)
+        or (instance.arn not in held and _is_cut_off(instance, snapshot.now))
+    ]
+    rest = [instance for instance in ready if instance not in now]
+    stale = [instance for instance in rest if _is_stale(instance, snapshot, policy)]
+    under_way = sum(
+        instance.state is InstanceState.DRAINING and _is_stale(instance, snapshot, policy)
+        for instance in snapshot.instances
+    )
+    budget = max(1, len(ready) // STALE_SHARE) - under_way
+    stale.sort(key=lambda instance: (instance.arn in held, instance.launched_at, instance.instance_id))
+    return _sorted([*now, *stale[: max(0, budget)]])
 
-    def should_drain(instance: Instance) -> bool:
-        if instance.state is not InstanceState.READY:
-            return False
-        if snapshot.control is Control.DRAIN or (pool.exclusive and instance.arn in held):
-            return True
-        idle = instance.idle_since is not None and instance.arn not in held
-        return (
-            idle and not unsettled and snapshot.now - (instance.idle_since or 0) >= pool.idle_timeout_seconds
-        )
 
-    return tuple(sorted(i.instance_id for i in snapshot.instances if should_drain(i)))
+def idle_to_drain(snapshot: Snapshot, policy: Policy, untouched: Collection[str]) -> tuple[str, ...]:
+    """Return the idle instances that nobody needs: empty past the pool's timeout, and left alone by the plan.
+
+    ``untouched`` are those on which the plan counts for nothing, headroom included. Draining comes before RunTask, so
+    that no task of this plan lands there; while an earlier RunTask has no answer one may have landed already.
+    """
+    if any(isinstance(intent.request, RunTasks) for intent in snapshot.intents):
+        return ()
+    held = arns_with_tasks(snapshot)
+    timeout = policy.pool.idle_timeout_seconds
+    return _sorted(
+        [
+            instance
+            for instance in snapshot.instances
+            if instance.state is InstanceState.READY
+            and instance.instance_id in untouched
+            and instance.arn not in held
+            and instance.idle_since is not None
+            and snapshot.now - instance.idle_since >= timeout
+        ]
+    )
 
 
 def to_end(snapshot: Snapshot) -> tuple[str, ...]:
@@ -50,21 +85,44 @@ def to_end(snapshot: Snapshot) -> tuple[str, ...]:
 
     None while a RunTask has no answer: its tasks may have been placed before the instance drained.
     """
-    if _is_run_unanswered(snapshot):
+    if any(isinstance(intent.request, RunTasks) for intent in snapshot.intents):
         return ()
-    held = _arns_with_tasks(snapshot)
-    return tuple(
-        sorted(
-            instance.instance_id
+    held = arns_with_tasks(snapshot)
+    return _sorted(
+        [
+            instance
             for instance in snapshot.instances
             if instance.state is InstanceState.DRAINING and instance.arn not in held
-        )
+        ]
     )
 
 
-def _arns_with_tasks(snapshot: Snapshot) -> frozenset[str | None]:
+def arns_with_tasks(snapshot: Snapshot) -> frozenset[str]:
+    """Return the container instances that hold a task, whatever its runner does."""
     return frozenset(runner.instance_arn for runner in snapshot.runners if runner.instance_arn)
 
 
-def _is_run_unanswered(snapshot: Snapshot) -> bool:
-    return any(isinstance(intent.request, RunTasks) for intent in snapshot.intents)
+def _is_cut_off(instance: Instance, now: float) -> bool:
+    return (
+        not instance.connected
+        and instance.disconnected_at is not None
+        and now - instance.disconnected_at >= DISCONNECTED_SECONDS
+    )
+
+
+def _is_stale(instance: Instance, snapshot: Snapshot, policy: Policy) -> bool:
+    return snapshot.now - instance.launched_at >= policy.pool.max_age_seconds or is_outdated(
+        instance, snapshot
+    )
+
+
+def is_outdated(instance: Instance, snapshot: Snapshot) -> bool:
+    """Say whether the pool's launch template has a newer version than the instance was made from."""
+    made_from, newest = instance.template_version, snapshot.template_version
+    return made_from is not None and newest is not None and made_from < newest
+
+
+def _sorted(instances: Collection[Instance]) -> tuple[str, ...]:
+    """Return the ids, the longest empty first."""
+    longest = sorted(instances, key=lambda i: (i.idle_since is None, i.idle_since or 0.0, i.instance_id))
+    return tuple(instance.instance_id for instance in longest)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from slipway.domain import strict_json
-from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.configuration import Configuration, Pool, Profile
 from slipway.domain.errors import MalformedError
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.matching import Shape
@@ -53,11 +53,19 @@ class InstanceChange:
 
 @dataclass(frozen=True, slots=True)
 class InstanceLoss:
-    """An instance is about to go (``is_gone`` False: a Spot warning) or has gone. The pool is not known yet."""
+    """An instance is about to go (``is_gone`` False: EC2 warns or advises) or has gone. The pool is not known yet."""
 
     instance_id: str
     at: float
     is_gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStop:
+    """An instance has stopped. The pool is not known yet."""
+
+    instance_id: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Foreign:
 
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
-Event = Tick | Wake | TaskChange | InstanceChange | InstanceLoss | Foreign
+Event = Tick | Wake | TaskChange | InstanceChange | InstanceLoss | InstanceStop | Foreign
 
 
 def read_event(text: str, configuration: Configuration) -> Event:
@@ -104,7 +112,7 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
     pool = configuration.pool_of_cluster(_last_part(detail["clusterArn"]))
     if pool is None:
         return Foreign("cluster")
-    read = read_task(detail, pool)
+    read = read_task(detail, pool, configuration.profiles)
     if read is None:
         return Foreign("task")
     shape, intent = read
@@ -122,11 +130,14 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
     )
 
 
-def read_task(detail: Mapping[str, Any], pool: Pool) -> tuple[Shape, str] | None:
+def read_task(
+    detail: Mapping[str, Any], pool: Pool, profiles: Mapping[str, Profile]
+) -> tuple[Shape, str] | None:
     """Return shape and intent of a task in a pool's cluster, or None when it is not one that we started.
 
     ``startedBy`` is ``slipway/POOL/INTENT``, the family ``slipway-PROFILE``; the size is the task's own, so
-    that a task stays known, and safe, when its profile is changed or removed while it runs.
+    that a task stays known, and safe, when its profile is changed or removed while it runs. GPUs alone are the
+    profile's: a task tells of them only once it is placed.
     """
     prefix = f"slipway/{pool.name}/"
     started_by = str(detail.get("startedBy", ""))
@@ -134,11 +145,13 @@ def read_task(detail: Mapping[str, Any], pool: Pool) -> tuple[Shape, str] | None
     if not started_by.startswith(prefix) or not family.startswith("slipway-"):
         return None
     overrides = detail.get("overrides") or {}
+    name = family.removeprefix("slipway-")
     size = Resources(
         _digits(overrides.get("cpu") or detail["cpu"]),
         _digits(overrides.get("memory") or detail["memory"]),
+        profiles[name].size.gpus if name in profiles else 0,
     )
-    return Shape(family.removeprefix("slipway-"), size), started_by.removeprefix(prefix)
+    return Shape(name, size), started_by.removeprefix(prefix)
 
 
 def _instance(detail: Mapping[str, Any], at: float, configuration: Configuration) -> Event:
@@ -156,38 +169,46 @@ _STATES = {"DRAINING": InstanceState.DRAINING, "ACTIVE": InstanceState.READY}
 def read_instance(detail: Mapping[str, Any], pool: Pool, at: float) -> Instance:
     """Return a container instance as ECS describes it; one that still registers counts as launching."""
     state = _STATES.get(detail["status"], InstanceState.LAUNCHING)
-    resources = {item["name"]: item.get("integerValue", 0) for item in detail["registeredResources"]}
+    resources = {item["name"]: item for item in detail["registeredResources"]}
     attributes = {item["name"]: item.get("value", "") for item in detail.get("attributes", [])}
     connected = detail["agentConnected"] is True
     return Instance(
         instance_id=_text(detail["ec2InstanceId"]),
         pool=pool.name,
         state=state,
-        registered=Resources(_whole(resources["CPU"]), _whole(resources["MEMORY"])),
+        registered=Resources(
+            _whole(resources["CPU"].get("integerValue", 0)),
+            _whole(resources["MEMORY"].get("integerValue", 0)),
+            len(resources.get("GPU", {}).get("stringSetValue", [])),
+        ),
         launched_at=at,
         instance_type=_text(attributes.get("ecs.instance-type", "")),
         arn=_text(detail["containerInstanceArn"]),
         connected=connected,
+        disconnected_at=None if connected else at,
         version=_whole(detail.get("version", 0)),
         ready_at=at if state is InstanceState.READY and connected else None,
         draining_at=at if state is InstanceState.DRAINING else None,
     )
 
 
-def _spot_warning(detail: Mapping[str, Any], at: float, _: Configuration) -> Event:
+def _leaving(detail: Mapping[str, Any], at: float, _: Configuration) -> Event:
     return InstanceLoss(_text(detail["instance-id"]), at, is_gone=False)
 
 
 def _instance_state(detail: Mapping[str, Any], at: float, _: Configuration) -> Event:
     if detail["state"] in ("terminated", "shutting-down"):
         return InstanceLoss(_text(detail["instance-id"]), at, is_gone=detail["state"] == "terminated")
+    if detail["state"] == "stopped":
+        return InstanceStop(_text(detail["instance-id"]), at)
     return Foreign("instance state")
 
 
 _READERS = {
     "ECS Task State Change": _task,
     "ECS Container Instance State Change": _instance,
-    "EC2 Spot Instance Interruption Warning": _spot_warning,
+    "EC2 Spot Instance Interruption Warning": _leaving,
+    "EC2 Instance Rebalance Recommendation": _leaving,
     "EC2 Instance State-change Notification": _instance_state,
 }
 

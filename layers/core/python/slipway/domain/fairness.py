@@ -6,6 +6,7 @@ import heapq
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from slipway.domain.snapshot import WaitingJob
 
@@ -39,6 +40,22 @@ def fair_order(
     return order
 
 
+def oldest_first(jobs: Iterable[WaitingJob]) -> list[WaitingJob]:
+    """Return jobs by their age, equal ones by their keys.
+
+    Keys are compared only where ages are equal: as part of every sort key they are what a plan of many jobs, and
+    the garbage collector after it, would spend a fifth of their time on.
+    """
+    ordered = sorted(jobs, key=attrgetter("queued_at"))
+    first = 0
+    for place in range(1, len(ordered) + 1):
+        if place == len(ordered) or ordered[place].queued_at != ordered[first].queued_at:
+            if place - first > 1:
+                ordered[first:place] = sorted(ordered[first:place], key=attrgetter("key"))
+            first = place
+    return ordered
+
+
 @dataclass(slots=True)
 class _Queue:
     """One organization's waiting jobs, by repository; ``held`` counts what it runs and was given."""
@@ -69,7 +86,7 @@ class _Queue:
 
 def _by_organization(jobs: Iterable[WaitingJob], running: Mapping[tuple[str, str], int]) -> dict[str, _Queue]:
     queues: dict[str, _Queue] = defaultdict(_Queue)
-    for job in sorted(jobs, key=lambda job: (job.queued_at, job.key)):
+    for job in oldest_first(jobs):
         queues[job.organization.lower()].repositories[job.repository.lower()].append(job)
     held: dict[str, Counter[str]] = defaultdict(Counter)
     for (organization, repository), count in running.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slipway.domain.configuration import Market
+from slipway.domain.instances import Load
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 
@@ -18,21 +19,74 @@ MAX_TASKS_PER_CALL = 10  # [ECS-LIMITS-RUNTASK]
 
 @dataclass(frozen=True, slots=True)
 class RunTasks:
-    """Start ``count`` identical tasks of a shape; ``exclusive`` asks for one task an instance."""
+    """Start ``count`` identical tasks of a shape; ``exclusive`` asks for one task an instance.
+
+    ``avoid`` names instances (by id) on which none may land: they are held for tasks of another shape.
+    """
 
     shape: Shape
     count: int
     exclusive: bool = False
+    avoid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """An instance type in a subnet, which lies in exactly one zone: what EC2 has, or has not, capacity of."""
+
+    instance_type: str
+    subnet: str
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchInstances:
-    """Launch ``count`` instances of any of ``types``, the first preferred; ``each`` is what one will offer."""
+    """Launch ``count`` instances, each of any of ``offerings``, the first preferred.
 
-    types: tuple[str, ...]
+    ``each`` is what one will offer at least; ``loads`` are what they are wanted for, with how many instances for
+    each load (fewer than ``count`` where some are wanted for headroom alone). ``for_stopped_tier`` instances power
+    themselves off before they are ever used.
+    """
+
+    offerings: tuple[Offering, ...]
     market: Market
     count: int
     each: Resources
+    loads: tuple[tuple[Load, int], ...] = ()
+    for_stopped_tier: bool = False
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Return the instance types, the preferred first."""
+        return tuple(dict.fromkeys(offering.instance_type for offering in self.offerings))
+
+    def load_of(self, number: int) -> Load:
+        """Return what the instance of that number (from 0) is wanted for; any of them does for any load."""
+        for load, count in self.loads:
+            if number < count:
+                return load
+            number -= count
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartInstances:
+    """Start stopped instances, all of one offering: EC2 starts all of a call or none."""
+
+    offering: Offering
+    starts: tuple[tuple[str, Load], ...]  # instance id, what it is wanted for
+
+    @property
+    def count(self) -> int:
+        """Return how many instances it starts."""
+        return len(self.starts)
+
+    @property
+    def instance_ids(self) -> tuple[str, ...]:
+        """Return the instances."""
+        return tuple(instance_id for instance_id, _ in self.starts)
+
+
+Request = RunTasks | LaunchInstances | StartInstances
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +95,5 @@ class Intent:
 
     token: str
     pool: str
-    request: RunTasks | LaunchInstances
+    request: Request
     created_at: float

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from slipway.domain.configuration import Configuration
 from slipway.domain.jobs import JobKey
+from slipway.domain.matching import nearest_profile
+from slipway.domain.policy import Policy
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import WaitingJob
@@ -26,10 +27,10 @@ class Admission:
     any runner of the organization to a capped repository's job, so the repository that ran is charged.
     """
 
-    def __init__(self, runners: Iterable[Runner], configuration: Configuration, now: float) -> None:
+    def __init__(self, runners: Iterable[Runner], policy: Policy, now: float) -> None:
         self._now = now
         taken = [runner for runner in runners if runner.state in _TAKEN]
-        self._configuration = configuration
+        self._policy = policy
         self._by_profile = runners_by_profile(taken)
         self._by_repository = Counter(
             (runner.shape.profile, (runner.repository or "").lower()) for runner in taken
@@ -49,12 +50,17 @@ class Admission:
         return True
 
     def _refusal(self, job: WaitingJob) -> Reason | None:
-        profile = self._configuration.profiles.get(job.shape.profile)
+        profile = self._policy.profiles.get(job.shape.profile)
         if profile is None:
-            return Reason(Why.NO_PROFILE, {"profile": job.shape.profile})
+            nearest = nearest_profile(job.labels, self._policy.profiles.values())
+            return Reason(
+                Why.NO_PROFILE, {"profile": job.shape.profile, **({"nearest": nearest} if nearest else {})}
+            )
+        if not job.shape.size.is_a_size:
+            return Reason(Why.TOO_LARGE, job.shape.size.as_parameters())
         if job.retry_at is not None and job.retry_at > self._now:
             return Reason(Why.NOT_TAKEN, {"runners": job.untaken, "until": job.retry_at})
-        of_organization = self._configuration.fairness.max_queued_per_organization
+        of_organization = self._policy.fairness.max_queued_per_organization
         if self._by_organization[job.organization.lower()] >= of_organization:
             return Reason(Why.ORGANIZATION_LIMIT, {"limit": of_organization})
         if self._by_profile[profile.name] >= profile.max_runners:

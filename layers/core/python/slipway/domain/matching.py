@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.domain.configuration import Profile
@@ -22,6 +22,10 @@ class Shape:
 
     profile: str
     size: Resources
+
+    def __hash__(self) -> int:
+        # A plan looks shapes up a dozen times for each job; the generated method hashes the size as an object.
+        return hash((self.profile, self.size.cpu_units, self.size.memory_mib))
 
     def __str__(self) -> str:
         return f"{self.profile}-{self.size.cpu_units}-{self.size.memory_mib}"
@@ -67,6 +71,14 @@ def route(labels: Sequence[str], run: tuple[int, int], profiles: Mapping[str, Pr
         return Unserved("no_profile", "no profile has all of these labels")
     nearest = min(fitting, key=lambda profile: (len(profile.labels), profile.name))
     return Route(Shape(nearest.name, nearest.size), nearest.pool, label_set_key(labels))
+
+
+def nearest_profile(labels: Sequence[str], profiles: Iterable[Profile]) -> str | None:
+    """Return the name of the profile which shares the most labels with a job; None when none shares any."""
+    wanted = {label.lower() for label in labels}
+    shared = {profile.name: len(wanted & profile.labels) for profile in profiles}
+    best = min(shared, key=lambda name: (-shared[name], name), default=None)
+    return best if best is not None and shared[best] else None
 
 
 def _route_sized(

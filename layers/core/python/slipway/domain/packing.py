@@ -1,95 +1,97 @@
-"""Packing: which waiting tasks fit on which instances, first fit in the order given.
-
-The capacity planner will replace this simple packing behind the same functions.
-"""
+"""Packing: first fit of tasks on the room of instances, in time that grows with tasks plus instances."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.intents import Intent, LaunchInstances
-from slipway.domain.resources import NOTHING, Resources
-from slipway.domain.runners import Runner
+from slipway.domain.instances import Load
+from slipway.domain.matching import Shape
+from slipway.domain.resources import Resources
+
+
+class Room(Protocol):
+    """Something that takes tasks until it is full. What it refused once it refuses ever after."""
+
+    def take(self, shape: Shape) -> bool:
+        """Reserve room for one task of the shape; say whether there was any."""
 
 
 @dataclass(slots=True)
 class Bin:
-    """Room for tasks on one instance; ``slots_left`` is 1 where an instance takes one job only."""
+    """Room for tasks on one instance, in plain numbers because a plan touches it a hundred thousand times.
+
+    ``load`` is what the instance was started for. ``held_for`` keeps it for tasks of one shape. ``taken`` counts
+    what this plan put there.
+    """
 
     name: str
-    free: Resources
-    slots_left: int
+    cpu_units: int
+    memory_mib: int
+    gpus: int
+    tasks_left: int
+    load: Load = ()
+    held_for: Shape | None = None
+    taken: int = 0
 
-    def take(self, size: Resources) -> bool:
-        """Reserve room for one task; say whether there was any."""
-        if self.slots_left < 1 or not size.fits(self.free):
+    def take(self, shape: Shape) -> bool:
+        """Reserve room for one task of the shape; say whether there was any."""
+        size = shape.size
+        if (
+            size.cpu_units > self.cpu_units
+            or size.memory_mib > self.memory_mib
+            or size.gpus > self.gpus
+            or self.tasks_left < 1
+            or (self.held_for is not None and self.held_for != shape)
+        ):
             return False
-        self.free -= size
-        self.slots_left -= 1
+        self.cpu_units -= size.cpu_units
+        self.memory_mib -= size.memory_mib
+        self.gpus -= size.gpus
+        self.tasks_left -= 1
+        self.taken += 1
         return True
 
+    @property
+    def free(self) -> Resources:
+        """Return the room that is left."""
+        return Resources(self.cpu_units, self.memory_mib, self.gpus)
 
-_MANY = 1_000_000
+
+def a_bin(name: str, free: Resources, tasks_left: int, load: Load = ()) -> Bin:
+    """Return the room of an instance."""
+    return Bin(name, free.cpu_units, free.memory_mib, free.gpus, tasks_left, load)
 
 
-def usable_bins(instances: Iterable[Instance], runners: Iterable[Runner], *, exclusive: bool) -> list[Bin]:
-    """Return the room on instances where ECS would place a task now, the fullest first.
+R = TypeVar("R", bound=Room)
 
-    A task holds its room until ECS reports it stopped, also when its runner is done.
+
+@dataclass(slots=True)
+class FirstFit(Generic[R]):
+    """Places tasks on the first of its rooms that takes them.
+
+    For each shape it remembers where it stopped: room only shrinks, so what refused a shape once need never be
+    asked again, and a plan costs tasks + shapes × rooms instead of tasks × rooms.
     """
-    usable = [instance for instance in instances if instance.is_usable]
-    return _ordered(_with_tasks(usable, runners, exclusive=exclusive))
+
+    rooms: Sequence[R]
+    _next: dict[Shape, int] = field(default_factory=dict)
+
+    def place(self, shape: Shape) -> R | None:
+        """Reserve room for one task; None when nothing takes it."""
+        rooms = self.rooms
+        first = self._next.get(shape, 0)
+        if first == len(rooms):
+            return None
+        for index in range(first, len(rooms)):
+            if rooms[index].take(shape):
+                self._next[shape] = index
+                return rooms[index]
+        self._next[shape] = len(rooms)
+        return None
 
 
-def booting_bins(
-    instances: Iterable[Instance], runners: Iterable[Runner], intents: Iterable[Intent], *, exclusive: bool
-) -> list[Bin]:
-    """Return the room on instances that boot, wait for their agent, or were asked for without an answer yet.
-
-    The smallest comes first, so that the large ones are left to the tasks for which they were asked.
-    """
-    waiting = [
-        instance
-        for instance in instances
-        if instance.state is InstanceState.LAUNCHING
-        or (instance.state is InstanceState.READY and not instance.connected)
-    ]
-    bins = _with_tasks(waiting, runners, exclusive=exclusive)
-    for intent in intents:
-        if isinstance(intent.request, LaunchInstances):
-            bins += [
-                empty_bin(f"{intent.token}-{number}", intent.request.each, exclusive=exclusive)
-                for number in range(intent.request.count)
-            ]
-    return _ordered(bins)
-
-
-def empty_bin(name: str, room: Resources, *, exclusive: bool) -> Bin:
-    """Return the room of an instance that holds no task."""
-    return Bin(name, room, 1 if exclusive else _MANY)
-
-
-def place(size: Resources, bins: Iterable[Bin]) -> Bin | None:
-    """Reserve room on the first bin that has it, in the order given."""
-    return next((bin for bin in bins if bin.take(size)), None)
-
-
-def _with_tasks(instances: Iterable[Instance], runners: Iterable[Runner], *, exclusive: bool) -> list[Bin]:
-    held: dict[str | None, list[Resources]] = defaultdict(list)
-    for runner in runners:
-        held[runner.instance_arn].append(runner.shape.size)
-    bins = []
-    for instance in instances:
-        tasks = held[instance.arn] if instance.arn else []
-        bin = empty_bin(instance.instance_id, instance.registered - sum(tasks, NOTHING), exclusive=exclusive)
-        if exclusive and tasks:
-            bin.slots_left = 0
-        bins.append(bin)
-    return bins
-
-
-def _ordered(bins: Iterable[Bin]) -> list[Bin]:
-    return sorted(bins, key=lambda bin: (bin.free, bin.name))
+def fullest_first(bins: Iterable[Bin]) -> list[Bin]:
+    """Return bins the fullest first, so that the emptiest stay empty and can end."""
+    return sorted(bins, key=lambda bin: (bin.cpu_units, bin.memory_mib, bin.gpus, bin.name))

@@ -3,183 +3,224 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
-from slipway.domain.capacity import NewCapacity
-from slipway.domain.configuration import Configuration, Pool
-from slipway.domain.demand import covered_jobs, running_by_repository
-from slipway.domain.draining import idle_marks, to_drain, to_end
+from slipway.domain.capacity import NewCapacity, instances_allowed, probes_allowed
+from slipway.domain.demand import (
+    GITHUB_PATIENCE_SECONDS,
+    covered_jobs,
+    lost_hosts,
+    running_by_repository,
+    waiting_tasks,
+)
+from slipway.domain.draining import idle_marks, idle_to_drain, to_drain_first, to_end
 from slipway.domain.fairness import fair_order
-from slipway.domain.intents import MAX_TASKS_PER_CALL, RunTasks
 from slipway.domain.jobs import JobKey
 from slipway.domain.limits import Admission, runners_by_profile
 from slipway.domain.matching import Shape
-from slipway.domain.packing import Bin, booting_bins, place, usable_bins
+from slipway.domain.placing import Placing, Ramp, Want, untouched
 from slipway.domain.plan import Plan
+from slipway.domain.policy import Policy
 from slipway.domain.reasons import Reason, Why
+from slipway.domain.rooms import overdue, rooms_of
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Control, Snapshot, WaitingJob
+from slipway.domain.soundness import sound
+from slipway.domain.tiers import room_to_keep, stopped_tier
 
 MAX_OFFERS = 1_000  # a bound on writes; more tasks than this cannot be waiting between two convergences
 
 
-def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
-    """Decide what one pool needs: offers, tasks to start, instances to launch, drain and end."""
-    pool = configuration.pools[snapshot.pool]
-    covered = covered_jobs(snapshot.jobs, snapshot.runners, configuration.github)
+def plan(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Decide what one pool needs at ``snapshot.now``: tasks, instances, what ends, and a reason for every job."""
+    checked = sound(snapshot)
+    snapshot, closes_circuit = _with_circuit(checked.snapshot)
+    covered = covered_jobs(snapshot.jobs, snapshot.runners, policy.github)
+    admission = Admission(snapshot.runners, policy, snapshot.now)
+    admitted = _in_fair_order(snapshot, policy, covered, admission)
+    supply = waiting_tasks(snapshot)
+    ramp = _ramp(snapshot, policy)
+    expecting, wants = _split(admitted, supply, ramp)
+    wants += _standby(snapshot, policy, admitted, supply) + room_to_keep(snapshot, policy)
+
+    drain = to_drain_first(snapshot, policy)
+    placing = _placing(snapshot, policy, drain, ramp)
+    refusal = _nothing_starts(snapshot, policy)
+    started = placing.place(wants) if refusal is None else placing.refuse(wants, refusal)
+
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
-    uncovered = [job for job in snapshot.jobs if job.key not in covered]
-    admission = Admission(snapshot.runners, configuration, snapshot.now)
-    running = running_by_repository(snapshot.runners)
-    admitted = fair_order(uncovered, running, configuration.fairness.weights, admission)
-    reasons.update(admission.refused)
-    supply = _waiting_tasks(snapshot)
-    unmet = _unmet(admitted, supply, snapshot, configuration)
-    starting = _Starting(snapshot, pool)
-    for shape, job in unmet:
-        reason = starting.add(shape)
-        if job is not None:
-            reasons[job.key] = reason
-    served = {job.key for _, job in unmet if job is not None}
-    for job in admitted:
-        if job.key not in served:
-            reasons[job.key] = Reason(Why.TASK_STARTING, {"shape": str(job.shape)})
-    run = starting.run_requests()
+    reasons |= admission.refused | placing.reasons | _expecting_reasons(expecting)
+    if placing.capacity.fell_short:
+        _tell_fair_share(reasons, admitted, started)
+    launch, start = placing.capacity.requests(), placing.start_requests()
+    tier = stopped_tier(
+        snapshot,
+        policy,
+        placing.capacity.allowed - sum(request.count for request in launch),
+        is_quiet=not (launch or start or placing.rooms.booting),
+    )
     return Plan(
-        offers=_offers(admitted, supply, starting.tasks),
-        run=run,
-        launch=starting.capacity.requests(),
-        dismiss=_surplus(admitted, supply, snapshot, configuration),
-        drain=to_drain(snapshot, pool, starts_tasks=bool(run)),
-        end=to_end(snapshot),
+        offers=_offers([*expecting, *started], supply + placing.tasks),
+        run=placing.run_requests(),
+        hosts=dict(placing.hosts),
+        launch=launch + tier.launch,
+        start=start,
+        dismiss=_surplus(admitted, supply, snapshot, policy),
+        drain=drain + idle_to_drain(snapshot, policy, untouched(placing.rooms.usable)),
+        end=tuple(name for name in to_end(snapshot) if checked.may_end(name)),
+        replace=overdue(snapshot),
+        retire=tier.retire,
         idle_since=idle_marks(snapshot),
+        closes_circuit=closes_circuit,
         reasons=reasons,
+        set_aside=checked.set_aside,
     )
 
 
-def _waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
-    """Count the tasks that will claim: starting ones, and those of RunTask calls without an answer yet."""
-    tasks = Counter(runner.shape for runner in snapshot.runners if runner.state is RunnerState.STARTING)
-    return tasks + _unanswered(snapshot)
+def _with_circuit(snapshot: Snapshot) -> tuple[Snapshot, bool]:
+    """Forget launches that failed once an instance has come up since; say whether there were any."""
+    failures = snapshot.launch_failures
+    if failures is None or not any(
+        (instance.ready_at or instance.stopped_at or 0.0) > failures.last_at
+        for instance in snapshot.instances
+    ):
+        return snapshot, False
+    return replace(snapshot, launch_failures=None), True
 
 
-def _unanswered(snapshot: Snapshot) -> Counter[Shape]:
-    """Count the tasks of RunTask calls without an answer; those that events made known already count as such."""
-    known = Counter(runner.intent for runner in snapshot.runners)
-    tasks: Counter[Shape] = Counter()
-    for intent in snapshot.intents:
-        if isinstance(intent.request, RunTasks):
-            tasks[intent.request.shape] += max(0, intent.request.count - known[intent.token])
-    return tasks
+def _in_fair_order(
+    snapshot: Snapshot, policy: Policy, covered: Collection[JobKey], admission: Admission
+) -> list[WaitingJob]:
+    """Return the jobs that need a runner and may have one; the others have their reason with ``admission``."""
+    return fair_order(
+        [job for job in snapshot.jobs if job.key not in covered] if covered else snapshot.jobs,
+        running_by_repository(snapshot.runners),
+        policy.fairness.weights,
+        admission,
+    )
 
 
-def _unmet(
-    admitted: Sequence[WaitingJob],
-    supply: Counter[Shape],
-    snapshot: Snapshot,
-    configuration: Configuration,
-) -> list[tuple[Shape, WaitingJob | None]]:
-    """Return the tasks still to be started: for jobs in fair order, then for standby."""
+def _placing(snapshot: Snapshot, policy: Policy, leaving: Collection[str], ramp: Ramp) -> Placing:
+    allowed = probes_allowed(snapshot, instances_allowed(snapshot, policy))
+    return Placing(
+        rooms=rooms_of(snapshot, policy, leaving),
+        capacity=NewCapacity(policy, snapshot, allowed),
+        exclusive=policy.pool.exclusive,
+        ramp=ramp,
+    )
+
+
+def _expecting_reasons(expecting: Iterable[WaitingJob]) -> dict[JobKey, Reason]:
+    by_shape: dict[Shape, Reason] = {}
+    return {
+        job.key: by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
+        for job in expecting
+    }
+
+
+def _split(
+    admitted: Sequence[WaitingJob], supply: Counter[Shape], ramp: Ramp
+) -> tuple[list[WaitingJob], list[Want]]:
+    """Return the jobs that tasks on their way will serve, and what is wanted for the others."""
     left = Counter(supply)
-    unmet: list[tuple[Shape, WaitingJob | None]] = []
+    expecting: list[WaitingJob] = []
+    wants: list[Want] = []
     for job in admitted:
-        if left[job.shape] > 0:
-            left[job.shape] -= 1
+        shape = job.shape
+        if left and left[shape] > 0 and ramp.admits(job):
+            left[shape] -= 1
+            expecting.append(job)
         else:
-            unmet.append((job.shape, job))
-    taken = runners_by_profile(snapshot.runners) + Counter(job.shape.profile for job in admitted)
-    for profile in configuration.profiles.values():
-        if profile.pool == snapshot.pool:
-            shape = Shape(profile.name, profile.size)
-            standby = min(profile.standby, profile.max_runners - taken[profile.name])
-            unmet += [(shape, None)] * max(0, standby - left[shape])
-    return unmet
+            wants.append(job)
+    return expecting, wants
+
+
+def _standby(
+    snapshot: Snapshot, policy: Policy, admitted: Iterable[WaitingJob], supply: Counter[Shape]
+) -> list[Want]:
+    """Return the standby tasks that are missing: on top of the jobs, within the profile's cap."""
+    wants: list[Want] = []
+    if not policy.tiers.standby:
+        return wants
+    wanted = Counter(job.shape for job in admitted)
+    taken = runners_by_profile(snapshot.runners)
+    for shape, count in wanted.items():
+        taken[shape.profile] += count
+    for name, standby in sorted(policy.tiers.standby.items()):
+        profile = policy.profiles[name]
+        shape = Shape(name, profile.size)
+        waiting = max(0, supply[shape] - wanted[shape])
+        wants += [shape] * max(0, min(standby, profile.max_runners - taken[name]) - waiting)
+    return wants
+
+
+def _ramp(snapshot: Snapshot, policy: Policy) -> Ramp:
+    in_flight = Counter((runner.repository or "").lower() for runner in snapshot.runners if runner.is_idle)
+    return Ramp(policy.fairness.max_starting_per_repository, in_flight)
+
+
+def _nothing_starts(snapshot: Snapshot, policy: Policy) -> Reason | None:
+    """Return why no task and no instance may start now, if so."""
+    if snapshot.control is not Control.RUN:
+        is_paused = snapshot.control is Control.PAUSE
+        return Reason(Why.PAUSED if is_paused else Why.DRAINING, {"pool": policy.pool.name})
+    until = snapshot.github_busy_until
+    if until is not None and until - snapshot.now > GITHUB_PATIENCE_SECONDS:
+        return Reason(Why.GITHUB_BUSY, {"until": until})
+    return None
+
+
+def _tell_fair_share(
+    reasons: dict[JobKey, Reason], admitted: Iterable[WaitingJob], started: Sequence[WaitingJob]
+) -> None:
+    """Say fair share instead of the pool's limit where a younger job of another organization goes first."""
+    youngest: dict[str, float] = {}
+    for job in started:
+        organization = job.organization.lower()
+        youngest[organization] = max(job.queued_at, youngest.get(organization, job.queued_at))
+    if not youngest:
+        return
+    for job in admitted:
+        reason = reasons[job.key]
+        if reason.code is Why.POOL_LIMIT:
+            own = job.organization.lower()
+            if any(at > job.queued_at for organization, at in youngest.items() if organization != own):
+                reasons[job.key] = Reason(Why.FAIR_SHARE, reason.parameters)
 
 
 def _surplus(
-    admitted: Iterable[WaitingJob],
-    supply: Counter[Shape],
-    snapshot: Snapshot,
-    configuration: Configuration,
+    admitted: Iterable[WaitingJob], supply: Counter[Shape], snapshot: Snapshot, policy: Policy
 ) -> tuple[str, ...]:
-    """Return waiting tasks beyond demand and standby.
+    """Return waiting tasks that must not claim: those on a host that EC2 takes away, and those beyond need.
 
-    A profile with standby lets tasks of every size wait in their claim, though only its own size is kept;
-    those of a profile without it end by themselves.
+    A profile with standby lets tasks of every size wait in their claim, though only its own size is kept; those of
+    a profile without it end by themselves.
     """
-    wanted = Counter(job.shape for job in admitted)
+    lost = lost_hosts(snapshot)
+    starting = [runner for runner in snapshot.runners if runner.state is RunnerState.STARTING]
+    surplus = [runner.task_id for runner in starting if runner.instance_arn in lost]
     waiting: dict[Shape, list[tuple[float, str]]] = defaultdict(list)
-    for runner in snapshot.runners:
-        if runner.state is RunnerState.STARTING and runner.running_at is not None:
+    for runner in starting:
+        has_standby = runner.shape.profile in policy.tiers.standby
+        if has_standby and runner.running_at is not None and runner.instance_arn not in lost:
             waiting[runner.shape].append((runner.started_at, runner.task_id))
-    surplus: list[str] = []
+    wanted = Counter(job.shape for job in admitted) if waiting else Counter[Shape]()
     for shape, tasks in waiting.items():
-        profile = configuration.profiles.get(shape.profile)
-        if profile is None or profile.standby == 0:
-            continue
-        kept = profile.standby if profile.size == shape.size else 0
-        excess = supply[shape] - wanted[shape] - kept
-        if excess > 0:
-            surplus += [task for _, task in sorted(tasks, reverse=True)[:excess]]
+        is_own_size = policy.profiles[shape.profile].size == shape.size
+        kept = policy.tiers.standby[shape.profile] if is_own_size else 0
+        excess = max(0, supply[shape] - wanted[shape] - kept)
+        surplus += [task for _, task in sorted(tasks, reverse=True)[:excess]]
     return tuple(sorted(surplus))
 
 
-def _offers(
-    admitted: Iterable[WaitingJob], supply: Counter[Shape], started: Counter[Shape]
-) -> dict[Shape, tuple[WaitingJob, ...]]:
+def _offers(jobs: Iterable[WaitingJob], claimants: Counter[Shape]) -> dict[Shape, tuple[WaitingJob, ...]]:
     """Return, for each shape, as many jobs in fair order as tasks may come to claim them."""
-    claimants = supply + started
     offers: dict[Shape, list[WaitingJob]] = defaultdict(list)
-    for job in admitted:
+    for job in jobs:
         if len(offers[job.shape]) < min(claimants[job.shape], MAX_OFFERS):
             offers[job.shape].append(job)
     return {shape: tuple(jobs) for shape, jobs in offers.items() if jobs}
-
-
-@dataclass(slots=True)
-class _Starting:
-    """Tasks being placed: on free room first, then on instances that boot, then on new ones."""
-
-    snapshot: Snapshot
-    pool: Pool
-    tasks: Counter[Shape] = field(default_factory=Counter)
-    capacity: NewCapacity = field(init=False)
-    _usable: list[Bin] = field(init=False)
-    _booting: list[Bin] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.capacity = NewCapacity(self.pool, self.snapshot)
-        exclusive = self.pool.exclusive
-        self._usable = usable_bins(self.snapshot.instances, self.snapshot.runners, exclusive=exclusive)
-        self._booting = booting_bins(
-            self.snapshot.instances, self.snapshot.runners, self.snapshot.intents, exclusive=exclusive
-        )
-        # A RunTask without an answer holds its room already.
-        for shape in sorted(_unanswered(self.snapshot).elements(), key=str):
-            place(shape.size, self._usable)
-
-    def add(self, shape: Shape) -> Reason:
-        """Find a place for one more task of the shape, or the reason why there is none."""
-        if self.snapshot.control is not Control.RUN:
-            paused = self.snapshot.control is Control.PAUSE
-            return Reason(Why.PAUSED if paused else Why.DRAINING, {"pool": self.pool.name})
-        if place(shape.size, self._usable):
-            self.tasks[shape] += 1
-            return Reason(Why.TASK_STARTING, {"shape": str(shape)})
-        booting = place(shape.size, self._booting)
-        if booting:
-            return Reason(Why.INSTANCE_STARTING, {"instance": booting.name})
-        return self.capacity.add(shape.size)
-
-    def run_requests(self) -> tuple[RunTasks, ...]:
-        """Return the RunTask calls to make: equal tasks together, at most ten a call."""
-        requests = []
-        for shape, count in sorted(self.tasks.items(), key=lambda item: str(item[0])):
-            full, rest = divmod(count, MAX_TASKS_PER_CALL)
-            sizes = [MAX_TASKS_PER_CALL] * full + ([rest] if rest else [])
-            requests += [RunTasks(shape, size, self.pool.exclusive) for size in sizes]
-        return tuple(requests)
 
 
 def reasons_count(reasons: Iterable[tuple[JobKey, Reason]]) -> Counter[str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.intents import StartInstances
 from slipway.domain.runners import Registration, Runner, RunnerState, parse_runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 
@@ -16,7 +17,7 @@ NEVER_CLAIMED_SECONDS = 600
 ENDED_GRACE_SECONDS = 60  # an orphan process may claim again: its container must not outlive its job for long
 IDLE_GRACE_SECONDS = 120  # the container releases itself first
 TIMEOUT_GRACE_SECONDS = 60
-NEVER_REGISTERED_SECONDS = 300
+NEVER_RECORDED_SECONDS = 300
 QUEUED_LONG_SECONDS = 600
 GITHUB_GIVES_UP_SECONDS = 24 * 3600 + 600  # GitHub fails a job that was queued for 24 h [GH-JOB-24H]
 
@@ -29,7 +30,10 @@ class What(StrEnum):
     IDLE_RUNNER = "idle runner"  # remove at GitHub, then stop its task
     UNCLAIMED_TASK = "unclaimed task"  # stop, unless it claims at this very moment
     OVERDUE_TASK = "overdue task"  # stop
-    STOPPED_INSTANCE = "stopped instance"  # terminate: a host that shut itself down is not started again
+    STOPPED_INSTANCE = (
+        "stopped instance"  # terminate: a host that was used and shut itself down never goes back
+    )
+    WARM_INSTANCE = "warm instance"  # one of the stopped tier whose stop was never told: note it
     INSTANCE = "instance"  # take in if ECS knows it after all, else terminate
     RUNNER_RECORD = "runner record"  # ECS no longer has the task: forget it
     INSTANCE_NEWS = "instance news"  # ECS knows better than the ledger: fold what it says
@@ -97,7 +101,6 @@ def find_stale(
     doubtful: list[Reap] = []
     for pool in facts.pools:
         certain += _stale_runners(pool, configuration)
-        certain += _stale_instances(pool)
         certain += _instance_news(pool)
         certain += _stale_jobs(pool)
         certain += _orphans(pool)
@@ -130,13 +133,6 @@ def _stale_runners(pool: PoolFacts, configuration: Configuration) -> Iterator[Re
             yield Reap(What.IDLE_RUNNER, runner.task_id, name, "idle past its timeout", runner)
         elif runner.state is RunnerState.BUSY and profile and now - (runner.busy_at or now) > timeout:
             yield Reap(What.OVERDUE_TASK, runner.task_id, name, "past the job timeout", runner)
-
-
-def _stale_instances(pool: PoolFacts) -> Iterator[Reap]:
-    for instance in pool.snapshot.instances:
-        age = pool.snapshot.now - instance.launched_at
-        if instance.state is InstanceState.LAUNCHING and age > NEVER_REGISTERED_SECONDS:
-            yield Reap(What.INSTANCE, instance.instance_id, instance.pool, "never registered with ECS")
 
 
 def _instance_news(pool: PoolFacts) -> Iterator[Reap]:
@@ -185,17 +181,30 @@ def _mismatches(pool: PoolFacts) -> Iterator[Reap]:
 
 
 def _stray_instances(pool: PoolFacts) -> Iterator[Reap]:
-    """Find instances that stopped, and those of no launch; one whose own launch has no answer yet is neither."""
+    """Find instances that run or stand still against what the ledger says, and those that it does not know.
+
+    One whose own launch or start has no answer yet is none of them.
+    """
     name = pool.snapshot.pool
-    recorded = {instance.instance_id for instance in pool.snapshot.instances}
+    states = {instance.instance_id: instance.state for instance in pool.snapshot.instances}
     asked_for = {intent.token for intent in pool.snapshot.intents}
+    starting = {
+        instance_id
+        for intent in pool.snapshot.intents
+        if isinstance(intent.request, StartInstances)
+        for instance_id in intent.request.instance_ids
+    }
     for instance_id, seen in sorted(pool.instances.items()):
-        is_known = instance_id in recorded
-        if not is_known and seen.intent in asked_for:
+        state = states.get(instance_id)
+        if instance_id in starting or (state is None and seen.intent in asked_for):
             continue
-        if seen.is_stopped:
+        if seen.is_stopped and state is InstanceState.WARMING:
+            yield Reap(What.WARM_INSTANCE, instance_id, name, "its event was lost")
+        elif seen.is_stopped and state is not InstanceState.STOPPED:
             yield Reap(What.STOPPED_INSTANCE, instance_id, name, "stopped")
-        elif not is_known and pool.snapshot.now - seen.launched_at > NEVER_REGISTERED_SECONDS:
+        elif state is InstanceState.STOPPED and not seen.is_stopped:
+            yield Reap(What.INSTANCE, instance_id, name, "it runs and should be stopped")
+        elif state is None and pool.snapshot.now - seen.launched_at > NEVER_RECORDED_SECONDS:
             yield Reap(What.INSTANCE, instance_id, name, "the ledger does not know it")
 
 

@@ -12,16 +12,25 @@ class Why(StrEnum):
     RUNNER_IDLE = "runner_idle"  # a runner with its labels is registered and waits for GitHub
     TASK_STARTING = "task_starting"  # a container is on its way and will claim it
     INSTANCE_STARTING = "instance_starting"  # an instance with room for it boots
+    START_RAMP = "start_ramp"  # there is room for it, but enough runners of its repository are starting
     NO_PROFILE = "no_profile"  # the profile that served it is no longer configured
     NOT_TAKEN = "not_taken"  # GitHub gave it none of the runners made for it; the next one comes later
     POOL_LIMIT = "pool_limit"
     PROFILE_LIMIT = "profile_limit"
     REPOSITORY_LIMIT = "repository_limit"
     ORGANIZATION_LIMIT = "organization_limit"
+    FAIR_SHARE = "fair_share"  # the pool is at its limit, and younger jobs of those who hold less go first
     NO_CAPACITY = "no_capacity"  # EC2 has none of the pool's types for now
+    LAUNCHES_FAIL = "launches_fail"  # no instance of the pool comes up; tried again, less and less often
+    GITHUB_BUSY = "github_busy"  # GitHub asked to register no runner for a while
     TOO_LARGE = "too_large"  # no instance type of the pool holds it
     PAUSED = "paused"
     DRAINING = "draining"
+
+
+SET_ASIDE = frozenset(
+    {Why.NO_PROFILE, Why.NOT_TAKEN, Why.TOO_LARGE}
+)  # no room, however large, serves these now
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from slipway.domain.configuration import Market
 from slipway.domain.instances import Instance
 from slipway.domain.intents import Intent
 from slipway.domain.jobs import JobKey
+from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Shape
 from slipway.domain.runners import Runner
 
@@ -45,11 +46,18 @@ class WaitingJob:
     retry_at: float | None = None
 
 
+ANY = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class UnavailableOffering:
-    """Capacity that EC2 refused a moment ago: do not ask again before ``until``."""
+    """Capacity that EC2 refused a moment ago: do not ask again before ``until``.
+
+    ``ANY`` stands for every type (a subnet without addresses) or every subnet (a quota of the account).
+    """
 
     instance_type: str
+    subnet: str
     market: Market
     until: float
 
@@ -67,7 +75,11 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One pool as the ledger had it at ``now`` (epoch seconds)."""
+    """One pool as the ledger had it at ``now`` (epoch seconds).
+
+    ``template_version`` is the newest version of the pool's launch template, where it is known;
+    ``github_busy_until`` is when GitHub, which asked to wait, takes registrations again.
+    """
 
     pool: str
     now: float
@@ -78,3 +90,6 @@ class Snapshot:
     unavailable: tuple[UnavailableOffering, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     control: Control = Control.RUN
+    launch_failures: LaunchFailures | None = None
+    template_version: int | None = None
+    github_busy_until: float | None = None

@@ -42,11 +42,24 @@ def starting(task: Task, pool: str) -> Runner:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a container instance took no task, in ECS's words; no ARN where there is none at all."""
+
+    reason: str
+    instance_arn: str | None = None
+
+    @property
+    def is_for_room(self) -> bool:
+        """Say whether it had too little room, rather than an agent that is away or not known yet."""
+        return self.reason.startswith("RESOURCE:")
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
-    """What RunTask did: the tasks that were placed, and the codes of the failures."""
+    """What RunTask did: the tasks that were placed, and who refused the others."""
 
     tasks: tuple[Task, ...]
-    failures: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 class Cluster(Protocol):

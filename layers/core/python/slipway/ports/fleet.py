@@ -7,32 +7,37 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from slipway.domain.configuration import Market
-from slipway.domain.intents import Intent
+from slipway.domain.intents import Intent, Offering
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchedInstance:
-    """One EC2 instance of ours; ``intent`` is the launch it belongs to."""
+    """One EC2 instance of ours; ``intent`` is the launch it belongs to.
+
+    ``template_version`` is the version of the launch template that it was made from, where EC2 says so.
+    """
 
     instance_id: str
     instance_type: str
     market: Market
     launched_at: float
     intent: str
+    subnet: str | None = None
+    template_version: int | None = None
     is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
-    """What a launch brought, and which types EC2 has none of right now."""
+    """What a launch brought, and what EC2 has none of right now (``ANY`` for every type or every subnet)."""
 
     instances: tuple[LaunchedInstance, ...]
-    refused_types: tuple[str, ...] = ()
+    refused: tuple[Offering, ...] = ()
     errors: tuple[str, ...] = ()
 
 
 class Fleet(Protocol):
-    """Launches and ends the instances of one pool."""
+    """Launches, starts and ends the instances of one pool."""
 
     def launch(self, intent: Intent) -> LaunchResult:
         """Ask EC2 for the instances of a ``LaunchInstances`` intent; the same intent again launches nothing new.
@@ -40,6 +45,16 @@ class Fleet(Protocol):
         Raises:
             RefusedError: a definite no. UnavailableError: throttled or down. UnknownOutcomeError: no reply.
         """
+
+    def start(self, instance_ids: Sequence[str]) -> None:
+        """Start stopped instances, all or none; those that run already are no error.
+
+        Raises:
+            RefusedError: a definite no, such as no capacity. UnavailableError, UnknownOutcomeError: as for launch.
+        """
+
+    def template_version(self) -> int | None:
+        """Return the newest version of the pool's launch template; None where there is no such template."""
 
     def terminate(self, instance_ids: Sequence[str]) -> None:
         """Terminate instances; those already gone are no error."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from slipway.domain.instances import Instance
+from slipway.domain.instances import Instance, Load
 from slipway.domain.intents import Intent
 from slipway.domain.jobs import JobEvent, JobKey, JobState
+from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
 from slipway.domain.runners import Runner
 from slipway.domain.snapshot import Control, Snapshot, UnavailableOffering, WaitingJob
@@ -120,6 +121,18 @@ class Instances(Protocol):
     def mark_idle(self, pool: str, marks: Mapping[str, float | None]) -> None:
         """Set or clear since when instances hold no task."""
 
+    def mark_stopped(self, pool: str, instance_id: str, *, at: float) -> bool:
+        """Note that an instance which was to be stopped is; say whether that is news."""
+
+    def mark_started(self, pool: str, starts: Iterable[tuple[str, Load]], *, at: float) -> None:
+        """Note that stopped instances were started, and for what."""
+
+    def mark_full(self, pool: str, instance_ids: Iterable[str], *, until: float) -> None:
+        """Note that ECS finds less room on instances than their tasks leave."""
+
+    def lose(self, pool: str, instance_id: str, *, at: float) -> Instance | None:
+        """Note that EC2 takes an instance away: it takes no new task. Return it if it is the pool's."""
+
     def mark_draining(self, pool: str, instance_id: str, *, at: float) -> bool:
         """Note that an instance takes no new task; say whether that is news."""
 
@@ -169,11 +182,24 @@ class Snapshots(Protocol):
     def read(self, pool: str, now: float) -> Snapshot:
         """Return the pool's state by strongly consistent reads."""
 
+
+class PoolNotes(Protocol):
+    """What a pool remembers besides jobs, runners and instances; all of it is part of the snapshot."""
+
     def refuse(self, pool: str, offerings: Iterable[UnavailableOffering]) -> None:
         """Remember for a while what EC2 has none of."""
 
     def order(self, pool: str, control: Control) -> None:
         """Pause, drain or run a pool."""
+
+    def keep_launch_failures(self, pool: str, failures: LaunchFailures | None) -> None:
+        """Replace what is known of launches that failed; None when launches succeed."""
+
+    def keep_template_version(self, pool: str, version: int) -> None:
+        """Remember the newest version of the pool's launch template."""
+
+    def keep_github_busy(self, pool: str, until: float) -> None:
+        """Remember until when GitHub asked to register no runner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,5 +264,6 @@ class Ledger:
     intents: Intents
     offers: Offers
     snapshots: Snapshots
+    notes: PoolNotes
     housekeeping: Housekeeping
     groups: CheckedGroups

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.domain.configuration import Configuration, Pool, Profile, Registration
+from slipway.domain.demand import GITHUB_PATIENCE_SECONDS
 from slipway.domain.errors import ConfigurationError, RefusedError, UnavailableError, UnknownOutcomeError
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.instances import InstanceState
@@ -138,6 +139,10 @@ class Claim:
         try:
             jit = self._github.mint(job, runner.name)
         except UnavailableError as fault:
+            if fault.retry_after_seconds > GITHUB_PATIENCE_SECONDS:
+                # The next plan starts no container that could only wait.
+                until = self._clock.now() + fault.retry_after_seconds
+                self._ledger.notes.keep_github_busy(runner.pool, until)
             self._unbind(runner, job)
             return _github_busy(fault)
         except (RefusedError, ConfigurationError) as fault:

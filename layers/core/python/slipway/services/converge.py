@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from slipway.domain.configuration import Configuration
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
+from slipway.domain.policy import policy_of
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
-from slipway.services.apply import Applied, Apply
+from slipway.services.applied import Applied
+from slipway.services.apply import Apply
 
 RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-REGISTERS-FIRST]
 
@@ -91,6 +93,8 @@ class Converge:
             wanted = newer
         if applied.should_retry:
             self._wake_later(pool, attempt)
+        elif applied.is_cut_short:
+            self._wakeups.wake(pool, delay_seconds=1)
         return Converged(pool, tuple(plans), tuple(errors))
 
     def _once(self, pool: str) -> tuple[Plan, Applied]:
@@ -99,7 +103,7 @@ class Converge:
         settled = self._apply.settle(snapshot.intents)
         if settled.changed:
             snapshot = self._ledger.snapshots.read(pool, self._clock.now())
-        decided = plan(snapshot, self._configuration)
+        decided = plan(snapshot, policy_of(self._configuration, pool, snapshot.now))
         return decided, self._apply(decided, snapshot).merged(settled)
 
     def _wake_later(self, pool: str, attempt: int) -> None:

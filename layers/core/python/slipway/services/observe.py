@@ -9,12 +9,12 @@ from slipway.domain.events import (
     Event,
     InstanceChange,
     InstanceLoss,
+    InstanceStop,
     TaskChange,
     Tick,
     Wake,
     read_event,
 )
-from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobEvent, JobState, decode_job_event
 from slipway.domain.matching import Unserved, route
 from slipway.domain.runners import Runner, RunnerState, parse_runner_name
@@ -111,6 +111,10 @@ class Observe:
             return event.instance.pool if changed else None
         if isinstance(event, InstanceLoss):
             return self._fold_loss(event)
+        if isinstance(event, InstanceStop):
+            stopped = self._ledger.instances.mark_stopped
+            pools = self._configuration.pools
+            return next((name for name in pools if stopped(name, event.instance_id, at=event.at)), None)
         return None
 
     def _fold_task(self, event: TaskChange) -> str | None:
@@ -139,17 +143,14 @@ class Observe:
         return None
 
     def _drain(self, pool: str, instance_id: str, at: float) -> bool:
-        """Let ECS place nothing more on an instance that is about to be lost; say whether that is news.
+        """Let nothing more be placed on an instance that EC2 takes away; say whether it is the pool's.
 
-        ECS first: a message that fails half way comes again, and then the ledger must not call it no news.
+        Done again it changes nothing, so a message that fails half way can come again.
         """
-        known = self._ledger.snapshots.read(pool, at).instances
-        instance = next((item for item in known if item.instance_id == instance_id), None)
-        if instance is None or instance.state is InstanceState.DRAINING:
-            return False
-        if instance.arn:
+        instance = self._ledger.instances.lose(pool, instance_id, at=at)
+        if instance is not None and instance.arn:
             self._clusters[pool].drain(instance.arn)
-        return self._ledger.instances.mark_draining(pool, instance_id, at=at)
+        return instance is not None
 
 
 def _starting(event: TaskChange) -> Runner:

@@ -9,6 +9,7 @@ from slipway.domain.configuration import Configuration
 from slipway.domain.jobs import JobKey
 from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, find_stale
 from slipway.domain.runners import Registration, Runner
+from slipway.domain.snapshot import Snapshot
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
 from slipway.ports.fleet import Fleet, LaunchedInstance
@@ -91,10 +92,18 @@ class ReapStale:
                 registered = {item.instance_id: item for item in self._clusters[name].instances()}
                 snapshot = self._ledger.snapshots.read(name, self._clock.now())
                 pools.append(PoolFacts(snapshot, tasks, instances, registered))
+                self._note_template(snapshot)
             except Exception as fault:  # noqa: BLE001 - the service loop: one pool's failure blinds no other
                 errors.append(fault)
                 registrations = ()  # without this pool's tasks, its runners would look like ghosts
         return Facts(self._clock.now(), tuple(pools), registrations)
+
+    def _note_template(self, snapshot: Snapshot) -> None:
+        """Look for a newer version of the pool's launch template: instances of older ones are drained then."""
+        newest = self._fleets[snapshot.pool].template_version()
+        if newest is not None and newest != snapshot.template_version:
+            self._ledger.notes.keep_template_version(snapshot.pool, newest)
+            self._ledger.rows.want(snapshot.pool)
 
     def _registrations(
         self, suspected: Mapping[str, float], errors: list[Exception]
@@ -127,6 +136,7 @@ class ReapStale:
             What.UNCLAIMED_TASK: self._stop_unclaimed,
             What.OVERDUE_TASK: self._stop_overdue,
             What.STOPPED_INSTANCE: self._end_stopped,
+            What.WARM_INSTANCE: self._note_stopped,
             What.INSTANCE: self._end_instance,
             What.INSTANCE_NEWS: self._fold_instance,
             What.RUNNER_RECORD: self._forget_runner,
@@ -171,6 +181,9 @@ class ReapStale:
             return False
         self._fleets[reap.pool].terminate([reap.id])
         return self._forget_instance(reap)
+
+    def _note_stopped(self, reap: Reap) -> bool:
+        return self._ledger.instances.mark_stopped(reap.pool, reap.id, at=self._clock.now())
 
     def _fold_instance(self, reap: Reap) -> bool:
         return reap.instance is not None and self._ledger.instances.observe(reap.instance)

@@ -10,6 +10,7 @@ from slipway.adapters.ledger.housekeeping import DynamoHousekeeping
 from slipway.adapters.ledger.instances import DynamoInstances
 from slipway.adapters.ledger.intents import DynamoIntents
 from slipway.adapters.ledger.jobs import DynamoJobs
+from slipway.adapters.ledger.notes import DynamoPoolNotes
 from slipway.adapters.ledger.offers import DynamoOffers
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.runners import DynamoRunners
@@ -33,6 +34,7 @@ def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
         intents=DynamoIntents(table),
         offers=DynamoOffers(table),
         snapshots=DynamoSnapshots(table),
+        notes=DynamoPoolNotes(table),
         housekeeping=DynamoHousekeeping(table),
         groups=DynamoCheckedGroups(table),
     )

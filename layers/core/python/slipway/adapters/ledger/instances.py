@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +13,27 @@ from slipway.adapters.ledger.items import (
     instance_key,
     instance_to,
     keyed,
+    load_to,
 )
 from slipway.adapters.ledger.table import Check, ConditionFailedError, Delete, Put, Table, Update
-from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.instances import Instance, InstanceState, Load
 
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
 _TRIES = 4
 # What a report writes. The rest belongs to ``add`` and the marks, which may run at the same time.
-_REPORTED = ("state", "rank", "arn", "registered", "connected", "version", "ready_at", "draining_at")
+_REPORTED = (
+    "state",
+    "rank",
+    "arn",
+    "registered",
+    "connected",
+    "disconnected_at",
+    "version",
+    "ready_at",
+    "draining_at",
+)
+_OF_THE_LAUNCH = ("instance_type", "subnet", "market", "template_version", "load")
 
 
 class DynamoInstances:
@@ -34,10 +46,10 @@ class DynamoInstances:
         """Record launched instances; what their events already told stays."""
         for instance in instances:
             if not self._insert(instance):
-                market = instance.market.value if instance.market else None
-                facts = {"instance_type": instance.instance_type, "market": market}
+                item = instance_to(instance)
+                facts = _known({name: item[name] for name in _OF_THE_LAUNCH})
                 key = instance_key(instance.pool, instance.instance_id)
-                self._try(Update(key, set=_known(facts), condition=_EXISTS))
+                self._try(Update(key, set=facts, condition=_EXISTS))
 
     def observe(self, instance: Instance) -> bool:
         """Fold what ECS reports; say whether anything that matters changed.
@@ -60,7 +72,9 @@ class DynamoInstances:
                 return False
             unchanged = "#version = :version AND #rank = :rank"
             values = {"version": known.version, "rank": known.state.rank}
-            if self._try(Update(key, set=_reported(merged), condition=unchanged, values=values)):
+            over = ("disconnected_at",) if merged.disconnected_at is None else ()
+            report = Update(key, set=_reported(merged), remove=over, condition=unchanged, values=values)
+            if self._try(report):
                 return True
         return False
 
@@ -68,6 +82,45 @@ class DynamoInstances:
         """Set or clear since when instances hold no task."""
         for instance_id, since in marks.items():
             self._set_or_clear(pool, instance_id, "idle_since", since)
+
+    def mark_stopped(self, pool: str, instance_id: str, *, at: float) -> bool:
+        """Note that an instance which was to be stopped is; say whether that is news."""
+        stopped = InstanceState.STOPPED
+        change = {"state": stopped.value, "rank": stopped.rank, "stopped_at": at}
+        values = {"warming": InstanceState.WARMING.value}
+        key = instance_key(pool, instance_id)
+        return self._try(Update(key, set=change, condition="#state = :warming", values=values))
+
+    def mark_started(self, pool: str, starts: Iterable[tuple[str, Load]], *, at: float) -> None:
+        """Note that stopped instances were started, and for what."""
+        launching = InstanceState.LAUNCHING
+        values = {"stopped": InstanceState.STOPPED.value}
+        for instance_id, load in starts:
+            change = {
+                "state": launching.value,
+                "rank": launching.rank,
+                "launched_at": at,
+                "load": load_to(load) or None,
+            }
+            key = instance_key(pool, instance_id)
+            self._try(Update(key, set=_known(change), condition="#state = :stopped", values=values))
+
+    def mark_full(self, pool: str, instance_ids: Iterable[str], *, until: float) -> None:
+        """Note that ECS finds less room on instances than their tasks leave."""
+        for instance_id in instance_ids:
+            self._set_or_clear(pool, instance_id, "full_until", until)
+
+    def lose(self, pool: str, instance_id: str, *, at: float) -> Instance | None:
+        """Note that EC2 takes an instance away: it takes no new task. Return it if it is the pool's."""
+        key, draining = instance_key(pool, instance_id), InstanceState.DRAINING
+        change = {"state": draining.value, "rank": draining.rank, "draining_at": at, "lost_at": at}
+        is_earlier = Update(
+            key, set=change, condition=f"{_EXISTS} AND #rank < :rank", values={"rank": draining.rank}
+        )
+        if not self._try(is_earlier) and not self._try(Update(key, set={"lost_at": at}, condition=_EXISTS)):
+            return None
+        item = self._table.get(key)
+        return instance_from(item) if item else None
 
     def mark_draining(self, pool: str, instance_id: str, *, at: float) -> bool:
         """Note that an instance takes no new task; say whether that is news."""
@@ -125,6 +178,7 @@ def _merge(known: Instance, seen: Instance) -> Instance | None:
     if not is_news:
         return None
     ready_at = known.ready_at or (seen.ready_at if seen.connected else None)
+    disconnected_at = None if seen.connected else known.disconnected_at or seen.disconnected_at
     draining_at = known.draining_at or seen.draining_at
     return replace(
         known,
@@ -132,6 +186,7 @@ def _merge(known: Instance, seen: Instance) -> Instance | None:
         arn=seen.arn or known.arn,
         registered=seen.registered,
         connected=seen.connected,
+        disconnected_at=disconnected_at,
         version=seen.version,
         ready_at=ready_at,
         draining_at=draining_at,

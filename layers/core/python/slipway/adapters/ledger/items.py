@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from slipway.adapters.ledger.table import Item, Key
 from slipway.domain.configuration import Market
-from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.intents import Intent, LaunchInstances, RunTasks
+from slipway.domain.instances import Instance, InstanceState, Load
+from slipway.domain.intents import Intent, LaunchInstances, Offering, Request, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey, JobState
+from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
@@ -71,12 +73,27 @@ def keyed(key: Key, item: Item) -> Item:
 
 def shape_to(shape: Shape) -> list[Any]:
     """Return a shape as a short list."""
-    return [shape.profile, shape.size.cpu_units, shape.size.memory_mib]
+    return [shape.profile, *resources_to(shape.size)]
 
 
 def shape_from(value: list[Any]) -> Shape:
     """Read a shape."""
-    return Shape(value[0], Resources(value[1], value[2]))
+    return Shape(value[0], Resources(*value[1:]))
+
+
+def resources_to(amount: Resources) -> list[int]:
+    """Return an amount as a short list: most have no GPU."""
+    return [amount.cpu_units, amount.memory_mib, *([amount.gpus] if amount.gpus else [])]
+
+
+def load_to(load: Load) -> list[Any]:
+    """Return a load as a list of counts and shapes."""
+    return [[count, *shape_to(shape)] for shape, count in load]
+
+
+def load_from(value: list[Any] | None) -> Load:
+    """Read a load."""
+    return tuple((shape_from(entry[1:]), entry[0]) for entry in value or ())
 
 
 def waiting_to(job: WaitingJob) -> Item:
@@ -119,11 +136,11 @@ def runner_from(item: Item) -> Runner:
 
 def instance_to(instance: Instance) -> Item:
     """Return the item of an instance, without its key."""
-    registered = [instance.registered.cpu_units, instance.registered.memory_mib]
     market = instance.market.value if instance.market else None
     return {
         **asdict(instance),
-        "registered": registered,
+        "registered": resources_to(instance.registered),
+        "load": load_to(instance.load) or None,
         "state": instance.state.value,
         "rank": instance.state.rank,
         "market": market,
@@ -138,6 +155,7 @@ def instance_from(item: Item) -> Instance:
         **{
             **body,
             "registered": Resources(*body["registered"]),
+            "load": load_from(body.get("load")),
             "state": InstanceState(body["state"]),
             "market": Market(body["market"]) if "market" in body else None,
         }
@@ -146,38 +164,63 @@ def instance_from(item: Item) -> Instance:
 
 def intent_to(intent: Intent) -> Item:
     """Return the item of an intent, without its key."""
-    request = intent.request
-    if isinstance(request, RunTasks):
-        body: Item = {
-            "shape": shape_to(request.shape),
-            "count": request.count,
-            "exclusive": request.exclusive,
-        }
-        return {**_intent(intent), "kind": "run", "request": body}
-    each = [request.each.cpu_units, request.each.memory_mib]
-    body = {
-        "types": list(request.types),
-        "market": request.market.value,
-        "count": request.count,
-        "each": each,
+    kind, body = _request_to(intent.request)
+    return {
+        "token": intent.token,
+        "pool": intent.pool,
+        "created_at": intent.created_at,
+        "kind": kind,
+        "request": body,
     }
-    return {**_intent(intent), "kind": "launch", "request": body}
 
 
 def intent_from(item: Item) -> Intent:
     """Read an intent."""
-    body = item["request"]
-    request: RunTasks | LaunchInstances
-    if item["kind"] == "run":
-        request = RunTasks(shape_from(body["shape"]), body["count"], body["exclusive"])
-    else:
-        each = Resources(*body["each"])
-        request = LaunchInstances(tuple(body["types"]), Market(body["market"]), body["count"], each)
-    return Intent(item["token"], item["pool"], request, item["created_at"])
+    return Intent(item["token"], item["pool"], _REQUESTS[item["kind"]](item["request"]), item["created_at"])
 
 
-def _intent(intent: Intent) -> Item:
-    return {"token": intent.token, "pool": intent.pool, "created_at": intent.created_at}
+def _request_to(request: Request) -> tuple[str, Item]:
+    if isinstance(request, RunTasks):
+        return "run", {
+            "shape": shape_to(request.shape),
+            "count": request.count,
+            "exclusive": request.exclusive,
+            "avoid": list(request.avoid),
+        }
+    if isinstance(request, StartInstances):
+        starts = [[instance_id, load_to(load)] for instance_id, load in request.starts]
+        return "start", {"offering": _offering_to(request.offering), "starts": starts}
+    return "launch", {
+        "offerings": [_offering_to(offering) for offering in request.offerings],
+        "market": request.market.value,
+        "count": request.count,
+        "each": resources_to(request.each),
+        "loads": [[count, load_to(load)] for load, count in request.loads],
+        "for_stopped_tier": request.for_stopped_tier,
+    }
+
+
+_REQUESTS: dict[str, Callable[[Item], Request]] = {
+    "run": lambda body: RunTasks(
+        shape_from(body["shape"]), body["count"], body["exclusive"], tuple(body["avoid"])
+    ),
+    "start": lambda body: StartInstances(
+        Offering(*body["offering"]),
+        tuple((instance_id, load_from(load)) for instance_id, load in body["starts"]),
+    ),
+    "launch": lambda body: LaunchInstances(
+        offerings=tuple(Offering(*offering) for offering in body["offerings"]),
+        market=Market(body["market"]),
+        count=body["count"],
+        each=Resources(*body["each"]),
+        loads=tuple((load_from(load), count) for count, load in body["loads"]),
+        for_stopped_tier=body["for_stopped_tier"],
+    ),
+}
+
+
+def _offering_to(offering: Offering) -> list[str]:
+    return [offering.instance_type, offering.subnet]
 
 
 def orphan_from(item: Item) -> Orphan:
@@ -187,7 +230,12 @@ def orphan_from(item: Item) -> Orphan:
 
 def offering_from(item: Item) -> UnavailableOffering:
     """Read an unavailable offering."""
-    return UnavailableOffering(item["instance_type"], Market(item["market"]), item["until"])
+    return UnavailableOffering(**{**_body(item), "market": Market(item["market"])})
+
+
+def launch_failures_from(item: Item) -> LaunchFailures:
+    """Read the launches that failed."""
+    return LaunchFailures(**_body(item))
 
 
 def record_from(item: Item) -> JobRecord:

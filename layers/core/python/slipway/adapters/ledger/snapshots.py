@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from slipway.adapters.ledger.items import (
     instance_from,
     intent_from,
-    keyed,
+    launch_failures_from,
     offering_from,
     orphan_from,
-    pool_key,
     runner_from,
     waiting_from,
 )
-from slipway.adapters.ledger.table import Item, Put, Table
-from slipway.domain.snapshot import Control, Snapshot, UnavailableOffering
+from slipway.adapters.ledger.notes import CONTROL, GITHUB, LAUNCH_FAILURES, TEMPLATE
+from slipway.adapters.ledger.table import Item, Table
+from slipway.domain.snapshot import Control, Snapshot
 
 
 class DynamoSnapshots:
@@ -34,7 +33,9 @@ class DynamoSnapshots:
         kinds: dict[str, list[Item]] = defaultdict(list)
         for item in self._table.query(f"POOL#{pool}"):
             kinds[item["sk"].partition("#")[0]].append(item)
-        control = Control(kinds["CONTROL"][0]["order"]) if kinds["CONTROL"] else Control.RUN
+        control, failures, template, github = (
+            kinds[note][0] if kinds[note] else None for note in (CONTROL, LAUNCH_FAILURES, TEMPLATE, GITHUB)
+        )
         offerings = map(offering_from, kinds["OFFERING"])
         return Snapshot(
             pool=pool,
@@ -45,21 +46,8 @@ class DynamoSnapshots:
             intents=tuple(map(intent_from, kinds["INTENT"])),
             unavailable=tuple(offering for offering in offerings if offering.until > now),
             orphans=tuple(map(orphan_from, kinds["ORPHAN"])),
-            control=control,
+            control=Control(control["order"]) if control else Control.RUN,
+            launch_failures=launch_failures_from(failures) if failures else None,
+            template_version=template["version"] if template else None,
+            github_busy_until=github["until"] if github else None,
         )
-
-    def refuse(self, pool: str, offerings: Iterable[UnavailableOffering]) -> None:
-        """Remember for a while what EC2 has none of."""
-        for offering in offerings:
-            key = pool_key(pool, f"OFFERING#{offering.instance_type}#{offering.market}")
-            body: Item = {
-                "instance_type": offering.instance_type,
-                "market": offering.market.value,
-                "until": offering.until,
-                "expires_at": int(offering.until) + 60,
-            }
-            self._table.write(Put(keyed(key, body)))
-
-    def order(self, pool: str, control: Control) -> None:
-        """Pause, drain or run a pool."""
-        self._table.write(Put(keyed(pool_key(pool, "CONTROL"), {"order": control.value})))

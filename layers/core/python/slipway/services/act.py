@@ -1,0 +1,216 @@
+"""Act: outward actions through intents that are written down first, so that no lost reply is ever acted on twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from slipway.domain.configuration import Configuration, Market
+from slipway.domain.errors import RefusedError, ThrottledError
+from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.intents import Intent, LaunchInstances, Offering, Request, RunTasks, StartInstances
+from slipway.domain.launches import BACK_OFF_SECONDS
+from slipway.domain.matching import Shape
+from slipway.domain.resources import NOTHING, Resources
+from slipway.domain.snapshot import UnavailableOffering
+from slipway.ports.clock import Clock
+from slipway.ports.cluster import Cluster, Refusal, starting
+from slipway.ports.fleet import Fleet, LaunchedInstance
+from slipway.ports.ledger import Ledger
+from slipway.services.applied import Applied, attempt
+from slipway.services.failures import note_launch_failure
+
+LISTED_AFTER_SECONDS = 60  # by then a listing shows what was started
+FULL_FOR_SECONDS = 60  # how long ECS is believed that an instance has less room than its tasks leave
+
+
+class Act:
+    """Starts tasks and instances, settles what has no answer yet."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        clusters: Mapping[str, Cluster],
+        fleets: Mapping[str, Fleet],
+        clock: Clock,
+        new_token: Callable[[], str],
+    ) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._clusters = clusters
+        self._fleets = fleets
+        self._clock = clock
+        self._new_token = new_token
+
+    def __call__(self, pool: str, request: Request) -> Applied:
+        """Write an intent for the request, act on it, and forget it once its outcome is recorded."""
+        intent = Intent(self._new_token(), pool, request, self._clock.now())
+        self._ledger.intents.write(intent)
+        return self._carry_out(intent)
+
+    def settle(self, intents: Iterable[Intent]) -> Applied:
+        """Repeat intents whose outcome is unknown, with the same token and parameters."""
+        outcome = Applied()
+        for intent in sorted(intents, key=lambda intent: (intent.created_at, intent.token)):
+            result = attempt(lambda intent=intent: self._repeat(intent))  # type: ignore[misc]
+            outcome = outcome.merged(replace(result, changed=True))
+        return outcome
+
+    def _repeat(self, intent: Intent) -> Applied:
+        """Act again on an intent whose first try may have succeeded.
+
+        A throttle says nothing about that try, and a refusal may be about what changed since: the intent goes
+        only when what it did is recorded, or when listings that lag would have shown it [ECS-READS-LAG].
+        """
+        try:
+            return self._carry_out(intent, is_repeat=True)
+        except RefusedError:
+            is_complete = self._adopt(intent) >= intent.request.count
+            if is_complete or self._clock.now() - intent.created_at >= LISTED_AFTER_SECONDS:
+                self._ledger.intents.settle(intent)
+            raise
+
+    def _adopt(self, intent: Intent) -> int:
+        """Record what an intent started, as ECS and EC2 list it; return how much."""
+        pool, request = intent.pool, intent.request
+        if isinstance(request, RunTasks):
+            found = [task for task in self._clusters[pool].tasks() if task.intent == intent.token]
+            self._ledger.runners.add([starting(task, pool) for task in found])
+            return len(found)
+        listed = self._fleets[pool].instances()
+        if isinstance(request, StartInstances):
+            asked = dict(request.starts)
+            running = [i.instance_id for i in listed if i.instance_id in asked and not i.is_stopped]
+            at = self._clock.now()
+            self._ledger.instances.mark_started(pool, [(name, asked[name]) for name in running], at=at)
+            return len(running)
+        launched = [item for item in listed if item.intent == intent.token]
+        self._ledger.instances.add(self._launched(launched, intent, request))
+        return len(launched)
+
+    def _carry_out(self, intent: Intent, *, is_repeat: bool = False) -> Applied:
+        """Act on an intent that is written down, and forget it once the outcome is recorded.
+
+        A definite no, throttles among them, is forgotten at once and planned anew. An unknown outcome stays
+        written down, counts as supply, and is repeated by the next convergence.
+        """
+        try:
+            if isinstance(intent.request, RunTasks):
+                outcome = self._run(intent, intent.request)
+            elif isinstance(intent.request, StartInstances):
+                outcome = self._start(intent, intent.request)
+            else:
+                outcome = self._launch(intent, intent.request)
+        except (RefusedError, ThrottledError) as fault:
+            if is_repeat:
+                raise
+            self._ledger.intents.settle(intent)
+            if isinstance(fault, RefusedError):
+                return self._refused(intent, fault)
+            raise
+        self._ledger.intents.settle(intent)
+        return outcome
+
+    def _refused(self, intent: Intent, fault: RefusedError) -> Applied:
+        """Remember a definite no for what it says, so that the next plan does otherwise."""
+        pool, request = intent.pool, intent.request
+        if isinstance(request, StartInstances):
+            # The rest of this convergence launches instead: a start falls through to CreateFleet.
+            self._refuse(pool, [request.offering], Market.ON_DEMAND)
+            self._ledger.rows.want(pool)
+            return Applied((fault,), changed=True)
+        if isinstance(request, LaunchInstances):
+            note_launch_failure(self._ledger, pool, self._clock.now(), fault.code or "refused")
+        return Applied((fault,), should_retry=True)
+
+    def _run(self, intent: Intent, request: RunTasks) -> Applied:
+        pool = intent.pool
+        result = self._clusters[pool].run(intent)
+        self._ledger.runners.add([starting(task, pool) for task in result.tasks if not task.is_stopped])
+        if request.exclusive:
+            self._drain_under({task.instance_arn for task in result.tasks}, pool)
+        changed, is_short = bool(result.tasks), len(result.tasks) < request.count
+        if is_short and self._learn(result.refusals, request.shape, pool, has_placed=changed):
+            return Applied(changed=True)
+        return Applied(changed=changed, should_retry=bool(result.refusals))
+
+    def _learn(self, refusals: Iterable[Refusal], shape: Shape, pool: str, *, has_placed: bool) -> bool:
+        """Learn from refusals for want of room; say whether the pool is to be planned anew at once.
+
+        As a rule ECS has placed other tasks where the plan saw room for these, and the next plan knows where. If by
+        our account an instance still has room, something else takes it: that instance is left alone for a while.
+        """
+        full = {refusal.instance_arn for refusal in refusals if refusal.is_for_room}
+        if not full:
+            return False
+        now = self._clock.now()
+        snapshot = self._ledger.snapshots.read(pool, now)
+        held: dict[str | None, Resources] = {}
+        for runner in snapshot.runners:
+            held[runner.instance_arn] = held.get(runner.instance_arn, NOTHING) + runner.shape.size
+        wrong = [
+            instance.instance_id
+            for instance in snapshot.instances
+            if instance.arn in full and shape.size.fits(instance.registered - held.get(instance.arn, NOTHING))
+        ]
+        self._ledger.instances.mark_full(pool, wrong, until=now + FULL_FOR_SECONDS)
+        if not wrong and not has_placed:
+            return False
+        self._ledger.rows.want(pool)
+        return True
+
+    def _drain_under(self, arns: set[str | None], pool: str) -> None:
+        """Drain the hosts of exclusive tasks at once: the registrar answers only a task on a draining host."""
+        now = self._clock.now()
+        for instance in self._ledger.snapshots.read(pool, now).instances:
+            if instance.arn in arns and instance.arn and instance.state is InstanceState.READY:
+                self._clusters[pool].drain(instance.arn)
+                self._ledger.instances.mark_draining(pool, instance.instance_id, at=now)
+
+    def _start(self, intent: Intent, request: StartInstances) -> Applied:
+        self._fleets[intent.pool].start(request.instance_ids)
+        self._ledger.instances.mark_started(intent.pool, request.starts, at=self._clock.now())
+        return Applied(changed=True)
+
+    def _launch(self, intent: Intent, request: LaunchInstances) -> Applied:
+        result = self._fleets[intent.pool].launch(intent)
+        self._ledger.instances.add(self._launched(result.instances, intent, request))
+        if len(result.instances) == request.count:
+            return Applied(changed=True)
+        self._refuse(intent.pool, result.refused or request.offerings, request.market)
+        # What is missing is planned again at once, without the offerings that were refused.
+        self._ledger.rows.want(intent.pool)
+        errors = tuple(
+            RefusedError(f"launching for pool {intent.pool}: {code}", code=code) for code in result.errors
+        )
+        return Applied(errors, changed=True)
+
+    def _refuse(self, pool: str, offerings: Iterable[Offering], market: Market) -> None:
+        """Remember what EC2 refused, so that no convergence asks for it again at once [EC2-CAPACITY-ERRORS]."""
+        until = self._clock.now() + BACK_OFF_SECONDS
+        self._ledger.notes.refuse(
+            pool, [UnavailableOffering(item.instance_type, item.subnet, market, until) for item in offerings]
+        )
+
+    def _launched(
+        self, items: Iterable[LaunchedInstance], intent: Intent, request: LaunchInstances
+    ) -> list[Instance]:
+        types = self._configuration.pools[intent.pool].instance_types
+        registered = {offered.name: offered.registered for offered in types}
+        state = InstanceState.WARMING if request.for_stopped_tier else InstanceState.LAUNCHING
+        return [
+            Instance(
+                instance_id=item.instance_id,
+                pool=intent.pool,
+                state=state,
+                registered=registered.get(item.instance_type, request.each),
+                launched_at=item.launched_at,
+                instance_type=item.instance_type,
+                subnet=item.subnet,
+                market=request.market,
+                template_version=item.template_version,
+                load=request.load_of(number),
+            )
+            for number, item in enumerate(items)
+        ]

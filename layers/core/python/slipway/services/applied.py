@@ -1,0 +1,54 @@
+"""What came of applying one step of a plan, and of all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from slipway.domain.errors import SlipwayError, UnavailableError, UnknownOutcomeError
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying brought: errors that were met, whether facts changed, whether to try again soon.
+
+    ``is_cut_short`` says that AWS's limits leave the rest of the plan to the next second: no failure, so no back-off.
+    """
+
+    errors: tuple[Exception, ...] = ()
+    changed: bool = False
+    should_retry: bool = False
+    is_cut_short: bool = False
+
+    def merged(self, other: Applied) -> Applied:
+        """Return both outcomes as one."""
+        return Applied(
+            self.errors + other.errors,
+            self.changed or other.changed,
+            self.should_retry or other.should_retry,
+            self.is_cut_short or other.is_cut_short,
+        )
+
+
+Step = Callable[[], Applied | None]
+Together = Callable[[Sequence[Callable[[], Applied]]], Sequence[Applied]]  # does steps, at once or in turn
+
+
+def attempt(step: Step) -> Applied:
+    """Do one step; an error is kept with the others and stops nothing.
+
+    Not even one that no table of ours translates: an intent that AWS answers so would otherwise be the first thing
+    each convergence of its pool meets, and the last.
+    """
+    try:
+        return step() or Applied()
+    except SlipwayError as fault:
+        should_retry = isinstance(fault, UnavailableError | UnknownOutcomeError)
+        return Applied(errors=(fault,), should_retry=should_retry)
+    except Exception as fault:  # noqa: BLE001 - kept whole, and logged by the handler
+        return Applied(errors=(fault,))
+
+
+def in_turn(steps: Sequence[Callable[[], Applied]]) -> list[Applied]:
+    """Do steps one after another."""
+    return [step() for step in steps]
