@@ -1,0 +1,1 @@
+"""``slipway plan``: what the planner would decide for one pool, from a file."""

@@ -1,0 +1,154 @@
+"""A plan as one JSON object. Every field of ``Plan`` is in it; equal plans print alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from local.slipway_cli.planning.reading import NotServed, Situation
+from slipway.domain.instances import Load
+from slipway.domain.intents import LaunchInstances, RunTasks, StartInstances
+from slipway.domain.jobs import JobKey
+from slipway.domain.matching import Shape
+from slipway.domain.plan import Plan
+from slipway.domain.reasons import Reason
+from slipway.domain.resources import Resources
+
+TIMES = frozenset({"until", "since"})  # parameters of reasons that are epoch seconds
+
+Entry = dict[str, Any]
+
+
+def as_json(situation: Situation, plan: Plan) -> Entry:
+    """Return the object that ``slipway plan --json`` prints; docs/plan.md tells what its keys mean."""
+    reasons = list(reasons_of(situation, plan))
+    return {
+        "pool": situation.snapshot.pool,
+        "now": iso(situation, situation.snapshot.now),
+        "intents": [entry for kind in _KINDS for entry in kind(situation, plan)],
+        "hosts": {name: _counts(tasks.items()) for name, tasks in sorted(plan.hosts.items())},
+        "offers": {
+            str(shape): [str(job.key) for job in jobs]
+            for shape, jobs in sorted(plan.offers.items(), key=lambda item: str(item[0]))
+        },
+        "idle_since": {
+            name: None if since is None else iso(situation, since)
+            for name, since in sorted(plan.idle_since.items())
+        },
+        "reasons": reasons,
+        "waiting": dict(sorted(Counter(reason["code"] for reason in reasons).items())),
+    }
+
+
+def reasons_of(situation: Situation, plan: Plan) -> Iterator[Entry]:
+    """Yield why each job waits, by key: the plan's reasons, and those of jobs that never got as far."""
+    every: dict[JobKey, Reason | NotServed] = {**plan.reasons, **situation.not_served}
+    for key, reason in sorted(every.items()):
+        parameters = {
+            name: iso(situation, value) if name in TIMES and isinstance(value, int | float) else value
+            for name, value in sorted(reason.parameters.items())
+        }
+        yield {"job": str(key), "code": str(reason.code), "parameters": parameters}
+
+
+def iso(situation: Situation, seconds: float) -> str:
+    """Return a time in the offset of the file's own ``now``."""
+    return datetime.fromtimestamp(seconds, situation.zone).isoformat()
+
+
+def _run(_: Situation, plan: Plan) -> Iterator[Entry]:
+    for request in plan.run:
+        yield start_tasks(request)
+
+
+def start_tasks(request: RunTasks) -> Entry:
+    """Return a RunTask call."""
+    return {
+        "kind": "start_tasks",
+        "shape": {"profile": request.shape.profile, **_size(request.shape.size)},
+        "count": request.count,
+        "exclusive": request.exclusive,
+        "avoid": list(request.avoid),
+    }
+
+
+def _launch(_: Situation, plan: Plan) -> Iterator[Entry]:
+    for request in plan.launch:
+        yield launch(request)
+
+
+def launch(request: LaunchInstances) -> Entry:
+    """Return a CreateFleet call."""
+    return {
+        "kind": "launch",
+        "market": str(request.market),
+        "count": request.count,
+        "offerings": [[offering.instance_type, offering.subnet] for offering in request.offerings],
+        "each": _size(request.each),
+        "loads": [{"for": _load(load), "instances": count} for load, count in request.loads],
+        "for_stopped_tier": request.for_stopped_tier,
+    }
+
+
+def _start(_: Situation, plan: Plan) -> Iterator[Entry]:
+    for request in plan.start:
+        yield start_stopped(request)
+
+
+def start_stopped(request: StartInstances) -> Entry:
+    """Return a StartInstances call."""
+    return {
+        "kind": "start_stopped",
+        "count": request.count,
+        "offering": [request.offering.instance_type, request.offering.subnet],
+        "starts": [{"instance": name, "for": _load(load)} for name, load in request.starts],
+    }
+
+
+def _named(kind: str, what: str, names: Callable[[Plan], Iterable[str]]) -> Callable[..., Iterator[Entry]]:
+    def entries(_: Situation, plan: Plan) -> Iterator[Entry]:
+        for name in names(plan):
+            yield {"kind": kind, what: name}
+
+    return entries
+
+
+def _close_circuit(_: Situation, plan: Plan) -> Iterator[Entry]:
+    if plan.closes_circuit:
+        yield {"kind": "close_circuit"}
+
+
+def _set_aside(situation: Situation, plan: Plan) -> Iterator[Entry]:
+    for name, why in sorted(plan.set_aside.items()):
+        yield {"kind": "set_aside", "instance": name, "why": why}
+    jobs: dict[JobKey, Reason | NotServed] = {**plan.jobs_set_aside, **situation.not_served}
+    for key, reason in sorted(jobs.items()):
+        yield {"kind": "set_aside", "job": str(key), "why": str(reason.code)}
+
+
+_KINDS: tuple[Callable[[Situation, Plan], Iterator[Entry]], ...] = (
+    _run,
+    _launch,
+    _start,
+    _named("drain", "instance", lambda plan: plan.drain),
+    _named("terminate", "instance", lambda plan: plan.end),
+    _named("replace", "instance", lambda plan: plan.replace),
+    _named("retire", "instance", lambda plan: plan.retire),
+    _named("stop_task", "task", lambda plan: plan.dismiss),
+    _close_circuit,
+    _set_aside,
+)
+
+
+def _size(size: Resources) -> Entry:
+    return {"cpu_units": size.cpu_units, "memory_mib": size.memory_mib, "gpus": size.gpus}
+
+
+def _load(load: Load) -> Mapping[str, int]:
+    return _counts(load)
+
+
+def _counts(tasks: Iterable[tuple[Shape, int]]) -> Mapping[str, int]:
+    return dict(sorted((str(shape), count) for shape, count in tasks))

@@ -1,0 +1,93 @@
+"""Reasons in plain words, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slipway.domain.resources import CPU_UNITS_PER_VCPU
+
+Parameters = Mapping[str, Any]
+
+
+def in_words(code: str, parameters: Parameters) -> str:
+    """Return the sentence for a reason; a code without one is shown as it is."""
+    say = _SENTENCES.get(code)
+    return say(parameters) if say else code
+
+
+def has_words(code: str) -> bool:
+    """Say whether there is a sentence for a code."""
+    return code in _SENTENCES
+
+
+def clock(time: object) -> str:
+    """Return the time of day of an ISO time."""
+    return str(time)[11:19]
+
+
+def amount(size: Parameters) -> str:
+    """Return an amount as ``2 vCPU, 7 GiB``."""
+    memory = size.get("memory_mib", 0)
+    shown = f"{memory / 1024:g} GiB" if memory % 512 == 0 else f"{memory} MiB"
+    gpus = f", {size['gpus']} GPU" if size.get("gpus") else ""
+    return f"{size.get('cpu_units', 0) / CPU_UNITS_PER_VCPU:g} vCPU, {shown}{gpus}"
+
+
+def _nearest(parameters: Parameters) -> str:
+    return f"; the nearest profile is {parameters['nearest']}" if parameters.get("nearest") else ""
+
+
+def _instance_starting(parameters: Parameters) -> str:
+    if "instance" in parameters:
+        return f"{parameters['instance']} is on its way and has room for it"
+    return "a new instance is launched for it"
+
+
+def _no_profile(parameters: Parameters) -> str:
+    if "pool" in parameters:
+        served = f"profile {parameters['profile']} serves it, in pool {parameters['pool']}"
+        return f"{served}{_nearest(parameters)}"
+    if "profile" in parameters:
+        return f"profile {parameters['profile']} is no longer configured{_nearest(parameters)}"
+    return f"{parameters.get('detail', 'no profile serves it')}{_nearest(parameters)}"
+
+
+def _launches_fail(parameters: Parameters) -> str:
+    return (
+        f"{parameters['failures']} launches failed one after another ({parameters['why']}); "
+        f"one instance is tried again at {clock(parameters['until'])}"
+    )
+
+
+def _detail(parameters: Parameters) -> str:
+    return f"{parameters['detail']}{_nearest(parameters)}"
+
+
+_SENTENCES: Mapping[str, Callable[[Parameters], str]] = {
+    "runner_idle": lambda p: f"the runner of task {p['task'][:8]} is registered and waits for GitHub",
+    "task_starting": lambda _: "a container is on its way and will claim it",
+    "instance_starting": _instance_starting,
+    "start_ramp": lambda p: f"there is room, but {p['limit']} runners of its repository are starting already",
+    "no_profile": _no_profile,
+    "not_taken": lambda p: (
+        f"GitHub gave it none of {p['runners']} runners made for it; the next comes at {clock(p['until'])}"
+    ),
+    "pool_limit": lambda p: f"the pool is at its {p['limit']} instances",
+    "profile_limit": lambda p: f"its profile is at its {p['limit']} runners",
+    "repository_limit": lambda p: f"its repository is at its {p['limit']} runners of the profile",
+    "organization_limit": lambda p: f"its organization has {p['limit']} jobs that come first",
+    "fair_share": lambda p: (
+        f"the pool is at its {p['limit']} instances, and organizations that hold less go first"
+    ),
+    "no_capacity": lambda p: f"EC2 has no instance for it; asked again at {clock(p['until'])}",
+    "launches_fail": _launches_fail,
+    "github_busy": lambda p: f"GitHub asked to register no runner until {clock(p['until'])}",
+    "too_large": lambda p: f"no instance type of the pool holds {amount(p)}",
+    "paused": lambda _: "an operator paused the pool",
+    "draining": lambda _: "an operator drains the pool",
+    "no_labels": _detail,
+    "labels_unreadable": _detail,
+    "size_out_of_bounds": _detail,
+    "run_mismatch": _detail,
+}
