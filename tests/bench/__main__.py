@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 
-BENCHMARKS = ("webhook", "single_flight")
+BENCHMARKS = ("webhook", "single_flight", "planner", "fairness")
 
 for name in BENCHMARKS:
     print(f"\n{name}\n")
