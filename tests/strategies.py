@@ -25,7 +25,7 @@ from slipway.domain.matching import Shape
 from slipway.domain.reach import reach_of
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import ANY, Control, Snapshot, UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import ANY, Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
 from tests.builders import (
     NOW,
     POOL,
@@ -119,7 +119,8 @@ def situations(draw: st.DrawFn, *, uniform: bool = False) -> Situation:
         control=draw(st.sampled_from([Control.RUN] * 6 + [Control.PAUSE, Control.DRAIN])),
         launch_failures=draw(_launch_failures()),
         template_version=draw(st.none() | st.integers(1, 2)),
-        github_busy_until=draw(st.sampled_from([None] * 6 + [NOW + 600])),
+        tier_failures=draw(_launch_failures()),
+        github_pauses=draw(st.sampled_from([()] * 6 + [(GitHubPause("acme", NOW + 600),)])),
     )
     return Situation(snapshot, configuration)
 
@@ -205,6 +206,7 @@ _BIRTHS: tuple[Callable[[str, Resources], Instance], ...] = (
     lambda name, room: a_booting_instance(
         name, registered=room, state=InstanceState.STOPPED, stopped_at=NOW - 60, launched_at=NOW - 200
     ),
+    lambda name, room: an_instance(name, registered=room, for_stopped_tier=True, ready_at=NOW - 9),
     lambda name, room: an_instance(name, registered=room, full_until=NOW + 30),
     lambda name, room: an_instance(name, registered=room, launched_at=NOW - 200_000),
     lambda name, room: an_instance(name, registered=room, template_version=1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slipway.domain.configuration import Market
 from slipway.domain.launches import LaunchFailures
-from slipway.domain.snapshot import ANY, Control, UnavailableOffering
+from slipway.domain.snapshot import ANY, Control, GitHubPause, UnavailableOffering
 from slipway.ports.ledger import Resent
 from tests.builders import NOW, POOL, a_launch_intent, a_runner, a_snapshot, a_task_id, an_instance
 from tests.contract.ledger_cases import ROUTE, Case, an_event
@@ -68,11 +68,15 @@ def test_what_a_pool_notes_is_in_its_snapshot_and_in_no_other_s(case: Case) -> N
     notes, failures = case.ledger.notes, LaunchFailures(3, NOW - 5, "UnauthorizedOperation")
     notes.keep_launch_failures(POOL, failures)
     notes.keep_template_version(POOL, 7)
-    notes.keep_github_busy(POOL, NOW + 30)
+    notes.pause_github(POOL, GitHubPause("acme", NOW + 30))
+    notes.pause_github(POOL, GitHubPause("globex/one", NOW + 60))
+    notes.keep_launch_failures(POOL, LaunchFailures(1, NOW, "why"), of_tier=True)
     snapshot = case.snapshot()
-    assert (snapshot.launch_failures, snapshot.template_version, snapshot.github_busy_until) == (
-        failures, 7, NOW + 30,
-    )  # fmt: skip
+    assert (snapshot.launch_failures, snapshot.template_version) == (failures, 7)
+    assert snapshot.tier_failures == LaunchFailures(1, NOW, "why")
+    assert set(snapshot.github_pauses) == {
+        GitHubPause("acme", NOW + 30), GitHubPause("globex/one", NOW + 60),
+    }  # fmt: skip
     assert case.ledger.snapshots.read("other", NOW) == a_snapshot(pool="other")
     notes.keep_launch_failures(POOL, None)
     assert case.snapshot().launch_failures is None

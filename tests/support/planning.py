@@ -11,6 +11,7 @@ from slipway.domain.configuration import Configuration, InstanceType
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import Intent, Request, RunTasks
 from slipway.domain.jobs import JobKey
+from slipway.domain.launches import counted
 from slipway.domain.matching import Shape
 from slipway.domain.plan import Plan
 from slipway.domain.policy import policy_of
@@ -30,7 +31,7 @@ TWO_TYPES = (
     InstanceType("four", ROOM_FOR_FOUR, 0.4),
     InstanceType("eight", ROOM_FOR_FOUR + ROOM_FOR_FOUR, 0.8),
 )
-OVER_A_CAP = {Why.PROFILE_LIMIT, Why.REPOSITORY_LIMIT, Why.ORGANIZATION_LIMIT}
+OVER_A_CAP = {Why.PROFILE_LIMIT, Why.REPOSITORY_LIMIT, Why.ORGANIZATION_LIMIT, Why.GITHUB_BUSY}
 
 
 def plan(snapshot: Snapshot, configuration: Configuration) -> Plan:
@@ -144,4 +145,7 @@ def applied(situation: Situation, decided: Plan) -> Snapshot:
         runners=tuple(runners),
         instances=tuple(known.values()),
         launch_failures=None if decided.closes_circuit else snapshot.launch_failures,
+        tier_failures=counted(
+            None if decided.closes_tier_circuit else snapshot.tier_failures, decided.failed_launches
+        ),
     )

@@ -30,7 +30,7 @@ from local.slipway_cli.planning.reading import (
 from local.slipway_cli.planning.references import References
 from slipway.config import decode_configuration
 from slipway.domain.configuration import Configuration
-from slipway.domain.snapshot import Control, Snapshot
+from slipway.domain.snapshot import Control, GitHubPause, Snapshot
 
 Section = TypeVar("Section", bound=BaseModel)
 Entries = list[tuple[int, Section]]
@@ -189,7 +189,8 @@ def _with_pool(jobs: Snapshot, parts: _Parts, references: References) -> Snapsho
         control=Control(whole.control),
         launch_failures=read_failures(whole.launch_failures),
         template_version=whole.template_version,
-        github_busy_until=whole.github_busy_until.timestamp() if whole.github_busy_until else None,
+        tier_failures=read_failures(whole.tier_failures),
+        github_pauses=tuple(GitHubPause(p.reach.lower(), p.until.timestamp()) for p in whole.github_pauses),
     )
 
 

@@ -80,6 +80,7 @@ class Instance(_Section):
     lost_at: s.Time | None = None
     full_until: s.Time | None = None
     template_version: s.Number | None = None
+    for_stopped_tier: bool = False
     for_: s.LoadOf = Field(default_factory=dict, alias="for")
 
 
@@ -142,6 +143,13 @@ class LaunchFailures(_Section):
     why: str = Field(min_length=1)
 
 
+class GitHubPause(_Section):
+    """GitHub asked to register no runner of an organization or a repository for a while."""
+
+    reach: str
+    until: s.Time
+
+
 class SnapshotFile(_Section):
     """A whole snapshot file."""
 
@@ -155,5 +163,6 @@ class SnapshotFile(_Section):
     intents: list[Intent] = Field(default_factory=list)
     unavailable: list[Unavailable] = Field(default_factory=list)
     launch_failures: LaunchFailures | None = None
+    tier_failures: LaunchFailures | None = None
     template_version: s.Number | None = None
-    github_busy_until: s.Time | None = None
+    github_pauses: list[GitHubPause] = Field(default_factory=list)

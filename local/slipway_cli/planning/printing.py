@@ -117,7 +117,15 @@ def _named(kind: str, what: str, names: Callable[[Plan], Iterable[str]]) -> Call
 
 def _close_circuit(_: Situation, plan: Plan) -> Iterator[Entry]:
     if plan.closes_circuit:
-        yield {"kind": "close_circuit"}
+        yield {"kind": "close_circuit", "of": "launches"}
+    if plan.closes_tier_circuit:
+        yield {"kind": "close_circuit", "of": "stopped_tier"}
+
+
+def _failed(_: Situation, plan: Plan) -> Iterator[Entry]:
+    for failed in plan.failed_launches:
+        of = "stopped_tier" if failed.of_tier else "launches"
+        yield {"kind": "count_failure", "of": of, "why": failed.why}
 
 
 def _set_aside(situation: Situation, plan: Plan) -> Iterator[Entry]:
@@ -138,6 +146,7 @@ _KINDS: tuple[Callable[[Situation, Plan], Iterator[Entry]], ...] = (
     _named("retire", "instance", lambda plan: plan.retire),
     _named("stop_task", "task", lambda plan: plan.dismiss),
     _close_circuit,
+    _failed,
     _set_aside,
 )
 

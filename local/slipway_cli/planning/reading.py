@@ -158,6 +158,7 @@ def read_instance(place: int, instance: model.Instance, references: References, 
         subnet=instance.subnet,
         market=Market.ON_DEMAND if is_stopped and not instance.market else market,
         template_version=instance.template_version,
+        for_stopped_tier=instance.for_stopped_tier,
         load=references.load((*path, "for"), instance.for_),
         arn=instance.id,  # the planner asks of it only that a runner names the same
         connected=instance.state in _CONNECTED if instance.connected is None else instance.connected,

@@ -116,7 +116,8 @@ _WHATS: Mapping[str, Callable[[Entry], str]] = {
     "launch": _launch,
     "start_stopped": _start_stopped,
     "set_aside": _set_aside,
-    "close_circuit": lambda _: "launches succeed again",
+    "close_circuit": lambda entry: f"{entry['of'].replace('_', ' ')}: they succeed again",
+    "count_failure": lambda entry: f"{entry['of'].replace('_', ' ')}: {entry['why']}",
 }
 
 

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from local.twin.aws.ec2.lifecycle import BootPlan
-from local.twin.aws.ecs.records import ContainerInstance
-from slipway.domain.configuration import Configuration, Headroom, InstanceType, Market, Schedule
-from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.configuration import Headroom, InstanceType, Market, Schedule
+from slipway.domain.instances import InstanceState
 from slipway.domain.reasons import Why
 from slipway.domain.resources import Resources
 from slipway.domain.runners import RunnerState
+from slipway.domain.snapshot import GitHubPause
+from tests.integration.loop.capacity_scenes import (
+    BIG,
+    instances,
+    reasons,
+    states,
+    stopped,
+    the_host,
+    with_pool,
+)
 from tests.integration.loop.scenes import calls, container_of, launched, recorded, when
-from tests.support.loop import START, Acme, a_configuration, a_profile, acme
-
-BIG = ["slipway/medium/cpu=8/memory=28GiB"]  # two an instance
-
-
-def with_pool(**changes: Any) -> Configuration:
-    configuration = a_configuration()
-    pool = replace(configuration.pools["general"], **changes)
-    return replace(configuration, pools={**configuration.pools, "general": pool})
-
-
-def instances(deployment: Acme) -> list[Instance]:
-    return list(deployment.loop.ledger.snapshots.read("general", deployment.clock.now()).instances)
-
-
-def states(deployment: Acme) -> list[str]:
-    return sorted(instance.state.value for instance in instances(deployment))
-
-
-def reasons(deployment: Acme) -> set[Why]:
-    done = deployment.loop.scale.converge("general", "test", has_time=lambda: True)
-    return {reason.code for reason in done.plans[-1].reasons.values()}
+from tests.support.loop import START, a_configuration, a_profile, acme
 
 
 def test_headroom_is_there_before_any_job_and_a_job_finds_its_place_at_once() -> None:
@@ -71,10 +58,6 @@ def test_headroom_that_a_job_takes_is_made_good_while_the_job_runs() -> None:
     jobs = [deployment.queue(labels=BIG, seconds=900.0) for _ in range(2)]  # they fill the instance
     when(deployment, lambda: all(job.status == "in_progress" for job in jobs))
     when(deployment, lambda: states(deployment) == ["ready", "ready"], limit_seconds=120.0)
-
-
-def stopped(deployment: Acme) -> list[Instance]:
-    return [instance for instance in instances(deployment) if instance.state is InstanceState.STOPPED]
 
 
 def test_the_stopped_tier_is_filled_on_demand_and_never_joins_the_cluster() -> None:
@@ -265,7 +248,7 @@ def test_a_launch_that_is_always_refused_says_so_and_is_asked_less_and_less(code
     deployment.loop.aws.faults.next_error("ec2", "CreateFleet", code, times=1_000)
     job = deployment.queue(seconds=5.0)
     deployment.clock.advance(3_600.0)
-    assert len(calls(deployment, "CreateFleet")) <= 9
+    assert len(calls(deployment, "CreateFleet")) <= 16
     failures = deployment.loop.ledger.snapshots.read("general", deployment.clock.now()).launch_failures
     assert failures is not None
     assert failures.why == code
@@ -273,13 +256,6 @@ def test_a_launch_that_is_always_refused_says_so_and_is_asked_less_and_less(code
     deployment.loop.aws.faults.clear()
     assert deployment.until_completed(job, limit_seconds=3_900.0)
     assert deployment.until_clean()
-
-
-def the_host(deployment: Acme) -> ContainerInstance:
-    (only,) = deployment.loop.aws.ec2.live_instances()
-    host = deployment.loop.aws.ecs.registry.by_ec2_id(only.instance_id)
-    assert host is not None
-    return host
 
 
 def test_room_that_something_else_takes_is_not_asked_for_again_and_again() -> None:
@@ -342,7 +318,7 @@ def test_while_github_asks_to_wait_no_container_is_started_that_could_only_wait(
     deployment = acme(with_pool(headroom=Headroom(1)))
     when(deployment, lambda: states(deployment) == ["ready"])
     until = deployment.clock.now() + 300.0
-    deployment.loop.ledger.notes.keep_github_busy("general", until)
+    deployment.loop.ledger.notes.pause_github("general", GitHubPause("alpha", until))
     job = deployment.queue(seconds=5.0)
     deployment.clock.advance(120.0)
     assert calls(deployment, "RunTask") == []

@@ -86,6 +86,13 @@ def test_at_the_limit_the_fair_order_decides() -> None:
     assert wanted(capacity.requests()) == {FOUR: 1}
 
 
+@pytest.mark.parametrize(("allowed", "falls_short"), [(2, False), (1, True), (0, True)], ids=str)
+def test_capacity_tells_when_the_limit_left_some_without_a_place(allowed: int, falls_short: bool) -> None:
+    capacity = NewCapacity(a_policy(instance_types=(FIRST,)), a_snapshot(), allowed)
+    capacity.find([FOUR, FOUR])
+    assert capacity.fell_short is falls_short
+
+
 def test_at_the_limit_a_later_smaller_task_fills_a_gap() -> None:
     three = Shape("three", SIZE + SIZE + SIZE)
     codes, requests = find(a_policy(instance_types=(FIRST,)), three, FOUR, ONE, ONE, allowed=1)
@@ -138,7 +145,7 @@ OPEN = LaunchFailures(3, NOW - 180, "InvalidAMIID.NotFound")
         (a_snapshot(launch_failures=replace(OPEN, last_at=NOW - 179)), 0),
         (a_snapshot(launch_failures=OPEN), 1),
         (a_snapshot(launch_failures=OPEN, instances=(a_booting_instance(),)), 0),
-        (a_snapshot(launch_failures=OPEN, instances=(an_instance(state=InstanceState.WARMING),)), 0),
+        (a_snapshot(launch_failures=OPEN, instances=(an_instance(state=InstanceState.WARMING),)), 1),
         (a_snapshot(launch_failures=OPEN, intents=(a_launch_intent(),)), 0),
         (a_snapshot(launch_failures=OPEN, instances=(an_instance(),), intents=(a_run_intent(),)), 1),
     ],
@@ -148,7 +155,7 @@ OPEN = LaunchFailures(3, NOW - 180, "InvalidAMIID.NotFound")
         "before the next try",
         "the next try",
         "a try boots",
-        "a try warms",
+        "one of the stopped tier warms",
         "a try is asked for",
         "others run",
     ],

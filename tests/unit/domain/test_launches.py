@@ -12,9 +12,10 @@ from slipway.domain.intents import LaunchInstances, Offering
 from slipway.domain.launches import (
     BACK_OFF_AT_MOST_SECONDS,
     FAILURES_TO_OPEN,
+    FailedLaunch,
     LaunchFailures,
     back_off_seconds,
-    one_more,
+    counted,
 )
 from tests.builders import NOW, ROOM_FOR_FOUR, SHAPE
 
@@ -46,20 +47,45 @@ def test_the_circuit_opens_at_the_third_failure_in_a_row_and_the_next_try_waits(
     assert failures.next_try_at == NOW + waits
 
 
+def refused(at: float, why: str = "why") -> FailedLaunch:
+    return FailedLaunch(at, at, why)
+
+
 def test_each_failure_counts_and_the_last_one_says_when_and_why() -> None:
-    first = one_more(None, NOW, "never registered")
+    first = counted(None, [FailedLaunch(NOW - 240, NOW, "never registered")])
     assert first == LaunchFailures(1, NOW, "never registered")
-    second = one_more(first, NOW + 60, "InvalidAMIID.NotFound")
+    second = counted(first, [refused(NOW + 60, "InvalidAMIID.NotFound")])
     assert second == LaunchFailures(2, NOW + 60, "InvalidAMIID.NotFound")
+    assert counted(second, []) == second
+
+
+@given(st.permutations(range(10)))
+def test_ten_instances_of_one_launch_that_never_come_up_are_one_failure(order: list[int]) -> None:
+    wave = [FailedLaunch(NOW - 240 + number / 10, NOW + number, "never registered") for number in order]
+    failures = counted(None, wave)
+    assert failures is not None
+    assert (failures.count, failures.is_circuit_open) == (1, False)
+    assert counted(failures, [FailedLaunch(NOW - 200, NOW + 40, "never registered")]) == failures
+
+
+def test_two_calls_of_one_plan_that_are_refused_are_one_failure() -> None:
+    failures = counted(None, [refused(NOW), refused(NOW)])
+    assert failures is not None
+    assert failures.count == 1
 
 
 def test_as_many_failures_as_it_takes_open_the_circuit() -> None:
     failures = None
     for number in range(FAILURES_TO_OPEN):
         assert failures is None or not failures.is_circuit_open
-        failures = one_more(failures, NOW + number, "why")
+        failures = counted(failures, [refused(NOW + number)])
     assert failures is not None
     assert failures.is_circuit_open
+
+
+def test_the_stopped_tier_backs_off_from_its_first_failure() -> None:
+    waits = [LaunchFailures(count, NOW, "why").tier_next_try_at - NOW for count in (1, 2, 3, 9)]
+    assert waits == [180, 360, 720, 3_600]
 
 
 ONE, TWO = ((SHAPE, 1),), ((SHAPE, 2),)

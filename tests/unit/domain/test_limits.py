@@ -79,10 +79,16 @@ def test_another_profile_has_its_own_cap() -> None:
 
 
 def test_a_repository_takes_runners_up_to_its_cap_and_its_neighbour_goes_on() -> None:
-    configuration = a_configuration([a_profile(max_runners_per_repository=1)])
-    jobs = (*several_jobs(2), *several_jobs(1, 11, repository="acme/two"))
-    limit = Reason(Why.REPOSITORY_LIMIT, {"limit": 1})
-    assert split(jobs, configuration) == ([1, 11], {2: limit})
+    configuration = a_configuration([a_profile(max_runners_per_repository=2)])
+    jobs = (*several_jobs(3), *several_jobs(1, 11, repository="acme/two"))
+    limit = Reason(Why.REPOSITORY_LIMIT, {"limit": 2})
+    assert split(jobs, configuration) == ([1, 2, 11], {3: limit})
+
+
+def test_a_runner_that_is_gone_uses_up_no_cap_of_its_repository() -> None:
+    configuration = a_configuration([a_profile(max_runners_per_repository=2)])
+    runners = (a_runner(1, RunnerState.GONE), a_runner(2, BUSY))
+    assert split(several_jobs(2), configuration, *runners)[0] == [1]
 
 
 def test_a_repositorys_runners_count_without_case() -> None:

@@ -14,6 +14,7 @@ from local.slipway_cli.planning.printing import as_json, launch, start_stopped, 
 from slipway.domain.configuration import Market
 from slipway.domain.intents import LaunchInstances, Offering, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey
+from slipway.domain.launches import FailedLaunch
 from slipway.domain.matching import Shape
 from slipway.domain.plan import Plan
 from slipway.domain.reasons import Reason, Why
@@ -45,6 +46,8 @@ EVERY_FIELD: dict[str, Any] = {
     "retire": ("i-1",),
     "idle_since": {"i-1": None},
     "closes_circuit": True,
+    "closes_tier_circuit": True,
+    "failed_launches": (FailedLaunch(1.0, 2.0, "why", of_tier=True),),
     "reasons": {JobKey("acme", 1, 1): Reason(Why.PAUSED)},
     "set_aside": {"i-1": "why"},
 }
@@ -101,7 +104,9 @@ def test_intents_have_the_documented_form(tmp_path: Path) -> None:
         {"kind": "replace", "instance": "i-1"},
         {"kind": "retire", "instance": "i-1"},
         {"kind": "stop_task", "task": "task"},
-        {"kind": "close_circuit"},
+        {"kind": "close_circuit", "of": "launches"},
+        {"kind": "close_circuit", "of": "stopped_tier"},
+        {"kind": "count_failure", "of": "stopped_tier", "why": "why"},
         {"kind": "set_aside", "instance": "i-1", "why": "why"},
     ]  # fmt: skip
     assert output["hosts"] == {"i-1": {"medium-2048-7168": 2}}

@@ -193,9 +193,10 @@ def test_every_kind_of_intent_is_read(tmp_path: Path) -> None:
 def test_control_failures_and_pauses_reach_the_planner(tmp_path: Path) -> None:
     jobs = [a_queued_job()]
     assert printed(tmp_path, a_file(jobs=jobs, control="pause"))["waiting"] == {"paused": 1}
-    assert printed(tmp_path, a_file(jobs=jobs, github_busy_until=a_moment(-600)))["waiting"] == {
-        "github_busy": 1
-    }
+    assert printed(
+        tmp_path,
+        a_file(jobs=jobs, github_pauses=[{"reach": jobs[0]["organization"], "until": a_moment(-600)}]),
+    )["waiting"] == {"github_busy": 1}
     failures = {"count": 3, "last_at": a_moment(10), "why": "InvalidLaunchTemplate"}
     assert printed(tmp_path, a_file(jobs=jobs, launch_failures=failures))["waiting"] == {"launches_fail": 1}
     late = a_queued_job(untaken=2, retry_at=a_moment(-60))

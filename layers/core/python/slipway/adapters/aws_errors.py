@@ -15,6 +15,7 @@ from botocore.exceptions import (
 )
 
 from slipway.domain.errors import (
+    NoCapacityError,
     RefusedError,
     SlipwayError,
     ThrottledError,
@@ -55,11 +56,15 @@ _UNKNOWN_OUTCOME = {
     "RequestTimeoutException",
 }
 # EC2 has no capacity: a definite no, although some of these codes come as server errors [EC2-SERVER-FAULTS].
-_REFUSED = {
-    "InsufficientInstanceCapacity",
-    "InsufficientHostCapacity",
-    "InsufficientReservedInstanceCapacity",
+_NO_CAPACITY = {
     "InsufficientCapacity",
+    "InsufficientFreeAddressesInSubnet",
+    "InsufficientHostCapacity",
+    "InsufficientInstanceCapacity",
+    "InsufficientReservedInstanceCapacity",
+    "MaxSpotInstanceCountExceeded",
+    "UnfulfillableCapacity",
+    "VcpuLimitExceeded",
 }
 # What an adapter expects and answers itself: a condition, another transaction, an instance that is gone.
 _FOR_ADAPTERS = {
@@ -101,8 +106,8 @@ def _translate(fault: ClientError, action: str) -> SlipwayError | None:
         return ThrottledError(message, retry_after_seconds=2)
     if code in _UNAVAILABLE:
         return UnavailableError(message)
-    if code in _REFUSED:
-        return RefusedError(message, code=code)
+    if code in _NO_CAPACITY:
+        return NoCapacityError(message, code=code)
     if code in _UNKNOWN_OUTCOME or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnknownOutcomeError(message)
     return RefusedError(message, code=code) if status >= HTTPStatus.BAD_REQUEST else None

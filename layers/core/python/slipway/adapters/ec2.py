@@ -80,12 +80,18 @@ class Ec2Fleet:
             launched,
             refused=_refused(errors) if len(launched) < request.count else (),
             errors=tuple(sorted({error.get("ErrorCode", "") for error in errors})),
+            faults=tuple(sorted({error.get("ErrorCode", "") for error in errors} - set(_NO_CAPACITY))),
         )
 
     def start(self, instance_ids: Sequence[str]) -> None:
         """Start stopped instances, all or none; those that run already are no error."""
-        with aws_errors(f"starting {len(instance_ids)} instances of pool {self._pool.name}"):
-            self._client.start_instances(InstanceIds=list(instance_ids))
+        what = f"starting {len(instance_ids)} instances of pool {self._pool.name}"
+        try:
+            with aws_errors(what):
+                self._client.start_instances(InstanceIds=list(instance_ids))
+        except ClientError as fault:
+            code = fault.response["Error"]["Code"]
+            raise RefusedError(f"{what}: {code}", code=code) from fault
 
     def template_version(self) -> int | None:
         """Return the newest version of the pool's launch template; None where there is no such template."""

@@ -14,7 +14,6 @@ from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot, WaitingJob
 
 RETRY_SECONDS, RETRY_AT_MOST_SECONDS = 60, 900
-GITHUB_PATIENCE_SECONDS = 30  # a shorter pause of GitHub's is over before a container that starts now asks
 
 
 def retry_delay_seconds(untaken: int) -> int:
@@ -70,10 +69,13 @@ def waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
     return tasks + unanswered_tasks(snapshot)
 
 
-def lost_hosts(snapshot: Snapshot) -> frozenset[str]:
-    """Return the container instances that EC2 takes away."""
-    lost = (instance for instance in snapshot.instances if instance.lost_at is not None)
-    return frozenset(instance.arn for instance in lost if instance.arn is not None)
+def lost_hosts(snapshot: Snapshot, since: float = 0.0) -> frozenset[str]:
+    """Return the container instances that EC2 takes away, by what it said ``since`` then."""
+    return frozenset(
+        instance.arn
+        for instance in snapshot.instances
+        if instance.arn is not None and instance.lost_at is not None and instance.lost_at >= since
+    )
 
 
 def unanswered_tasks(snapshot: Snapshot) -> Counter[Shape]:

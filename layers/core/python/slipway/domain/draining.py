@@ -47,12 +47,10 @@ def to_drain_first(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
         or (instance.arn not in held and _is_cut_off(instance, snapshot.now))
     ]
     rest = [instance for instance in ready if instance not in now]
-    stale = [instance for instance in rest if _is_stale(instance, snapshot, policy)]
-    under_way = sum(
-        instance.state is InstanceState.DRAINING and _is_stale(instance, snapshot, policy)
-        for instance in snapshot.instances
-    )
-    budget = max(1, len(ready) // STALE_SHARE) - under_way
+    stale = [i for i in rest if is_stale(i, i.launched_at, snapshot, policy)]
+    budget = max(1, len(ready) // STALE_SHARE) - _renewals_under_way(snapshot, policy)
+    if snapshot.launch_failures is not None:
+        budget = 0  # what is drained now might not be made good
     stale.sort(key=lambda instance: (instance.arn in held, instance.launched_at, instance.instance_id))
     return _sorted([*now, *stale[: max(0, budget)]])
 
@@ -110,10 +108,27 @@ def _is_cut_off(instance: Instance, now: float) -> bool:
     )
 
 
-def _is_stale(instance: Instance, snapshot: Snapshot, policy: Policy) -> bool:
-    return snapshot.now - instance.launched_at >= policy.pool.max_age_seconds or is_outdated(
-        instance, snapshot
+def _renewals_under_way(snapshot: Snapshot, policy: Policy) -> int:
+    """Count the stale hosts that drain, and what boots as long as no host of the newest template has come up.
+
+    A version that does not come up must not empty a pool that is well.
+    """
+    draining = sum(
+        instance.state is InstanceState.DRAINING
+        and is_stale(instance, instance.launched_at, snapshot, policy)
+        for instance in snapshot.instances
     )
+    is_proven = snapshot.template_version is None or any(
+        instance.ready_at is not None and instance.template_version == snapshot.template_version
+        for instance in snapshot.instances
+    )
+    booting = sum(instance.state is InstanceState.LAUNCHING for instance in snapshot.instances)
+    return draining + (0 if is_proven else booting)
+
+
+def is_stale(instance: Instance, since: float, snapshot: Snapshot, policy: Policy) -> bool:
+    """Say whether an instance that has been what it is ``since`` then is past its age, or of an older template."""
+    return snapshot.now - since >= policy.pool.max_age_seconds or is_outdated(instance, snapshot)
 
 
 def is_outdated(instance: Instance, snapshot: Snapshot) -> bool:

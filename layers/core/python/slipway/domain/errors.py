@@ -6,6 +6,7 @@ SlipwayError
 ├── UnavailableError         may work later: retry, carries ``retry_after_seconds``
 │   └── ThrottledError       a limit said no before anything happened
 ├── RefusedError             a definite no, nothing happened: undo what was prepared
+│   └── NoCapacityError      the cloud has none of it now: ask for something else, and for this one later
 └── UnknownOutcomeError      it may or may not have happened: repeat with the same token or adopt
 """
 
@@ -46,6 +47,10 @@ class RefusedError(SlipwayError):
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class NoCapacityError(RefusedError):
+    """There is none of what was asked for now; ``code`` says how far that reaches."""
 
 
 class UnknownOutcomeError(SlipwayError):

@@ -41,7 +41,7 @@ class Instance:
     was launched, or started last. ``connected`` is the agent's control channel: tasks are placed only when it is
     open [ECS-AGENT-REGISTERS-FIRST]; ``disconnected_at`` since when it is not. ``lost_at`` is when EC2 said that
     it will take the instance away; ``full_until`` is how long ECS is believed that it has less room than its tasks
-    leave; ``load`` is what it was launched or started for.
+    leave; ``load`` is what it was launched or started for; ``for_stopped_tier`` says that it was to be stopped.
     """
 
     instance_id: str
@@ -53,6 +53,7 @@ class Instance:
     subnet: str | None = None
     market: Market | None = None
     template_version: int | None = None
+    for_stopped_tier: bool = False
     load: Load = ()
     arn: str | None = None
     connected: bool = False
@@ -70,6 +71,13 @@ class Instance:
     def is_usable(self) -> bool:
         """Say whether ECS would place a task on it now."""
         return self.state is InstanceState.READY and self.connected
+
+    @property
+    def missed_the_tier(self) -> bool:
+        """Say whether it should have been stopped and joined the cluster instead: its host did not power off."""
+        return (
+            self.for_stopped_tier and self.stopped_at is None and self.state.rank > InstanceState.STOPPED.rank
+        )
 
     @property
     def runs(self) -> bool:

@@ -7,6 +7,7 @@ safe; a new token would double tasks or instances, and changed parameters under 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from slipway.domain.configuration import Market
@@ -43,8 +44,7 @@ class LaunchInstances:
     """Launch ``count`` instances, each of any of ``offerings``, the first preferred.
 
     ``each`` is what one will offer at least; ``loads`` are what they are wanted for, with how many instances for
-    each load (fewer than ``count`` where some are wanted for headroom alone). ``for_stopped_tier`` instances power
-    themselves off before they are ever used.
+    each load. ``for_stopped_tier`` instances, which have none, power themselves off before they are ever used.
     """
 
     offerings: tuple[Offering, ...]
@@ -97,3 +97,13 @@ class Intent:
     pool: str
     request: Request
     created_at: float
+
+
+def being_started(intents: Iterable[Intent]) -> dict[str, tuple[Load, float]]:
+    """Return the stopped instances whose start has no answer, with what they are wanted for and since when."""
+    return {
+        instance_id: (load, intent.created_at)
+        for intent in intents
+        if isinstance(intent.request, StartInstances)
+        for instance_id, load in intent.request.starts
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 REGISTERS_WITHIN_SECONDS = (
@@ -29,6 +30,11 @@ class LaunchFailures:
         return self.count >= FAILURES_TO_OPEN
 
     @property
+    def tier_next_try_at(self) -> float:
+        """Return when the stopped tier may launch again: it is in no hurry, so it backs off from the first failure."""
+        return self.last_at + back_off_seconds(self.count - 1)
+
+    @property
     def next_try_at(self) -> float:
         """Return when the next launch may be tried: at once until the circuit opens, then later and later."""
         return self.last_at + (back_off_seconds(self.count - FAILURES_TO_OPEN) if self.is_circuit_open else 0)
@@ -39,6 +45,26 @@ def back_off_seconds(failures: int) -> int:
     return min(BACK_OFF_AT_MOST_SECONDS, BACK_OFF_SECONDS << min(max(0, failures), 10))
 
 
-def one_more(known: LaunchFailures | None, at: float, why: str) -> LaunchFailures:
-    """Return the failures with another one."""
-    return LaunchFailures((known.count if known else 0) + 1, at, why)
+@dataclass(frozen=True, slots=True)
+class FailedLaunch:
+    """One launch that failed ``at`` a time; ``launched_at`` is when it was made, the same for one that was refused.
+
+    ``of_tier``: it was made for the stopped tier, whose failures say nothing of the pool's.
+    """
+
+    launched_at: float
+    at: float
+    why: str
+    of_tier: bool = False
+
+
+def counted(known: LaunchFailures | None, failures: Iterable[FailedLaunch]) -> LaunchFailures | None:
+    """Return the failures with more of them.
+
+    What was launched before the last failure is of the same wave and counts no more: ten instances of one launch
+    that never register are one failure, not ten.
+    """
+    for failure in sorted(failures, key=lambda failure: (failure.at, failure.launched_at, failure.why)):
+        if known is None or failure.launched_at > known.last_at:
+            known = LaunchFailures((known.count if known else 0) + 1, failure.at, failure.why)
+    return known

@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from slipway.domain.jobs import JobKey
 from slipway.domain.matching import nearest_profile
 from slipway.domain.policy import Policy
+from slipway.domain.reach import reach_of
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import WaitingJob
+from slipway.domain.snapshot import GitHubPause, WaitingJob
 
 _TAKEN = (RunnerState.REGISTERED, RunnerState.BUSY)
+GITHUB_PATIENCE_SECONDS = 30  # a shorter pause of GitHub's is over before a container that starts now asks
+GITHUB_PAUSE_AT_MOST_SECONDS = 3_600  # its limits start anew each hour [GH-LIMIT-PRIMARY]
 
 
 def runners_by_profile(runners: Iterable[Runner]) -> Counter[str]:
@@ -27,8 +30,15 @@ class Admission:
     any runner of the organization to a capped repository's job, so the repository that ran is charged.
     """
 
-    def __init__(self, runners: Iterable[Runner], policy: Policy, now: float) -> None:
+    def __init__(
+        self, runners: Iterable[Runner], policy: Policy, now: float, pauses: Iterable[GitHubPause] = ()
+    ) -> None:
         self._now = now
+        self._paused = {
+            pause.reach: min(pause.until, now + GITHUB_PAUSE_AT_MOST_SECONDS)
+            for pause in pauses
+            if pause.until - now > GITHUB_PATIENCE_SECONDS
+        }
         taken = [runner for runner in runners if runner.state in _TAKEN]
         self._policy = policy
         self._by_profile = runners_by_profile(taken)
@@ -60,6 +70,10 @@ class Admission:
             return Reason(Why.TOO_LARGE, job.shape.size.as_parameters())
         if job.retry_at is not None and job.retry_at > self._now:
             return Reason(Why.NOT_TAKEN, {"runners": job.untaken, "until": job.retry_at})
+        if self._paused:
+            until = self._paused.get(reach_of(self._policy.github, job.organization, job.repository))
+            if until is not None:
+                return Reason(Why.GITHUB_BUSY, {"until": until})
         of_organization = self._policy.fairness.max_queued_per_organization
         if self._by_organization[job.organization.lower()] >= of_organization:
             return Reason(Why.ORGANIZATION_LIMIT, {"limit": of_organization})

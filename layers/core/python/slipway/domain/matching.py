@@ -92,6 +92,7 @@ def _route_sized(
     size = Resources(
         profile.size.cpu_units if sized.cpu_units is None else sized.cpu_units,
         profile.size.memory_mib if sized.memory_mib is None else sized.memory_mib,
+        profile.size.gpus,  # no label asks for them
     )
     if size != profile.size and not _within_bounds(size, profile):
         return Unserved("size_out_of_bounds", f"profile {profile.name} does not sell this size")

@@ -65,8 +65,9 @@ def host_sizes(pool: Pool, market: Market, refusals: Refusals) -> tuple[HostSize
             if refusals.until(Offering(offered.name, subnet), market) is None
         ]
         if free and room.is_a_size:
-            most = 1 if pool.exclusive else max_tasks
-            sizes.append(HostSize(room, most, free[0][0].usd_per_hour, tuple(item for _, item in free)))
+            price, most = free[0][0].usd_per_hour, 1 if pool.exclusive else max_tasks
+            near = tuple(item for offered, item in free if offered.usd_per_hour <= DEAREST_STAND_IN * price)
+            sizes.append(HostSize(room, most, price, near))
     return tuple(
         sorted(sizes, key=lambda size: (size.usd_per_hour, size.room, size.offerings[0].instance_type))
     )

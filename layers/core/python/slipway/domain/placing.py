@@ -78,7 +78,8 @@ class Placing:
         return started
 
     def refuse(self, wants: Sequence[Want], reason: Reason) -> list[WaitingJob]:
-        """Place none of them, for one reason."""
+        """Place none of them, for one reason; room that is kept is found all the same, so that it does not drain."""
+        self._on_usable([want for want in wants if shape_of(want).profile == _ROOM])
         self.reasons.update({want.key: reason for want in wants if isinstance(want, WaitingJob)})
         return []
 

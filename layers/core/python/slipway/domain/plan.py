@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from slipway.domain.intents import LaunchInstances, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey
+from slipway.domain.launches import FailedLaunch
 from slipway.domain.matching import Shape
 from slipway.domain.reasons import SET_ASIDE, Reason
 from slipway.domain.snapshot import WaitingJob
@@ -18,10 +19,11 @@ class Plan:
 
     ``offers``: for each task shape the jobs to serve, in fair order. ``run``, ``launch``, ``start``: tasks to start,
     instances to launch, stopped instances to start. ``hosts``: where there is room for the tasks of ``run``, by
-    instance; ECS chooses. ``dismiss``: waiting tasks to end. ``drain``: take no new task.
-    ``end``: drained, terminated once ECS lists them empty twice. ``replace``: never came up. ``retire``: stopped
-    ones to terminate. ``idle_since``: whose idle mark changes (None clears). ``closes_circuit``: launches succeed
-    again. ``reasons``: one for each waiting job. ``set_aside``: instances that cannot be as they are recorded.
+    instance; ECS chooses. ``dismiss``: waiting tasks to end. ``drain``: take no new task. ``end``: drained,
+    terminated once ECS lists them empty twice. ``replace``: never came up. ``retire``: stopped ones to terminate.
+    ``idle_since``: whose idle mark changes (None clears). ``closes_circuit``, ``closes_tier_circuit``: launches
+    succeed again. ``failed_launches``: those that the snapshot shows. ``reasons``: one for each waiting job.
+    ``set_aside``: instances that cannot be as they are recorded.
     """
 
     offers: Mapping[Shape, tuple[WaitingJob, ...]] = field(default_factory=dict)
@@ -36,6 +38,8 @@ class Plan:
     retire: tuple[str, ...] = ()
     idle_since: Mapping[str, float | None] = field(default_factory=dict)
     closes_circuit: bool = False
+    closes_tier_circuit: bool = False
+    failed_launches: tuple[FailedLaunch, ...] = ()
     reasons: Mapping[JobKey, Reason] = field(default_factory=dict)
     set_aside: Mapping[str, str] = field(default_factory=dict)
 

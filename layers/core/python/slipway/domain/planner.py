@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from slipway.domain.capacity import NewCapacity, instances_allowed, probes_allowed
 from slipway.domain.demand import (
-    GITHUB_PATIENCE_SECONDS,
     covered_jobs,
     lost_hosts,
     running_by_repository,
@@ -27,7 +26,7 @@ from slipway.domain.rooms import overdue, rooms_of
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Control, Snapshot, WaitingJob
 from slipway.domain.soundness import sound
-from slipway.domain.tiers import room_to_keep, stopped_tier
+from slipway.domain.tiers import missed_launches, room_to_keep, stopped_tier
 
 MAX_OFFERS = 1_000  # a bound on writes; more tasks than this cannot be waiting between two convergences
 
@@ -35,9 +34,9 @@ MAX_OFFERS = 1_000  # a bound on writes; more tasks than this cannot be waiting 
 def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     """Decide what one pool needs at ``snapshot.now``: tasks, instances, what ends, and a reason for every job."""
     checked = sound(snapshot)
-    snapshot, closes_circuit = _with_circuit(checked.snapshot)
+    snapshot = _with_circuits(checked.snapshot)
     covered = covered_jobs(snapshot.jobs, snapshot.runners, policy.github)
-    admission = Admission(snapshot.runners, policy, snapshot.now)
+    admission = Admission(snapshot.runners, policy, snapshot.now, snapshot.github_pauses)
     admitted = _in_fair_order(snapshot, policy, covered, admission)
     supply = waiting_tasks(snapshot)
     ramp = _ramp(snapshot, policy)
@@ -72,21 +71,24 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
         replace=overdue(snapshot),
         retire=tier.retire,
         idle_since=idle_marks(snapshot),
-        closes_circuit=closes_circuit,
+        closes_circuit=checked.snapshot.launch_failures is not None and snapshot.launch_failures is None,
+        closes_tier_circuit=checked.snapshot.tier_failures is not None and snapshot.tier_failures is None,
+        failed_launches=missed_launches(snapshot),
         reasons=reasons,
         set_aside=checked.set_aside,
     )
 
 
-def _with_circuit(snapshot: Snapshot) -> tuple[Snapshot, bool]:
-    """Forget launches that failed once an instance has come up since; say whether there were any."""
-    failures = snapshot.launch_failures
-    if failures is None or not any(
-        (instance.ready_at or instance.stopped_at or 0.0) > failures.last_at
-        for instance in snapshot.instances
-    ):
-        return snapshot, False
-    return replace(snapshot, launch_failures=None), True
+def _with_circuits(snapshot: Snapshot) -> Snapshot:
+    """Forget launches that failed once one has succeeded since, those of the stopped tier apart from the others."""
+    failures, of_tier = snapshot.launch_failures, snapshot.tier_failures
+    ready_at = max((instance.ready_at or 0.0 for instance in snapshot.instances), default=0.0)
+    stopped_at = max((instance.stopped_at or 0.0 for instance in snapshot.instances), default=0.0)
+    return replace(
+        snapshot,
+        launch_failures=failures if failures and failures.last_at >= ready_at else None,
+        tier_failures=of_tier if of_tier and of_tier.last_at >= stopped_at else None,
+    )
 
 
 def _in_fair_order(
@@ -161,14 +163,11 @@ def _ramp(snapshot: Snapshot, policy: Policy) -> Ramp:
 
 
 def _nothing_starts(snapshot: Snapshot, policy: Policy) -> Reason | None:
-    """Return why no task and no instance may start now, if so."""
-    if snapshot.control is not Control.RUN:
-        is_paused = snapshot.control is Control.PAUSE
-        return Reason(Why.PAUSED if is_paused else Why.DRAINING, {"pool": policy.pool.name})
-    until = snapshot.github_busy_until
-    if until is not None and until - snapshot.now > GITHUB_PATIENCE_SECONDS:
-        return Reason(Why.GITHUB_BUSY, {"until": until})
-    return None
+    """Return why no task and no instance may start now, if so: an operator's order."""
+    if snapshot.control is Control.RUN:
+        return None
+    is_paused = snapshot.control is Control.PAUSE
+    return Reason(Why.PAUSED if is_paused else Why.DRAINING, {"pool": policy.pool.name})
 
 
 def _tell_fair_share(

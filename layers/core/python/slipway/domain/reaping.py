@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.intents import StartInstances
+from slipway.domain.intents import being_started
 from slipway.domain.runners import Registration, Runner, RunnerState, parse_runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 
@@ -188,12 +188,7 @@ def _stray_instances(pool: PoolFacts) -> Iterator[Reap]:
     name = pool.snapshot.pool
     states = {instance.instance_id: instance.state for instance in pool.snapshot.instances}
     asked_for = {intent.token for intent in pool.snapshot.intents}
-    starting = {
-        instance_id
-        for intent in pool.snapshot.intents
-        if isinstance(intent.request, StartInstances)
-        for instance_id in intent.request.instance_ids
-    }
+    starting = being_started(pool.snapshot.intents)
     for instance_id, seen in sorted(pool.instances.items()):
         state = states.get(instance_id)
         if instance_id in starting or (state is None and seen.intent in asked_for):

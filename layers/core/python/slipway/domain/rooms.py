@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from slipway.domain.configuration import Market
 from slipway.domain.demand import unanswered_tasks
 from slipway.domain.instances import Instance, InstanceState, Load
-from slipway.domain.intents import Intent, LaunchInstances, Offering, StartInstances
+from slipway.domain.intents import Intent, LaunchInstances, Offering, RunTasks, being_started
 from slipway.domain.launches import REGISTERS_WITHIN_SECONDS, WARMS_WITHIN_SECONDS
 from slipway.domain.offerings import Refusals
 from slipway.domain.packing import Bin, FirstFit, a_bin, fullest_first
@@ -89,6 +89,26 @@ def overdue(snapshot: Snapshot) -> tuple[str, ...]:
     )
 
 
+def overbooked(
+    snapshot: Snapshot, refusing: Collection[str | None], size: Resources, token: str
+) -> tuple[str, ...]:
+    """Return the instances, among those refusing a task for want of room, that have it by our account.
+
+    None while another RunTask is under way: its tasks may have taken the room, and are not recorded yet. ``token`` is
+    the one that was refused.
+    """
+    if any(isinstance(i.request, RunTasks) and i.token != token for i in snapshot.intents):
+        return ()
+    held = _held(snapshot)
+    wrong = []
+    for instance in snapshot.instances:
+        if instance.arn is not None and instance.arn in refusing:
+            cpu, memory, gpus, _ = held[instance.arn]
+            if size.fits(instance.registered - Resources(cpu, memory, gpus)):
+                wrong.append(instance.instance_id)
+    return tuple(sorted(wrong))
+
+
 def _held(snapshot: Snapshot) -> dict[str, list[int]]:
     """Return CPU units, MiB, GPUs and tasks that are taken, by container instance."""
     held: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
@@ -127,26 +147,27 @@ def _load(instance: Instance) -> Load:
 
 def _add_stopped(rooms: Rooms, snapshot: Snapshot, policy: Policy) -> None:
     """Add the stopped instances that may be started, and among those that boot the ones being started."""
-    starting = {
-        instance_id: (load, intent.created_at)
-        for intent in snapshot.intents
-        if isinstance(intent.request, StartInstances)
-        for instance_id, load in intent.request.starts
-    }
+    starting = being_started(snapshot.intents)
     refusals = Refusals(snapshot.unavailable, snapshot.now)
-    for instance in _stopped(snapshot):
+    for instance in stopped_instances(snapshot):
         offering = Offering(instance.instance_type, instance.subnet or "")
         if instance.instance_id in starting:
             load, since = starting[instance.instance_id]
             rooms.booting.append(_bin(instance, {}, policy, load))
             rooms.since[instance.instance_id] = since
-        elif instance.registered.is_a_size and refusals.until(offering, Market.ON_DEMAND) is None:
+        elif _may_start(instance, snapshot.now) and refusals.until(offering, Market.ON_DEMAND) is None:
             rooms.stopped.append(_bin(instance, {}, policy))
             rooms.since[instance.instance_id] = snapshot.now
             rooms.offerings[instance.instance_id] = offering
 
 
-def _stopped(snapshot: Snapshot) -> list[Instance]:
+def _may_start(instance: Instance, now: float) -> bool:
+    is_held_back = instance.full_until is not None and instance.full_until > now
+    return instance.registered.is_a_size and not is_held_back
+
+
+def stopped_instances(snapshot: Snapshot) -> list[Instance]:
+    """Return the stopped instances, the longest stopped first."""
     stopped = (instance for instance in snapshot.instances if instance.state is InstanceState.STOPPED)
     return sorted(stopped, key=lambda instance: (instance.stopped_at or 0.0, instance.instance_id))
 

@@ -63,6 +63,14 @@ class UnavailableOffering:
 
 
 @dataclass(frozen=True, slots=True)
+class GitHubPause:
+    """GitHub asked to register no runner of a reach before ``until``: its limits are a credential's, not a pool's."""
+
+    reach: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
     """A registration that may have outlived its task: the task stopped before its job was said to be completed."""
 
@@ -77,8 +85,8 @@ class Orphan:
 class Snapshot:
     """One pool as the ledger had it at ``now`` (epoch seconds).
 
-    ``template_version`` is the newest version of the pool's launch template, where it is known;
-    ``github_busy_until`` is when GitHub, which asked to wait, takes registrations again.
+    ``launch_failures`` are those of launches for tasks, ``tier_failures`` those of the stopped tier;
+    ``template_version`` is the newest version of the pool's launch template, where it is known.
     """
 
     pool: str
@@ -91,5 +99,6 @@ class Snapshot:
     orphans: tuple[Orphan, ...] = ()
     control: Control = Control.RUN
     launch_failures: LaunchFailures | None = None
+    tier_failures: LaunchFailures | None = None
     template_version: int | None = None
-    github_busy_until: float | None = None
+    github_pauses: tuple[GitHubPause, ...] = ()

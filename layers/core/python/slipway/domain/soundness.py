@@ -11,14 +11,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.launches import BACK_OFF_AT_MOST_SECONDS
+from slipway.domain.launches import BACK_OFF_AT_MOST_SECONDS, LaunchFailures
 from slipway.domain.resources import NOTHING
 from slipway.domain.snapshot import Snapshot
 
 OTHER_POOL, TWICE, NO_SIZE = "belongs to another pool", "is there twice", "registered without CPU or memory"
 SKEW_SECONDS = 300  # how far two clocks may differ; what lies farther ahead was never a time
 _LONG_AGO = 0.0
-_PAST = ("launched_at", "disconnected_at", "stopped_at", "ready_at", "idle_since", "draining_at", "empty_at")
+_PAST = (
+    "launched_at",
+    "disconnected_at",
+    "stopped_at",
+    "ready_at",
+    "idle_since",
+    "lost_at",
+    "draining_at",
+    "empty_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,6 @@ def sound(snapshot: Snapshot) -> Sound:
             is_ours = fault == NO_SIZE
             instances.append(_not_ahead(instance, snapshot.now) if is_ours else _inert(instance, snapshot))
     until = snapshot.now + BACK_OFF_AT_MOST_SECONDS
-    failures = snapshot.launch_failures
     return Sound(
         replace(
             snapshot,
@@ -61,10 +69,15 @@ def sound(snapshot: Snapshot) -> Sound:
             unavailable=tuple(
                 item if item.until <= until else replace(item, until=until) for item in snapshot.unavailable
             ),
-            launch_failures=failures and replace(failures, last_at=min(failures.last_at, snapshot.now)),
+            launch_failures=_failed_by(snapshot.launch_failures, snapshot.now),
+            tier_failures=_failed_by(snapshot.tier_failures, snapshot.now),
         ),
         set_aside,
     )
+
+
+def _failed_by(failures: LaunchFailures | None, now: float) -> LaunchFailures | None:
+    return replace(failures, last_at=min(failures.last_at, now)) if failures else None
 
 
 def _fault(instance: Instance, pool: str, seen: Counter[str]) -> str | None:
@@ -94,4 +107,7 @@ def _not_ahead(instance: Instance, now: float) -> Instance:
         at = getattr(instance, name)
         if at is not None and at > now:
             ahead[name] = now if at - now <= SKEW_SECONDS else _LONG_AGO
+    until = instance.full_until
+    if until is not None and until > now + BACK_OFF_AT_MOST_SECONDS:
+        ahead["full_until"] = now + BACK_OFF_AT_MOST_SECONDS
     return replace(instance, **ahead) if ahead else instance

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from slipway.domain.capacity import for_stopped_tier
 from slipway.domain.demand import lost_hosts
-from slipway.domain.draining import is_outdated
+from slipway.domain.draining import is_stale
 from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.intents import LaunchInstances, StartInstances
+from slipway.domain.intents import LaunchInstances, being_started
+from slipway.domain.launches import FailedLaunch
 from slipway.domain.placing import Want, room_for
 from slipway.domain.policy import Policy
+from slipway.domain.rooms import stopped_instances
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Control, Snapshot
+
+DISPLACED_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,10 @@ def room_to_keep(snapshot: Snapshot, policy: Policy) -> list[Want]:
     """Return the room that is kept free: headroom, and a slot for each job on a host that EC2 takes away.
 
     What those hosts run will be cut short and asked for again, or followed by more of its kind; two minutes'
-    warning is more than an instance takes to boot [EC2-SPOT-NOTICE].
+    warning is more than an instance takes to boot [EC2-SPOT-NOTICE]. After some minutes it was not: a rebalance
+    recommendation may be followed by nothing for hours.
     """
-    lost = lost_hosts(snapshot)
+    lost = lost_hosts(snapshot, since=snapshot.now - DISPLACED_SECONDS)
     displaced = sum(
         runner.instance_arn in lost and runner.state in (RunnerState.REGISTERED, RunnerState.BUSY)
         for runner in snapshot.runners
@@ -42,10 +47,12 @@ def room_to_keep(snapshot: Snapshot, policy: Policy) -> list[Want]:
 def stopped_tier(snapshot: Snapshot, policy: Policy, allowed: int, *, is_quiet: bool) -> StoppedTier:
     """Decide on the stopped tier: refilled and renewed only while nothing waits for an instance.
 
-    An instance is renewed like any other, for its age or for a newer launch template; one at a time, so that the
-    tier is never empty. ``allowed`` is how many instances may be launched.
+    An instance is renewed like any other, for its age or for a newer launch template, one at a time. ``allowed`` is
+    how many instances may be launched. One that joined the cluster instead of powering off keeps its place in the
+    tier while it lives: another one would do the same.
     """
-    stopped = _stopped(snapshot)
+    starting = being_started(snapshot.intents)
+    stopped = [i for i in stopped_instances(snapshot) if i.instance_id not in starting]
     wanted = policy.tiers.stopped_instances
     if snapshot.control is Control.DRAIN:
         return StoppedTier(retire=tuple(instance.instance_id for instance in stopped))
@@ -55,8 +62,9 @@ def stopped_tier(snapshot: Snapshot, policy: Policy, allowed: int, *, is_quiet: 
     surplus = len(stopped) - wanted
     if surplus > 0:
         return StoppedTier(retire=tuple(instance.instance_id for instance in stopped[:surplus]))
-    missing = min(wanted - len(stopped) - coming, allowed)
-    if missing > 0:
+    missed = sum(instance.missed_the_tier for instance in snapshot.instances)
+    missing = min(wanted - len(stopped) - coming - missed, allowed)
+    if missing > 0 and not _is_held_back(snapshot):
         return StoppedTier(launch=for_stopped_tier(policy, snapshot, missing))
     stale = [instance for instance in stopped if _is_stale(instance, snapshot, policy)]
     if coming or not allowed:
@@ -64,20 +72,22 @@ def stopped_tier(snapshot: Snapshot, policy: Policy, allowed: int, *, is_quiet: 
     return StoppedTier(retire=tuple(instance.instance_id for instance in stale[:1]))
 
 
-def _stopped(snapshot: Snapshot) -> list[Instance]:
-    """Return the stopped instances that nobody is starting, the longest stopped first."""
-    starting = {
-        instance_id
-        for intent in snapshot.intents
-        if isinstance(intent.request, StartInstances)
-        for instance_id in intent.request.instance_ids
-    }
-    stopped = [
-        instance
-        for instance in snapshot.instances
-        if instance.state is InstanceState.STOPPED and instance.instance_id not in starting
-    ]
-    return sorted(stopped, key=lambda instance: (instance.stopped_at or 0.0, instance.instance_id))
+def missed_launches(snapshot: Snapshot) -> tuple[FailedLaunch, ...]:
+    """Return the launches for the tier whose hosts joined the cluster, those that were not counted yet."""
+    counted_to = snapshot.tier_failures.last_at if snapshot.tier_failures else 0.0
+    why = "its host joined the cluster instead of powering off"
+    return tuple(
+        FailedLaunch(instance.launched_at, snapshot.now, why, of_tier=True)
+        for instance in sorted(snapshot.instances, key=lambda instance: instance.instance_id)
+        if instance.missed_the_tier and instance.launched_at > counted_to
+    )
+
+
+def _is_held_back(snapshot: Snapshot) -> bool:
+    """Say whether launches fail, the tier's own or any: then what is scarce is not spent on the tier."""
+    of_tier, failures = snapshot.tier_failures, snapshot.launch_failures
+    is_backing_off = of_tier is not None and snapshot.now < of_tier.tier_next_try_at
+    return is_backing_off or (failures is not None and failures.is_circuit_open)
 
 
 def _coming(snapshot: Snapshot) -> int:
@@ -92,4 +102,4 @@ def _coming(snapshot: Snapshot) -> int:
 
 def _is_stale(instance: Instance, snapshot: Snapshot, policy: Policy) -> bool:
     since = instance.stopped_at if instance.stopped_at is not None else instance.launched_at
-    return snapshot.now - since >= policy.pool.max_age_seconds or is_outdated(instance, snapshot)
+    return is_stale(instance, since, snapshot, policy)

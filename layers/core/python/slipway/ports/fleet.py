@@ -29,11 +29,15 @@ class LaunchedInstance:
 
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
-    """What a launch brought, and what EC2 has none of right now (``ANY`` for every type or every subnet)."""
+    """What a launch brought, and what EC2 has none of right now (``ANY`` for every type or every subnet).
+
+    ``errors`` are all of EC2's codes, ``faults`` those that time alone does not cure, such as an image that is gone.
+    """
 
     instances: tuple[LaunchedInstance, ...]
     refused: tuple[Offering, ...] = ()
     errors: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 class Fleet(Protocol):
@@ -43,14 +47,15 @@ class Fleet(Protocol):
         """Ask EC2 for the instances of a ``LaunchInstances`` intent; the same intent again launches nothing new.
 
         Raises:
-            RefusedError: a definite no. UnavailableError: throttled or down. UnknownOutcomeError: no reply.
+            NoCapacityError: there is none now. RefusedError: another definite no. UnavailableError: throttled or
+            down. UnknownOutcomeError: no reply.
         """
 
     def start(self, instance_ids: Sequence[str]) -> None:
         """Start stopped instances, all or none; those that run already are no error.
 
         Raises:
-            RefusedError: a definite no, such as no capacity. UnavailableError, UnknownOutcomeError: as for launch.
+            As for launch.
         """
 
     def template_version(self) -> int | None:

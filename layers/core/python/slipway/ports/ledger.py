@@ -12,7 +12,7 @@ from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
 from slipway.domain.runners import Runner
-from slipway.domain.snapshot import Control, Snapshot, UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +192,16 @@ class PoolNotes(Protocol):
     def order(self, pool: str, control: Control) -> None:
         """Pause, drain or run a pool."""
 
-    def keep_launch_failures(self, pool: str, failures: LaunchFailures | None) -> None:
+    def keep_launch_failures(
+        self, pool: str, failures: LaunchFailures | None, *, of_tier: bool = False
+    ) -> None:
         """Replace what is known of launches that failed; None when launches succeed."""
 
     def keep_template_version(self, pool: str, version: int) -> None:
         """Remember the newest version of the pool's launch template."""
 
-    def keep_github_busy(self, pool: str, until: float) -> None:
-        """Remember until when GitHub asked to register no runner."""
+    def pause_github(self, pool: str, pause: GitHubPause) -> None:
+        """Remember until when GitHub asked to register no runner of a reach."""
 
 
 @dataclass(frozen=True, slots=True)

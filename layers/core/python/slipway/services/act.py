@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from slipway.domain.configuration import Configuration, Market
-from slipway.domain.errors import RefusedError, ThrottledError
+from slipway.domain.errors import NoCapacityError, RefusedError, ThrottledError
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import Intent, LaunchInstances, Offering, Request, RunTasks, StartInstances
-from slipway.domain.launches import BACK_OFF_SECONDS
-from slipway.domain.matching import Shape
-from slipway.domain.resources import NOTHING, Resources
-from slipway.domain.snapshot import UnavailableOffering
+from slipway.domain.launches import BACK_OFF_SECONDS, FailedLaunch
+from slipway.domain.rooms import overbooked
+from slipway.domain.snapshot import ANY, UnavailableOffering
 from slipway.ports.clock import Clock
-from slipway.ports.cluster import Cluster, Refusal, starting
+from slipway.ports.cluster import Cluster, RunResult, starting
 from slipway.ports.fleet import Fleet, LaunchedInstance
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Applied, attempt
-from slipway.services.failures import note_launch_failure
 
 LISTED_AFTER_SECONDS = 60  # by then a listing shows what was started
 FULL_FOR_SECONDS = 60  # how long ECS is believed that an instance has less room than its tasks leave
@@ -114,15 +112,50 @@ class Act:
 
     def _refused(self, intent: Intent, fault: RefusedError) -> Applied:
         """Remember a definite no for what it says, so that the next plan does otherwise."""
-        pool, request = intent.pool, intent.request
+        request = intent.request
         if isinstance(request, StartInstances):
-            # The rest of this convergence launches instead: a start falls through to CreateFleet.
+            return self._start_refused(intent.pool, request, fault)
+        if isinstance(request, LaunchInstances):
+            return self._launch_refused(intent.pool, request, fault)
+        return Applied((fault,), should_retry=True)
+
+    def _start_refused(self, pool: str, request: StartInstances, fault: RefusedError) -> Applied:
+        """Let the rest of this convergence launch instead, whatever was wrong with the stopped instances.
+
+        Those that are gone are forgotten. If all are there, none of them is tried again for a while.
+        """
+        if isinstance(fault, NoCapacityError):
             self._refuse(pool, [request.offering], Market.ON_DEMAND)
+        else:
+            there = {item.instance_id for item in self._fleets[pool].instances()}
+            gone = [name for name in request.instance_ids if name not in there]
+            for instance_id in gone:
+                self._ledger.instances.remove(pool, instance_id)
+            if not gone:
+                until = self._clock.now() + BACK_OFF_SECONDS
+                self._ledger.instances.mark_full(pool, request.instance_ids, until=until)
+        self._ledger.rows.want(pool)
+        return Applied((fault,), changed=True)
+
+    def _launch_refused(self, pool: str, request: LaunchInstances, fault: RefusedError) -> Applied:
+        """Fall back where there is something to fall back to; else count a failed launch.
+
+        A quota refuses a whole market. What refuses a Spot call whole may be about Spot alone, such as its
+        service-linked role, and On-Demand tells [EC2-FLEET-INSTANT].
+        """
+        is_quota = fault.code in ("MaxSpotInstanceCountExceeded", "VcpuLimitExceeded")
+        if request.market is Market.SPOT or isinstance(fault, NoCapacityError):
+            everything = [Offering(ANY, ANY)]
+            is_whole = is_quota or not isinstance(fault, NoCapacityError)
+            self._refuse(pool, everything if is_whole else request.offerings, request.market)
             self._ledger.rows.want(pool)
             return Applied((fault,), changed=True)
-        if isinstance(request, LaunchInstances):
-            note_launch_failure(self._ledger, pool, self._clock.now(), fault.code or "refused")
-        return Applied((fault,), should_retry=True)
+        return self._failed(request, (fault,), fault.code or "refused")
+
+    def _failed(self, request: LaunchInstances, errors: tuple[Exception, ...], why: str) -> Applied:
+        now = self._clock.now()
+        failed = FailedLaunch(now, now, why, request.for_stopped_tier)
+        return Applied(errors, should_retry=True, failed_launches=(failed,))
 
     def _run(self, intent: Intent, request: RunTasks) -> Applied:
         pool = intent.pool
@@ -130,32 +163,23 @@ class Act:
         self._ledger.runners.add([starting(task, pool) for task in result.tasks if not task.is_stopped])
         if request.exclusive:
             self._drain_under({task.instance_arn for task in result.tasks}, pool)
-        changed, is_short = bool(result.tasks), len(result.tasks) < request.count
-        if is_short and self._learn(result.refusals, request.shape, pool, has_placed=changed):
+        if len(result.tasks) < request.count and self._learn(intent, request, result):
             return Applied(changed=True)
-        return Applied(changed=changed, should_retry=bool(result.refusals))
+        return Applied(changed=bool(result.tasks), should_retry=bool(result.refusals))
 
-    def _learn(self, refusals: Iterable[Refusal], shape: Shape, pool: str, *, has_placed: bool) -> bool:
+    def _learn(self, intent: Intent, request: RunTasks, result: RunResult) -> bool:
         """Learn from refusals for want of room; say whether the pool is to be planned anew at once.
 
         As a rule ECS has placed other tasks where the plan saw room for these, and the next plan knows where. If by
         our account an instance still has room, something else takes it: that instance is left alone for a while.
         """
-        full = {refusal.instance_arn for refusal in refusals if refusal.is_for_room}
+        pool, now = intent.pool, self._clock.now()
+        full = {refusal.instance_arn for refusal in result.refusals if refusal.is_for_room}
         if not full:
             return False
-        now = self._clock.now()
-        snapshot = self._ledger.snapshots.read(pool, now)
-        held: dict[str | None, Resources] = {}
-        for runner in snapshot.runners:
-            held[runner.instance_arn] = held.get(runner.instance_arn, NOTHING) + runner.shape.size
-        wrong = [
-            instance.instance_id
-            for instance in snapshot.instances
-            if instance.arn in full and shape.size.fits(instance.registered - held.get(instance.arn, NOTHING))
-        ]
+        wrong = overbooked(self._ledger.snapshots.read(pool, now), full, request.shape.size, intent.token)
         self._ledger.instances.mark_full(pool, wrong, until=now + FULL_FOR_SECONDS)
-        if not wrong and not has_placed:
+        if not wrong and not result.tasks:
             return False
         self._ledger.rows.want(pool)
         return True
@@ -178,6 +202,11 @@ class Act:
         self._ledger.instances.add(self._launched(result.instances, intent, request))
         if len(result.instances) == request.count:
             return Applied(changed=True)
+        if not result.instances and result.faults and not result.refused:
+            code = result.faults[0]
+            return self._failed(
+                request, (RefusedError(f"launching for {intent.pool}: {code}", code=code),), code
+            )
         self._refuse(intent.pool, result.refused or request.offerings, request.market)
         # What is missing is planned again at once, without the offerings that were refused.
         self._ledger.rows.want(intent.pool)
@@ -210,6 +239,7 @@ class Act:
                 subnet=item.subnet,
                 market=request.market,
                 template_version=item.template_version,
+                for_stopped_tier=request.for_stopped_tier,
                 load=request.load_of(number),
             )
             for number, item in enumerate(items)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from slipway.domain.errors import SlipwayError, UnavailableError, UnknownOutcomeError
+from slipway.domain.launches import FailedLaunch
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +14,14 @@ class Applied:
     """What applying brought: errors that were met, whether facts changed, whether to try again soon.
 
     ``is_cut_short`` says that AWS's limits leave the rest of the plan to the next second: no failure, so no back-off.
+    ``failed_launches`` are counted when all is done: steps that run at once must not count over each other.
     """
 
     errors: tuple[Exception, ...] = ()
     changed: bool = False
     should_retry: bool = False
     is_cut_short: bool = False
+    failed_launches: tuple[FailedLaunch, ...] = ()
 
     def merged(self, other: Applied) -> Applied:
         """Return both outcomes as one."""
@@ -27,6 +30,7 @@ class Applied:
             self.changed or other.changed,
             self.should_retry or other.should_retry,
             self.is_cut_short or other.is_cut_short,
+            self.failed_launches + other.failed_launches,
         )
 
 

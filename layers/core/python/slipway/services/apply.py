@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.intents import Intent, LaunchInstances, Request, RunTasks, StartInstances
+from slipway.domain.launches import FailedLaunch, counted
 from slipway.domain.pacing import Bucket, Pace
 from slipway.domain.plan import Plan
 from slipway.domain.snapshot import Snapshot
@@ -42,7 +43,8 @@ class Apply:
         """Apply a plan to its pool.
 
         Offers come first, so that a container which is up before RunTask has answered finds its job. Draining
-        comes before starting, so that no task is placed on an instance that is to go.
+        comes before starting, so that no task is placed on an instance that is to go; what never came up ends
+        before its replacement is asked for, so that the pool's limit holds at every moment.
         """
         pool = snapshot.pool
         published = attempt(lambda: self._ledger.offers.publish(pool, plan.offers))
@@ -50,7 +52,7 @@ class Apply:
         run = () if published.errors else plan.run
         noted = [
             attempt(lambda: self._ledger.instances.mark_idle(pool, plan.idle_since)),
-            attempt(lambda: self._close_circuit(pool, plan)),
+            attempt(lambda: self._close_circuits(pool, plan)),
         ]
         requests: tuple[Request, ...] = (*run, *plan.start, *plan.launch)
         known = {instance.instance_id: instance for instance in snapshot.instances}
@@ -61,7 +63,6 @@ class Apply:
                 *((Bucket.ECS_CHANGES, lambda i=known[name]: self._end.drain(i)) for name in plan.drain),
             ],
         )
-        # One after another, for each counts a failure.
         replaced = [attempt(lambda i=known[name]: self._end.replace(i)) for name in plan.replace]  # type: ignore[misc]
         more = self._do(
             pool,
@@ -77,7 +78,8 @@ class Apply:
         outcome = published
         for part in (*noted, fewer, *replaced, more):
             outcome = outcome.merged(part)
-        return outcome
+        failed = (*plan.failed_launches, *outcome.failed_launches)
+        return outcome.merged(attempt(lambda: self._count(snapshot, plan, failed)))
 
     def settle(self, intents: Iterable[Intent]) -> Applied:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""
@@ -104,9 +106,22 @@ class Apply:
         now = self._clock.now()
         return Applied(changed=self._ledger.runners.dismiss(pool, task_id, at=now, why="surplus"))
 
-    def _close_circuit(self, pool: str, plan: Plan) -> None:
+    def _close_circuits(self, pool: str, plan: Plan) -> None:
         if plan.closes_circuit:
             self._ledger.notes.keep_launch_failures(pool, None)
+        if plan.closes_tier_circuit:
+            self._ledger.notes.keep_launch_failures(pool, None, of_tier=True)
+
+    def _count(self, snapshot: Snapshot, plan: Plan, failed: Sequence[FailedLaunch]) -> None:
+        """Count the launches that failed, all together, on top of those that the plan did not close."""
+        for of_tier, known, is_closed in (
+            (False, snapshot.launch_failures, plan.closes_circuit),
+            (True, snapshot.tier_failures, plan.closes_tier_circuit),
+        ):
+            before = None if is_closed else known
+            after = counted(before, [failure for failure in failed if failure.of_tier is of_tier])
+            if after is not None and after != before:
+                self._ledger.notes.keep_launch_failures(snapshot.pool, after, of_tier=of_tier)
 
 
 _BUCKETS: dict[type[Request], Bucket] = {

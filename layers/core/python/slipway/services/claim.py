@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.domain.configuration import Configuration, Pool, Profile, Registration
-from slipway.domain.demand import GITHUB_PATIENCE_SECONDS
 from slipway.domain.errors import ConfigurationError, RefusedError, UnavailableError, UnknownOutcomeError
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.instances import InstanceState
+from slipway.domain.limits import GITHUB_PATIENCE_SECONDS
 from slipway.domain.reach import reach_of
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import WaitingJob
+from slipway.domain.snapshot import GitHubPause, WaitingJob
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
 from slipway.ports.github import Removal, RunnerService
@@ -139,11 +139,7 @@ class Claim:
         try:
             jit = self._github.mint(job, runner.name)
         except UnavailableError as fault:
-            if fault.retry_after_seconds > GITHUB_PATIENCE_SECONDS:
-                # The next plan starts no container that could only wait.
-                until = self._clock.now() + fault.retry_after_seconds
-                self._ledger.notes.keep_github_busy(runner.pool, until)
-            self._unbind(runner, job)
+            self._unbind(runner, job, fault.retry_after_seconds)
             return _github_busy(fault)
         except (RefusedError, ConfigurationError) as fault:
             self._unbind(runner, job)
@@ -166,9 +162,16 @@ class Claim:
             },
         )
 
-    def _unbind(self, runner: Runner, job: WaitingJob) -> None:
-        """Let both wait again, and the job be offered again before the container is back to ask."""
+    def _unbind(self, runner: Runner, job: WaitingJob, pause_seconds: int = 0) -> None:
+        """Let both wait again, and the job be offered again before the container is back to ask.
+
+        After a long pause of GitHub's the next plan starts no container of that reach that could only wait.
+        """
         self._ledger.claims.unbind(runner, job)
+        if pause_seconds > GITHUB_PATIENCE_SECONDS:
+            reach = reach_of(self._configuration.github, job.organization, job.repository)
+            pause = GitHubPause(reach, self._clock.now() + pause_seconds)
+            self._ledger.notes.pause_github(runner.pool, pause)
         self._ledger.rows.want(runner.pool)
         self._wakeups.wake(runner.pool)
 

@@ -91,10 +91,10 @@ class Converge:
                 self._wakeups.wake(pool)
                 break
             wanted = newer
-        if applied.should_retry:
+        if applied.is_cut_short:
+            self._wakeups.wake(pool, delay_seconds=1, attempt=attempt)
+        elif applied.should_retry:
             self._wake_later(pool, attempt)
-        elif applied.is_cut_short:
-            self._wakeups.wake(pool, delay_seconds=1)
         return Converged(pool, tuple(plans), tuple(errors))
 
     def _once(self, pool: str) -> tuple[Plan, Applied]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.launches import BACK_OFF_SECONDS
+from slipway.domain.launches import BACK_OFF_SECONDS, FailedLaunch
 from slipway.domain.snapshot import ANY, UnavailableOffering
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster
 from slipway.ports.fleet import Fleet
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Applied
-from slipway.services.failures import NEVER_REGISTERED, note_launch_failure
 
 LISTED_TWICE_SECONDS = 5  # between the two empty listings that end an instance
+NEVER_REGISTERED, NEVER_STOPPED = "never registered with ECS", "never powered itself off"
 
 
 class End:
@@ -43,6 +43,8 @@ class End:
         ECS itself must say that it drains: otherwise a task could land there after the second look.
         """
         pool, now = instance.pool, self._clock.now()
+        if instance.arn is None and self._has_registered(instance):
+            return Applied(changed=True, should_retry=True)
         if instance.arn and self._clusters[pool].task_ids_on(instance.arn):
             self._ledger.instances.mark_empty(pool, instance.instance_id, at=None)
             return None
@@ -65,28 +67,46 @@ class End:
     def replace(self, instance: Instance) -> Applied:
         """Terminate an instance that never came up, unless ECS knows it: then its event was lost.
 
-        Its type is asked for again in its subnet only after a while; the next plan launches elsewhere.
+        One that ECS has been registering for all that time, and that holds no task, never will. Its type is asked
+        for again in its subnet only after a while; the next plan launches elsewhere.
         """
-        pool = instance.pool
-        registered = self._clusters[pool].instances()
-        known = next((item for item in registered if item.instance_id == instance.instance_id), None)
-        self._ledger.rows.want(pool)
+        pool, known = instance.pool, self._registered(instance)
         if known is not None:
-            self._ledger.instances.observe(known)
-            return Applied(changed=True)
-        now = self._clock.now()
+            if self._ledger.instances.observe(known):
+                self._ledger.rows.want(pool)
+                return Applied(changed=True)
+            is_registering = known.state is InstanceState.LAUNCHING
+            if not is_registering or known.arn is None or self._clusters[pool].task_ids_on(known.arn):
+                return Applied()
+        self.retire(instance)  # first: what follows is only true once it is gone
+        now, of_tier = self._clock.now(), instance.state is InstanceState.WARMING
         if instance.market is not None:
             kind, subnet = instance.instance_type or ANY, instance.subnet or ANY
             offering = UnavailableOffering(kind, subnet, instance.market, now + BACK_OFF_SECONDS)
             self._ledger.notes.refuse(pool, [offering])
-        note_launch_failure(self._ledger, pool, now, NEVER_REGISTERED)
-        return self.retire(instance)
+        self._ledger.rows.want(pool)
+        why = NEVER_STOPPED if of_tier else NEVER_REGISTERED
+        failed = FailedLaunch(instance.launched_at, now, why, of_tier)
+        return Applied(changed=True, failed_launches=(failed,))
+
+    def _has_registered(self, instance: Instance) -> bool:
+        """Take in an instance that drains and of which no event came yet: tasks may have been placed on it."""
+        known = self._registered(instance)
+        if known is None or known.arn is None:
+            return False
+        self._clusters[instance.pool].drain(known.arn)
+        self._ledger.instances.observe(known)
+        return True
+
+    def _registered(self, instance: Instance) -> Instance | None:
+        """Return an instance as ECS has it, if it does."""
+        listed = self._clusters[instance.pool].instances()
+        return next((item for item in listed if item.instance_id == instance.instance_id), None)
 
     def _drains(self, instance: Instance) -> bool:
         """Say whether ECS places nothing on an instance, asking it again to drain if it still would."""
-        cluster = self._clusters[instance.pool]
-        known = next((item for item in cluster.instances() if item.arn == instance.arn), None)
-        if known is None or known.state is InstanceState.DRAINING or instance.arn is None:
+        known = self._registered(instance)
+        if known is None or known.state is InstanceState.DRAINING or known.arn is None:
             return True
-        cluster.drain(instance.arn)
+        self._clusters[instance.pool].drain(known.arn)
         return False

@@ -92,18 +92,22 @@ class ReapStale:
                 registered = {item.instance_id: item for item in self._clusters[name].instances()}
                 snapshot = self._ledger.snapshots.read(name, self._clock.now())
                 pools.append(PoolFacts(snapshot, tasks, instances, registered))
-                self._note_template(snapshot)
             except Exception as fault:  # noqa: BLE001 - the service loop: one pool's failure blinds no other
                 errors.append(fault)
                 registrations = ()  # without this pool's tasks, its runners would look like ghosts
+        for pool in pools:
+            self._note_template(pool.snapshot, errors)
         return Facts(self._clock.now(), tuple(pools), registrations)
 
-    def _note_template(self, snapshot: Snapshot) -> None:
+    def _note_template(self, snapshot: Snapshot, errors: list[Exception]) -> None:
         """Look for a newer version of the pool's launch template: instances of older ones are drained then."""
-        newest = self._fleets[snapshot.pool].template_version()
-        if newest is not None and newest != snapshot.template_version:
-            self._ledger.notes.keep_template_version(snapshot.pool, newest)
-            self._ledger.rows.want(snapshot.pool)
+        try:
+            newest = self._fleets[snapshot.pool].template_version()
+            if newest is not None and newest != snapshot.template_version:
+                self._ledger.notes.keep_template_version(snapshot.pool, newest)
+                self._ledger.rows.want(snapshot.pool)
+        except Exception as fault:  # noqa: BLE001 - the service loop: what it cannot learn stops no removal
+            errors.append(fault)
 
     def _registrations(
         self, suspected: Mapping[str, float], errors: list[Exception]

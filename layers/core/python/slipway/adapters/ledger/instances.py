@@ -33,7 +33,7 @@ _REPORTED = (
     "ready_at",
     "draining_at",
 )
-_OF_THE_LAUNCH = ("instance_type", "subnet", "market", "template_version", "load")
+_OF_THE_LAUNCH = ("instance_type", "subnet", "market", "template_version", "for_stopped_tier", "load")
 
 
 class DynamoInstances:

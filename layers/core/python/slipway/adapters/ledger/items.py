@@ -18,7 +18,7 @@ from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import Orphan, UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import GitHubPause, Orphan, UnavailableOffering, WaitingJob
 from slipway.ports.ledger import JobRecord
 
 DAY = 86_400
@@ -141,6 +141,7 @@ def instance_to(instance: Instance) -> Item:
         **asdict(instance),
         "registered": resources_to(instance.registered),
         "load": load_to(instance.load) or None,
+        "for_stopped_tier": instance.for_stopped_tier or None,
         "state": instance.state.value,
         "rank": instance.state.rank,
         "market": market,
@@ -236,6 +237,11 @@ def offering_from(item: Item) -> UnavailableOffering:
 def launch_failures_from(item: Item) -> LaunchFailures:
     """Read the launches that failed."""
     return LaunchFailures(**_body(item))
+
+
+def github_pause_from(item: Item) -> GitHubPause:
+    """Read until when GitHub asked to wait."""
+    return GitHubPause(**_body(item))
 
 
 def record_from(item: Item) -> JobRecord:

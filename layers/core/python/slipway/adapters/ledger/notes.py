@@ -8,9 +8,10 @@ from dataclasses import asdict
 from slipway.adapters.ledger.items import keyed, pool_key
 from slipway.adapters.ledger.table import Delete, Item, Put, Table
 from slipway.domain.launches import LaunchFailures
-from slipway.domain.snapshot import Control, UnavailableOffering
+from slipway.domain.snapshot import Control, GitHubPause, UnavailableOffering
 
-CONTROL, LAUNCH_FAILURES, TEMPLATE, GITHUB = "CONTROL", "LAUNCH_FAILURES", "TEMPLATE", "GITHUB"
+CONTROL, TEMPLATE, GITHUB = "CONTROL", "TEMPLATE", "GITHUB"
+LAUNCH_FAILURES, TIER_FAILURES = "LAUNCH_FAILURES", "TIER_FAILURES"
 _KEPT_SECONDS = 60  # after it is over, for the eye of whoever looks
 
 
@@ -33,16 +34,18 @@ class DynamoPoolNotes:
         """Pause, drain or run a pool."""
         self._table.write(Put(keyed(pool_key(pool, CONTROL), {"order": control.value})))
 
-    def keep_launch_failures(self, pool: str, failures: LaunchFailures | None) -> None:
+    def keep_launch_failures(
+        self, pool: str, failures: LaunchFailures | None, *, of_tier: bool = False
+    ) -> None:
         """Replace what is known of launches that failed; None when launches succeed."""
-        key = pool_key(pool, LAUNCH_FAILURES)
+        key = pool_key(pool, TIER_FAILURES if of_tier else LAUNCH_FAILURES)
         self._table.write(Put(keyed(key, asdict(failures))) if failures else Delete(key))
 
     def keep_template_version(self, pool: str, version: int) -> None:
         """Remember the newest version of the pool's launch template."""
         self._table.write(Put(keyed(pool_key(pool, TEMPLATE), {"version": version})))
 
-    def keep_github_busy(self, pool: str, until: float) -> None:
-        """Remember until when GitHub asked to register no runner."""
-        body = {"until": until, "expires_at": int(until) + _KEPT_SECONDS}
-        self._table.write(Put(keyed(pool_key(pool, GITHUB), body)))
+    def pause_github(self, pool: str, pause: GitHubPause) -> None:
+        """Remember until when GitHub asked to register no runner of a reach."""
+        body = {**asdict(pause), "expires_at": int(pause.until) + _KEPT_SECONDS}
+        self._table.write(Put(keyed(pool_key(pool, f"{GITHUB}#{pause.reach}"), body)))

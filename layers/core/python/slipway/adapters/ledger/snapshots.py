@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from slipway.adapters.ledger.items import (
+    github_pause_from,
     instance_from,
     intent_from,
     launch_failures_from,
@@ -13,7 +14,7 @@ from slipway.adapters.ledger.items import (
     runner_from,
     waiting_from,
 )
-from slipway.adapters.ledger.notes import CONTROL, GITHUB, LAUNCH_FAILURES, TEMPLATE
+from slipway.adapters.ledger.notes import CONTROL, GITHUB, LAUNCH_FAILURES, TEMPLATE, TIER_FAILURES
 from slipway.adapters.ledger.table import Item, Table
 from slipway.domain.snapshot import Control, Snapshot
 
@@ -33,8 +34,9 @@ class DynamoSnapshots:
         kinds: dict[str, list[Item]] = defaultdict(list)
         for item in self._table.query(f"POOL#{pool}"):
             kinds[item["sk"].partition("#")[0]].append(item)
-        control, failures, template, github = (
-            kinds[note][0] if kinds[note] else None for note in (CONTROL, LAUNCH_FAILURES, TEMPLATE, GITHUB)
+        control, failures, tier_failures, template = (
+            kinds[note][0] if kinds[note] else None
+            for note in (CONTROL, LAUNCH_FAILURES, TIER_FAILURES, TEMPLATE)
         )
         offerings = map(offering_from, kinds["OFFERING"])
         return Snapshot(
@@ -48,6 +50,7 @@ class DynamoSnapshots:
             orphans=tuple(map(orphan_from, kinds["ORPHAN"])),
             control=Control(control["order"]) if control else Control.RUN,
             launch_failures=launch_failures_from(failures) if failures else None,
+            tier_failures=launch_failures_from(tier_failures) if tier_failures else None,
             template_version=template["version"] if template else None,
-            github_busy_until=github["until"] if github else None,
+            github_pauses=tuple(map(github_pause_from, kinds[GITHUB])),
         )
