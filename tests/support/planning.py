@@ -118,7 +118,7 @@ def applied(situation: Situation, decided: Plan) -> Snapshot:
     ]
     runners += [
         a_runner(1_000 + number, shape=shape, instance_arn=known[name].arn)
-        for number, (name, shape) in enumerate(tasks)
+        for number, (name, shape) in enumerate(tasks, len(runners))
     ]
     for name in decided.drain:
         known[name] = replace(known[name], state=InstanceState.DRAINING)

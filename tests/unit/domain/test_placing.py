@@ -138,6 +138,12 @@ def test_stopped_instances_are_started_within_what_is_allowed(allowed: int, star
     assert found.launched == 0
 
 
+def test_a_stopped_instance_that_holds_nothing_that_waits_takes_no_start_from_one_that_does() -> None:
+    small = a_stopped_instance("i-1", stopped_at=NOW - 9_999, registered=SIZE)
+    found = place([a_job(shape=LARGE)], having(small, a_stopped_instance("i-2")), allowed=1)
+    assert (found.loads, found.launched) == ({"i-2": ((LARGE, 1),)}, 0)
+
+
 def test_starts_and_launches_share_what_is_allowed() -> None:
     jobs = several_jobs(12)
     found = place(jobs, having(a_stopped_instance()), allowed=2)

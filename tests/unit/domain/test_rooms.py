@@ -198,11 +198,11 @@ def test_all_that_boots_or_may_be_started_says_since_when() -> None:
     [
         (a_booting_instance(load=LOAD), LOAD),
         (an_instance(connected=False, launched_at=NOW - 20, load=LOAD), LOAD),
-        (an_instance(connected=False, disconnected_at=NOW - 5, ready_at=NOW - 99, load=LOAD), ()),
+        (an_instance(connected=False, disconnected_at=NOW - 5, ready_at=NOW - 999, load=LOAD), ()),
     ],
-    ids=["boots", "registered and not ready yet", "was ready before"],
+    ids=["boots", "registered and not ready yet", "was ready long before"],
 )
-def test_an_instance_has_its_load_ahead_of_it_until_it_was_ready(instance: Instance, load: Any) -> None:
+def test_an_instance_has_its_load_ahead_of_it_until_it_has_been_ready(instance: Instance, load: Any) -> None:
     [bin] = room_of(instance).booting
     assert bin.load == load
 

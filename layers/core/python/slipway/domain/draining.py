@@ -32,7 +32,7 @@ def to_drain_first(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
 
     All of them when the pool drains. Those that EC2 takes away. In exclusive pools those with a task: another
     RunTask could land there between the task's end and the instance's [ECS-DRAIN-RACE]. Empty ones whose agent stays
-    away. And those past their age, or of an older launch template: the emptiest first, and few at a time, for each
+    away. And those past their age, or of an older launch template: the empty ones first, and few at a time, for each
     must be made good.
     """
     held = arns_with_tasks(snapshot)
@@ -46,7 +46,8 @@ def to_drain_first(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
         or (policy.pool.exclusive and instance.arn in held)
         or (instance.arn not in held and _is_cut_off(instance, snapshot.now))
     ]
-    rest = [instance for instance in ready if instance not in now]
+    going = {instance.instance_id for instance in now}
+    rest = [instance for instance in ready if instance.instance_id not in going]
     stale = [i for i in rest if is_stale(i, i.launched_at, snapshot, policy)]
     budget = max(1, len(ready) // STALE_SHARE) - _renewals_under_way(snapshot, policy)
     if snapshot.launch_failures is not None:

@@ -120,9 +120,10 @@ class Placing:
         ramped = Reason(Why.START_RAMP, {"limit": self.ramp.limit})
         started: list[WaitingJob] = []
         rest: list[Want] = []
+        loaded = _loaded(self.rooms.usable, wants)
         for want in wants:
             shape = shape_of(want)
-            bin = fit.place(shape)
+            bin = loaded[shape].pop() if loaded[shape] else fit.place(shape)
             if bin is None:
                 rest.append(want)
                 if may_hold and isinstance(want, WaitingJob):
@@ -191,7 +192,9 @@ class Placing:
 
     def _on_stopped(self, wants: Sequence[Want]) -> list[Want]:
         """Start stopped instances for tasks, never for room alone: that can wait for a cold start."""
-        startable = self.rooms.stopped[: self.capacity.allowed]
+        sizes = {shape.size for shape in _shapes(wants) if shape.profile != _ROOM}
+        startable = [bin for bin in self.rooms.stopped if any(size.fits(bin.free) for size in sizes)]
+        startable = startable[: self.capacity.allowed]
         if not startable:
             return list(wants)
         fit = FirstFit(startable)
@@ -229,6 +232,23 @@ def shape_of(want: Want) -> Shape:
 
 def _shapes(wants: Iterable[Want]) -> set[Shape]:
     return {shape_of(want) for want in wants}
+
+
+def _loaded(bins: Iterable[Bin], wants: Iterable[Want]) -> dict[Shape, list[Bin]]:
+    """Reserve, on instances that just came up, room for the tasks that they were started for, as far as these wait.
+
+    First fit would mix them otherwise than the launch did, and the last would find no room. Room alone reserves
+    nothing: it is there for whoever comes.
+    """
+    waiting = Counter(shape_of(want) for want in wants)
+    loaded: dict[Shape, list[Bin]] = defaultdict(list)
+    for bin in bins:
+        for shape, count in bin.load:
+            for _ in range(min(count, waiting[shape]) if shape.profile != _ROOM else 0):
+                if bin.take(shape):
+                    loaded[shape].append(bin)
+                    waiting[shape] -= 1
+    return loaded
 
 
 def untouched(bins: Iterable[Bin]) -> set[str]:

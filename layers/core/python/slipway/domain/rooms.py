@@ -17,6 +17,7 @@ from slipway.domain.policy import Policy
 from slipway.domain.resources import Resources
 from slipway.domain.snapshot import Snapshot
 
+LOADED_SECONDS = 120  # what an instance was started for is placed in the first convergences after it came up
 AWAY_SECONDS = 90  # agents come and go several times an hour, as a rule for seconds [ECS-AGENT-RECONNECTS]
 
 
@@ -57,8 +58,8 @@ def rooms_of(snapshot: Snapshot, policy: Policy, leaving: Collection[str]) -> Ro
         key=lambda instance: (instance.launched_at, instance.instance_id),
     )
     rooms = Rooms(
-        usable=fullest_first(_bin(instance, held, policy) for instance in usable),
-        booting=[_bin(instance, held, policy, _load(instance)) for instance in coming],
+        usable=fullest_first(_bin(i, held, policy, _load(i, held, snapshot.now)) for i in usable),
+        booting=[_bin(i, held, policy, _load(i, held, snapshot.now)) for i in coming],
         stopped=[],
         offerings={},
         sizes={instance.instance_id: instance.registered for instance in usable},
@@ -141,8 +142,12 @@ def _is_coming(instance: Instance, now: float) -> bool:
     )
 
 
-def _load(instance: Instance) -> Load:
-    return instance.load if instance.ready_at is None else ()
+def _load(instance: Instance, held: Collection[str], now: float) -> Load:
+    """Return what an instance was started for, until its first task or for a while after it came up."""
+    is_over = instance.arn in held or (
+        instance.ready_at is not None and now - instance.ready_at > LOADED_SECONDS
+    )
+    return () if is_over else instance.load
 
 
 def _add_stopped(rooms: Rooms, snapshot: Snapshot, policy: Policy) -> None:

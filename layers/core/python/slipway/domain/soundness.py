@@ -1,4 +1,4 @@
-"""Soundness: what in a snapshot cannot be true is set aside, so that it never makes a plan act more.
+"""Soundness: what in a snapshot cannot be true is set aside: with it no plan acts more than without it.
 
 A snapshot is made of events that AWS and GitHub sent and of two clocks that may differ. A plan must neither fail
 on it nor launch because of it.
