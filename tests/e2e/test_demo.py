@@ -58,7 +58,7 @@ def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_pa
     assert result["runners_registered"] >= result["jobs_completed"]
     assert set(result["wait_seconds"]) == {"p50", "p90", "p99", "max"}
     for own in (result["own_seconds"][name] for name in ("queued_to_create_fleet", "usable_to_run_task")):
-        assert own["samples"] >= 2
+        assert own["samples"] >= 1  # how many calls a few jobs take depends on how they fall together
         assert 0 < own["p50"] <= own["p99"]
     assert status == 0
 
