@@ -151,16 +151,16 @@ def test_a_doubt_that_cannot_be_cleared_up_stays_one(github: Case, step: str, st
 def test_a_full_group_is_a_refusal_and_says_so(github: Case) -> None:
     """[GH-GROUP-10000]"""
     github.twin.registry.group_limit = 0
-    with pytest.raises(RefusedError, match="max limit") as caught:
+    with pytest.raises(RefusedError, match=r"max limit.*; remove offline runners") as caught:
         github.service.mint(github.job(), NAME)
     assert caught.value.code == "422"
 
 
 def test_a_wrong_enterprise_and_a_token_without_the_scope_are_refused_alike(github: Case) -> None:
-    with pytest.raises(RefusedError) as wrong:
+    with pytest.raises(RefusedError, match=r"check github\.enterprise, and that the token") as wrong:
         github.runners(enterprise="somewhere").mint(github.job(), NAME)
     github.secrets.values["arn:token"] = github.twin.add_personal_token("someone", ["repo"])
-    with pytest.raises(RefusedError) as weak:
+    with pytest.raises(RefusedError, match="manage_runners:enterprise") as weak:
         github.service.mint(github.job(), NAME)
     assert (wrong.value.code, weak.value.code) == ("404", "404")
 
@@ -168,14 +168,16 @@ def test_a_wrong_enterprise_and_a_token_without_the_scope_are_refused_alike(gith
 def test_a_permission_that_is_missing_is_no_limit(with_app: Case) -> None:
     """Both are 403 [GH-LIMIT-403]."""
     del with_app.acme.installation.permissions["organization_self_hosted_runners"]
-    with pytest.raises(RefusedError, match="not accessible by integration") as caught:
+    with pytest.raises(
+        RefusedError, match="not accessible by integration; give the App the permission"
+    ) as caught:
         with_app.service.mint(with_app.job(), NAME)
     assert caught.value.code == "403"
 
 
 def test_a_revoked_token_is_a_refusal_and_a_new_one_works_at_once(github: Case) -> None:
     github.twin.credentials.revoke(github.acme.pat)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RefusedError, match="put a new one into its secret") as caught:
         github.service.mint(github.job(), NAME)
     assert caught.value.code == "401"
     github.secrets.values["arn:token"] = github.twin.add_personal_token()

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from slipway.adapters.github.advice import UNKNOWN_CA, cure
 from slipway.domain.errors import (
     RefusedError,
     ThrottledError,
@@ -72,7 +73,8 @@ class GitHubApi:
         json: Mapping[str, Any] | None,
         params: Mapping[str, Any] | None,
     ) -> tuple[Any, dict[str | None, dict[str, str]]]:
-        what = f"{method} {path.partition('?')[0]}"
+        where = path.partition("?")[0]
+        what = f"{method} {where}"
         headers = {
             "Authorization": f"Bearer {token()}",
             "Accept": "application/vnd.github+json",
@@ -82,14 +84,17 @@ class GitHubApi:
         try:
             reply = self._client.request(method, path, json=json, params=params, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
-            raise UnavailableError(f"{what}: GitHub cannot be reached") from fault
+            why = f"; {UNKNOWN_CA}" if "CERTIFICATE_VERIFY_FAILED" in str(fault) else ""
+            raise UnavailableError(
+                f"{what}: {self._client.base_url} cannot be reached: {fault}{why}"
+            ) from fault
         except httpx.TransportError as fault:
             raise UnknownOutcomeError(f"{what}: the reply was lost") from fault
         if reply.is_success:
             return (reply.json() if reply.content else None), reply.links
-        raise self._error(what, reply)
+        raise self._error(what, where, reply)
 
-    def _error(self, what: str, reply: httpx.Response) -> Exception:
+    def _error(self, what: str, where: str, reply: httpx.Response) -> Exception:
         message = f"{what}: {reply.status_code} {_message(reply)}"
         if (
             reply.status_code >= 500 or reply.status_code == _REQUEST_TIMEOUT
@@ -97,7 +102,8 @@ class GitHubApi:
             return UnknownOutcomeError(message, answered=True)
         if reply.status_code == 429 or (reply.status_code == 403 and _is_limit(reply)):
             return ThrottledError(message, retry_after_seconds=self._wait(reply.headers))
-        return RefusedError(message, code=str(reply.status_code))
+        advice = cure(reply.status_code, where, _message(reply))
+        return RefusedError(f"{message}; {advice}" if advice else message, code=str(reply.status_code))
 
     def _wait(self, headers: httpx.Headers) -> int:
         """Return how long to wait: retry-after, else until the reset, else a minute [GH-LIMIT-BACKOFF]."""
