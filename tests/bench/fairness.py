@@ -6,8 +6,8 @@ virtual clock; nothing is this machine's. Run with ``make bench`` or ``python -m
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,14 @@ CASES = (
 
 def main() -> None:
     """Measure and print a table and one JSON object."""
-    jobs = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else JOBS
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.fairness")
+    parser.add_argument(
+        "jobs", nargs="?", type=int, default=JOBS, help=f"size of the burst, {JOBS} by default"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="for the other benchmarks; this one always prints it"
+    )
+    jobs = parser.parse_args().jobs
     results = [measure(jobs, *case) for case in CASES]
     for result in results:
         print(
