@@ -29,10 +29,8 @@ _NO_CAPACITY = {
     "MaxSpotInstanceCountExceeded": "market",
     "VcpuLimitExceeded": "market",
 }
-_TIER_TAG, _STOPPED_TIER = (
-    "slipway:tier",
-    "stopped",
-)  # the host reads it and powers off before its agent starts
+# The host reads this tag and powers off before its agent starts.
+_TIER_TAG, _STOPPED_TIER = "slipway:tier", "stopped"
 _STOPPED = ("stopping", "stopped")
 _LIFECYCLES = {"spot": Market.SPOT, "on-demand": Market.ON_DEMAND}
 
@@ -195,8 +193,7 @@ def _launched(item: Mapping[str, Any]) -> LaunchedInstance:
         launched_at=item["LaunchTime"].timestamp(),
         intent=tags.get("slipway:intent", ""),
         subnet=item.get("SubnetId"),
-        template_version=_version(
-            tags.get("aws:ec2launchtemplate:version")
-        ),  # EC2's own tag [EC2-SYSTEM-TAGS]
+        # EC2's own tag [EC2-SYSTEM-TAGS].
+        template_version=_version(tags.get("aws:ec2launchtemplate:version")),
         is_stopped=item["State"]["Name"] in _STOPPED,
     )

@@ -15,9 +15,8 @@ Load = tuple[tuple[Shape, int], ...]  # what an instance was started for: how ma
 class InstanceState(StrEnum):
     """The states of an instance, in the only direction in which it moves."""
 
-    WARMING = (
-        "warming"  # boots for the stopped tier: pulls images and powers itself off before its agent starts
-    )
+    # Boots for the stopped tier: pulls images and powers itself off before its agent starts.
+    WARMING = "warming"
     STOPPED = "stopped"  # never used, its images on its disk
     LAUNCHING = "launching"
     READY = "ready"

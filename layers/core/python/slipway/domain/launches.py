@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-REGISTERS_WITHIN_SECONDS = (
-    240  # from the launch; half of all take 28 s, one in a hundred 50 s [ECS-TIMING-START]
-)
+# From the launch; half of all take 28 s, one in a hundred 50 s [ECS-TIMING-START].
+REGISTERS_WITHIN_SECONDS = 240
 WARMS_WITHIN_SECONDS = 900  # boot, image pulls and power-off of an instance of the stopped tier
 BACK_OFF_SECONDS, BACK_OFF_AT_MOST_SECONDS = 180, 3_600
 FAILURES_TO_OPEN = 3

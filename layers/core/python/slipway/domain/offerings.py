@@ -11,9 +11,8 @@ from slipway.domain.resources import Resources
 from slipway.domain.snapshot import ANY, UnavailableOffering
 
 MAX_OFFERINGS_PER_CALL = 300  # overrides that one CreateFleet takes [EC2-FLEET-OVERRIDES]
-DEAREST_STAND_IN = (
-    1.5  # a type may stand in for the cheapest one that fits at up to this multiple of its price
-)
+# A type may stand in for the cheapest one that fits at up to this multiple of its price.
+DEAREST_STAND_IN = 1.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,8 @@ class What(StrEnum):
     IDLE_RUNNER = "idle runner"  # remove at GitHub, then stop its task
     UNCLAIMED_TASK = "unclaimed task"  # stop, unless it claims at this very moment
     OVERDUE_TASK = "overdue task"  # stop
-    STOPPED_INSTANCE = (
-        "stopped instance"  # terminate: a host that was used and shut itself down never goes back
-    )
+    # Terminate: a host that was used and shut itself down never goes back.
+    STOPPED_INSTANCE = "stopped instance"
     WARM_INSTANCE = "warm instance"  # one of the stopped tier whose stop was never told: note it
     INSTANCE = "instance"  # take in if ECS knows it after all, else terminate
     RUNNER_RECORD = "runner record"  # ECS no longer has the task: forget it
