@@ -113,10 +113,12 @@ def compiled(**github: Any) -> dict[str, Any]:
         "github": {
             "web_url": "https://github.com", "api_url": "https://api.github.com", "enterprise": "acme",
             "registration": "enterprise", "runner_group": None, "allowed_organizations": ["*"],
-            "allowed_repositories": [], "allow_public_repositories": False, "ca_bundle": None,
+            "allowed_repositories": [], "allow_public_repositories": False, "allowed_workflows": [],
+            "ca_bundle": None,
             "webhook_secrets": [{"arn": SECRET_ARN, "organizations": []},
                                 {"arn": BOUND_ARN, "organizations": ["Globex"]}],
-            "app_secret": None, "runner_token_secrets": [], **github,
+            "app_secret": None, "runner_token_secrets": [], "organization_hooks": {},
+            "sweep_calls_per_hour": 0, "rerun_interrupted": 0, **github,
         },
         "profiles": {
             "medium": _profile(MEDIUM, None),
@@ -137,5 +139,5 @@ def _profile(labels: list[str], bounds: list[list[int]] | None) -> dict[str, Any
         "labels": labels, "size": [2048, 7168], "image": "example/runner@sha256:0", "pool": "general",
         "isolation": "shared", "docker": "none", "bounds": bounds, "standby": 0, "max_runners": 100,
         "max_runners_per_repository": None, "idle_timeout_seconds": 120, "job_timeout_seconds": 21600,
-        "wait_target": None,
+        "wait_target": None, "unlabelled_jobs_of": [],
     }  # fmt: skip

@@ -62,6 +62,7 @@ def _github(github: GitHub) -> dict[str, Any]:
         "allowed_organizations": _lowered(github.allow.organizations),
         "allowed_repositories": _lowered(github.allow.repositories),
         "allow_public_repositories": github.allow.public_repositories,
+        "allowed_workflows": sorted(github.allow.workflows),
         "ca_bundle": github.ca_bundle,
         "webhook_secrets": [
             {"arn": secret.arn, "organizations": _lowered(secret.organizations)}
@@ -69,6 +70,9 @@ def _github(github: GitHub) -> dict[str, Any]:
         ],
         "app_secret": github.secrets.app,
         "runner_token_secrets": list(github.secrets.runner_tokens),
+        "organization_hooks": {login.lower(): hook for login, hook in github.organization_hooks.items()},
+        "sweep_calls_per_hour": github.sweep_calls_per_hour,
+        "rerun_interrupted": github.rerun_interrupted,
     }
 
 
@@ -80,6 +84,7 @@ def _profile(profile: Profile) -> dict[str, Any]:
     bounds, slo = profile.bounds, profile.slo
     return {
         "labels": _lowered(profile.labels),
+        "unlabelled_jobs_of": _lowered(profile.unlabelled_jobs_of),
         "size": [profile.cpu, profile.memory, profile.gpus],
         "image": profile.image,
         "pool": profile.pool,

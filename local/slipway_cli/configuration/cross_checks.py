@@ -30,6 +30,7 @@ def cross_check(parts: Parts) -> Iterator[Fault]:
     """Yield every fault between the parts."""
     yield from _pool_references(parts)
     yield from _label_sets(parts.profiles)
+    yield from _unlabelled(parts.profiles)
     for name, profile in parts.profiles.items():
         yield from _profile(name, profile, parts)
     for name, pool in parts.pools.items():
@@ -60,6 +61,16 @@ def _label_sets(profiles: Mapping[str, Profile]) -> Iterator[Fault]:
             yield Fault(
                 ("profiles", name, "labels"), f"the same labels as profile '{owner}': one would never be used"
             )
+
+
+def _unlabelled(profiles: Mapping[str, Profile]) -> Iterator[Fault]:
+    owners: dict[str, str] = {}
+    for name, profile in profiles.items():
+        for index, whose in enumerate(profile.unlabelled_jobs_of):
+            owner = owners.setdefault(whose.lower(), name)
+            if owner != name:
+                message = f"profile '{owner}' serves the jobs without labels of '{printable(whose)}' already"
+                yield Fault(("profiles", name, "unlabelled_jobs_of", index), message)
 
 
 def _profile(name: str, profile: Profile, parts: Parts) -> Iterator[Fault]:
@@ -159,6 +170,13 @@ def _github(github: GitHub) -> Iterator[Fault]:
             yield Fault(("github", "secrets", "runner_tokens"), message)
     elif github.secrets.app is None:
         yield Fault(("github", "secrets", "app"), f"is required with registration: {github.registration}")
+    if github.secrets.app is None:
+        for key in ("organization_hooks", "sweep_calls_per_hour", "rerun_interrupted"):
+            if getattr(github, key):
+                yield Fault(("github", key), "needs a GitHub App: name its secret in github.secrets.app")
+    if github.allow.workflows and github.registration == "repository":
+        message = "repositories have no runner groups, which is where GitHub restricts workflows"
+        yield Fault(("github", "allow", "workflows"), message)
 
 
 def _reach(github: GitHub, parts: Parts) -> Iterator[Fault]:

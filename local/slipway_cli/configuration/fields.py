@@ -61,6 +61,13 @@ AllowedOrganization = text(
     r"\*|[A-Za-z0-9][A-Za-z0-9-]{0,38}", "the login of an organization, or '*' for all"
 )
 Repository = text(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", "a repository (OWNER/NAME)")
+LoginOrRepository = text(
+    r"[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9._-]{1,100})?", "an organization or a repository (OWNER/NAME)"
+)
+WorkflowFile = text(
+    r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}/\.github/workflows/[A-Za-z0-9._-]{1,100}@[A-Za-z0-9._/-]{1,255}",
+    "a workflow (OWNER/NAME/.github/workflows/FILE@REF)",
+)
 EnterpriseSlug = text(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}", "the slug of an enterprise")
 # Plain http is for a GitHub on this very machine, which is what the twins are.
 WebUrl = text(

@@ -62,6 +62,9 @@ class Allow(_Section):
     organizations: list[f.AllowedOrganization] = Field(default_factory=lambda: ["*"], min_length=1)
     repositories: list[f.Repository] = Field(default_factory=list, description="none named: every repository")
     public_repositories: bool = False
+    workflows: list[f.WorkflowFile] = Field(
+        default_factory=list, description="none named: every workflow of them"
+    )
 
 
 class GitHub(_Section):
@@ -76,6 +79,13 @@ class GitHub(_Section):
     )
     allow: Allow = Field(default_factory=Allow)
     secrets: Secrets
+    organization_hooks: dict[f.Login, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="hook ids, to send their failed deliveries again"
+    )
+    sweep_calls_per_hour: f.Count = Field(0, description="to look for jobs that no webhook told of")
+    rerun_interrupted: Annotated[int, Field(ge=0, le=10)] = Field(
+        0, description="how often a job that died with its instance is run again"
+    )
 
 
 class Bounds(_Section):
@@ -96,6 +106,9 @@ class Profile(_Section):
     """What a label set buys."""
 
     labels: list[f.Label] = Field(min_length=1, max_length=100)
+    unlabelled_jobs_of: list[f.LoginOrRepository] = Field(
+        default_factory=list, description="whose jobs without labels (runs-on: {group: …}) it serves"
+    )
     cpu: f.Cpu
     memory: f.Memory
     gpus: Annotated[int, Field(ge=0, le=16)] = Field(

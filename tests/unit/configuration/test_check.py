@@ -221,6 +221,30 @@ ONE_CHANGE: dict[str, tuple[str, object, str, str]] = {
     ),
     "no enterprise": ("github.enterprise", DELETE, "github.enterprise", "is required"),
     "no app": ("github.registration", "organization", "github.secrets.app", "is required"),
+    "a hook of an organization and no app": (
+        "github.organization_hooks",
+        {"acme-labs": 77},
+        "github.organization_hooks",
+        "github.secrets.app",
+    ),
+    "a sweep and no app": (
+        "github.sweep_calls_per_hour",
+        60,
+        "github.sweep_calls_per_hour",
+        "github.secrets.app",
+    ),
+    "running again and no app": (
+        "github.rerun_interrupted",
+        1,
+        "github.rerun_interrupted",
+        "github.secrets.app",
+    ),
+    "a workflow without its ref": (
+        "github.allow.workflows",
+        ["acme/build/.github/workflows/image.yaml"],
+        "github.allow.workflows[0]",
+        "@REF",
+    ),
     "secret that is not an ARN": (
         "github.secrets.webhook",
         ["hunter2"],
@@ -295,6 +319,25 @@ def test_an_unknown_key_gets_the_nearest_key_of_its_own_section(
 )
 def test_what_is_only_safe_for_one_organization_is_allowed_for_one(changes: list[tuple[str, object]]) -> None:
     assert faults_of(example_with(("github.allow.organizations", ["acme-web"]), *changes)) == []
+
+
+def test_jobs_without_labels_go_to_one_profile_only() -> None:
+    fault = only_fault(
+        ("profiles.medium.unlabelled_jobs_of", ["acme-web"]),
+        ("profiles.small.unlabelled_jobs_of", ["acme-labs/etl", "Acme-Web"]),
+    )
+    assert fault.path == "profiles.small.unlabelled_jobs_of[1]"
+    assert "'medium' serves" in fault.message
+
+
+def test_workflows_are_restricted_by_runner_groups_which_repositories_do_not_have() -> None:
+    app = "arn:aws:secretsmanager:us-east-1:111122223333:secret:app"
+    fault = only_fault(
+        ("github.registration", "repository"),
+        ("github.secrets.app", app),
+        ("github.allow.workflows", ["acme/build/.github/workflows/image.yaml@refs/heads/main"]),
+    )
+    assert fault.path == "github.allow.workflows"
 
 
 def test_a_key_given_twice_is_a_fault_at_the_second_place() -> None:

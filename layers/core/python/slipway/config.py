@@ -28,7 +28,7 @@ from slipway.domain.configuration import (
 from slipway.domain.errors import ConfigurationError
 from slipway.domain.resources import Resources
 
-COMPILED_VERSION = 2
+COMPILED_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _github(body: Mapping[str, Any]) -> GitHubTarget:
     secrets = tuple(
         WebhookSecret(item["arn"], tuple(item["organizations"])) for item in body["webhook_secrets"]
     )
-    lists = ("allowed_organizations", "allowed_repositories", "runner_token_secrets")
+    lists = ("allowed_organizations", "allowed_repositories", "allowed_workflows", "runner_token_secrets")
     return GitHubTarget(
         **{
             **body,
@@ -192,6 +192,7 @@ def _profile(name: str, body: Mapping[str, Any]) -> Profile:
             **body,
             "name": name,
             "labels": frozenset(body["labels"]),
+            "unlabelled_jobs_of": frozenset(body["unlabelled_jobs_of"]),
             "size": Resources(*body["size"]),
             "isolation": Isolation(body["isolation"]),
             "bounds": Bounds(Resources(*bounds[0]), Resources(*bounds[1])) if bounds else None,

@@ -25,11 +25,12 @@ HERE = Path(__file__).parent
 MEMBERS = re.compile(r"package/(generated/(ghec|ghes-3\.1[789])\.json|api\.github\.com/index\.json)$")
 
 PATHS = re.compile(
-    r"/rate_limit"
+    r"/(rate_limit|user|installation/repositories)"
     r"|/app(/hook/deliveries.*|/installations(/\{installation_id\}(/access_tokens)?)?)?"
     r"|/(enterprises/\{enterprise\}|orgs/\{org\}|repos/\{owner\}/\{repo\})"
     r"(/installation|/actions/runner(s|-groups).*)"
-    r"|/repos/\{owner\}/\{repo\}/actions/jobs/\{job_id\}"
+    r"|/repos/\{owner\}/\{repo\}/actions/(jobs/\{job_id\}(/rerun)?|runs(/\{run_id\}/jobs)?)"
+    r"|/orgs/\{org\}/(repos|hooks/\{hook_id\}/deliveries.*)"
 )
 EVENTS = re.compile(r"ping|workflow-job-.*")
 PROSE = {

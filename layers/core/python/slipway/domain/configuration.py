@@ -44,7 +44,8 @@ class GitHubTarget:
     """The GitHub whose jobs are served: host, registration level, allow list, credentials' places.
 
     ``runner_group`` is ``None`` for one runner group per organization. Allow lists are lower-case;
-    ``("*",)`` allows every organization, an empty ``allowed_repositories`` every repository.
+    ``("*",)`` allows every organization, an empty ``allowed_repositories`` every repository, empty
+    ``allowed_workflows`` every workflow. ``organization_hooks`` are hook ids by login.
     """
 
     web_url: str
@@ -55,10 +56,14 @@ class GitHubTarget:
     allowed_organizations: tuple[str, ...] = ("*",)
     allowed_repositories: tuple[str, ...] = ()
     allow_public_repositories: bool = False
+    allowed_workflows: tuple[str, ...] = ()
     ca_bundle: str | None = None
     webhook_secrets: tuple[WebhookSecret, ...] = ()
     app_secret: str | None = None
     runner_token_secrets: tuple[str, ...] = ()
+    organization_hooks: Mapping[str, int] = field(default_factory=dict)
+    sweep_calls_per_hour: int = 0
+    rerun_interrupted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ class WaitTarget:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a label set buys. ``labels`` are lower-case."""
+    """What a label set buys. ``labels`` are lower-case, as are the organizations and repositories whose jobs
+    without labels it serves."""
 
     name: str
     labels: frozenset[str]
@@ -105,6 +111,7 @@ class Profile:
     idle_timeout_seconds: int = 120
     job_timeout_seconds: int = 21_600
     wait_target: WaitTarget | None = None
+    unlabelled_jobs_of: frozenset[str] = frozenset()
 
 
 MAX_TASKS_ON_A_BRIDGE = 1_000  # the containers that share a host's docker0 [ECS-BRIDGE-PORTS]

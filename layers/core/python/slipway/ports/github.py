@@ -83,3 +83,55 @@ class Deliveries(Protocol):
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to send a delivery again."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobReading:
+    """A workflow job as the REST API has it, perhaps late [GH-WJ-12]. Times are epoch seconds.
+
+    ``status`` is GitHub's word, among them ``waiting``, ``pending`` and ``requested``, which no webhook calls queued.
+    """
+
+    job_id: int
+    run_id: int
+    run_attempt: int
+    status: str
+    labels: tuple[str, ...]
+    conclusion: str | None = None
+    created_at: float | None = None
+    started_at: float | None = None
+    completed_at: float | None = None
+    runner_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryReading:
+    """A repository as the REST API lists it; ``installation_id`` is the App's in its organization."""
+
+    organization: str
+    organization_id: int
+    name: str  # OWNER/NAME
+    repository_id: int
+    public: bool
+    pushed_at: float
+    installation_id: int | None = None
+
+
+class WorkflowJobs(Protocol):
+    """Workflow jobs read from GitHub; the App needs Actions: read, and write to run one again.
+
+    Every method raises ``UnavailableError`` where there is no answer (a limit says when to come back) and
+    ``RefusedError`` where the App may not ask.
+    """
+
+    def find(self, repository: str, job_id: int) -> JobReading | None:
+        """Return one job, or None if GitHub has none of that id."""
+
+    def repositories(self) -> list[RepositoryReading]:
+        """List the repositories that the App sees, those with the latest push first."""
+
+    def queued(self, repository: str) -> list[JobReading]:
+        """List the queued jobs of a repository."""
+
+    def run_again(self, repository: str, job_id: int) -> None:
+        """Run a completed job again, and those that depend on it: new ids, a higher attempt [GH-WJ-14]."""
