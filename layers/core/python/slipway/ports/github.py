@@ -118,20 +118,33 @@ class RepositoryReading:
 
 
 class WorkflowJobs(Protocol):
-    """Workflow jobs read from GitHub; the App needs Actions: read, and write to run one again.
+    """Single workflow jobs; the App needs Actions: read, and write to run one again."""
+
+    def find(self, repository: str, job_id: int) -> JobReading | None:
+        """Return one job, or None if GitHub has none of that id.
+
+        Raises:
+            UnavailableError: no answer, or a limit. RefusedError: the App may not ask.
+        """
+
+    def run_again(self, repository: str, job_id: int) -> None:
+        """Run a completed job again, and those that depend on it: new ids, a higher attempt [GH-WJ-14].
+
+        Raises:
+            UnavailableError: no answer, or a limit. RefusedError: the App may not, or the job cannot be run again.
+            UnknownOutcomeError: the reply was lost.
+        """
+
+
+class QueuedJobs(Protocol):
+    """The search for queued jobs that no webhook told of; the App needs Actions: read.
 
     Every method raises ``UnavailableError`` where there is no answer (a limit says when to come back) and
     ``RefusedError`` where the App may not ask.
     """
-
-    def find(self, repository: str, job_id: int) -> JobReading | None:
-        """Return one job, or None if GitHub has none of that id."""
 
     def repositories(self) -> list[RepositoryReading]:
         """List the repositories that the App sees, those with the latest push first."""
 
     def queued(self, repository: str) -> list[JobReading]:
         """List the queued jobs of a repository."""
-
-    def run_again(self, repository: str, job_id: int) -> None:
-        """Run a completed job again, and those that depend on it: new ids, a higher attempt [GH-WJ-14]."""

@@ -1,0 +1,65 @@
+"""Workflow jobs, read and run again with the GitHub App's installation token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from slipway.adapters.github.credentials import Credentials
+from slipway.adapters.github.http import GitHubApi
+from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.ports.github import JobReading
+
+
+class GitHubWorkflowJobs:
+    """Implements ``ports.github.WorkflowJobs``."""
+
+    def __init__(self, api: GitHubApi, credentials: Credentials) -> None:
+        self._api = api
+        self._credentials = credentials
+
+    def find(self, repository: str, job_id: int) -> JobReading | None:
+        """Return one job, or None if GitHub has none of that id."""
+        token = self._token(repository)
+        try:
+            item = self._api.call("GET", f"/repos/{repository}/actions/jobs/{job_id}", lambda: token)
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault  # reading changes nothing, answered or not
+        except RefusedError as fault:
+            if fault.code == "404":
+                return None
+            raise
+        return job_reading(item)
+
+    def run_again(self, repository: str, job_id: int) -> None:
+        """Run a completed job again, and those that depend on it."""
+        token = self._token(repository)
+        self._api.call("POST", f"/repos/{repository}/actions/jobs/{job_id}/rerun", lambda: token)
+
+    def _token(self, repository: str) -> str:
+        """Get the token of the repository's organization; on its own, because without the App that is a 404 too."""
+        try:
+            return self._credentials.token(repository.partition("/")[0])
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+
+
+def job_reading(item: dict[str, Any]) -> JobReading:
+    """Return a job of the REST API in our words."""
+    return JobReading(
+        job_id=int(item["id"]),
+        run_id=int(item["run_id"]),
+        run_attempt=int(item.get("run_attempt") or 1),  # optional in the schema
+        status=item["status"],
+        labels=tuple(item["labels"]),
+        conclusion=item["conclusion"],
+        created_at=seconds(item.get("created_at")),
+        started_at=seconds(item.get("started_at")),
+        completed_at=seconds(item.get("completed_at")),
+        runner_name=item.get("runner_name") or None,
+    )
+
+
+def seconds(text: str | None) -> float | None:
+    """Return a time of GitHub's in epoch seconds."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
