@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# What a machine takes for an example says nothing about the code: no property fails for being slow.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 _UNIT = Path(__file__).parent / "unit"
 _OURS_AND_AWS = ("AWS_", "SLIPWAY_", "GITHUB_", "GH_")

@@ -27,12 +27,14 @@ from local.twin.latency import LatencyModel
 from slipway.adapters.aws_errors import aws_errors
 from slipway.adapters.ec2 import Ec2Fleet
 from slipway.adapters.ecs import EcsCluster
-from slipway.adapters.github.credentials import AppTokens, EnterpriseTokens
+from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.deliveries import AppDeliveries
+from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.ledger import dynamo_ledger
+from slipway.adapters.parameter_store import ParameterStore
 from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.errors import SlipwayError
@@ -56,13 +58,16 @@ _DISPATCH_SECONDS = 0.05  # SQS to a running function, batching window 0: an est
 
 @dataclass(frozen=True, slots=True)
 class HeldSecrets:
-    """Secrets by ARN, in memory; implements ``ports.secrets.Secrets``."""
+    """Secrets by ARN, in memory; implements ``ports.secrets.KeptSecrets``."""
 
     values: dict[str, str] = field(repr=False)
 
     def get(self, arn: str) -> str:
         """Return a secret."""
         return self.values[arn]
+
+    def forget(self, arn: str) -> None:
+        """Every reading is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +159,19 @@ class Loop:
 
     def _serve(self, held: HeldSecrets) -> None:
         target = self.configuration.github
-        apps = AppTokens(held, target.app_secret or "", self._api, self.clock, self.new_token)
+        store = ParameterStore(self.aws.client("ssm"), "/slipway/installation-tokens")
+        apps = AppTokens(held, target.app_secret or "", self._api, self.clock, self.new_token, store=store)
+        arns = target.runner_token_secrets
+        tokens = EnterpriseTokens(held, arns, self._api, self.clock, self.ledger.tokens)
         is_enterprise = target.registration is Registration.ENTERPRISE
         self.runners = GitHubRunners(
             self._api,
             target,
-            EnterpriseTokens(held, target.runner_token_secrets) if is_enterprise else apps,
+            tokens if is_enterprise else apps,
             RunnerGroups(self._api, target, self.clock, self.ledger.groups),
-            lambda: self.ledger.housekeeping.places(0),
+            self.ledger.turns,
+            clock=self.clock,
+            places=lambda: self.ledger.housekeeping.places(0),
         )
         self.claim = Claim(
             self.configuration,

@@ -10,20 +10,26 @@ from typing import Any, Final
 
 import httpx
 
+from local.twin.aws.account import AwsTwin
 from local.twin.github.model import Runner
 from local.twin.github.transport import TwinTransport
 from local.twin.github.twin import GitHubTwin
 from local.twin.http.github import GitHubServer
-from slipway.adapters.github.credentials import AppTokens, EnterpriseTokens
+from local.twin.latency import LatencyModel
+from slipway.adapters.github.app_tokens import AppTokens
+from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi, github_client
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
+from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import Registration
 from slipway.domain.jobs import JobKey
 from slipway.domain.snapshot import WaitingJob
+from slipway.ports.ledger import Ledger
 from tests.builders import a_github, a_job, a_task_id
-from tests.fakes.checked_groups import FakeCheckedGroups
-from tests.fakes.secret_store import MemorySecrets
+from tests.contract.aws_faces import create_table
+from tests.contract.ledger_cases import TABLE
+from tests.fakes.secret_store import MemorySecrets, MemoryTokenStore
 from tests.support.github_enterprise import LABELS, Acme, app_keys
 
 APP, TOKEN = "arn:app", "arn:token"
@@ -47,7 +53,9 @@ class Case:
 
     def __post_init__(self) -> None:
         self.secrets = MemorySecrets({TOKEN: f"{self.acme.pat}\n", APP: app_secret(self.acme)})
-        self.tokens = AppTokens(self.secrets, APP, self.api, self.acme.clock, self._new_id)
+        self.store = MemoryTokenStore()
+        self.tokens = self.app_tokens()
+        self.ledger = self.new_ledger()
         self.service = self.runners()
         self._ids = 0
 
@@ -59,8 +67,23 @@ class Case:
     def twin(self) -> GitHubTwin:
         return self.acme.twin
 
-    def runners(self, shared: FakeCheckedGroups | None = None, **changes: Any) -> GitHubRunners:
-        """Our adapter as a fresh process has it, with ``changes`` to the target."""
+    def new_ledger(self) -> Ledger:
+        """Return an empty ledger on the case's clock."""
+        aws = AwsTwin(self.acme.clock, latency=LatencyModel.none(), seed=1)
+        create_table(aws.client("dynamodb"), TABLE)
+        return dynamo_ledger(aws.client("dynamodb"), TABLE)
+
+    def app_tokens(self) -> AppTokens:
+        """Return the App's tokens as a fresh process has them."""
+        return AppTokens(self.secrets, APP, self.api, self.acme.clock, self._new_id, store=self.store)
+
+    def enterprise_tokens(self, *arns: str) -> EnterpriseTokens:
+        """Return the classic tokens as a fresh process has them."""
+        return EnterpriseTokens(self.secrets, arns or (TOKEN,), self.api, self.acme.clock, self.ledger.tokens)
+
+    def runners(self, ledger: Ledger | None = None, **changes: Any) -> GitHubRunners:
+        """Our adapter as a fresh process has it, with ``changes`` to the target; what it shares lies in ``ledger``."""
+        shared = ledger or self.new_ledger()
         target = a_github(
             **{
                 "enterprise": "acme",
@@ -70,9 +93,18 @@ class Case:
             }
         )
         at_enterprise = self.level is Registration.ENTERPRISE
-        credentials = EnterpriseTokens(self.secrets, (TOKEN,)) if at_enterprise else self.tokens
-        groups = RunnerGroups(self.api, target, self.acme.clock, shared or FakeCheckedGroups())
-        return GitHubRunners(self.api, target, credentials, groups, lambda: self.places)
+        arns = target.runner_token_secrets
+        clock = self.acme.clock
+        classic = EnterpriseTokens(self.secrets, arns, self.api, clock, shared.tokens)
+        return GitHubRunners(
+            self.api,
+            target,
+            classic if at_enterprise else self.tokens,
+            RunnerGroups(self.api, target, clock, shared.groups),
+            shared.turns,
+            clock=clock,
+            places=lambda: self.places,
+        )
 
     def job(self, repository: str = "alpha/web", number: int = 1, **changes: Any) -> WaitingJob:
         """Return a waiting job of a repository, as its webhook tells of it."""

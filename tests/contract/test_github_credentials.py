@@ -1,4 +1,4 @@
-"""The credentials shown to GitHub: the App's JWT, its installations' tokens, classic tokens."""
+"""What the App shows to GitHub: its JWT, and its installations' tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import jwt
 import pytest
 
-from slipway.adapters.github.credentials import AppKey, EnterpriseTokens
+from slipway.adapters.github.app_tokens import AppKey
 from slipway.domain.errors import (
     ConfigurationError,
     RefusedError,
@@ -15,8 +15,7 @@ from slipway.domain.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from tests.contract.github_faces import APP, NAME, TOKEN, Case
-from tests.fakes.secret_store import MemorySecrets
+from tests.contract.github_faces import APP, NAME, Case
 from tests.support.github_enterprise import app_keys
 
 MADE = "access_tokens"
@@ -60,10 +59,11 @@ def test_an_installation_is_looked_up_once_and_not_at_all_when_the_webhook_named
     with_app.tokens.token("alpha")
     with_app.tokens.token("alpha/web")
     with_app.tokens.token("alpha")
-    assert with_app.calls("/installation") == 2
-    with_app.tokens.token("alpha/site", with_app.acme.installation.id)
-    with_app.tokens.token("alpha/site")
-    assert with_app.calls("/installation") == 2
+    assert with_app.calls("/installation") == 1
+    fresh = with_app.app_tokens()
+    fresh.token("alpha/site", with_app.acme.installation.id)
+    fresh.token("alpha/site")
+    assert with_app.calls("/installation") == 1
     assert with_app.calls(MADE) == 1
 
 
@@ -167,16 +167,26 @@ def test_a_private_key_shows_in_no_repr() -> None:
     assert json.dumps(app_keys()[0])[1:40] not in repr(AppKey("1", app_keys()[0]))
 
 
-def test_of_several_classic_tokens_a_place_always_shows_the_same() -> None:
-    """Their users' limits add up [GH-LIMIT-PRIMARY]."""
-    arns = tuple(f"{TOKEN}{number}" for number in range(3))
-    tokens = EnterpriseTokens(MemorySecrets({arn: f"of-{arn}\n" for arn in arns}), arns)
-    shown = {place: tokens.token(place) for place in ("alpha", "beta", "gamma", "delta", "omega")}
-    assert {place: tokens.token(place) for place in shown} == shown
-    assert len(set(shown.values())) > 1
-    assert not any(token.endswith("\n") for token in shown.values())
+def test_a_token_serves_every_function_until_shortly_before_it_expires(with_app: Case) -> None:
+    """[GH-APP-TOKEN]"""
+    first = with_app.tokens.token("alpha")
+    assert with_app.app_tokens().token("alpha") == first
+    assert with_app.calls(MADE) == 1
+    with_app.acme.clock.advance(3_301)
+    assert with_app.app_tokens().token("alpha") != first
 
 
-def test_an_enterprise_without_a_token_is_the_operator_s_to_mend() -> None:
-    with pytest.raises(ConfigurationError, match="runner_tokens"):
-        EnterpriseTokens(MemorySecrets({}), ()).token("alpha")
+def test_a_token_that_github_no_longer_takes_is_made_anew_at_once_for_all(with_app: Case) -> None:
+    with_app.service.mint(with_app.job(), NAME)
+    with_app.twin.credentials.revoke(with_app.tokens.token("alpha"))
+    with_app.service.mint(with_app.job(), f"{NAME[:-1]}2")
+    assert with_app.calls(MADE) == 2
+    with_app.app_tokens().token("alpha")
+    assert with_app.calls(MADE) == 2
+
+
+def test_where_every_token_is_refused_a_mint_ends(with_app: Case) -> None:
+    with_app.twin.faults.next("POST", "/generate-jitconfig$", 401, times=9)
+    with pytest.raises(RefusedError):
+        with_app.service.mint(with_app.job(), NAME)
+    assert with_app.calls("/generate-jitconfig") < 9

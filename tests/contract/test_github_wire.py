@@ -49,7 +49,9 @@ class Wire:
         return reply
 
     def _check_query(self, published: dict[str, Any], query: dict[str, str]) -> None:
-        parameters = [spec.resolved(self.document, parameter) for parameter in published["parameters"]]
+        parameters = [
+            spec.resolved(self.document, parameter) for parameter in published.get("parameters", [])
+        ]
         assert set(query) <= {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
 
     def _check_reply(self, published: dict[str, Any], reply: Response) -> None:
@@ -217,6 +219,20 @@ def test_the_limits_follow_the_schema_also_when_they_refuse(wire: Wire) -> None:
 def test_runner_deprecations_follow_the_schema(wire: Wire) -> None:
     """[GH-RUNNER-DEPRECATIONS]"""
     assert wire("GET", f"{E}/runners/deprecations/2.336.0").json()["runner_version"] == "2.336.0"
+
+
+@every_server
+def test_a_token_s_owner_scopes_and_end_follow_the_schema(wire: Wire) -> None:
+    """[GH-TOKEN-OWNER] [GH-TOKEN-HEADERS]"""
+    scopes = ("repo", "manage_runners:enterprise")
+    token = wire.acme.twin.add_personal_token("bot-2", scopes, wire.acme.clock.now() + 86_400)
+    reply = wire("GET", "/user", token=token)
+    assert reply.json()["login"] == "bot-2"
+    assert reply.headers["x-oauth-scopes"] == "manage_runners:enterprise, repo"
+    assert reply.headers["github-authentication-token-expiration"] == "2026-09-22 14:13:20 UTC"
+    assert wire("GET", "/user", token=wire.acme.installation_token()).status == 403
+    wire.acme.clock.advance(86_400)
+    assert wire("GET", "/user", token=token).status == 401
 
 
 def refusals(acme: Acme) -> Iterator[tuple[str, str | None]]:

@@ -10,7 +10,6 @@ from local.twin.github.model import RunnerGroup
 from slipway.domain.errors import RefusedError
 from tests.builders import a_task_id
 from tests.contract.github_faces import NAME, Case
-from tests.fakes.checked_groups import FakeCheckedGroups
 
 
 def group_of_runner(case: Case) -> RunnerGroup:
@@ -120,7 +119,7 @@ def test_a_group_is_looked_at_once_a_quarter_of_an_hour(github: Case) -> None:
 
 
 def test_what_one_function_found_in_order_serves_the_others(github: Case) -> None:
-    shared = FakeCheckedGroups()
+    shared = github.new_ledger()
     for number in range(3):
         github.runners(shared).mint(github.job(), f"slipway-medium-{a_task_id(number)}")
     assert github.calls("/actions/runner-groups") == 1

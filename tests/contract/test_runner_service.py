@@ -59,6 +59,7 @@ def test_registrations_of_ours_are_listed_over_all_pages_and_nobody_else_s(anywh
     anywhere.service.mint(job, "someone-else-s-runner")
     names = {f"slipway-medium-{a_task_id(number)}" for number in range(104)}
     for name in names:
+        anywhere.acme.clock.advance(1)
         anywhere.service.mint(job, name)
     anywhere.places = [anywhere.place]
     listed = anywhere.service.registrations().registrations
@@ -156,13 +157,14 @@ def test_a_full_group_is_a_refusal_and_says_so(github: Case) -> None:
     assert caught.value.code == "422"
 
 
-def test_a_wrong_enterprise_and_a_token_without_the_scope_are_refused_alike(github: Case) -> None:
+def test_a_wrong_enterprise_and_a_token_without_the_scope_are_told_apart(github: Case) -> None:
+    """GitHub answers both with 404 [GH-ENT-PAT]; the token's own headers tell which it is [GH-TOKEN-HEADERS]."""
     with pytest.raises(RefusedError, match=r"check github\.enterprise, and that the token") as wrong:
         github.runners(enterprise="somewhere").mint(github.job(), NAME)
     github.secrets.values["arn:token"] = github.twin.add_personal_token("someone", ["repo"])
-    with pytest.raises(RefusedError, match="manage_runners:enterprise") as weak:
+    with pytest.raises(RefusedError, match="no scope manage_runners:enterprise") as weak:
         github.service.mint(github.job(), NAME)
-    assert (wrong.value.code, weak.value.code) == ("404", "404")
+    assert (wrong.value.code, weak.value.code) == ("404", "403")
 
 
 def test_a_permission_that_is_missing_is_no_limit(with_app: Case) -> None:
@@ -281,7 +283,9 @@ def test_a_place_that_does_not_answer_hides_no_other(with_app: Case, call: str, 
 def test_no_error_quotes_a_credential(level_case: Case) -> None:
     canaries = {level_case.acme.pat, level_case.acme.installation_token()}
     for status in (401, 403, 404, 422, 429, 503, CONNECTION_LOST):
-        level_case.twin.faults.next("POST", MINT, status)
+        level_case.acme.clock.advance(60)  # after a refusal a token rests
+        is_replaced = status == 401 and level_case.level is not Registration.ENTERPRISE
+        level_case.twin.faults.next("POST", MINT, status, times=2 if is_replaced else 1)
         with pytest.raises(SlipwayError) as caught:
             level_case.service.mint(level_case.job(), NAME)
         text = f"{caught.value!r} {caught.value.__cause__!r}"

@@ -19,6 +19,7 @@ from local.twin.aws.identifiers import Identifiers
 from local.twin.aws.secretsmanager import SecretsManager
 from local.twin.aws.service import Call, Context, Service
 from local.twin.aws.sqs import Sqs
+from local.twin.aws.ssm import Ssm
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
 
@@ -60,12 +61,14 @@ class AwsTwin:
         self.sqs = Sqs(self.context)
         self.dynamodb = DynamoDb(self.context)
         self.secretsmanager = SecretsManager(self.context)
+        self.ssm = Ssm(self.context)
         everything: tuple[Service, ...] = (
             self.ecs,
             self.ec2,
             self.sqs,
             self.dynamodb,
             self.secretsmanager,
+            self.ssm,
         )
         self._services = {service.name: service for service in everything}
 

@@ -63,6 +63,7 @@ class Actor:
     kind: Literal["token", "app", "installation"]
     key: str
     scopes: frozenset[str] = frozenset()
+    expires_at: float | None = None
     app: App | None = None
     installation: Installation | None = None
     permissions: dict[str, str] = field(default_factory=dict)
@@ -92,10 +93,10 @@ class Credentials:
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
 
-    def add_personal_token(self, user: str, scopes: frozenset[str]) -> str:
+    def add_personal_token(self, user: str, scopes: frozenset[str], expires_at: float | None = None) -> str:
         """A classic token of ``user``; the user's tokens share one rate limit [GH-LIMIT-PRIMARY]."""
         token = "ghp_" + self._world.rng.randbytes(18).hex()
-        self._personal[token] = Actor("token", f"user:{user}", scopes)
+        self._personal[token] = Actor("token", f"user:{user}", scopes, expires_at)
         return token
 
     def revoke(self, token: str) -> None:
@@ -127,8 +128,9 @@ class Credentials:
         issued = self._installation_tokens.get(token)
         if issued is not None and issued.expires_at > self._world.clock.now():
             return issued.actor
-        if token in self._personal:
-            return self._personal[token]
+        personal = self._personal.get(token)
+        if personal is not None and (personal.expires_at or float("inf")) > self._world.clock.now():
+            return personal
         raise RefusedError(401, "Bad credentials")
 
     def _app(self, token: str) -> Actor:

@@ -19,6 +19,7 @@ from local.twin.github.rest.apps import AppCalls, DeliveryCalls, JobCalls
 from local.twin.github.rest.groups import GroupCalls
 from local.twin.github.rest.operations import Handler
 from local.twin.github.rest.runners import RunnerCalls
+from local.twin.github.rest.users import UserCalls
 from local.twin.github.routing import Router
 from local.twin.github.state import World
 from local.twin.github.wire import Pending, Request, Response
@@ -89,9 +90,12 @@ class GitHubTwin:
         return group
 
     def add_personal_token(
-        self, user: str = "runner-bot", scopes: Iterable[str] = ("manage_runners:enterprise",)
+        self,
+        user: str = "runner-bot",
+        scopes: Iterable[str] = ("manage_runners:enterprise",),
+        expires_at: float | None = None,
     ) -> str:
-        return self.credentials.add_personal_token(user, frozenset(scopes))
+        return self.credentials.add_personal_token(user, frozenset(scopes), expires_at)
 
     def add_app(self, public_key: str, slug: str = "slipway") -> App:
         """An App whose JWTs are signed by the private half of ``public_key`` (PEM)."""
@@ -126,4 +130,5 @@ class GitHubTwin:
             **AppCalls(self.world, self.credentials).handlers(),
             **DeliveryCalls(self.deliveries).handlers(),
             **JobCalls(self.world, self.jobs, self.limits).handlers(),
+            **UserCalls().handlers(),
         }

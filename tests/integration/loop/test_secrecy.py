@@ -27,10 +27,14 @@ BETA_SECRET = "secret-of-beta"
 
 
 def everything_written(deployment: Acme) -> str:
-    """All that our functions sent to AWS or left there, and all that they logged or raised."""
+    """All that our functions sent to AWS or left there, and all that they logged or raised.
+
+    But for the store of installation tokens, which is encrypted.
+    """
     sqs = deployment.loop.aws.sqs
+    calls = deployment.loop.aws.calls_log
     kept = {
-        "calls": [[call.service, call.operation, call.parameters] for call in deployment.loop.aws.calls_log],
+        "calls": [[c.service, c.operation, c.parameters] for c in calls if c.service != "ssm"],
         "items": deployment.items(),
         "queues": {queue: sqs.bodies(queue) for queue in QUEUES},
         "errors": [repr(fault) for fault in deployment.loop.errors],
@@ -66,6 +70,8 @@ def test_canary_secrets_absent_everywhere(registration: Registration) -> None:
     canaries = {**deployment.canaries, **{f"jit {n}": text for n, text in enumerate(configs)}}
     canaries |= {f"token {n}": text for n, text in enumerate(installation_tokens(deployment))}
     assert [name for name, secret in canaries.items() if secret in written] == []
+    stored = [call.parameters for call in deployment.loop.aws.calls_log if call.operation == "PutParameter"]
+    assert {parameters["Type"] for parameters in stored} <= {"SecureString"}
     assert deployment.until_clean()
 
 

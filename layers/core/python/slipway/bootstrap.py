@@ -16,7 +16,8 @@ from slipway.domain.configuration import Registration
 from slipway.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from slipway.adapters.github.credentials import AppTokens
+    from slipway.adapters.github.app_tokens import AppTokens
+    from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
     from slipway.adapters.github.http import GitHubApi
     from slipway.adapters.json_log import JsonLog
     from slipway.ports.clock import Clock
@@ -212,25 +213,42 @@ class _Wiring:
 
     @cached_property
     def _app_tokens(self) -> AppTokens:
-        from slipway.adapters.github.credentials import AppTokens
+        from slipway.adapters.github.app_tokens import AppTokens
+        from slipway.adapters.parameter_store import ParameterStore
 
         secret = self._configuration.github.app_secret
         if secret is None:
             raise ConfigurationError("github.secrets.app is not set: this needs a GitHub App")
-        return AppTokens(self._secrets, secret, self._github_api, self._clock, _new_token)
+        store = ParameterStore(
+            self._clients.ssm(self._settings.region), f"/{self._configuration.deployment}/installation-tokens"
+        )
+        return AppTokens(self._secrets, secret, self._github_api, self._clock, _new_token, store=store)
+
+    @cached_property
+    def _enterprise_tokens(self) -> EnterpriseTokens:
+        from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
+
+        arns = self._configuration.github.runner_token_secrets
+        return EnterpriseTokens(self._secrets, arns, self._github_api, self._clock, self._ledger.tokens)
 
     @cached_property
     def _runners(self) -> RunnerService:
-        from slipway.adapters.github.credentials import EnterpriseTokens
         from slipway.adapters.github.runner_groups import RunnerGroups
         from slipway.adapters.github.runners import GitHubRunners
 
         github = self._configuration.github
         is_enterprise = github.registration is Registration.ENTERPRISE
-        tokens = EnterpriseTokens(self._secrets, github.runner_token_secrets)
-        credentials = tokens if is_enterprise else self._app_tokens
+        credentials = self._enterprise_tokens if is_enterprise else self._app_tokens
         groups = RunnerGroups(self._github_api, github, self._clock, self._ledger.groups)
-        return GitHubRunners(self._github_api, github, credentials, groups, self._places)
+        return GitHubRunners(
+            self._github_api,
+            github,
+            credentials,
+            groups,
+            self._ledger.turns,
+            clock=self._clock,
+            places=self._places,
+        )
 
     def _places(self) -> list[str]:
         return self._ledger.housekeeping.places(self._clock.now() - PLACES_SECONDS)

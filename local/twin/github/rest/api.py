@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from local.twin.github.credentials import Actor, Credentials, RefusedError
@@ -62,7 +63,7 @@ class RestApi:
         refusal = None
         if operation.template != "/rate_limit":  # asking is free [GH-LIMIT-STATUS]
             refusal = self._limits.spend(actor, operation.method, operation.template, now)
-        headers = self._limits.headers(actor, operation.template, now)
+        headers = self._limits.headers(actor, operation.template, now) | _of_token(actor)
         if refusal is not None:
             return self._finished(refusal, headers)
         done = self.faults.apply(
@@ -120,6 +121,17 @@ def _parsed(request: Request) -> Any:
         return json.loads(request.body)
     except ValueError as exc:
         raise RefusedError(400, "Problems parsing JSON") from exc
+
+
+def _of_token(actor: Actor) -> dict[str, str]:
+    """What every answer tells of a classic token: its scopes and its end [GH-TOKEN-HEADERS]."""
+    if actor.kind != "token":
+        return {}
+    headers = {"x-oauth-scopes": ", ".join(sorted(actor.scopes))}
+    if actor.expires_at is not None:
+        end = datetime.fromtimestamp(actor.expires_at, UTC)
+        headers["github-authentication-token-expiration"] = end.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return headers
 
 
 def _refusal(refused: RefusedError) -> Response:

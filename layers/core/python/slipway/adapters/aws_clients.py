@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
 
 # Short timeouts: a call that hangs must leave time to record that its outcome is unknown.
 _CONFIG = Config(
@@ -56,3 +57,9 @@ def sqs(region: str) -> SQSClient:
 def secretsmanager(region: str) -> SecretsManagerClient:
     """Return the Secrets Manager client of a region."""
     return boto3.client("secretsmanager", region_name=region, config=_CONFIG)
+
+
+@cache
+def ssm(region: str) -> SSMClient:
+    """Return the Systems Manager client of a region."""
+    return boto3.client("ssm", region_name=region, config=_CONFIG)

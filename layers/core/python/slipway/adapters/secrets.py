@@ -17,7 +17,7 @@ _KEPT_SECONDS = 300  # so that a rotated secret is used within five minutes
 
 
 class SecretsManagerSecrets:
-    """Implements ``ports.secrets.Secrets``; values are kept in memory for five minutes."""
+    """Implements ``ports.secrets.KeptSecrets``; values are kept in memory for five minutes."""
 
     def __init__(self, client: SecretsManagerClient, clock: Clock) -> None:
         self._client = client
@@ -32,6 +32,10 @@ class SecretsManagerSecrets:
         value = self._read(arn)
         self._kept[arn] = (self._clock.now(), value)
         return value
+
+    def forget(self, arn: str) -> None:
+        """Read a secret anew when it is next asked for."""
+        self._kept.pop(arn, None)
 
     def _read(self, arn: str) -> str:
         try:

@@ -5,6 +5,7 @@ SlipwayError
 ├── ConfigurationError       an operator must change something; carries every fault
 ├── UnavailableError         may work later: retry, carries ``retry_after_seconds``
 │   └── ThrottledError       a limit said no before anything happened
+│       └── NotYetError      a limit of our own: others come first
 ├── RefusedError             a definite no, nothing happened: undo what was prepared
 │   └── NoCapacityError      the cloud has none of it now: ask for something else, and for this one later
 └── UnknownOutcomeError      it may or may not have happened: repeat with the same token or adopt
@@ -39,6 +40,10 @@ class UnavailableError(SlipwayError):
 
 class ThrottledError(UnavailableError):
     """A rate limit said no."""
+
+
+class NotYetError(ThrottledError):
+    """Our own pace says no, so that no limit ever does: its holder's turn comes after ``retry_after_seconds``."""
 
 
 class RefusedError(SlipwayError):

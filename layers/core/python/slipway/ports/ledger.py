@@ -13,6 +13,7 @@ from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
 from slipway.domain.runners import Runner
 from slipway.domain.snapshot import Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
+from slipway.domain.turns import Pace, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,42 @@ class CheckedGroups(Protocol):
         """Let a runner group be looked for anew."""
 
 
+class Turns(Protocol):
+    """Turns to register a runner, shared by all who mint."""
+
+    def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:
+        """Give the holder a turn in a scope: at once, or later and kept for it until it comes back.
+
+        Whoever comes back when its turn has come takes it, once. Beyond the horizon no turn is kept.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What GitHub told of a personal access token; the token is known by a digest. Times are epoch seconds.
+
+    ``scopes`` is None where GitHub names none: the token is no classic one. ``refused`` is why it was refused
+    when it was last tried, ``checked_at`` when that was.
+    """
+
+    fingerprint: str
+    owner: str
+    checked_at: float
+    scopes: tuple[str, ...] | None = None
+    expires_at: float | None = None
+    refused: str | None = None
+
+
+class Tokens(Protocol):
+    """What is known of the personal access tokens, by the secret that holds each."""
+
+    def find(self, arn: str) -> TokenFacts | None:
+        """Return what is known of the token in a secret."""
+
+    def keep(self, arn: str, facts: TokenFacts) -> None:
+        """Replace what is known of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """All of it, for the services that need more than one part."""
@@ -269,3 +306,5 @@ class Ledger:
     notes: PoolNotes
     housekeeping: Housekeeping
     groups: CheckedGroups
+    turns: Turns
+    tokens: Tokens

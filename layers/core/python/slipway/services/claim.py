@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.domain.configuration import Configuration, Pool, Profile, Registration
-from slipway.domain.errors import ConfigurationError, RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.domain.errors import (
+    ConfigurationError,
+    NotYetError,
+    RefusedError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.instances import InstanceState
 from slipway.domain.limits import GITHUB_PATIENCE_SECONDS
@@ -138,6 +144,9 @@ class Claim:
         """
         try:
             jit = self._github.mint(job, runner.name)
+        except NotYetError as fault:
+            self._unbind(runner, job)
+            return _github_busy(fault)
         except UnavailableError as fault:
             self._unbind(runner, job, fault.retry_after_seconds)
             return _github_busy(fault)

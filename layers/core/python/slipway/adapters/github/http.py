@@ -23,6 +23,13 @@ _DEFAULT_WAIT_SECONDS = 60  # [GH-LIMIT-BACKOFF]
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 _REQUEST_TIMEOUT = 408
 
+Hear = Callable[[Mapping[str, str]], None]
+"""Is told the headers of an answer: what is left of a limit, who asked, until when the token is valid."""
+
+
+def _unheard(_headers: Mapping[str, str]) -> None:
+    """Listen to nothing."""
+
 
 def github_client(api_url: str, ca_bundle: str | None) -> httpx.Client:
     """Build the connection to one GitHub host; ``ca_bundle`` is the file of a GHES's own CA."""
@@ -45,14 +52,15 @@ class GitHubApi:
         *,
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
+        hear: Hear = _unheard,
     ) -> Any:
-        """Return the decoded body of a 2xx answer, or None when it has none.
+        """Return the decoded body of a 2xx answer, or None when it has none; ``hear`` is told every answer's headers.
 
         Raises:
             ThrottledError: a limit; it says when to come back. UnavailableError: no connection, nothing happened.
             UnknownOutcomeError: the reply was lost or the server failed. RefusedError: any other 4xx, by status.
         """
-        return self._send(method, path, token, json, params)[0]
+        return self._send(method, path, token, json, params, hear)[0]
 
     def pages(
         self, path: str, token: Callable[[], str], *, params: Mapping[str, Any] | None = None
@@ -61,7 +69,7 @@ class GitHubApi:
         query: Mapping[str, Any] | None = {"per_page": PAGE_SIZE, **(params or {})}
         url: str | None = path
         while url:
-            body, links = self._send("GET", url, token, None, query)
+            body, links = self._send("GET", url, token, None, query, _unheard)
             yield body
             url, query = links.get("next", {}).get("url"), None
 
@@ -72,6 +80,7 @@ class GitHubApi:
         token: Callable[[], str],
         json: Mapping[str, Any] | None,
         params: Mapping[str, Any] | None,
+        hear: Hear,
     ) -> tuple[Any, dict[str | None, dict[str, str]]]:
         where = path.partition("?")[0]
         what = f"{method} {where}"
@@ -90,6 +99,7 @@ class GitHubApi:
             ) from fault
         except httpx.TransportError as fault:
             raise UnknownOutcomeError(f"{what}: the reply was lost") from fault
+        hear(reply.headers)
         if reply.is_success:
             return (reply.json() if reply.content else None), reply.links
         raise self._error(what, where, reply)

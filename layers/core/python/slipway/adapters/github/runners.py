@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from slipway.adapters.github.credentials import Credentials
+from slipway.adapters.github.credentials import Bearer, Credentials
 from slipway.adapters.github.http import PAGE_SIZE, GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.configuration import Registration as Level
 from slipway.domain.errors import (
+    NotYetError,
     RefusedError,
     SlipwayError,
+    ThrottledError,
     UnavailableError,
     UnknownOutcomeError,
 )
 from slipway.domain.reach import EVERYONE, reach_of
 from slipway.domain.runners import Registration, parse_runner_name
 from slipway.domain.snapshot import WaitingJob
+from slipway.domain.turns import pace_of
+from slipway.ports.clock import Clock
 from slipway.ports.github import JitConfig, Listing, Removal
+from slipway.ports.ledger import Turns
 
 _GROUP_MAY_BE_GONE = {"404", "422"}  # what a mint into a group that was deleted can be refused with
 
@@ -31,18 +38,23 @@ class GitHubRunners:
     returns the organizations or repositories in which runners were registered lately.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a registration needs a call, a credential, a group, a turn
         self,
         api: GitHubApi,
         github: GitHubTarget,
         credentials: Credentials,
         groups: RunnerGroups,
+        turns: Turns,
+        *,
+        clock: Clock,
         places: Callable[[], list[str]],
     ) -> None:
         self._api = api
         self._github = github
         self._credentials = credentials
         self._groups = groups
+        self._turns = turns
+        self._clock = clock
         self._places = places
 
     def mint(self, job: WaitingJob, name: str) -> JitConfig:
@@ -50,30 +62,27 @@ class GitHubRunners:
 
         JIT registers exactly the labels given, no default ones [GH-JIT-LABELS].
         """
-        reach = reach_of(self._github, job.organization, job.repository)
-        place = self._place(reach, job.organization)
-
-        def token() -> str:
-            return self._credentials.token(place, job.installation_id)
-
-        body = {
-            "name": name,
-            "runner_group_id": self._group_id(job, token),
-            "labels": list(job.labels),
-            "work_folder": "_work",
-        }
-        path = f"{self._scope(place)}/actions/runners"
-        try:
-            reply = self._api.call("POST", f"{path}/generate-jitconfig", token, json=body)
-        except RefusedError as fault:
-            if fault.code == "409":
-                return self._after_doubt(path, name, token, fault)
-            if fault.code in _GROUP_MAY_BE_GONE:
-                self._groups.forget(job)
-            raise
-        except UnknownOutcomeError as fault:
-            return self._after_doubt(path, name, token, fault)
-        return JitConfig(int(reply["runner"]["id"]), reply["encoded_jit_config"])
+        place = self._place(reach_of(self._github, job.organization, job.repository), job.organization)
+        bearers = self._bearers(place, job)
+        number = self._take_turn(bearers, name)
+        untried = deque(bearers)
+        untried.rotate(-number)
+        while True:
+            bearer = untried.popleft()
+            try:
+                return self._mint(job, name, place, bearer)
+            except ThrottledError as fault:
+                self._credentials.rest(bearer, fault.retry_after_seconds)
+                if not untried:
+                    raise
+            except RefusedError as fault:
+                if fault.code != "401":
+                    raise
+                fresh = self._credentials.refuse(bearer, str(fault))
+                if fresh is not None and bearer in bearers:  # a new one is not replaced in turn
+                    untried.appendleft(fresh)
+                if not untried:
+                    raise
 
     def remove(self, runner_id: int, reach: str) -> Removal:
         """Remove a registration unless its runner is busy; one that is already gone is gone."""
@@ -113,10 +122,65 @@ class GitHubRunners:
             found += [_registration(item, place) for item in listed if parse_runner_name(item["name"])]
         return Listing(tuple(found), tuple(failures))
 
-    def _group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
-        """Get token and group before anything is minted: whatever fails here has minted nothing for sure."""
+    def _bearers(self, place: str, job: WaitingJob) -> tuple[Bearer, ...]:
+        """Get who may mint before anything is minted: whatever fails here has minted nothing for sure."""
         try:
-            token()
+            return self._credentials.bearers(place, job.installation_id)
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+
+    def _take_turn(self, bearers: tuple[Bearer, ...], name: str) -> int:
+        """Wait for the runner's turn in its scope, and return its number in the order of turns.
+
+        Where several owners share a scope their turns go round, so that each keeps to its own limit too.
+
+        Raises:
+            NotYetError: others come first; it says for how long.
+        """
+        is_enterprise = self._github.registration is Level.ENTERPRISE
+        scope = f"enterprise/{self._github.enterprise}" if is_enterprise else bearers[0].owner
+        now = self._clock.now()
+        try:
+            turn = self._turns.take(scope, name, pace_of(len(bearers)), now)
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+        if turn.number is None or turn.at > now:
+            wait = max(1, math.ceil(turn.at - now))
+            raise NotYetError(f"registering in {scope}: others come first", retry_after_seconds=wait)
+        return turn.number
+
+    def _mint(self, job: WaitingJob, name: str, place: str, bearer: Bearer) -> JitConfig:
+        def token() -> str:
+            return bearer.value
+
+        body = {
+            "name": name,
+            "runner_group_id": self._group_id(job, token),
+            "labels": list(job.labels),
+            "work_folder": "_work",
+        }
+        path = f"{self._scope(place)}/actions/runners"
+        try:
+            reply = self._api.call(
+                "POST",
+                f"{path}/generate-jitconfig",
+                token,
+                json=body,
+                hear=lambda headers: self._credentials.hear(bearer, headers),
+            )
+        except RefusedError as fault:
+            if fault.code == "409":
+                return self._after_doubt(path, name, token, fault)
+            if fault.code in _GROUP_MAY_BE_GONE:
+                self._groups.forget(job)
+            raise
+        except UnknownOutcomeError as fault:
+            return self._after_doubt(path, name, token, fault)
+        return JitConfig(int(reply["runner"]["id"]), reply["encoded_jit_config"])
+
+    def _group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
+        """Find the group before anything is minted."""
+        try:
             return self._groups.group_id(job, token)
         except UnknownOutcomeError as fault:
             raise UnavailableError(str(fault)) from fault

@@ -16,6 +16,8 @@ from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.runners import DynamoRunners
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
 from slipway.adapters.ledger.table import Table
+from slipway.adapters.ledger.tokens import DynamoTokens
+from slipway.adapters.ledger.turns import DynamoTurns
 from slipway.ports.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -37,4 +39,6 @@ def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
         notes=DynamoPoolNotes(table),
         housekeeping=DynamoHousekeeping(table),
         groups=DynamoCheckedGroups(table),
+        turns=DynamoTurns(table),
+        tokens=DynamoTokens(table),
     )

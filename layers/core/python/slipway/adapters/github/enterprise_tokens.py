@@ -1,0 +1,184 @@
+"""Classic personal access tokens with ``manage_runners:enterprise``, of one owner or of several."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.adapters.github.credentials import Bearer, Rests
+from slipway.adapters.github.http import GitHubApi
+from slipway.domain.errors import ConfigurationError, RefusedError, SlipwayError
+from slipway.ports.clock import Clock
+from slipway.ports.ledger import TokenFacts, Tokens
+from slipway.ports.secrets import KeptSecrets
+
+_TRY_AGAIN_SECONDS = (
+    30  # how soon a token that was refused is tried again: by one call, however many claims wait
+)
+_EXAMINE_SECONDS = 3_600
+_SCOPES = {"manage_runners:enterprise", "admin:enterprise"}  # either is enough [GH-ENT-PAT]
+
+
+class EnterpriseTokens:
+    """Implements ``Credentials``: GitHub Apps cannot manage enterprise runners [GH-ENT-PAT].
+
+    Whose a token is, what it may and until when is asked once, and shared through the ledger [GH-TOKEN-OWNER]
+    [GH-TOKEN-HEADERS]. Of two tokens of one owner the first is used: they share their limits [GH-LIMIT-PRIMARY].
+    """
+
+    def __init__(
+        self, secrets: KeptSecrets, arns: Sequence[str], api: GitHubApi, clock: Clock, shared: Tokens
+    ) -> None:
+        self._secrets = secrets
+        self._arns = tuple(arns)
+        self._api = api
+        self._clock = clock
+        self._shared = shared
+        self._known: dict[str, TokenFacts] = {}
+        self._rests = Rests(clock)
+
+    def token(self, reach: str, installation_id: int | None = None) -> str:  # noqa: ARG002 - the App's affair
+        """Return a token; where there are several owners, a reach always gets the same one's."""
+        usable = self._usable()
+        return usable[sum(reach.encode()) % len(usable)].value
+
+    def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:  # noqa: ARG002 - likewise
+        """Return the owners who may register a runner now."""
+        return self._rests.awake(self._usable())
+
+    def hear(self, bearer: Bearer, headers: Mapping[str, str]) -> None:
+        """Note what an answer to a registration says of the owner's budget."""
+        self._rests.budgets.hear(bearer.owner, headers)
+
+    def rest(self, bearer: Bearer, seconds: int) -> None:
+        """Let an owner rest: a limit said no."""
+        self._rests.rest(bearer.owner, seconds)
+
+    def refuse(self, bearer: Bearer, why: str) -> Bearer | None:
+        """Note that GitHub no longer takes a token; return the one that was put into its secret meanwhile, if any."""
+        known = self._known[bearer.source]
+        self._learn(bearer.source, _refused(known.fingerprint, known.owner, self._clock.now(), why))
+        self._secrets.forget(bearer.source)
+        try:
+            fresh = self._bearer(bearer.source)
+        except SlipwayError:
+            return None
+        return fresh if fresh.value != bearer.value else None
+
+    def examine(self) -> list[tuple[str, TokenFacts]]:
+        """Return what is known of every token, asked anew each hour, or at once where it was refused.
+
+        A secret that cannot be read is told as refused.
+        """
+        found = []
+        for arn in self._arns:
+            now = self._clock.now()
+            try:
+                value = self._secrets.get(arn).strip()
+                facts = self._facts(arn, value)
+                if now - facts.checked_at >= _EXAMINE_SECONDS:
+                    facts = self._ask(arn, value)
+            except SlipwayError as fault:
+                facts = _refused("", "", now, str(fault))
+            found.append((arn, facts))
+        return found
+
+    def _usable(self) -> tuple[Bearer, ...]:
+        """Return the tokens that GitHub takes, one of each owner.
+
+        Raises:
+            ConfigurationError: none is configured. RefusedError: none is any good; it says why of each.
+        """
+        if not self._arns:
+            raise ConfigurationError("registration: enterprise needs github.secrets.runner_tokens")
+        of_owner: dict[str, Bearer] = {}
+        faults: list[SlipwayError] = []
+        for arn in self._arns:
+            try:
+                bearer = self._bearer(arn)
+            except SlipwayError as fault:
+                faults.append(fault)
+            else:
+                of_owner.setdefault(bearer.owner, bearer)
+        if of_owner:
+            return tuple(of_owner.values())
+        if len(faults) == 1:
+            raise faults[0]
+        raise RefusedError("; ".join(map(str, faults)), code="401")
+
+    def _bearer(self, arn: str) -> Bearer:
+        value = self._secrets.get(arn).strip()
+        facts = self._facts(arn, value)
+        if facts.refused is not None:
+            raise RefusedError(f"the token in secret {arn} is refused: {facts.refused}", code="401")
+        if facts.scopes is not None and not _SCOPES & set(facts.scopes):
+            raise RefusedError(
+                f"the token in secret {arn} has no scope manage_runners:enterprise: make one that has it",
+                code="403",
+            )
+        return Bearer(facts.owner, arn, value)
+
+    def _facts(self, arn: str, value: str) -> TokenFacts:
+        known = self._known.get(arn)
+        if not self._still_holds(known, value):
+            known = self._shared.find(arn)
+        if known is None or not self._still_holds(known, value):
+            return self._ask(arn, value)
+        self._known[arn] = known
+        return known
+
+    def _still_holds(self, facts: TokenFacts | None, value: str) -> bool:
+        if facts is None or facts.fingerprint != _fingerprint(value):
+            return False
+        return facts.refused is None or self._clock.now() - facts.checked_at < _TRY_AGAIN_SECONDS
+
+    def _ask(self, arn: str, value: str) -> TokenFacts:
+        """Ask GitHub whose the token is; without an answer it passes for the token of an owner of its own."""
+        heard: dict[str, str] = {}
+        now, fingerprint = self._clock.now(), _fingerprint(value)
+        try:
+            user = self._api.call("GET", "/user", lambda: value, hear=heard.update)
+        except RefusedError as fault:
+            return self._learn(arn, _refused(fingerprint, arn, now, str(fault)))
+        except SlipwayError:
+            return TokenFacts(fingerprint, arn, now)
+        return self._learn(arn, _described(fingerprint, now, user, heard))
+
+    def _learn(self, arn: str, facts: TokenFacts) -> TokenFacts:
+        self._known[arn] = facts
+        self._shared.keep(arn, facts)
+        return facts
+
+
+def _described(
+    fingerprint: str, now: float, user: Mapping[str, Any], headers: Mapping[str, str]
+) -> TokenFacts:
+    scopes = headers.get("x-oauth-scopes")
+    return TokenFacts(
+        fingerprint=fingerprint,
+        owner=str(user["login"]).lower(),
+        checked_at=now,
+        scopes=None if scopes is None else tuple(scope.strip() for scope in scopes.split(",")),
+        expires_at=_end(headers.get("github-authentication-token-expiration", "")),
+    )
+
+
+def _refused(fingerprint: str, owner: str, now: float, why: str) -> TokenFacts:
+    return TokenFacts(fingerprint, owner, now, refused=why)
+
+
+def _fingerprint(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:16]
+
+
+def _end(text: str) -> float | None:
+    """Read ``2027-10-12 09:00:00 UTC``, or an offset in its place."""
+    for form in ("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"):
+        try:
+            end = datetime.strptime(text, form)  # noqa: DTZ007 - the zone is added below where the form has none
+        except ValueError:
+            continue
+        return (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
+    return None

@@ -1,0 +1,102 @@
+"""Turns in the table: one write where there is room, two and a kept turn where there is none."""
+
+from __future__ import annotations
+
+from slipway.adapters.ledger.items import DAY, keyed
+from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Key, Put, Table, Update
+from slipway.domain.turns import HORIZON_SECONDS, Pace, Turn
+
+_TRIES = 8  # each failure means that another took a turn meanwhile
+_KEPT_SECONDS = 600
+_SECOND = 1_000_000
+
+
+class DynamoTurns:
+    """Implements ``ports.ledger.Turns`` with a token bucket whose next turn is one number.
+
+    Idle time fills the bucket up to the burst. Where a turn is free, adding the interval to that number takes it;
+    who comes in between takes the next, so that those who arrive together never wait for each other.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:
+        """Give the holder a turn in a scope: at once, or later and kept for it until it comes back."""
+        free = self._advance(scope, pace, now, until=now)
+        if isinstance(free, Turn):
+            return free
+        kept = self._table.get(_turn_key(holder))
+        if kept is not None and kept["scope"] == scope:
+            return self._come_due(holder, kept, now)
+        later = self._advance(scope, pace, now, until=now + HORIZON_SECONDS)
+        if not isinstance(later, Turn):
+            return Turn(max(now + 1, later - HORIZON_SECONDS / 2), None)
+        turn = {"scope": scope, "at": later.at, "number": later.number}
+        self._table.write(
+            Put(keyed(_turn_key(holder), {**turn, "expires_at": int(later.at) + _KEPT_SECONDS}))
+        )
+        return later
+
+    def _come_due(self, holder: str, kept: Item, now: float) -> Turn:
+        if kept["at"] <= now:
+            self._table.write(Delete(_turn_key(holder)))
+        return Turn(float(kept["at"]), int(kept["number"]))
+
+    def _advance(self, scope: str, pace: Pace, now: float, *, until: float) -> Turn | float:
+        """Take the next turn if it comes until a time; else return when it comes."""
+        floor = now - (pace.burst - 1) * pace.interval_seconds
+        for _ in range(_TRIES):
+            try:
+                moved = self._table.write(_next(scope, pace, floor, until), want="ALL_NEW")
+            except ConditionFailedError:
+                seen = self._table.get(_bucket_key(scope))
+                if seen is not None and seen["next_us"] > _microseconds(until):
+                    return float(seen["next_us"] / _SECOND)
+                if seen is not None and seen["next_us"] >= _microseconds(floor):
+                    continue  # it moved into reach between the two calls
+                number = self._refill(scope, pace, floor, seen)
+                if number is not None:
+                    return Turn(now, number)
+            else:
+                at = moved["next_us"] / _SECOND - pace.interval_seconds
+                return Turn(max(now, at), int(moved["taken"]))
+        return until + 1.0  # too many at once: ask again
+
+    def _refill(self, scope: str, pace: Pace, floor: float, seen: Item | None) -> int | None:
+        """Start a bucket that is full, and take its first turn; None if another did so meanwhile."""
+        taken = int(seen["taken"]) + 1 if seen else 1
+        filled = {
+            "next_us": _microseconds(floor + pace.interval_seconds),
+            "taken": taken,
+            "expires_at": int(floor) + 2 * DAY,
+        }
+        is_as_seen = "#next_us = :seen" if seen else "attribute_not_exists(#pk)"
+        values = {"seen": seen["next_us"]} if seen else {}
+        try:
+            self._table.write(Update(_bucket_key(scope), set=filled, condition=is_as_seen, values=values))
+        except ConditionFailedError:
+            return None
+        return taken
+
+
+def _next(scope: str, pace: Pace, floor: float, until: float) -> Update:
+    return Update(
+        _bucket_key(scope),
+        add={"next_us": _microseconds(pace.interval_seconds), "taken": 1},
+        condition="#next_us >= :floor AND #next_us <= :until",
+        values={"floor": _microseconds(floor), "until": _microseconds(until)},
+    )
+
+
+def _microseconds(seconds: float) -> int:
+    """Whole numbers, because the table adds up in decimals and would not find a float of ours again."""
+    return round(seconds * _SECOND)
+
+
+def _bucket_key(scope: str) -> Key:
+    return Key(f"PACE#{scope}", "BUCKET")
+
+
+def _turn_key(holder: str) -> Key:
+    return Key(f"TURN#{holder}", "TURN")

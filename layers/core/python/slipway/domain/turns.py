@@ -1,0 +1,36 @@
+"""Turns: how fast runners may be registered at GitHub, so that its limits are kept and never met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# One credential may make 180 POSTs to an endpoint in any minute [GH-LIMIT-SECONDARY]: a burst, and a rate with
+# which burst and two seconds of lateness stay below. With answers within the client's 10 s that is at most
+# 30 + 24 calls at once, of the 100 which are allowed.
+_BURST, _PER_SECOND = 30, 2.4
+# 1,500 registrations in any five minutes, an enterprise, organization or repository [GH-REGISTRATION-1500].
+_SCOPE_BURST, _SCOPE_PER_SECOND = 45, 4.8
+HORIZON_SECONDS = 300.0  # a container is not sent further away: half of what it may take to claim
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A token bucket: so many at once, then one every ``interval_seconds``."""
+
+    burst: int
+    interval_seconds: float
+
+
+def pace_of(credentials: int) -> Pace:
+    """Return the pace of registrations in one scope that so many credentials of different owners share."""
+    burst = min(_BURST * credentials, _SCOPE_BURST) if credentials > 1 else _BURST
+    per_second = min(_PER_SECOND * credentials, _SCOPE_PER_SECOND)
+    return Pace(burst, 1 / per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When its holder may register, and its number in the order of turns; without one, when to ask again."""
+
+    at: float
+    number: int | None

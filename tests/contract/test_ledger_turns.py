@@ -1,0 +1,116 @@
+"""What the ledger's ``Turns`` and ``Tokens`` must do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.twin.aws.account import AwsTwin
+from local.twin.clock import VirtualClock
+from local.twin.latency import LatencyModel
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.turns import HORIZON_SECONDS, Pace, pace_of
+from slipway.ports.ledger import TokenFacts
+from tests.builders import NOW
+from tests.contract.aws_faces import create_table
+from tests.contract.ledger_cases import TABLE, Case
+
+PACE = Pace(burst=3, interval_seconds=2.0)
+
+
+def test_a_burst_goes_at_once_and_the_rest_one_an_interval(case: Case) -> None:
+    turns = [case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW) for number in range(6)]
+    assert [turn.at - NOW for turn in turns] == pytest.approx([0, 0, 0, 2, 4, 6])
+    assert [turn.number for turn in turns] == [1, 2, 3, 4, 5, 6]
+
+
+def test_who_comes_back_takes_the_turn_that_was_kept_once(case: Case) -> None:
+    for number in range(4):
+        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW)
+    later = case.ledger.turns.take("acme", "late", PACE, NOW)
+    assert later.at == pytest.approx(NOW + 4)
+    assert case.ledger.turns.take("acme", "late", PACE, NOW + 1) == later
+    for number in range(10, 13):
+        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW + 1)
+    assert case.ledger.turns.take("acme", "late", PACE, NOW + 4.5) == later
+    assert case.ledger.turns.take("acme", "late", PACE, NOW + 4.5).at > NOW + 4.5
+
+
+def test_idle_time_fills_the_bucket_up_to_the_burst_and_no_further(case: Case) -> None:
+    for number in range(9):
+        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW)
+    rested = [case.ledger.turns.take("acme", f"again-{n}", PACE, NOW + 3_600) for n in range(4)]
+    assert [turn.at - NOW - 3_600 for turn in rested] == pytest.approx([0, 0, 0, 2])
+
+
+def test_scopes_do_not_wait_for_each_other(case: Case) -> None:
+    for number in range(5):
+        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW)
+    assert case.ledger.turns.take("other", "runner-9", PACE, NOW).at == NOW
+    kept = case.ledger.turns.take("acme", "wanderer", PACE, NOW)
+    assert kept.at > NOW
+    assert case.ledger.turns.take("other", "wanderer", PACE, NOW).at == NOW
+
+
+def test_beyond_the_horizon_no_turn_is_kept(case: Case) -> None:
+    slow = Pace(burst=1, interval_seconds=HORIZON_SECONDS / 2)
+    turns = [case.ledger.turns.take("acme", f"runner-{number}", slow, NOW) for number in range(5)]
+    assert [turn.number for turn in turns] == [1, 2, 3, None, None]
+    assert NOW < turns[-1].at <= NOW + HORIZON_SECONDS
+    assert case.ledger.turns.take("acme", "runner-4", slow, turns[-1].at).number == 4
+
+
+def test_those_who_come_together_get_different_turns(shared_case: Case) -> None:
+    def take(number: int) -> int | None:
+        return shared_case.another().turns.take("acme", f"runner-{number}", Pace(30, 0.4), NOW).number
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = [number for number in pool.map(take, range(24)) if number is not None]
+    assert len(set(numbers)) == len(numbers) >= 20
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.floats(0.0, 20.0), min_size=100, max_size=260),
+    st.integers(1, 5),
+    st.floats(0.0, 2.0),
+)
+def test_no_window_ever_holds_more_than_github_allows(
+    gaps: list[float], credentials: int, lateness: float
+) -> None:
+    """[GH-LIMIT-SECONDARY] [GH-REGISTRATION-1500]"""
+    clock = VirtualClock(NOW)
+    aws = AwsTwin(clock, latency=LatencyModel.none(), seed=1)
+    create_table(aws.client("dynamodb"), TABLE)
+    turns = dynamo_ledger(aws.client("dynamodb"), TABLE).turns
+    pace, now = pace_of(credentials), NOW
+    made: list[tuple[float, int]] = []
+    for number, gap in enumerate(gaps):
+        now += gap if number % 50 == 0 else 0.0  # in waves
+        turn = turns.take("acme", f"runner-{number}", pace, now)
+        if turn.number is not None:
+            made.append((turn.at + (lateness if number % 3 else 0.0), turn.number))
+    assert most_in_a_window((at for at, _ in made), 300.0) <= 1_500
+    for owner in range(credentials):
+        mine = (at for at, number in made if number % credentials == owner)
+        assert most_in_a_window(mine, 60.0) <= 180
+
+
+def most_in_a_window(times: Iterable[float], seconds: float) -> int:
+    ordered = sorted(times)
+    return max((sum(start <= at < start + seconds for at in ordered) for start in ordered), default=0)
+
+
+def test_what_is_known_of_a_token_is_replaced_by_what_is_learned(case: Case) -> None:
+    known = TokenFacts("0123", "octocat", NOW, ("repo", "read:org"), NOW + 86_400)
+    assert case.ledger.tokens.find("arn:one") is None
+    case.ledger.tokens.keep("arn:one", known)
+    case.ledger.tokens.keep("arn:two", TokenFacts("4567", "hubot", NOW))
+    assert case.ledger.tokens.find("arn:one") == known
+    refused = TokenFacts("0123", "octocat", NOW + 9, refused="401 Bad credentials")
+    case.ledger.tokens.keep("arn:one", refused)
+    assert case.ledger.tokens.find("arn:one") == refused
