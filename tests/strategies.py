@@ -51,6 +51,8 @@ RUNNING_INTENTS = ("run-0", "run-1")
 # A pool is a large thing to draw; the machine's speed is not under test.
 of_pools = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+GITHUB_PAUSES = (GitHubPause("acme", NOW + 600), GitHubPause("acme", NOW + 60, "mend it", NOW - 30))
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -120,7 +122,7 @@ def situations(draw: st.DrawFn, *, uniform: bool = False) -> Situation:
         launch_failures=draw(_launch_failures()),
         template_version=draw(st.none() | st.integers(1, 2)),
         tier_failures=draw(_launch_failures()),
-        github_pauses=draw(st.sampled_from([()] * 6 + [(GitHubPause("acme", NOW + 600),)])),
+        github_pauses=draw(st.sampled_from([()] * 6 + [(pause,) for pause in GITHUB_PAUSES])),
     )
     return Situation(snapshot, configuration)
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from slipway.adapters.clock import SystemClock
 from slipway.adapters.github.advice import cure
 from slipway.adapters.github.http import GitHubApi, github_client
-from slipway.domain.errors import UnavailableError
+from slipway.domain.errors import RefusedError, UnavailableError
 
 ENTERPRISE, ORGANIZATION = "/enterprises/acme/actions", "/orgs/alpha/actions"
 BLOCKED = (
@@ -65,7 +65,7 @@ def test_a_server_with_an_unknown_ca_is_known_by_its_cure_and_reached_once_the_c
     clock = SystemClock()
     with (
         github_client(url, None) as client,
-        pytest.raises(UnavailableError, match=r"127\.0\.0\.1.*github\.ca_bundle"),
+        pytest.raises(RefusedError, match=r"127\.0\.0\.1.*github\.ca_bundle"),
     ):
         GitHubApi(client, clock).call("GET", "/meta", lambda: "token")
     with github_client(url, str(ca)) as client:

@@ -62,8 +62,10 @@ def claimants(snapshot: Snapshot) -> Counter[Shape]:
 
 
 def admitted_keys(decided: Plan) -> set[JobKey]:
+    """Return the jobs that may have a runner now; of those that GitHub refuses, the one that goes on trying."""
     refused = {Why.RUNNER_IDLE, *OVER_A_CAP}
-    return {key for key, reason in decided.reasons.items() if reason.code not in refused}
+    reasons = decided.reasons.items()
+    return {key for key, why in reasons if why.code not in refused and "trying" not in why.parameters}
 
 
 def codes(decided: Plan) -> list[Why]:

@@ -190,7 +190,10 @@ def _with_pool(jobs: Snapshot, parts: _Parts, references: References) -> Snapsho
         launch_failures=read_failures(whole.launch_failures),
         template_version=whole.template_version,
         tier_failures=read_failures(whole.tier_failures),
-        github_pauses=tuple(GitHubPause(p.reach.lower(), p.until.timestamp()) for p in whole.github_pauses),
+        github_pauses=tuple(
+            GitHubPause(pause.reach.lower(), (until := pause.until.timestamp()), pause.why or "", at=until)
+            for pause in whole.github_pauses
+        ),
     )
 
 

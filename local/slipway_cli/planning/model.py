@@ -148,6 +148,7 @@ class GitHubPause(_Section):
 
     reach: str
     until: s.Time
+    why: str | None = None
 
 
 class SnapshotFile(_Section):

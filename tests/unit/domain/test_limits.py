@@ -11,7 +11,7 @@ from slipway.domain.policy import policy_of
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.resources import NOTHING, Resources
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import WaitingJob
+from slipway.domain.snapshot import GitHubPause, WaitingJob
 from tests.builders import (
     NOW,
     POOL,
@@ -173,3 +173,37 @@ def test_nobody_is_admitted_over_a_cap_that_was_lowered_below_what_runs() -> Non
 def test_runners_are_counted_by_profile_between_claim_and_end() -> None:
     runners = [a_runner(number, state) for number, state in enumerate(RunnerState)]
     assert runners_by_profile(runners) == {"medium": 2}
+
+
+def admitting(*pauses: GitHubPause, runners: tuple[Runner, ...] = ()) -> Admission:
+    return Admission(runners, policy_of(a_configuration(), POOL, NOW), NOW, pauses)
+
+
+REFUSED = GitHubPause("acme", NOW + 60, "put a new token into its secret", NOW - 30)
+
+
+def test_of_a_reach_that_github_refuses_one_job_goes_on_trying_and_all_say_why() -> None:
+    admission = admitting(REFUSED)
+    mine, others = several_jobs(3), several_jobs(2, organization="globex", repository="globex/one")
+    assert [admission(job) for job in (*mine, *others)] == [True, False, False, True, True]
+    assert admission.trying == {mine[0].key: Reason(Why.GITHUB_REFUSED, {"why": REFUSED.why})}
+    waits = Reason(Why.GITHUB_REFUSED, {"why": REFUSED.why, "trying": str(mine[0].key)})
+    assert admission.refused == {mine[1].key: waits, mine[2].key: waits}
+
+
+@pytest.mark.parametrize(
+    ("claimed_at", "runner_id", "admitted"),
+    [(NOW - 10, 7, [True, True]), (NOW - 40, 7, [True, False]), (NOW - 10, None, [True, False])],
+    ids=["since", "before", "not yet"],
+)
+def test_a_runner_that_was_registered_since_proves_that_it_is_mended(
+    claimed_at: float, runner_id: int | None, admitted: list[bool]
+) -> None:
+    runner = a_runner(1, state=BUSY, reach="acme", claimed_at=claimed_at, runner_id=runner_id)
+    admission = admitting(REFUSED, runners=(runner,))
+    assert [admission(job) for job in several_jobs(2)] == admitted
+
+
+def test_a_refusal_that_nobody_tried_again_is_forgotten() -> None:
+    admission = admitting(GitHubPause("acme", NOW, "mend it", NOW - 90))
+    assert all(admission(job) for job in several_jobs(3))

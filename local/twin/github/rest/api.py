@@ -37,6 +37,8 @@ class RestApi:
         self._handlers = handlers
         self._operations = Operations(world.server)
         self.faults = Faults()
+        self.admits_address = True
+        """Off: an IP allow list does not name whoever calls [GH-IP-ALLOW-LIST]."""
         self.calls: Counter[str] = Counter()
         """How often each ``METHOD path-template`` was called."""
         self.calls_by_credential: Counter[tuple[str, str]] = Counter()
@@ -81,6 +83,7 @@ class RestApi:
             scope = operation.scope(parameters)
             if scope is not None:
                 self._check_exists(scope)
+                self._check_address(scope)
             content = self._operations.check_body(operation, _parsed(request))
             return handler(Call(request, operation, actor, scope, parameters, content, self._world.url))
         except RefusedError as refused:
@@ -101,6 +104,15 @@ class RestApi:
         }
         if not known[scope.kind]:
             raise RefusedError(404, "Not Found")
+
+    def _check_address(self, scope: Scope) -> None:
+        if not self.admits_address:
+            raise RefusedError(
+                403,
+                f"Although you appear to have the correct authorization credentials, the `{scope.name}` "
+                f"{scope.kind} has an IP allow list enabled, and your IP address is not permitted to access "
+                "this resource.",
+            )
 
     def _finished(self, response: Response, headers: dict[str, str]) -> Response:
         if response.status == CONNECTION_LOST:

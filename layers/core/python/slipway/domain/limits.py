@@ -34,12 +34,15 @@ class Admission:
         self, runners: Iterable[Runner], policy: Policy, now: float, pauses: Iterable[GitHubPause] = ()
     ) -> None:
         self._now = now
-        self._paused = {
-            pause.reach: min(pause.until, now + GITHUB_PAUSE_AT_MOST_SECONDS)
-            for pause in pauses
-            if pause.until - now > GITHUB_PATIENCE_SECONDS
-        }
+        self._paused: dict[str, float] = {}
+        self._refusals: dict[str, str] = {}
         taken = [runner for runner in runners if runner.state in _TAKEN]
+        for pause in pauses:
+            if pause.why and pause.until > now and not _is_mended(pause, taken):
+                self._refusals[pause.reach] = pause.why
+            elif not pause.why and pause.until - now > GITHUB_PATIENCE_SECONDS:
+                self._paused[pause.reach] = min(pause.until, now + GITHUB_PAUSE_AT_MOST_SECONDS)
+        self._trying: dict[str, JobKey] = {}
         self._policy = policy
         self._by_profile = runners_by_profile(taken)
         self._by_repository = Counter(
@@ -48,12 +51,24 @@ class Admission:
         self._by_organization: Counter[str] = Counter()
         self.refused: dict[JobKey, Reason] = {}
 
+    @property
+    def trying(self) -> dict[JobKey, Reason]:
+        """Return the jobs that go on trying for all of a reach which GitHub refuses."""
+        return {
+            key: Reason(Why.GITHUB_REFUSED, {"why": self._refusals[reach]})
+            for reach, key in self._trying.items()
+        }
+
     def __call__(self, job: WaitingJob) -> bool:
         """Say whether the job may have a runner now, and charge it if so."""
         refusal = self._refusal(job)
         if refusal is not None:
             self.refused[job.key] = refusal
             return False
+        if self._refusals:
+            reach = reach_of(self._policy.github, job.organization, job.repository)
+            if reach in self._refusals:
+                self._trying[reach] = job.key
         self._by_profile[job.shape.profile] += 1
         self._by_repository[job.shape.profile, job.repository.lower()] += 1
         self._by_organization[job.organization.lower()] += 1
@@ -70,10 +85,13 @@ class Admission:
             return Reason(Why.TOO_LARGE, job.shape.size.as_parameters())
         if job.retry_at is not None and job.retry_at > self._now:
             return Reason(Why.NOT_TAKEN, {"runners": job.untaken, "until": job.retry_at})
-        if self._paused:
-            until = self._paused.get(reach_of(self._policy.github, job.organization, job.repository))
-            if until is not None:
-                return Reason(Why.GITHUB_BUSY, {"until": until})
+        if self._paused or self._refusals:
+            reach = reach_of(self._policy.github, job.organization, job.repository)
+            if reach in self._paused:
+                return Reason(Why.GITHUB_BUSY, {"until": self._paused[reach]})
+            if reach in self._trying:
+                trying = str(self._trying[reach])
+                return Reason(Why.GITHUB_REFUSED, {"why": self._refusals[reach], "trying": trying})
         of_organization = self._policy.fairness.max_queued_per_organization
         if self._by_organization[job.organization.lower()] >= of_organization:
             return Reason(Why.ORGANIZATION_LIMIT, {"limit": of_organization})
@@ -84,3 +102,10 @@ class Admission:
         if of_repository is not None and held >= of_repository:
             return Reason(Why.REPOSITORY_LIMIT, {"limit": of_repository})
         return None
+
+
+def _is_mended(pause: GitHubPause, runners: Iterable[Runner]) -> bool:
+    return any(
+        runner.reach == pause.reach and runner.runner_id is not None and (runner.claimed_at or 0.0) > pause.at
+        for runner in runners
+    )

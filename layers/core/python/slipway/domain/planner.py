@@ -49,7 +49,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     started = placing.place(wants) if refusal is None else placing.refuse(wants, refusal)
 
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
-    reasons |= admission.refused | placing.reasons | _expecting_reasons(expecting)
+    reasons |= admission.refused | placing.reasons | _expecting_reasons(expecting) | admission.trying
     if placing.capacity.fell_short:
         _tell_fair_share(reasons, admitted, started)
     launch, start = placing.capacity.requests(), placing.start_requests()
@@ -60,7 +60,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
         is_quiet=not (launch or start or placing.rooms.booting),
     )
     return Plan(
-        offers=_offers([*expecting, *started], supply + placing.tasks),
+        offers=_offers([*expecting, *started], supply + placing.tasks, last=admission.trying),
         run=placing.run_requests(),
         hosts=dict(placing.hosts),
         launch=launch + tier.launch,
@@ -213,10 +213,15 @@ def _surplus(
     return tuple(sorted(surplus))
 
 
-def _offers(jobs: Iterable[WaitingJob], claimants: Counter[Shape]) -> dict[Shape, tuple[WaitingJob, ...]]:
-    """Return, for each shape, as many jobs in fair order as tasks may come to claim them."""
+def _offers(
+    jobs: Sequence[WaitingJob], claimants: Counter[Shape], last: Collection[JobKey]
+) -> dict[Shape, tuple[WaitingJob, ...]]:
+    """Return, for each shape, as many jobs in fair order as tasks may come to claim them.
+
+    Those that are likely to be refused come ``last``: else every task would draw one of them, and wait with it.
+    """
     offers: dict[Shape, list[WaitingJob]] = defaultdict(list)
-    for job in jobs:
+    for job in sorted(jobs, key=lambda job: job.key in last) if last else jobs:
         if len(offers[job.shape]) < min(claimants[job.shape], MAX_OFFERS):
             offers[job.shape].append(job)
     return {shape: tuple(jobs) for shape, jobs in offers.items() if jobs}

@@ -23,6 +23,9 @@ class Why(StrEnum):
     NO_CAPACITY = "no_capacity"  # EC2 has none of the pool's types for now
     LAUNCHES_FAIL = "launches_fail"  # no instance of the pool comes up; tried again, less and less often
     GITHUB_BUSY = "github_busy"  # GitHub asked to register no runner for a while
+    GITHUB_REFUSED = (
+        "github_refused"  # GitHub refuses runners until somebody mends it; one job tries all the time
+    )
     TOO_LARGE = "too_large"  # no instance type of the pool holds it
     PAUSED = "paused"
     DRAINING = "draining"

@@ -30,6 +30,8 @@ MAX_BINDS = 5  # offers in a row that moved on between plan and claim; the next 
 STANDBY_RETRY_SECONDS = 2
 HOST_RETRY_SECONDS = 2
 REFUSED_RETRY_SECONDS = 30
+REFUSED_NOTE_SECONDS = 90  # three tries: then whoever tried is gone
+MAX_WHY = 400
 UNKNOWN_FOR_SECONDS = 60  # how long RunTask and DescribeTasks may lag behind a container that is up
 
 
@@ -148,10 +150,12 @@ class Claim:
             self._unbind(runner, job)
             return _github_busy(fault)
         except UnavailableError as fault:
-            self._unbind(runner, job, fault.retry_after_seconds)
+            # After a long pause of GitHub's the next plan starts no container of that reach that could only wait.
+            is_long = fault.retry_after_seconds > GITHUB_PATIENCE_SECONDS
+            self._unbind(runner, job, self._pause(job, fault.retry_after_seconds) if is_long else None)
             return _github_busy(fault)
         except (RefusedError, ConfigurationError) as fault:
-            self._unbind(runner, job)
+            self._unbind(runner, job, self._pause(job, REFUSED_NOTE_SECONDS, str(fault)))
             reason = {"reason": "GitHub refused a runner"}
             return Answer(503, reason, REFUSED_RETRY_SECONDS, fault=str(fault))
         except UnknownOutcomeError as fault:
@@ -171,15 +175,15 @@ class Claim:
             },
         )
 
-    def _unbind(self, runner: Runner, job: WaitingJob, pause_seconds: int = 0) -> None:
-        """Let both wait again, and the job be offered again before the container is back to ask.
+    def _pause(self, job: WaitingJob, seconds: int, why: str = "") -> GitHubPause:
+        reach = reach_of(self._configuration.github, job.organization, job.repository)
+        now = self._clock.now()
+        return GitHubPause(reach, now + seconds, why[:MAX_WHY], now)
 
-        After a long pause of GitHub's the next plan starts no container of that reach that could only wait.
-        """
+    def _unbind(self, runner: Runner, job: WaitingJob, pause: GitHubPause | None = None) -> None:
+        """Let both wait again, and the job be offered again before the container is back to ask."""
         self._ledger.claims.unbind(runner, job)
-        if pause_seconds > GITHUB_PATIENCE_SECONDS:
-            reach = reach_of(self._configuration.github, job.organization, job.repository)
-            pause = GitHubPause(reach, self._clock.now() + pause_seconds)
+        if pause is not None:
             self._ledger.notes.pause_github(runner.pool, pause)
         self._ledger.rows.want(runner.pool)
         self._wakeups.wake(runner.pool)

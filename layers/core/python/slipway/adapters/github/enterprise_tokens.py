@@ -140,9 +140,9 @@ class EnterpriseTokens:
         now, fingerprint = self._clock.now(), _fingerprint(value)
         try:
             user = self._api.call("GET", "/user", lambda: value, hear=heard.update)
-        except RefusedError as fault:
-            return self._learn(arn, _refused(fingerprint, arn, now, str(fault)))
-        except SlipwayError:
+        except SlipwayError as fault:
+            if isinstance(fault, RefusedError) and fault.code == "401":
+                return self._learn(arn, _refused(fingerprint, arn, now, str(fault)))
             return TokenFacts(fingerprint, arn, now)
         return self._learn(arn, _described(fingerprint, now, user, heard))
 

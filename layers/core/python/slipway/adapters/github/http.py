@@ -58,7 +58,8 @@ class GitHubApi:
 
         Raises:
             ThrottledError: a limit; it says when to come back. UnavailableError: no connection, nothing happened.
-            UnknownOutcomeError: the reply was lost or the server failed. RefusedError: any other 4xx, by status.
+            UnknownOutcomeError: the reply was lost or the server failed. RefusedError: any other 4xx, by status, or a
+                server of an unknown CA (``tls``).
         """
         return self._send(method, path, token, json, params, hear)[0]
 
@@ -93,10 +94,10 @@ class GitHubApi:
         try:
             reply = self._client.request(method, path, json=json, params=params, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
-            why = f"; {UNKNOWN_CA}" if "CERTIFICATE_VERIFY_FAILED" in str(fault) else ""
-            raise UnavailableError(
-                f"{what}: {self._client.base_url} cannot be reached: {fault}{why}"
-            ) from fault
+            what = f"{what}: {self._client.base_url} cannot be reached: {fault}"
+            if "CERTIFICATE_VERIFY_FAILED" in str(fault):
+                raise RefusedError(f"{what}; {UNKNOWN_CA}", code="tls") from fault
+            raise UnavailableError(what) from fault
         except httpx.TransportError as fault:
             raise UnknownOutcomeError(f"{what}: the reply was lost") from fault
         hear(reply.headers)
