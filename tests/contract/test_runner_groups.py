@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from local.twin.github.model import RunnerGroup
+from slipway.domain.configuration import Registration
 from slipway.domain.errors import RefusedError
 from tests.builders import a_task_id
 from tests.contract.github_faces import NAME, Case
@@ -62,6 +63,38 @@ def test_a_group_that_lets_others_in_is_refused_and_nothing_is_registered(github
     with pytest.raises(RefusedError, match="visible to alpha and no other"):
         github.service.mint(github.job(), NAME)
     assert github.registered() == []
+
+
+IMAGE = "alpha/build/.github/workflows/image.yaml@refs/heads/main"
+
+
+def test_a_group_is_made_for_the_workflows_that_are_allowed(anywhere: Case) -> None:
+    """[GH-GROUP-WORKFLOWS]"""
+    if anywhere.level is Registration.REPOSITORY:
+        pytest.skip("repositories have no runner groups [GH-JIT-REPO-GROUP]")
+    anywhere.twin.world.groups_of(anywhere.acme.alpha_group.scope).clear()
+    service = anywhere.runners(allowed_workflows=(IMAGE,))
+    service.mint(anywhere.job(), NAME)
+    group = group_of_runner(anywhere)
+    assert (group.restricted_to_workflows, group.selected_workflows) == (True, [IMAGE])
+    anywhere.runners(allowed_workflows=(IMAGE,)).mint(anywhere.job(), f"{NAME[:-1]}7")
+
+
+@pytest.mark.parametrize("selected", [[], [IMAGE, "alpha/web/.github/workflows/ci.yaml@refs/heads/main"]])
+def test_a_group_open_to_other_workflows_is_refused(github: Case, selected: list[str]) -> None:
+    group = github.acme.alpha_group
+    group.restricted_to_workflows, group.selected_workflows = bool(selected), selected
+    with pytest.raises(
+        RefusedError, match=r"must admit the workflows alpha/build/.*github\.allow\.workflows"
+    ):
+        github.runners(allowed_workflows=(IMAGE,)).mint(github.job(), NAME)
+    assert github.registered() == []
+
+
+def test_a_group_closed_to_workflows_that_nobody_named_is_refused(github: Case) -> None:
+    github.acme.alpha_group.restricted_to_workflows = True
+    with pytest.raises(RefusedError, match="must admit every workflow"):
+        github.service.mint(github.job(), NAME)
 
 
 def test_a_webhook_s_organization_id_cannot_open_a_group_to_its_sender(github: Case) -> None:

@@ -61,7 +61,7 @@ def read_jobs(
     waiting: list[WaitingJob] = []
     not_served: dict[JobKey, NotServed] = {}
     for job in jobs:
-        found = route(job.labels, (job.run_id, job.attempt), configuration.profiles)
+        found = route(job.labels, (job.run_id, job.attempt), job.repository, configuration.profiles)
         if isinstance(found, Route) and found.pool == pool:
             waiting.append(_waiting(job, found))
         else:

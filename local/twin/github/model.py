@@ -69,6 +69,10 @@ class RunnerGroup:
         member = repository.organization.id if self.scope.kind == "enterprise" else repository.id
         return self.visibility == "all" or member in self.selected_ids
 
+    def admits_workflow(self, workflow: str) -> bool:
+        """Whether jobs of ``workflow`` (OWNER/NAME/.github/workflows/FILE@REF) may [GH-GROUP-WORKFLOWS]."""
+        return not self.restricted_to_workflows or workflow in self.selected_workflows
+
 
 @dataclass(frozen=True, slots=True)
 class RunnerIdentity:
@@ -131,9 +135,16 @@ class JobRequest:
     conclusion: str = "success"
     name: str = "build"
     workflow_name: str = "CI"
+    workflow_file: str = "ci.yaml"
+    ref: str = "refs/heads/main"
     group: str | None = None
     environment: str | None = None
     run_id: int | None = None
+
+    @property
+    def workflow(self) -> str:
+        """The workflow as a runner group names it."""
+        return f"{self.repository}/.github/workflows/{self.workflow_file}@{self.ref}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,8 @@ class Router:
         group = self._registry.group_of(runner)
         named = job.request.group
         in_group = named is None or named.lower() == group.name.lower()
-        return in_group and runner.scope.covers(job.repository) and group.admits(job.repository)
+        is_admitted = group.admits(job.repository) and group.admits_workflow(job.request.workflow)
+        return in_group and is_admitted and runner.scope.covers(job.repository)
 
     def _assign(self, job: WorkflowJob, runner: Runner) -> None:
         self._queue.remove(job)

@@ -9,6 +9,7 @@ import pytest
 from local.twin.github.model import RunnerGroup
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import ConfigurationError
+from slipway.domain.labels import UNLABELLED
 from tests.integration.loop.scenes import (
     GENERATE,
     all_answers,
@@ -16,6 +17,7 @@ from tests.integration.loop.scenes import (
     no_runner_served_two_tasks,
     recorded,
     served_per_task,
+    when,
 )
 from tests.support.loop import Acme, a_configuration, acme
 
@@ -269,3 +271,29 @@ def test_the_two_registrations_by_app_need_no_personal_token() -> None:
         job = deployment.queue(seconds=5.0)
         assert deployment.until_completed(job)
         assert not any(kind.startswith("user:") for kind, _ in deployment.github.calls_by_credential)
+
+
+def test_a_job_without_labels_gets_a_runner_by_rule_that_no_other_job_can_take() -> None:
+    """[GH-WJ-9]"""
+    configuration = a_configuration()
+    small = replace(configuration.profiles["small"], unlabelled_jobs_of=frozenset({"alpha"}))
+    deployment = acme(replace(configuration, profiles={**configuration.profiles, "small": small}))
+    bare = deployment.queue("alpha/web", (), seconds=20.0, group="slipway-alpha")
+    stranger = deployment.queue("beta/web", (), seconds=20.0, group="slipway-beta")
+    when(deployment, lambda: bare.status == "in_progress")
+    assert [runner.labels for runner in deployment.github.registry.by_id.values()] == [(UNLABELLED,)]
+    assert deployment.until_completed(bare)
+    assert served_per_task(deployment).total() == 1
+    assert stranger.status == "queued"  # nobody said which profile serves beta's
+
+
+@pytest.mark.parametrize("registration", [Registration.ENTERPRISE, Registration.ORGANIZATION])
+def test_only_an_allowed_workflow_can_take_our_runner(registration: Registration) -> None:
+    """[GH-GROUP-WORKFLOWS]"""
+    allowed = ("alpha/web/.github/workflows/image.yaml@refs/heads/main",)
+    deployment = acme(a_configuration(registration, allowed_workflows=allowed))
+    stranger = deployment.queue("alpha/web", seconds=5.0)
+    job = deployment.queue("alpha/web", seconds=5.0, workflow_file="image.yaml")
+    assert deployment.until_completed(job)
+    deployment.clock.advance(300.0)
+    assert stranger.status == "queued"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ PROFILES = {
 
 
 def served_by(*labels: str) -> str:
-    found = route(labels, RUN, PROFILES)
+    found = route(labels, RUN, "acme/web", PROFILES)
     return found.shape.profile if isinstance(found, Route) else found.code
 
 
@@ -82,7 +84,7 @@ def test_labels_lead_to_a_profile_or_to_a_code(labels: tuple[str, ...], wanted: 
     ],
 )
 def test_a_size_is_sold_within_bounds_only(label: str, wanted: Resources | None) -> None:
-    found = route([label], RUN, PROFILES)
+    found = route([label], RUN, "acme/web", PROFILES)
     if wanted is None:
         assert isinstance(found, Unserved)
         assert found.code == "size_out_of_bounds"
@@ -92,7 +94,7 @@ def test_a_size_is_sold_within_bounds_only(label: str, wanted: Resources | None)
 
 
 def test_a_route_names_shape_pool_and_label_key() -> None:
-    found = route(["medium"], RUN, PROFILES)
+    found = route(["medium"], RUN, "acme/web", PROFILES)
     assert isinstance(found, Route)
     assert found.shape == Shape("medium", SIZE)
     assert found.pool == "pool-medium"
@@ -102,12 +104,12 @@ def test_a_route_names_shape_pool_and_label_key() -> None:
 @given(st.permutations(sorted(PROFILES)), st.lists(st.sampled_from("self-hosted linux x64 tie gpu".split())))
 def test_the_order_of_profiles_does_not_change_the_route(order: list[str], labels: list[str]) -> None:
     shuffled = {name: PROFILES[name] for name in order}
-    assert route(labels, RUN, shuffled) == route(labels, RUN, PROFILES)
+    assert route(labels, RUN, "acme/web", shuffled) == route(labels, RUN, "acme/web", PROFILES)
 
 
 @given(st.lists(st.text(max_size=30), max_size=6), st.tuples(st.integers(), st.integers()))
 def test_any_labels_get_a_route_or_a_code(labels: list[str], run: tuple[int, int]) -> None:
-    found = route(labels, run, PROFILES)
+    found = route(labels, run, "acme/web", PROFILES)
     if isinstance(found, Unserved):
         assert found.code in {
             "no_labels",
@@ -118,3 +120,24 @@ def test_any_labels_get_a_route_or_a_code(labels: list[str], run: tuple[int, int
         }
     else:
         assert found.shape.profile in PROFILES
+
+
+@pytest.mark.parametrize(
+    ("repository", "wanted"),
+    [
+        ("acme/web", "medium"),
+        ("Acme/Web", "medium"),
+        ("acme/etl", "gpu"),  # a repository's rule goes before its organization's
+        ("globex/web", "no_labels"),
+        ("acme-labs/web", "no_labels"),
+    ],
+)
+def test_a_job_without_labels_goes_where_a_rule_for_it_says(repository: str, wanted: str) -> None:
+    """[GH-WJ-9]"""
+    profiles = {
+        **PROFILES,
+        "medium": replace(PROFILES["medium"], unlabelled_jobs_of=frozenset({"acme"})),
+        "gpu": replace(PROFILES["gpu"], unlabelled_jobs_of=frozenset({"acme/etl"})),
+    }
+    found = route([], RUN, repository, profiles)
+    assert (found.shape.profile if isinstance(found, Route) else found.code) == wanted

@@ -24,7 +24,8 @@ def admit(event: JobEvent, configuration: Configuration, now: float) -> Ignored 
     refusal = _too_old(event, now) or _not_allowed(event, configuration.github)
     if refusal:
         return refusal
-    found = route(event.labels, (event.run_id, event.run_attempt), configuration.profiles)
+    run = (event.run_id, event.run_attempt)
+    found = route(event.labels, run, event.repository, configuration.profiles)
     return Ignored(found.code, found.detail) if isinstance(found, Unserved) else None
 
 

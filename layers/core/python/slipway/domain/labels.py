@@ -12,6 +12,8 @@ from slipway.domain.resources import CPU_UNITS_PER_VCPU
 
 MAX_LABELS = 100  # runners carry 1 to 100 labels [GH-JIT-SCHEMA]
 MAX_LABEL_LENGTH = 256
+# A runner must have a label [GH-JIT-SCHEMA]: that of a job without any is one which no other job asks for.
+UNLABELLED = "slipway-unlabelled"
 _LABEL = re.compile(r"[!-~]{1,256}", re.ASCII)  # printable, no space: what can be typed in runs-on
 _SIZED_PREFIX = "slipway/"
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,19}", re.ASCII)

@@ -49,11 +49,15 @@ class Unserved:
     detail: str
 
 
-def route(labels: Sequence[str], run: tuple[int, int], profiles: Mapping[str, Profile]) -> Route | Unserved:
+def route(
+    labels: Sequence[str], run: tuple[int, int], repository: str, profiles: Mapping[str, Profile]
+) -> Route | Unserved:
     """Match a job's labels to a profile.
 
     An ordinary label set matches a profile that has all of its labels; the nearest (fewest labels more than
-    asked), then the first by name, wins. ``run`` is the run id and attempt of the job, which a ``run=``
+    asked), then the first by name, wins. A job without labels (``runs-on: {group: …}``) goes to the profile that says
+    so of its ``repository`` (OWNER/NAME) or of its organization: GitHub does not tell which group it asks for
+    [GH-WJ-9]. ``run`` is the run id and attempt of the job, which a ``run=``
     label must repeat: it makes a copied label worthless to another run.
     """
     try:
@@ -62,7 +66,7 @@ def route(labels: Sequence[str], run: tuple[int, int], profiles: Mapping[str, Pr
     except UnreadableLabelsError as fault:
         return Unserved("labels_unreadable", str(fault))
     if not names:
-        return Unserved("no_labels", "the job names no label (runs-on: {group: …}); nothing to match")
+        return _route_unlabelled(repository.lower(), profiles, label_set_key(labels))
     if sized:
         return _route_sized(sized, run, profiles, label_set_key(labels))
     wanted = frozenset(names)
@@ -71,6 +75,18 @@ def route(labels: Sequence[str], run: tuple[int, int], profiles: Mapping[str, Pr
         return Unserved("no_profile", "no profile has all of these labels")
     nearest = min(fitting, key=lambda profile: (len(profile.labels), profile.name))
     return Route(Shape(nearest.name, nearest.size), nearest.pool, label_set_key(labels))
+
+
+def _route_unlabelled(repository: str, profiles: Mapping[str, Profile], key: str) -> Route | Unserved:
+    for whose in (repository, repository.partition("/")[0]):
+        for profile in profiles.values():
+            if whose in profile.unlabelled_jobs_of:
+                return Route(Shape(profile.name, profile.size), profile.pool, key)
+    return Unserved(
+        "no_labels",
+        "the job names no label (runs-on: {group: …}), and no profile has its repository or organization in "
+        "unlabelled_jobs_of",
+    )
 
 
 def nearest_profile(labels: Sequence[str], profiles: Iterable[Profile]) -> str | None:

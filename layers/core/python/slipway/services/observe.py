@@ -46,7 +46,8 @@ class Observe:
             MalformedError: the message will never be readable.
         """
         event = decode_job_event(text)
-        way = route(event.labels, (event.run_id, event.run_attempt), self._configuration.profiles)
+        run, profiles = (event.run_id, event.run_attempt), self._configuration.profiles
+        way = route(event.labels, run, event.repository, profiles)
         pools: set[str] = set()
         if not isinstance(way, Unserved) and self._ledger.jobs.record(event, way):
             pools.add(way.pool)

@@ -98,6 +98,9 @@ class RunnerGroups:
     def _create(self, path: str, name: str, job: WaitingJob, token: Callable[[], str]) -> dict[str, Any]:
         public = self._github.allow_public_repositories
         body: dict[str, Any] = {"name": name, "allows_public_repositories": public}
+        if self._github.allowed_workflows:
+            workflows = list(self._github.allowed_workflows)
+            body |= {"restricted_to_workflows": True, "selected_workflows": workflows}
         if self._github.registration is Registration.ENTERPRISE:
             body |= {"visibility": "selected", "selected_organization_ids": [job.organization_id]}
         else:
@@ -119,6 +122,7 @@ class RunnerGroups:
             raise RefusedError(f"runner group {name!r} is the default group, which everybody may use")
         if group.get("allows_public_repositories") and not self._github.allow_public_repositories:
             raise RefusedError(f"runner group {name!r} allows public repositories; turn that off")
+        self._check_workflows(group, name)
         if self._github.registration is not Registration.ENTERPRISE or shared:
             return
         if group.get("visibility") != "selected":
@@ -130,3 +134,16 @@ class RunnerGroups:
         visible_to = {item["login"].lower() for page in pages for item in page["organizations"]}
         if visible_to != {job.organization.lower()}:
             raise RefusedError(f"runner group {name!r} must be visible to {job.organization} and no other")
+
+    def _check_workflows(self, group: dict[str, Any], name: str) -> None:
+        """Refuse a group open to other workflows than was asked for [GH-GROUP-WORKFLOWS].
+
+        One that is closed to some of them is refused too: their jobs would wait for runners that cannot take them.
+        """
+        wanted = set(self._github.allowed_workflows)
+        restricted = bool(group.get("restricted_to_workflows"))
+        if restricted != bool(wanted) or (wanted and set(group.get("selected_workflows", [])) != wanted):
+            admitted = (
+                f"the workflows {', '.join(sorted(wanted))} and no other" if wanted else "every workflow"
+            )
+            raise RefusedError(f"runner group {name!r} must admit {admitted}, as github.allow.workflows says")

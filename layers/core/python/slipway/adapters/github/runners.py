@@ -20,6 +20,7 @@ from slipway.domain.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
+from slipway.domain.labels import UNLABELLED
 from slipway.domain.reach import EVERYONE, reach_of
 from slipway.domain.runners import Registration, parse_runner_name
 from slipway.domain.snapshot import WaitingJob
@@ -156,7 +157,7 @@ class GitHubRunners:
         body = {
             "name": name,
             "runner_group_id": self._group_id(job, token),
-            "labels": list(job.labels),
+            "labels": list(job.labels) or [UNLABELLED],
             "work_folder": "_work",
         }
         path = f"{self._scope(place)}/actions/runners"
