@@ -39,6 +39,7 @@ from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobEvent, encode_job_event
+from slipway.domain.tokens import TokenWarning
 from slipway.services.act import Act
 from slipway.services.apply import Apply
 from slipway.services.claim import Claim, Release
@@ -49,6 +50,7 @@ from slipway.services.observe import Observe
 from slipway.services.reap import ReapStale
 from slipway.services.redeliver import Redeliver
 from slipway.services.scale import Scale
+from slipway.services.watch_tokens import WatchTokens
 
 CLAIM_URL = "https://claims.example"
 LEASE_SECONDS = 120
@@ -126,6 +128,7 @@ class Loop:
         self._serve(held)
         self.deliveries: list[Delivery] = []
         self.errors: list[Exception] = []
+        self.token_warnings: list[TokenWarning] = []
         self._connect()
 
     def run_until(self, is_done: Callable[[], bool], limit_seconds: float) -> bool:
@@ -159,11 +162,11 @@ class Loop:
 
     def _serve(self, held: HeldSecrets) -> None:
         target = self.configuration.github
+        is_enterprise = target.registration is Registration.ENTERPRISE
         store = ParameterStore(self.aws.client("ssm"), "/slipway/installation-tokens")
         apps = AppTokens(held, target.app_secret or "", self._api, self.clock, self.new_token, store=store)
-        arns = target.runner_token_secrets
+        arns = target.runner_token_secrets if is_enterprise else ()
         tokens = EnterpriseTokens(held, arns, self._api, self.clock, self.ledger.tokens)
-        is_enterprise = target.registration is Registration.ENTERPRISE
         self.runners = GitHubRunners(
             self._api,
             target,
@@ -192,6 +195,7 @@ class Loop:
             wakeups=self._wakeups,
             clock=self.clock,
         )
+        self.watch_tokens = WatchTokens(tokens, self.clock)
         deliveries = AppDeliveries(self._api, apps.app_jwt)
         self.redeliver = Redeliver(deliveries, self.ledger.housekeeping, self.clock)
 
@@ -215,6 +219,11 @@ class Loop:
 
     def _reap(self) -> None:
         self._run(lambda: self.reap().errors)
+        self._run(self._watch_tokens)
+
+    def _watch_tokens(self) -> tuple[Exception, ...]:
+        self.token_warnings = self.watch_tokens()
+        return ()
 
     def _redeliver(self) -> None:
         if self.configuration.github.app_secret:

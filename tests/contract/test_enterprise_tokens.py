@@ -27,7 +27,7 @@ def minted_by(github: Case) -> dict[str, int]:
 
 
 def mint(github: Case, numbers: range, *arns: str) -> None:
-    service = github.runners(runner_token_secrets=arns)
+    service = github.runners(github.ledger, runner_token_secrets=arns)
     for number in numbers:
         service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
 
@@ -42,6 +42,7 @@ def test_the_owners_of_tokens_take_turns(github: Case) -> None:
 def test_of_two_tokens_of_one_owner_one_is_used(github: Case) -> None:
     """They share their limits [GH-LIMIT-PRIMARY]."""
     tokens = hold(github, a="one", b="one")
+    github.enterprise_tokens(A, B).examine()
     assert [bearer.value for bearer in github.enterprise_tokens(A, B).bearers("alpha")] == [tokens["a"]]
 
 
@@ -49,10 +50,15 @@ def test_whose_a_token_is_is_asked_once_for_all_functions(github: Case) -> None:
     """[GH-TOKEN-OWNER]"""
     hold(github, a="one", b="two")
     for _ in range(3):
-        tokens = github.enterprise_tokens(A, B)
-        assert {bearer.owner for bearer in tokens.bearers("alpha")} == {"one", "two"}
-        tokens.token("beta")
+        github.enterprise_tokens(A, B).examine()
+        assert {bearer.owner for bearer in github.enterprise_tokens(A, B).bearers("alpha")} == {"one", "two"}
     assert github.calls("/user") == 2
+
+
+def test_who_mints_asks_nothing_about_a_token(github: Case) -> None:
+    hold(github, a="one")
+    mint(github, range(3), A)
+    assert github.calls("/user") == 0
 
 
 def test_a_place_always_shows_the_same_token(github: Case) -> None:
@@ -66,14 +72,14 @@ def test_a_place_always_shows_the_same_token(github: Case) -> None:
 def test_the_ledger_holds_no_token(github: Case) -> None:
     tokens = hold(github, a="one")
     known = github.enterprise_tokens(A)
-    known.bearers("alpha")
+    known.examine()
     assert tokens["a"] not in repr(github.ledger.tokens.find(A))
     assert tokens["a"] not in repr(known.bearers("alpha"))
 
 
 def test_a_revoked_token_is_left_out_and_the_others_go_on(github: Case) -> None:
     tokens = hold(github, a="one", b="two")
-    service = github.runners(runner_token_secrets=(A, B))
+    service = github.runners(github.ledger, runner_token_secrets=(A, B))
     service.mint(github.job(), NAME)
     github.twin.credentials.revoke(tokens["a"])
     for number in range(2, 8):
@@ -84,7 +90,7 @@ def test_a_revoked_token_is_left_out_and_the_others_go_on(github: Case) -> None:
 
 def test_a_rotated_token_is_used_at_once_where_the_old_one_is_refused(github: Case) -> None:
     tokens = hold(github, a="one")
-    service = github.runners(runner_token_secrets=(A,))
+    service = github.runners(github.ledger, runner_token_secrets=(A,))
     service.mint(github.job(), NAME)
     github.twin.credentials.revoke(tokens["a"])
     hold(github, a="one")
@@ -94,7 +100,7 @@ def test_a_rotated_token_is_used_at_once_where_the_old_one_is_refused(github: Ca
 
 def test_a_revoked_token_is_refused_with_its_secret_and_cure_and_tried_seldom(github: Case) -> None:
     tokens = hold(github, a="one")
-    service = github.runners(runner_token_secrets=(A,))
+    service = github.runners(github.ledger, runner_token_secrets=(A,))
     service.mint(github.job(), NAME)
     github.twin.credentials.revoke(tokens["a"])
     with pytest.raises(RefusedError, match="put a new one into its secret"):
@@ -116,8 +122,9 @@ def test_a_revoked_token_is_refused_with_its_secret_and_cure_and_tried_seldom(gi
 def test_a_token_without_the_scope_is_told_before_anything_is_asked_for(github: Case) -> None:
     """[GH-TOKEN-HEADERS]"""
     github.secrets.values[A] = github.twin.add_personal_token("one", ["repo"])
+    github.enterprise_tokens(A).examine()
     with pytest.raises(RefusedError, match=f"{A} has no scope manage_runners:enterprise"):
-        github.runners(runner_token_secrets=(A,)).mint(github.job(), NAME)
+        github.runners(github.ledger, runner_token_secrets=(A,)).mint(github.job(), NAME)
     assert github.calls(JIT) == 0
 
 
@@ -125,6 +132,7 @@ def test_a_token_of_no_use_keeps_no_other_from_its_work(github: Case) -> None:
     github.secrets.values[A] = github.twin.add_personal_token("one", ["repo"])
     github.secrets.values[B] = ""
     hold(github, c="three")
+    github.enterprise_tokens(A, B, C).examine()
     mint(github, range(2), A, B, C)
     assert minted_by(github) == {"three": 2}
 
@@ -132,6 +140,7 @@ def test_a_token_of_no_use_keeps_no_other_from_its_work(github: Case) -> None:
 def test_when_none_is_any_good_each_is_named(github: Case) -> None:
     github.secrets.values[A] = github.twin.add_personal_token("one", ["repo"])
     github.secrets.values[B] = "ghp_nobody"
+    github.enterprise_tokens(A, B).examine()
     with pytest.raises(SlipwayError) as caught:
         github.enterprise_tokens(A, B).token("alpha")
     assert A in str(caught.value)
@@ -139,9 +148,12 @@ def test_when_none_is_any_good_each_is_named(github: Case) -> None:
     assert "ghp_nobody" not in str(caught.value)
 
 
-def test_without_an_answer_about_its_owner_a_token_is_used_all_the_same(github: Case) -> None:
+@pytest.mark.parametrize("status", [403, 502, 0])
+def test_without_an_answer_about_it_a_token_is_used_all_the_same(github: Case, status: int) -> None:
     hold(github, a="one")
-    github.twin.faults.next("GET", "/user", 502, times=9)
+    github.twin.faults.next("GET", "/user", status, times=9)
+    ((_, facts),) = github.enterprise_tokens(A).examine()
+    assert facts.refused is None
     mint(github, range(2), A)
     assert minted_by(github) == {"one": 2}
 
@@ -152,7 +164,7 @@ def test_a_spent_budget_passes_its_turns_to_the_other_owner(github: Case) -> Non
         github.twin.limits.settings.primary = True  # a server whose administrator turned the limits on
     hold(github, a="one", b="two")
     github.twin.limits.settings.limits["token"] = 60
-    service = github.runners(runner_token_secrets=(A, B))
+    service = github.runners(github.ledger, runner_token_secrets=(A, B))
     for number in range(16):
         service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
     with pytest.raises(ThrottledError) as caught:
@@ -166,7 +178,7 @@ def test_a_spent_budget_passes_its_turns_to_the_other_owner(github: Case) -> Non
 
 def test_an_owner_whom_a_limit_stopped_rests_while_another_goes_on(github: Case) -> None:
     hold(github, a="one", b="two")
-    service = github.runners(runner_token_secrets=(A, B))
+    service = github.runners(github.ledger, runner_token_secrets=(A, B))
     github.twin.faults.next("POST", JIT, 429).headers["retry-after"] = "40"
     for number in range(6):
         service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
@@ -175,7 +187,7 @@ def test_an_owner_whom_a_limit_stopped_rests_while_another_goes_on(github: Case)
 
 
 def test_what_is_known_of_tokens_is_asked_anew_each_hour(github: Case) -> None:
-    """So that its end is told long before, and its refusal though nobody mints [GH-TOKEN-HEADERS]."""
+    """So that its end is told long before, and a refusal though nobody mints [GH-TOKEN-HEADERS]."""
     end = github.acme.clock.now() + 86_400
     github.secrets.values[A] = token = github.twin.add_personal_token("one", expires_at=end)
     tokens = github.enterprise_tokens(A)
@@ -188,8 +200,12 @@ def test_what_is_known_of_tokens_is_asked_anew_each_hour(github: Case) -> None:
     github.acme.clock.advance(3_600)
     ((_, facts),) = tokens.examine()
     assert "401" in (facts.refused or "")
-    assert github.enterprise_tokens(A).examine()[0][1].refused == facts.refused
-    assert github.calls("/user") == 2
+    with pytest.raises(RefusedError):
+        github.enterprise_tokens(A).bearers("alpha")
+    github.secrets.values[A] = github.twin.add_personal_token("one")
+    ((_, facts),) = github.enterprise_tokens(A).examine()
+    assert facts.refused is None
+    assert github.calls("/user") == 3
 
 
 def test_a_secret_that_cannot_be_read_is_told_as_refused(github: Case) -> None:

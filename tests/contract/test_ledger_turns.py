@@ -13,8 +13,8 @@ from local.twin.aws.account import AwsTwin
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.tokens import TokenFacts
 from slipway.domain.turns import HORIZON_SECONDS, Pace, pace_of
-from slipway.ports.ledger import TokenFacts
 from tests.builders import NOW
 from tests.contract.aws_faces import create_table
 from tests.contract.ledger_cases import TABLE, Case

@@ -162,9 +162,13 @@ def test_a_wrong_enterprise_and_a_token_without_the_scope_are_told_apart(github:
     with pytest.raises(RefusedError, match=r"check github\.enterprise, and that the token") as wrong:
         github.runners(enterprise="somewhere").mint(github.job(), NAME)
     github.secrets.values["arn:token"] = github.twin.add_personal_token("someone", ["repo"])
-    with pytest.raises(RefusedError, match="no scope manage_runners:enterprise") as weak:
+    with pytest.raises(RefusedError, match="manage_runners:enterprise") as weak:
         github.service.mint(github.job(), NAME)
-    assert (wrong.value.code, weak.value.code) == ("404", "403")
+    assert (wrong.value.code, weak.value.code) == ("404", "404")
+    github.enterprise_tokens().examine()
+    with pytest.raises(RefusedError, match="no scope manage_runners:enterprise") as known:
+        github.runners(github.ledger).mint(github.job(), NAME)
+    assert known.value.code == "403"
 
 
 def test_a_permission_that_is_missing_is_no_limit(with_app: Case) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,13 +24,20 @@ class GitHubServer:
 
     The twin has no threads: ``lock`` is the one that everybody holds who calls it or advances its clock.
     ``pump`` runs under it before each request, to bring the clock up to date. Long polls are answered
-    only by whoever advances the clock meanwhile.
+    only by whoever advances the clock meanwhile. Every answer takes ``latency_seconds`` more.
     """
 
-    def __init__(self, twin: GitHubTwin, lock: Lock, pump: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        twin: GitHubTwin,
+        lock: Lock,
+        pump: Callable[[], None] = lambda: None,
+        latency_seconds: float = 0.0,
+    ) -> None:
         self.twin = twin
         self.lock = lock
         self.pump = pump
+        self.latency_seconds = latency_seconds
         self.open_polls: set[Pending] = set()
         """Long polls that wait for an answer; read it under the lock."""
         self._connections: set[socket.socket] = set()
@@ -66,6 +74,7 @@ class GitHubServer:
         """The twin's response, waited for if it is pending."""
         parts = urllib.parse.urlsplit(target)
         query = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+        time.sleep(self.latency_seconds)  # without the lock: calls that come together are answered together
         with self.lock:
             self.pump()
             reply = self.twin.handle(method, urllib.parse.unquote(parts.path), query, headers, body)

@@ -30,13 +30,14 @@ ROLE = "slipway-general-task-ap-northeast-1"
 class Stage:
     """Twins, a deployment and the functions; a context manager. The twins' clock follows the machine's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, github_latency_seconds: float = 0.0) -> None:
         self.folder = folder
         self.clock = VirtualClock(time.time())
         self.github = GitHubTwin(self.clock)
         self.aws = AwsTwin(self.clock, latency=LatencyModel.none(), seed=1, log_calls=True)
         self.functions: dict[str, LambdaFunction] = {}
         self._numbers = itertools.count(1)
+        self._latency_seconds = github_latency_seconds
         self._stack = ExitStack()
 
     def __enter__(self) -> Stage:
@@ -49,7 +50,8 @@ class Stage:
         self.secrets = replace(held, personal_token=self.github.add_personal_token(), app_id=app.id)
         aws_server = self._stack.enter_context(AwsServer(self.aws))
         self.lock = aws_server.lock
-        github_server = self._stack.enter_context(GitHubServer(self.github, self.lock))
+        server = GitHubServer(self.github, self.lock, latency_seconds=self._latency_seconds)
+        github_server = self._stack.enter_context(server)
         places = store_secrets(self.aws, self.secrets, github_server.url, "enterprise")
         self.configuration = write_configuration(self.folder, places, [])
         deploy(self.aws, self.configuration, "https://claims.example")

@@ -12,6 +12,7 @@ from local.twin.github.model import Organization
 from local.twin.github.transport import TwinTransport
 from slipway.domain.configuration import Registration
 from slipway.domain.reasons import Reason, Why
+from slipway.domain.tokens import Trouble
 from tests.integration.loop.scenes import GENERATE, all_answers
 from tests.support.loop import APP_ARN, TOKEN_ARN, Acme, a_configuration, acme
 
@@ -153,3 +154,23 @@ def test_one_refusal_that_cures_itself_holds_up_nobody_for_long() -> None:
     deployment.github.faults.next("POST", GENERATE, 403)
     jobs = [deployment.queue(seconds=5.0) for _ in range(6)]
     assert deployment.until_completed(*jobs, limit_seconds=240.0)
+
+
+def test_a_token_that_is_refused_or_expires_soon_is_told_within_a_minute() -> None:
+    """[GH-TOKEN-HEADERS]"""
+    deployment = acme()
+    deployment.clock.advance(61.0)
+    assert deployment.loop.token_warnings == []
+    end = deployment.clock.now() + 10 * 86_400.0
+    deployment.loop.held.values[TOKEN_ARN] = deployment.github.add_personal_token(expires_at=end)
+    deployment.clock.advance(61.0)
+    (soon,) = deployment.loop.token_warnings
+    assert (soon.trouble, soon.arn) == (Trouble.EXPIRES_SOON, TOKEN_ARN)
+    revoke(deployment)
+    deployment.queue(seconds=5.0)
+    deployment.clock.advance(120.0)
+    (refused,) = deployment.loop.token_warnings
+    assert refused.trouble is Trouble.REFUSED
+    new_token(deployment)
+    deployment.clock.advance(61.0)
+    assert deployment.loop.token_warnings == []

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from slipway.services.reap import ReapStale
     from slipway.services.redeliver import Redeliver
     from slipway.services.scale import Scale
+    from slipway.services.watch_tokens import WatchTokens
 
 PLACES_SECONDS = 2 * 86_400  # longer than a registration that never connects lives, 1 day [GH-JIT-1DAY]
 
@@ -82,6 +83,11 @@ def runner_api() -> tuple[Claim, Release]:
 def reap() -> ReapStale:
     """Build the reaper's service."""
     return _wiring("events_queue_url").reap()
+
+
+def watch_tokens() -> WatchTokens:
+    """Build what the reaper tells of personal access tokens; there are none outside an enterprise."""
+    return _wiring().watch_tokens()
 
 
 def redeliver() -> Redeliver:
@@ -179,6 +185,11 @@ class _Wiring:
             clock=self._clock,
         )
 
+    def watch_tokens(self) -> WatchTokens:
+        from slipway.services.watch_tokens import WatchTokens
+
+        return WatchTokens(self._enterprise_tokens, self._clock)
+
     def redeliver(self) -> Redeliver:
         from slipway.adapters.github.deliveries import AppDeliveries
         from slipway.services.redeliver import Redeliver
@@ -228,7 +239,9 @@ class _Wiring:
     def _enterprise_tokens(self) -> EnterpriseTokens:
         from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 
-        arns = self._configuration.github.runner_token_secrets
+        github = self._configuration.github
+        is_enterprise = github.registration is Registration.ENTERPRISE
+        arns = github.runner_token_secrets if is_enterprise else ()
         return EnterpriseTokens(self._secrets, arns, self._github_api, self._clock, self._ledger.tokens)
 
     @cached_property

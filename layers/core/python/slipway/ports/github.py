@@ -9,6 +9,7 @@ from typing import Protocol
 from slipway.domain.errors import SlipwayError
 from slipway.domain.runners import Registration
 from slipway.domain.snapshot import WaitingJob
+from slipway.domain.tokens import TokenFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,16 @@ class RunnerService(Protocol):
 
     def registrations(self) -> Listing:
         """List the registrations of ours in every place where we register; a place that fails hides no other."""
+
+
+class RunnerTokens(Protocol):
+    """The personal access tokens with which an enterprise's runners are registered."""
+
+    def examine(self) -> list[tuple[str, TokenFacts]]:
+        """Return what is known of the token in each secret, asked of GitHub where that is old or in doubt.
+
+        It never raises: a secret that cannot be read is told as refused.
+        """
 
 
 @dataclass(frozen=True, slots=True)

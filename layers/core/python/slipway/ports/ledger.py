@@ -13,6 +13,7 @@ from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
 from slipway.domain.runners import Runner
 from slipway.domain.snapshot import Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
+from slipway.domain.tokens import TokenFacts
 from slipway.domain.turns import Pace, Turn
 
 
@@ -263,22 +264,6 @@ class Turns(Protocol):
 
         Whoever comes back when its turn has come takes it, once. Beyond the horizon no turn is kept.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class TokenFacts:
-    """What GitHub told of a personal access token; the token is known by a digest. Times are epoch seconds.
-
-    ``scopes`` is None where GitHub names none: the token is no classic one. ``refused`` is why it was refused
-    when it was last tried, ``checked_at`` when that was.
-    """
-
-    fingerprint: str
-    owner: str
-    checked_at: float
-    scopes: tuple[str, ...] | None = None
-    expires_at: float | None = None
-    refused: str | None = None
 
 
 class Tokens(Protocol):

@@ -10,22 +10,23 @@ from typing import Any
 from slipway.adapters.github.credentials import Bearer, Rests
 from slipway.adapters.github.http import GitHubApi
 from slipway.domain.errors import ConfigurationError, RefusedError, SlipwayError
+from slipway.domain.tokens import TokenFacts
 from slipway.ports.clock import Clock
-from slipway.ports.ledger import TokenFacts, Tokens
+from slipway.ports.ledger import Tokens
 from slipway.ports.secrets import KeptSecrets
 
 _TRY_AGAIN_SECONDS = (
     30  # how soon a token that was refused is tried again: by one call, however many claims wait
 )
 _EXAMINE_SECONDS = 3_600
-_SCOPES = {"manage_runners:enterprise", "admin:enterprise"}  # either is enough [GH-ENT-PAT]
 
 
 class EnterpriseTokens:
     """Implements ``Credentials``: GitHub Apps cannot manage enterprise runners [GH-ENT-PAT].
 
-    Whose a token is, what it may and until when is asked once, and shared through the ledger [GH-TOKEN-OWNER]
-    [GH-TOKEN-HEADERS]. Of two tokens of one owner the first is used: they share their limits [GH-LIMIT-PRIMARY].
+    Whose a token is, what it may and until when, ``examine`` asks; whoever mints reads it in the ledger, and takes a
+    token of which nothing is known yet for one of an owner of its own [GH-TOKEN-OWNER] [GH-TOKEN-HEADERS]. Of two
+    tokens of one owner the first is used: they share their limits [GH-LIMIT-PRIMARY].
     """
 
     def __init__(
@@ -58,32 +59,28 @@ class EnterpriseTokens:
 
     def refuse(self, bearer: Bearer, why: str) -> Bearer | None:
         """Note that GitHub no longer takes a token; return the one that was put into its secret meanwhile, if any."""
-        known = self._known[bearer.source]
-        self._learn(bearer.source, _refused(known.fingerprint, known.owner, self._clock.now(), why))
+        fingerprint = _fingerprint(bearer.value)
+        self._learn(bearer.source, _refused(fingerprint, bearer.owner, self._clock.now(), why))
         self._secrets.forget(bearer.source)
         try:
-            fresh = self._bearer(bearer.source)
+            return self._bearer(bearer.source)
         except SlipwayError:
             return None
-        return fresh if fresh.value != bearer.value else None
 
     def examine(self) -> list[tuple[str, TokenFacts]]:
-        """Return what is known of every token, asked anew each hour, or at once where it was refused.
+        """Return what is known of every token, asked anew each hour, and at once where it is in doubt."""
+        return [(arn, self._examined(arn)) for arn in self._arns]
 
-        A secret that cannot be read is told as refused.
-        """
-        found = []
-        for arn in self._arns:
-            now = self._clock.now()
-            try:
-                value = self._secrets.get(arn).strip()
-                facts = self._facts(arn, value)
-                if now - facts.checked_at >= _EXAMINE_SECONDS:
-                    facts = self._ask(arn, value)
-            except SlipwayError as fault:
-                facts = _refused("", "", now, str(fault))
-            found.append((arn, facts))
-        return found
+    def _examined(self, arn: str) -> TokenFacts:
+        now = self._clock.now()
+        try:
+            value = self._secrets.get(arn).strip()
+            facts = self._facts(arn, value)
+            if facts is not None and facts.refused is None and now - facts.checked_at < _EXAMINE_SECONDS:
+                return facts
+            return self._ask(arn, value)
+        except SlipwayError as fault:
+            return _refused("", arn, now, str(fault))
 
     def _usable(self) -> tuple[Bearer, ...]:
         """Return the tokens that GitHub takes, one of each owner.
@@ -111,31 +108,30 @@ class EnterpriseTokens:
     def _bearer(self, arn: str) -> Bearer:
         value = self._secrets.get(arn).strip()
         facts = self._facts(arn, value)
-        if facts.refused is not None:
+        if facts is None:
+            return Bearer(arn, arn, value)
+        if facts.refused is not None and self._clock.now() - facts.checked_at < _TRY_AGAIN_SECONDS:
             raise RefusedError(f"the token in secret {arn} is refused: {facts.refused}", code="401")
-        if facts.scopes is not None and not _SCOPES & set(facts.scopes):
+        if not facts.may_manage_runners:
             raise RefusedError(
                 f"the token in secret {arn} has no scope manage_runners:enterprise: make one that has it",
                 code="403",
             )
         return Bearer(facts.owner, arn, value)
 
-    def _facts(self, arn: str, value: str) -> TokenFacts:
+    def _facts(self, arn: str, value: str) -> TokenFacts | None:
+        """Return what is known of this very token: there may be another in its secret by now."""
+        fingerprint = _fingerprint(value)
         known = self._known.get(arn)
-        if not self._still_holds(known, value):
+        if known is None or known.fingerprint != fingerprint or known.refused is not None:
             known = self._shared.find(arn)
-        if known is None or not self._still_holds(known, value):
-            return self._ask(arn, value)
+        if known is None or known.fingerprint != fingerprint:
+            return None
         self._known[arn] = known
         return known
 
-    def _still_holds(self, facts: TokenFacts | None, value: str) -> bool:
-        if facts is None or facts.fingerprint != _fingerprint(value):
-            return False
-        return facts.refused is None or self._clock.now() - facts.checked_at < _TRY_AGAIN_SECONDS
-
     def _ask(self, arn: str, value: str) -> TokenFacts:
-        """Ask GitHub whose the token is; without an answer it passes for the token of an owner of its own."""
+        """Ask GitHub about a token; without an answer nothing is learned."""
         heard: dict[str, str] = {}
         now, fingerprint = self._clock.now(), _fingerprint(value)
         try:
@@ -143,7 +139,7 @@ class EnterpriseTokens:
         except SlipwayError as fault:
             if isinstance(fault, RefusedError) and fault.code == "401":
                 return self._learn(arn, _refused(fingerprint, arn, now, str(fault)))
-            return TokenFacts(fingerprint, arn, now)
+            return self._facts(arn, value) or TokenFacts(fingerprint, arn, now)
         return self._learn(arn, _described(fingerprint, now, user, heard))
 
     def _learn(self, arn: str, facts: TokenFacts) -> TokenFacts:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from slipway.adapters.ledger.items import keyed
 from slipway.adapters.ledger.table import Key, Put, Table
-from slipway.ports.ledger import TokenFacts
+from slipway.domain.tokens import TokenFacts
 
 
 class DynamoTokens:
