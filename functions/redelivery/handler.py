@@ -1,4 +1,4 @@
-"""Redelivery function: on a schedule, asks GitHub to send failed webhook deliveries again."""
+"""Redelivery function: on a schedule, asks GitHub for failed webhook deliveries and interrupted jobs again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,22 @@ from slipway import bootstrap
 
 logger = Logger(service="redelivery")
 redeliver = functools.cache(bootstrap.redeliver)  # built on first use, kept while warm
+rerun = functools.cache(bootstrap.rerun)
 
 
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Make one run."""
+    """Make one run of each; the interrupted jobs come first, because nothing at GitHub fails their run."""
+    reran = rerun()()
+    for item in reran.settled:
+        logger.info(
+            "run again" if item.was_run_again else "not run again",
+            job=str(item.interruption.job),
+            repository=item.interruption.repository,
+            why=item.why,
+        )
+    for fault in reran.errors:
+        logger.error("running jobs again met an error", fault=repr(fault))
     redelivered = redeliver()()
     for fault in redelivered.errors:
         logger.error("redelivery met an error", fault=repr(fault))

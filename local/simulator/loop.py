@@ -33,6 +33,7 @@ from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
+from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.parameter_store import ParameterStore
 from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
@@ -49,6 +50,7 @@ from slipway.services.ingest import Ingest, Request
 from slipway.services.observe import Observe
 from slipway.services.reap import ReapStale
 from slipway.services.redeliver import Redeliver
+from slipway.services.rerun import Rerun, Settled
 from slipway.services.scale import Scale
 from slipway.services.watch_tokens import WatchTokens
 
@@ -127,6 +129,7 @@ class Loop:
         self.scale = self._scale()
         self._serve(held)
         self.deliveries: list[Delivery] = []
+        self.reran: list[Settled] = []
         self.errors: list[Exception] = []
         self.token_warnings: list[TokenWarning] = []
         self._connect()
@@ -198,6 +201,8 @@ class Loop:
         self.watch_tokens = WatchTokens(tokens, self.clock)
         deliveries = AppDeliveries(self._api, apps.app_jwt)
         self.redeliver = Redeliver(deliveries, self.ledger.housekeeping, self.clock)
+        jobs = GitHubWorkflowJobs(self._api, apps)
+        self.rerun = Rerun(jobs, self.ledger.interruptions, self.clock, target.rerun_interrupted)
 
     def _connect(self) -> None:
         self.containers = VirtualContainers(self)
@@ -227,7 +232,13 @@ class Loop:
 
     def _redeliver(self) -> None:
         if self.configuration.github.app_secret:
+            self._run(self._rerun)
             self._run(lambda: self.redeliver().errors)
+
+    def _rerun(self) -> tuple[Exception, ...]:
+        reran = self.rerun()
+        self.reran += reran.settled
+        return tuple(reran.errors)
 
     def _run(self, function: Callable[[], tuple[Exception, ...]]) -> None:
         """Run a scheduled function; when it fails, its schedule calls it again."""

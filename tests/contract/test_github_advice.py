@@ -39,6 +39,10 @@ INTEGRATION = "Resource not accessible by integration"
         (404, f"{ENTERPRISE}/runners/generate-jitconfig", "Not Found", "github.enterprise"),
         (404, f"{ENTERPRISE}/runner-groups", "Not Found", "manage_runners:enterprise"),
         (422, f"{ENTERPRISE}/runners/generate-jitconfig", "reached max limit of 10000", "offline runners"),
+        (403, "/repos/alpha/web/actions/jobs/17", INTEGRATION, "Actions: read"),
+        (403, "/repos/alpha/web/actions/runs/17/jobs", INTEGRATION, "Actions: read"),
+        (403, "/repos/alpha/web/actions/jobs/17/rerun", INTEGRATION, "Actions: write"),
+        (403, "/repos/alpha/web/actions/runs/17/rerun-failed-jobs", INTEGRATION, "Actions: write"),
     ],
 )
 def test_what_to_do_is_told(status: int, path: str, message: str, words: str) -> None:
@@ -52,6 +56,7 @@ def test_what_to_do_is_told(status: int, path: str, message: str, words: str) ->
         (404, f"{ORGANIZATION}/runners", "Not Found"),
         (403, "/repos/alpha/web", "Must have admin rights to Repository."),
         (409, f"{ENTERPRISE}/runners/generate-jitconfig", "Already exists"),
+        (403, "/repos/alpha/web/actions/jobs/17/rerun", "This workflow is already running"),
     ],
 )
 def test_nothing_is_advised_where_nothing_is_known(status: int, path: str, message: str) -> None:

@@ -210,6 +210,29 @@ def test_the_status_of_a_job_follows_the_schema(wire: Wire, moment: str) -> None
     assert reply.json()["status"] == {"fresh": "pending", "cancelled": "completed"}.get(moment, moment)
 
 
+@every_server
+def test_the_jobs_of_a_run_and_running_them_again_follow_the_schema(wire: Wire) -> None:
+    acme = wire.acme
+    acme.installation.permissions["actions"] = "write"
+    token, repository = acme.installation_token(), "/repos/alpha/web/actions"
+    first = acme.job(duration_seconds=5, conclusion="failure")
+    other = acme.job(duration_seconds=5, run_id=first.run_id)
+    run = f"{repository}/runs/{first.run_id}"
+    assert wire("POST", f"{repository}/jobs/{first.id}/rerun", token=token).status == 403
+    acme.listener("one")
+    acme.listener("two")
+    acme.clock.advance(30)
+    query = {"filter": "latest", "per_page": "1", "page": "1"}
+    assert wire("GET", f"{run}/jobs", token=token, query=query).json()["total_count"] == 2
+    assert wire("POST", f"{repository}/jobs/{first.id}/rerun", token=token).status == 201
+    assert wire("POST", f"{repository}/jobs/{other.id}/rerun", token=token).status == 403
+    assert wire("POST", f"{run}/rerun-failed-jobs", token=token).status == 403
+    acme.listener("three")
+    acme.clock.advance(30)
+    assert wire("POST", f"{run}/rerun-failed-jobs", token=token).status == 201
+    assert wire("GET", f"{run}/jobs", token=token, query={"filter": "all"}).json()["total_count"] == 6
+
+
 def test_the_limits_follow_the_schema_also_when_they_refuse(wire: Wire) -> None:
     assert wire("GET", "/rate_limit").status == 200
     wire.acme.twin.limits.settings.limits["token"] = 0

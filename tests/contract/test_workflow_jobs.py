@@ -1,11 +1,12 @@
-"""Single workflow jobs, read by the GitHub App."""
+"""Workflow jobs, read and run again by the GitHub App."""
 
 from __future__ import annotations
 
 import pytest
 
+from local.twin.github.model import WorkflowJob
 from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
-from slipway.domain.errors import RefusedError, UnavailableError
+from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
 from tests.contract.github_faces import Case
 from tests.support.github_enterprise import LABELS
 
@@ -50,3 +51,112 @@ def test_a_reading_without_an_answer_can_be_made_again(github: Case, status: int
     with pytest.raises(UnavailableError):
         jobs(github).find("alpha/web", job.id)
     assert jobs(github).find("alpha/web", job.id) is not None
+
+
+# Running jobs again.
+
+
+def a_finished_run(github: Case, *conclusions: str) -> list[WorkflowJob]:
+    """One run of alpha/web whose jobs ended so, and the App's permission to run them again."""
+    github.acme.installation.permissions["actions"] = "write"
+    jobs_of_run: list[WorkflowJob] = []
+    for number, conclusion in enumerate(conclusions):
+        run_id = jobs_of_run[0].run_id if jobs_of_run else None
+        jobs_of_run.append(github.acme.job(duration_seconds=5, conclusion=conclusion, run_id=run_id))
+        github.acme.listener(f"runner-{number}")
+    github.acme.clock.advance(30)
+    return jobs_of_run
+
+
+def test_a_job_is_run_again_and_the_others_are_copied_into_the_attempt(github: Case) -> None:
+    """[GH-RERUN] [GH-RERUN-COPIES]"""
+    failed, fine = a_finished_run(github, "failure", "success")
+    jobs(github).run_again("alpha/web", failed.id)
+    attempt = {job.runner_name: job for job in jobs(github).of_run("alpha/web", failed.run_id)}
+    assert set(attempt) == {None, "runner-1"}
+    assert (attempt[None].status, attempt["runner-1"].conclusion) == ("queued", "success")
+    assert {job.run_attempt for job in attempt.values()} == {2}
+    assert {job.job_id for job in attempt.values()}.isdisjoint({failed.id, fine.id})
+
+
+def test_all_failed_jobs_of_a_run_come_back_in_one_attempt(github: Case) -> None:
+    first, _, third = a_finished_run(github, "failure", "success", "failure")
+    jobs(github).run_failed_again("alpha/web", first.run_id)
+    attempt = jobs(github).of_run("alpha/web", third.run_id)
+    assert sorted(job.status for job in attempt) == ["completed", "queued", "queued"]
+
+
+@pytest.mark.parametrize("call", ["job", "failed"])
+def test_nothing_is_run_again_while_the_run_goes_on(github: Case, call: str) -> None:
+    """[GH-RERUN]"""
+    (failed,) = a_finished_run(github, "failure")
+    github.acme.job(run_id=failed.run_id)
+    with pytest.raises(RefusedError, match="already running") as caught:
+        ask(github, call, failed)
+    assert caught.value.code == "403"
+
+
+def test_a_job_of_an_earlier_attempt_is_not_run_again(github: Case) -> None:
+    """[GH-RERUN]"""
+    failed, other = a_finished_run(github, "failure", "failure")
+    jobs(github).run_again("alpha/web", failed.id)
+    github.acme.listener("runner-9")
+    github.acme.clock.advance(30)
+    with pytest.raises(RefusedError, match="Only jobs from the current attempt"):
+        jobs(github).run_again("alpha/web", other.id)
+
+
+@pytest.mark.parametrize("call", ["job", "failed"])
+def test_a_missing_permission_to_run_jobs_again_names_its_cure(github: Case, call: str) -> None:
+    (failed,) = a_finished_run(github, "failure")
+    github.acme.installation.permissions["actions"] = "read"
+    with pytest.raises(RefusedError, match="give the App the repository permission Actions: write"):
+        ask(github, call, failed)
+
+
+@pytest.mark.parametrize("call", ["job", "failed"])
+@pytest.mark.parametrize("status", [0, 502])
+def test_a_re_run_whose_answer_was_lost_is_of_unknown_outcome(github: Case, call: str, status: int) -> None:
+    (failed,) = a_finished_run(github, "failure")
+    github.twin.faults.next("POST", "/rerun", status, after_success=True)
+    with pytest.raises(UnknownOutcomeError):
+        ask(github, call, failed)
+    assert [job.run_attempt for job in jobs(github).of_run("alpha/web", failed.run_id)] == [2]
+
+
+def test_the_jobs_of_a_run_are_read_over_all_pages(github: Case) -> None:
+    """[GH-PAGE-MAX]"""
+    first = github.acme.job()
+    for _ in range(104):
+        github.acme.job(run_id=first.run_id)
+    assert len({job.job_id for job in jobs(github).of_run("alpha/web", first.run_id)}) == 105
+
+
+def test_a_run_that_github_does_not_have_has_no_jobs(github: Case) -> None:
+    assert jobs(github).of_run("alpha/web", 404_404) == []
+    with pytest.raises(RefusedError, match="not installed on beta"):
+        jobs(github).of_run("beta/api", 404_404)
+
+
+@pytest.mark.parametrize("status", [0, 502, 429])
+def test_a_run_whose_jobs_cannot_be_read_whole_is_not_read(github: Case, status: int) -> None:
+    first = github.acme.job()
+    github.twin.faults.next("GET", "/actions/runs/", status)
+    with pytest.raises(UnavailableError):
+        jobs(github).of_run("alpha/web", first.run_id)
+
+
+def test_a_missing_permission_to_read_jobs_names_its_cure(github: Case) -> None:
+    first = github.acme.job()
+    del github.acme.installation.permissions["actions"]
+    with pytest.raises(RefusedError, match="give the App the repository permission Actions: read"):
+        jobs(github).of_run("alpha/web", first.run_id)
+    with pytest.raises(RefusedError, match="give the App the repository permission Actions: read"):
+        jobs(github).find("alpha/web", first.id)
+
+
+def ask(github: Case, call: str, job: WorkflowJob) -> None:
+    if call == "job":
+        jobs(github).run_again("alpha/web", job.id)
+    else:
+        jobs(github).run_failed_again("alpha/web", job.run_id)

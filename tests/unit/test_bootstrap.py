@@ -29,6 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "runner_api": (*COMMON, "SLIPWAY_ACCOUNT_ID", "SLIPWAY_EVENTS_QUEUE_URL"),
     "reap": (*COMMON, "SLIPWAY_EVENTS_QUEUE_URL"),
     "redeliver": COMMON,
+    "rerun": COMMON,
 }  # fmt: skip
 
 

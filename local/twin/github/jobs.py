@@ -67,20 +67,29 @@ class Jobs:
             self._finish(job, "cancelled", announced=announced)
 
     def rerun(self, job_id: int) -> WorkflowJob:
-        """Run a completed job again: a new id in the same run, a higher attempt [GH-WJ-14].
+        """Run a completed job again: a new id in the same run, a higher attempt [GH-WJ-14]."""
+        return self.new_attempt([self._expect(job_id, "completed")])[0]
 
-        The run's other completed jobs, which do not run again, repeat their ``completed`` events.
+    def current_attempt(self, run_id: int) -> list[WorkflowJob]:
+        """The jobs of the run's latest attempt, the oldest first."""
+        jobs = [job for job in self.by_id.values() if job.run_id == run_id]
+        latest = max((job.run_attempt for job in jobs), default=0)
+        return [job for job in jobs if job.run_attempt == latest]
+
+    def new_attempt(self, again: list[WorkflowJob]) -> list[WorkflowJob]:
+        """Run these jobs of one run again.
+
+        The others that are completed repeat their events, and are copied into the attempt [GH-RERUN-COPIES].
         """
-        job = self._expect(job_id, "completed")
-        siblings = [
-            other
-            for other in self.by_id.values()
-            if other.run_id == job.run_id and other is not job and other.status == "completed"
-        ]
-        again = self.queue(replace(job.request, run_id=job.run_id), run_attempt=job.run_attempt + 1)
-        for sibling in siblings:
-            self._announce("completed", sibling, sibling.now)
-        return again
+        run_id, attempt = again[0].run_id, again[0].run_attempt + 1
+        others = [job for job in self.current_attempt(run_id) if job not in again]
+        started = [self.queue(replace(job.request, run_id=run_id), run_attempt=attempt) for job in again]
+        for other in others:
+            if other.status == "completed":
+                self._announce("completed", other, other.now)
+                copy = replace(other, id=self._world.new_id(), run_attempt=attempt, history=[other.now])
+                self.by_id[copy.id] = copy
+        return started
 
     def repeat_completed_like_a_check_run(self, job_id: int) -> None:
         """Send a ``completed`` event without a runner, as check runs on a job do [GH-WJ-6]."""

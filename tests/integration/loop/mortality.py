@@ -11,6 +11,7 @@ from slipway.services.claim import Answer
 from slipway.services.ingest import Answer as IngestAnswer
 from slipway.services.reap import Reaped
 from slipway.services.redeliver import Redelivered
+from slipway.services.rerun import Reran
 from tests.support.loop import Acme
 
 READS = {
@@ -98,4 +99,5 @@ def make_mortal(deployment: Acme, mortality: Mortality, patch: Callable[..., Non
     patch(loop, "_receive", mortality.function(loop._receive))
     patch(loop, "reap", mortality.function(loop.reap, Reaped((), (), ())))
     patch(loop, "redeliver", mortality.function(loop.redeliver, Redelivered(0, ())))
+    patch(loop, "rerun", mortality.function(loop.rerun, Reran()))
     patch(loop, "ingest", mortality.function(loop.ingest, IngestAnswer(502, "", "")))

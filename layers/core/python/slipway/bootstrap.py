@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slipway.services.ingest import Ingest
     from slipway.services.reap import ReapStale
     from slipway.services.redeliver import Redeliver
+    from slipway.services.rerun import Rerun
     from slipway.services.scale import Scale
     from slipway.services.watch_tokens import WatchTokens
 
@@ -93,6 +94,11 @@ def watch_tokens() -> WatchTokens:
 def redeliver() -> Redeliver:
     """Build the redelivery's service."""
     return _wiring().redeliver()
+
+
+def rerun() -> Rerun:
+    """Build the redelivery's other service: interrupted jobs."""
+    return _wiring().rerun()
 
 
 def _wiring(*places: str) -> _Wiring:
@@ -196,6 +202,14 @@ class _Wiring:
 
         deliveries = AppDeliveries(self._github_api, self._app_tokens.app_jwt)
         return Redeliver(deliveries, self._ledger.housekeeping, self._clock)
+
+    def rerun(self) -> Rerun:
+        from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
+        from slipway.services.rerun import Rerun
+
+        jobs = GitHubWorkflowJobs(self._github_api, self._app_tokens)
+        limit = self._configuration.github.rerun_interrupted
+        return Rerun(jobs, self._ledger.interruptions, self._clock, limit)
 
     def _clusters(self) -> dict[str, Cluster]:
         from slipway.adapters.ecs import EcsCluster

@@ -175,7 +175,7 @@ class JobCalls:
     def get(self, call: Call) -> Response:
         """The job as REST knows it, perhaps late: a fresh one shows as ``pending`` [GH-WJ-12]."""
         scope = call.runner_scope
-        _authorize_actions(call, self._world.repositories[scope.name])
+        authorize_actions(call, self._world.repositories[scope.name])
         job = self._jobs.by_id.get(call.number("job_id"))
         if job is None or job.repository.full_name.lower() != scope.name:
             raise RefusedError(404, "Not Found")
@@ -199,12 +199,13 @@ def app_of(call: Call) -> App:
     return call.actor.app
 
 
-def _authorize_actions(call: Call, repository: Repository) -> None:
+def authorize_actions(call: Call, repository: Repository, *, write: bool = False) -> None:
+    """Raise ``RefusedError`` unless the caller may read, or change, the repository's workflow runs."""
     if call.actor.kind == "token":
-        if repository.private and "repo" not in call.actor.scopes:
+        if (repository.private or write) and "repo" not in call.actor.scopes:
             raise RefusedError(404, "Not Found")
         return
-    authorize_installation(call.actor, call.runner_scope, "actions", write=False)
+    authorize_installation(call.actor, call.runner_scope, "actions", write=write)
 
 
 def _levels(granted: str | None) -> tuple[str, ...]:

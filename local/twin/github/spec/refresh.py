@@ -29,7 +29,7 @@ PATHS = re.compile(
     r"|/app(/hook/deliveries.*|/installations(/\{installation_id\}(/access_tokens)?)?)?"
     r"|/(enterprises/\{enterprise\}|orgs/\{org\}|repos/\{owner\}/\{repo\})"
     r"(/installation|/actions/runner(s|-groups).*)"
-    r"|/repos/\{owner\}/\{repo\}/actions/(jobs/\{job_id\}(/rerun)?|runs(/\{run_id\}/jobs)?)"
+    r"|/repos/\{owner\}/\{repo\}/actions/(jobs/\{job_id\}(/rerun)?|runs(/\{run_id\}/(jobs|rerun-failed-jobs))?)"
     r"|/orgs/\{org\}/(repos|hooks/\{hook_id\}/deliveries.*)"
 )
 EVENTS = re.compile(r"ping|workflow-job-.*")

@@ -31,7 +31,10 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class TaskChange:
-    """ECS started or stopped the container of one of our tasks."""
+    """ECS started or stopped the container of one of our tasks.
+
+    ``lost_host`` says that a task stopped because its instance is gone, not by itself and not because it was asked to.
+    """
 
     pool: str
     task_id: str
@@ -42,6 +45,7 @@ class TaskChange:
     created_at: float
     at: float
     why: str
+    lost_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Foreign:
     why: str
 
 
+_HOST_TAKEN = ("SpotInterruption", "TerminationNotice")
+_HOST_GONE = re.compile(r"Host EC2 \(instance \S{1,40}\) (terminated|stopped)", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 Event = Tick | Wake | TaskChange | InstanceChange | InstanceLoss | InstanceStop | Foreign
@@ -127,7 +133,13 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
         created_at=_seconds(detail["createdAt"]) if "createdAt" in detail else at,
         at=at,
         why=str(detail.get("stopCode") or detail.get("stoppedReason") or ""),
+        lost_host=_lost_host(detail),
     )
+
+
+def _lost_host(detail: Mapping[str, Any]) -> bool:
+    """Say whether a task ended with its host [ECS-HOST-LOST]."""
+    return detail.get("stopCode") in _HOST_TAKEN or bool(_HOST_GONE.match(str(detail.get("stoppedReason"))))
 
 
 def read_task(

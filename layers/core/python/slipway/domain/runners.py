@@ -41,6 +41,7 @@ class Runner:
     organization: str | None = None
     repository: str | None = None
     job: JobKey | None = None  # the job it was minted for, then the job that it runs
+    run_id: int | None = None  # the workflow run of the job that it runs
     busy_at: float | None = None
     ended_at: float | None = None
     ended_why: str | None = None

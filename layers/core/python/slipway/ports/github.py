@@ -129,22 +129,27 @@ class RepositoryReading:
 
 
 class WorkflowJobs(Protocol):
-    """Single workflow jobs; the App needs Actions: read, and write to run one again."""
+    """Single workflow jobs and the jobs of a run; the App needs Actions: read, and write to run them again.
+
+    Every method raises ``UnavailableError`` where there is no answer or a limit, and ``RefusedError`` where the App may
+    not. Those that run something again also raise ``RefusedError`` while the run goes on, or for a job of an earlier
+    attempt [GH-RERUN], and ``UnknownOutcomeError`` when the reply was lost.
+    """
 
     def find(self, repository: str, job_id: int) -> JobReading | None:
-        """Return one job, or None if GitHub has none of that id.
+        """Return one job, or None if GitHub has none of that id."""
 
-        Raises:
-            UnavailableError: no answer, or a limit. RefusedError: the App may not ask.
+    def of_run(self, repository: str, run_id: int) -> list[JobReading]:
+        """List the jobs of a run's latest attempt, those that were not run again too [GH-RERUN-COPIES].
+
+        A run that GitHub does not have has none.
         """
 
     def run_again(self, repository: str, job_id: int) -> None:
-        """Run a completed job again, and those that depend on it: new ids, a higher attempt [GH-WJ-14].
+        """Run a completed job again, and those that depend on it: new ids, a higher attempt [GH-WJ-14]."""
 
-        Raises:
-            UnavailableError: no answer, or a limit. RefusedError: the App may not, or the job cannot be run again.
-            UnknownOutcomeError: the reply was lost.
-        """
+    def run_failed_again(self, repository: str, run_id: int) -> None:
+        """Run again, in one attempt, all jobs of a run that did not succeed, and those that depend on them."""
 
 
 class QueuedJobs(Protocol):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from slipway.domain.instances import Instance, Load
 from slipway.domain.intents import Intent
+from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
@@ -78,10 +79,13 @@ class Runners(Protocol):
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
         """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
 
-    def remove(self, pool: str, task_id: str, *, at: float, why: str) -> Runner | None:
+    def remove(
+        self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False
+    ) -> Runner | None:
         """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was.
 
-        A runner that was registered and never said to have ended leaves an orphan to look after.
+        A runner that was registered and never said to have ended leaves an orphan to look after, and one that
+        took a job and then ``lost_host`` an interruption.
         """
 
     def forget_orphan(self, pool: str, task_id: str, *, organization: str | None = None) -> None:
@@ -243,6 +247,19 @@ class Housekeeping(Protocol):
         """Note how far a repeated check came."""
 
 
+class Interruptions(Protocol):
+    """Jobs that were running when EC2 took their instance away, until it is settled what becomes of them."""
+
+    def pending(self) -> list[Interruption]:
+        """List them, the one that is due first first."""
+
+    def look_again(self, interruption: Interruption, at: float) -> None:
+        """Put one off."""
+
+    def settle(self, interruption: Interruption) -> None:
+        """Forget one."""
+
+
 class CheckedGroups(Protocol):
     """Runner groups that were found in order, shared by all who mint."""
 
@@ -293,3 +310,4 @@ class Ledger:
     groups: CheckedGroups
     turns: Turns
     tokens: Tokens
+    interruptions: Interruptions

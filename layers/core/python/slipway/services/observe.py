@@ -122,7 +122,10 @@ class Observe:
         if event.status == "STOPPED":
             # News even when its start was never recorded: the plan counted on it.
             is_news = not self._ledger.runners.is_gone(event.task_id)
-            self._ledger.runners.remove(event.pool, event.task_id, at=event.at, why=event.why)
+            lost_host = event.lost_host and self._configuration.github.rerun_interrupted > 0
+            self._ledger.runners.remove(
+                event.pool, event.task_id, at=event.at, why=event.why, lost_host=lost_host
+            )
             return event.pool if is_news else None
         if event.status != "RUNNING" or event.instance_arn is None:
             return None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 UNKNOWN_CA = "put its CA's PEM file into the functions' bundle and name it in github.ca_bundle"
 _IP_LIST = "add the addresses of the functions' NAT gateways to GitHub's IP allow list [GH-IP-ALLOW-LIST]"
 _AS_THE_APP, _RUNNERS = r"^/app/|/installation$", r"/actions/(runners|runner-groups)"
+_READS_JOBS, _RERUNS = r"/actions/(jobs|runs)(/[0-9]+(/jobs)?)?$", r"/actions/(jobs|runs)/[0-9]+/rerun"
 
 
 class _Case(NamedTuple):
@@ -35,6 +36,19 @@ _CASES = (
         "not accessible by integration",
         "give the App the permission to manage self-hosted runners (of organizations: Self-hosted runners; of "
         "repositories: Administration) and accept it where the App is installed",
+    ),
+    _Case(
+        403,
+        _READS_JOBS,
+        "not accessible by integration",
+        "give the App the repository permission Actions: read and accept it where the App is installed",
+    ),
+    _Case(
+        403,
+        _RERUNS,
+        "not accessible by integration",
+        "give the App the repository permission Actions: write and accept it where the App is installed, or set "
+        "github.rerun_interrupted to 0",
     ),
     _Case(
         404,

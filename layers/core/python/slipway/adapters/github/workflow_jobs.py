@@ -31,10 +31,30 @@ class GitHubWorkflowJobs:
             raise
         return job_reading(item)
 
+    def of_run(self, repository: str, run_id: int) -> list[JobReading]:
+        """List the jobs of a run's latest attempt; none if GitHub has no such run."""
+        token = self._token(repository)
+        pages = self._api.pages(f"/repos/{repository}/actions/runs/{run_id}/jobs", lambda: token)
+        try:
+            return [job_reading(item) for page in pages for item in page["jobs"]]
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+        except RefusedError as fault:
+            if fault.code == "404":
+                return []
+            raise
+
     def run_again(self, repository: str, job_id: int) -> None:
         """Run a completed job again, and those that depend on it."""
+        self._post(repository, f"jobs/{job_id}/rerun")
+
+    def run_failed_again(self, repository: str, run_id: int) -> None:
+        """Run again, in one attempt, all jobs of a run that did not succeed, and those that depend on them."""
+        self._post(repository, f"runs/{run_id}/rerun-failed-jobs")
+
+    def _post(self, repository: str, call: str) -> None:
         token = self._token(repository)
-        self._api.call("POST", f"/repos/{repository}/actions/jobs/{job_id}/rerun", lambda: token)
+        self._api.call("POST", f"/repos/{repository}/actions/{call}", lambda: token)
 
     def _token(self, repository: str) -> str:
         """Get the token of the repository's organization; on its own, because without the App that is a 404 too."""

@@ -9,6 +9,7 @@ from slipway.adapters.ledger.groups import DynamoCheckedGroups
 from slipway.adapters.ledger.housekeeping import DynamoHousekeeping
 from slipway.adapters.ledger.instances import DynamoInstances
 from slipway.adapters.ledger.intents import DynamoIntents
+from slipway.adapters.ledger.interruptions import DynamoInterruptions
 from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.notes import DynamoPoolNotes
 from slipway.adapters.ledger.offers import DynamoOffers
@@ -41,4 +42,5 @@ def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
         groups=DynamoCheckedGroups(table),
         turns=DynamoTurns(table),
         tokens=DynamoTokens(table),
+        interruptions=DynamoInterruptions(table),
     )

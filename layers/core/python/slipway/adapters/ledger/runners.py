@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from slipway.adapters.ledger.interruptions import interruption_to
 from slipway.adapters.ledger.items import (
     GONE_TTL_SECONDS,
     gone_key,
@@ -23,6 +24,7 @@ from slipway.adapters.ledger.table import (
     Update,
     Write,
 )
+from slipway.domain.interruptions import interruption_of
 from slipway.domain.jobs import JobEvent
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import Runner, RunnerState
@@ -77,6 +79,7 @@ class DynamoRunners:
         runs = {
             "state": RunnerState.BUSY.value,
             "job": str(event.key),
+            "run_id": event.run_id,
             "repository": event.repository,
             "busy_at": event.received_at,  # our own clock: the job timeout rests on it
         }
@@ -109,7 +112,9 @@ class DynamoRunners:
         values = {"starting": RunnerState.STARTING.value}
         return self._try(self._ending(pool, task_id, at, why, "#state = :starting", values))
 
-    def remove(self, pool: str, task_id: str, *, at: float, why: str) -> Runner | None:
+    def remove(
+        self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False
+    ) -> Runner | None:
         """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
         known = self.find(pool, task_id)
         stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
@@ -123,6 +128,8 @@ class DynamoRunners:
                 "organization": known.organization,
             }
             writes.append(Put(keyed(orphan_key(pool, task_id), orphan)))
+        if known and lost_host and (interrupted := interruption_of(known, at)):
+            writes.append(Put(interruption_to(interrupted)))
         self._table.transact(writes)
         return known
 

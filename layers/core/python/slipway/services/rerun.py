@@ -1,0 +1,135 @@
+"""Rerun: jobs that died with their instance are run again, and nothing else is.
+
+What to do is read off GitHub at each look and never remembered: a job that was run again has another runner in the
+run's latest attempt. So whatever dies half way, and whichever reply is lost, nothing is asked for twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from slipway.domain.errors import SlipwayError, UnavailableError
+from slipway.domain.interruptions import GIVE_UP_SECONDS, Interruption, next_look
+from slipway.ports.clock import Clock
+from slipway.ports.github import JobReading, WorkflowJobs
+from slipway.ports.ledger import Interruptions
+
+MOST_RUNS = 20  # looked at each time, with a call or two to GitHub each
+_TAKEN_ALONG = ("failure", "cancelled", "timed_out")  # by GitHub, when a run's failed jobs are run again
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An interrupted job that needs no further look, and why."""
+
+    interruption: Interruption
+    was_run_again: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reran:
+    """What came of the jobs that were due, and what failed."""
+
+    settled: list[Settled] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do about the interrupted jobs of one run; those in neither list wait.
+
+    ``again`` come with their job ids in the latest attempt; they are all that failed there, or one. ``over`` come with
+    the reason.
+    """
+
+    again: tuple[tuple[Interruption, int], ...] = ()
+    over: tuple[tuple[Interruption, str], ...] = ()
+
+
+def decide(interrupted: Sequence[Interruption], attempt: Sequence[JobReading]) -> Decision:
+    """Decide about the interrupted jobs of one run by the jobs of its latest attempt.
+
+    GitHub makes one new attempt at a time, of one job or of all that failed [GH-RERUN]: of all where all of them were
+    interrupted, else of one. The names of our runners tell which jobs were theirs, also where GitHub copied them into
+    a later attempt [GH-RERUN-COPIES].
+    """
+    if any(job.status != "completed" for job in attempt):
+        return Decision()
+    by_runner = {job.runner_name: job for job in attempt}
+    over: list[tuple[Interruption, str]] = []
+    failed: list[tuple[Interruption, int]] = []
+    for item in interrupted:
+        job = by_runner.get(item.runner_name)
+        if job is None:
+            over.append((item, "the latest attempt of its run has it no more"))
+        elif job.conclusion != "failure":
+            over.append((item, f"it ended with {job.conclusion}"))
+        else:
+            failed.append((item, job.job_id))
+    failed.sort(key=lambda pair: pair[1])
+    is_all = {job_id for _, job_id in failed} == {j.job_id for j in attempt if j.conclusion in _TAKEN_ALONG}
+    return Decision(tuple(failed if is_all else failed[:1]), tuple(over))
+
+
+class Rerun:
+    """Works off the jobs that EC2 interrupted; ``limit`` is how often one job is run again."""
+
+    def __init__(self, jobs: WorkflowJobs, interruptions: Interruptions, clock: Clock, limit: int) -> None:
+        self._jobs = jobs
+        self._interruptions = interruptions
+        self._clock = clock
+        self._limit = limit
+
+    def __call__(self) -> Reran:
+        """Look at the runs that are due, the longest due first; GitHub's refusal for one stops no other."""
+        reran = Reran()
+        for (repository, run_id), items in list(self._due(reran).items())[:MOST_RUNS]:
+            try:
+                self._work_off(repository, run_id, items, reran)
+            except UnavailableError as fault:
+                reran.errors.append(fault)
+                break  # the others would fare no better, and all of them are still due
+            except SlipwayError as fault:
+                reran.errors.append(fault)
+                self._put_off(items)
+        return reran
+
+    def _due(self, reran: Reran) -> dict[tuple[str, int], list[Interruption]]:
+        """Return the jobs to look at by repository and run, and settle those that GitHub need not be asked about."""
+        now = self._clock.now()
+        by_run: dict[tuple[str, int], list[Interruption]] = {}
+        for item in self._interruptions.pending():
+            # Attempts of the run are counted, so nothing need be remembered; a person's own re-run counts too.
+            if item.job.run_attempt > self._limit:
+                why = f"it was attempt {item.job.run_attempt}, and github.rerun_interrupted is {self._limit}"
+                self._settle(item, why, reran)
+            elif now - item.at >= GIVE_UP_SECONDS:
+                self._settle(item, "it could not be run again for a day", reran)
+            elif item.due_at <= now:
+                by_run.setdefault((item.repository, item.run_id), []).append(item)
+        return by_run
+
+    def _work_off(self, repository: str, run_id: int, items: list[Interruption], reran: Reran) -> None:
+        decision = decide(items, self._jobs.of_run(repository, run_id))
+        for item, why in decision.over:
+            self._settle(item, why, reran)
+            items.remove(item)
+        if len(decision.again) > 1:
+            self._jobs.run_failed_again(repository, run_id)
+        elif decision.again:
+            self._jobs.run_again(repository, decision.again[0][1])
+        for item, _ in decision.again:
+            self._settle(item, "its instance was taken away", reran, was_run_again=True)
+            items.remove(item)
+        self._put_off(items)
+
+    def _settle(self, item: Interruption, why: str, reran: Reran, *, was_run_again: bool = False) -> None:
+        self._interruptions.settle(item)
+        reran.settled.append(Settled(item, was_run_again, why))
+
+    def _put_off(self, items: Sequence[Interruption]) -> None:
+        now = self._clock.now()
+        for item in items:
+            self._interruptions.look_again(item, next_look(item, now))
