@@ -84,4 +84,4 @@ def anywhere(request: pytest.FixtureRequest) -> GitHubCase:
 @pytest.fixture(params=Registration)
 def level_case(request: pytest.FixtureRequest) -> GitHubCase:
     """The same at each level, in process: for tables that need no second look over HTTP."""
-    return mounted(request, "in process", request.param)
+    return mounted(request, "ghec", request.param)

@@ -1,4 +1,4 @@
-"""GitHub as the adapter can meet it: its twin behind httpx, and behind HTTP as github.com or as a GHES."""
+"""GitHub as the adapter can meet it: each of its editions, every request and every answer held against its schema."""
 
 from __future__ import annotations
 
@@ -31,14 +31,11 @@ from tests.contract.aws_faces import create_table
 from tests.contract.ledger_cases import TABLE
 from tests.fakes.secret_store import MemorySecrets, MemoryTokenStore
 from tests.support.github_enterprise import LABELS, Acme, app_keys
+from tests.support.github_schema import hold_to_schema
 
 APP, TOKEN = "arn:app", "arn:token"
-#: Where the twin is mounted, and which server it is.
-FACES: Final = {
-    "in process": ("transport", "ghec"),
-    "ghec": ("http", "ghec"),
-    "ghes": ("http", "ghes-3.19"),
-}
+#: Where the twin of each edition is mounted: one of them behind a real connection.
+FACES: Final = {"ghec": "transport", "ghes-3.17": "transport", "ghes-3.18": "transport", "ghes-3.19": "http"}
 NAME = f"slipway-medium-{a_task_id(1)}"
 
 
@@ -143,20 +140,19 @@ def github_case(face: str, level: Registration, serve: Callable[[], GitHubServer
 
     ``serve`` answers with the server of all tests.
     """
-    mount, edition = FACES[face]
-    acme = Acme(edition)
+    acme = Acme(face)
     acme.installation.permissions["administration"] = "write"
-    if mount == "transport":
+    if FACES[face] == "transport":
         client = httpx.Client(base_url=acme.twin.world.api_url, transport=TwinTransport(acme.twin))
-        return Case(acme, GitHubApi(client, acme.clock), level)
+        return Case(acme, GitHubApi(hold_to_schema(client, face), acme.clock), level)
     server = serve()
     with server.lock:
         server.twin = acme.twin
         acme.twin.world.url = server.url
-    return Case(acme, GitHubApi(_client(acme.twin.world.api_url), acme.clock), level)
+    return Case(acme, GitHubApi(_client(acme.twin.world.api_url, face), acme.clock), level)
 
 
 @cache
-def _client(api_url: str) -> httpx.Client:
+def _client(api_url: str, edition: str) -> httpx.Client:
     """One client an address and process, as in a warm function: making one reads every CA certificate."""
-    return github_client(api_url, None)
+    return hold_to_schema(github_client(api_url, None), edition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 from local.twin.github import spec
 from local.twin.github.deliveries import Delivery
 from local.twin.github.model import JobRequest
-from local.twin.github.rest.operations import Operations
 from local.twin.github.wire import Response
 from tests.support.github_enterprise import LABELS, Acme
+from tests.support.github_schema import published
 
 E = "/enterprises/acme/actions"
 SERVERS = pytest.mark.parametrize("server", spec.SERVERS)
@@ -25,8 +26,7 @@ class Wire:
 
     def __init__(self, acme: Acme) -> None:
         self.acme = acme
-        self.document = spec.rest(acme.server)
-        self.operations = Operations(acme.server)
+        self.published = published(acme.server)
 
     def __call__(
         self,
@@ -37,36 +37,12 @@ class Wire:
         token: str | None = None,
         query: dict[str, str] | None = None,
     ) -> Response:
-        found = self.operations.find(method, path)
-        assert found is not None, f"{method} {path} is no published path of {self.acme.server}"
-        operation, _ = found
         reply = self.acme.call(method, path, content, token=token or self.acme.pat, query=query)
+        operation = self.published.operation(method, path, query or {})
         if reply.status not in (400, 422):
-            self.operations.check_body(operation, content)
-        published = self.document["paths"][operation.template][method.lower()]
-        self._check_query(published, query or {})
-        self._check_reply(published, reply)
+            self.published.check_body(operation, content)
+        self.published.check_reply(operation, reply.status, reply.body)
         return reply
-
-    def _check_query(self, published: dict[str, Any], query: dict[str, str]) -> None:
-        parameters = [
-            spec.resolved(self.document, parameter) for parameter in published.get("parameters", [])
-        ]
-        assert set(query) <= {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
-
-    def _check_reply(self, published: dict[str, Any], reply: Response) -> None:
-        documented = published["responses"].get(str(reply.status))
-        if documented is None:
-            # Any call may be refused for its credentials or its rate, documented or not.
-            assert reply.status in (401, 403, 404, 409, 429), f"{reply.status} is not documented"
-            schema = {"$ref": "#/components/schemas/basic-error"}
-        else:
-            content = spec.resolved(self.document, documented).get("content", {})
-            if not content:
-                assert reply.body == b""
-                return
-            schema = content["application/json"]["schema"]
-        validate(self.document, schema, reply.json())
 
 
 def validate(document: dict[str, Any], schema: dict[str, Any], instance: Any) -> None:
@@ -270,26 +246,37 @@ def test_every_refusal_is_a_basic_error(wire: Wire) -> None:
     statuses = []
     for path, token in refusals(wire.acme):
         reply = wire.acme.call("GET", path, token=token)
-        validate(wire.document, {"$ref": "#/components/schemas/basic-error"}, reply.json())
+        validate(wire.published.document, {"$ref": "#/components/schemas/basic-error"}, reply.json())
         statuses.append(reply.status)
     assert statuses == [401, 401, 403, 404, 403]
+
+
+def enterprise_runner_calls(document: dict[str, Any]) -> dict[str, bool]:
+    """Whether Apps may make each call about an enterprise's runners and groups."""
+    return {
+        f"{method} {path}": operation["x-github"]["enabledForGitHubApps"]
+        for path, item in document["paths"].items()
+        if path.startswith("/enterprises/{enterprise}/actions/runner")
+        for method, operation in item.items()
+    }
 
 
 @SERVERS
 def test_no_app_may_manage_enterprise_runners_yet(server: str) -> None:
     """The day this fails, App credentials for the enterprise became possible: see GH-ENT-PAT."""
-    paths = {
-        p: i
-        for p, i in spec.rest(server)["paths"].items()
-        if p.startswith("/enterprises/{enterprise}/actions/runner")
-    }
-    enabled = {
-        f"{method} {path}": operation["x-github"]["enabledForGitHubApps"]
-        for path, item in paths.items()
-        for method, operation in item.items()
-    }
-    assert len(enabled) >= 25
-    assert not any(enabled.values())
+    calls = enterprise_runner_calls(spec.rest(server))
+    assert len(calls) >= 25
+    assert not any(calls.values())
+    permissions = spec.rest(server)["components"]["schemas"]["app-permissions"]["properties"]
+    assert "organization_self_hosted_runners" in permissions
+    assert [name for name in permissions if "enterprise" in name and "runner" in name] == []
+
+
+def test_the_day_on_which_an_app_may_is_noticed() -> None:
+    document = copy.deepcopy(spec.rest("ghec"))
+    call = document["paths"]["/enterprises/{enterprise}/actions/runners/generate-jitconfig"]["post"]
+    call["x-github"]["enabledForGitHubApps"] = True
+    assert any(enterprise_runner_calls(document).values())
 
 
 @SERVERS

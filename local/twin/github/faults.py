@@ -25,7 +25,11 @@ class Fault:
     def response(self) -> Response:
         if self.status == CONNECTION_LOST:
             return Response(CONNECTION_LOST)
-        content = {"message": _MESSAGES.get(self.status, "Error"), "status": str(self.status)}
+        content = {
+            "message": _MESSAGES.get(self.status, "Error"),
+            "documentation_url": "https://docs.github.com/rest",
+            "status": str(self.status),
+        }
         return json_response(self.status, content, self.headers)
 
 
