@@ -18,9 +18,9 @@ from local.twin.github.rest.api import RestApi
 from local.twin.github.rest.apps import AppCalls, DeliveryCalls, JobCalls
 from local.twin.github.rest.groups import GroupCalls
 from local.twin.github.rest.operations import Handler
+from local.twin.github.rest.reruns import RerunCalls
 from local.twin.github.rest.runners import RunnerCalls
 from local.twin.github.rest.users import UserCalls
-from local.twin.github.rest.runs import RunCalls
 from local.twin.github.routing import Router
 from local.twin.github.state import World
 from local.twin.github.wire import Pending, Request, Response
@@ -132,5 +132,5 @@ class GitHubTwin:
             **DeliveryCalls(self.deliveries).handlers(),
             **JobCalls(self.world, self.jobs, self.limits).handlers(),
             **UserCalls().handlers(),
-            **RunCalls(self.world, self.jobs).handlers(),
+            **RerunCalls(self.world, self.jobs).handlers(),
         }

@@ -1,4 +1,4 @@
-"""The jobs of a workflow run, and running them again."""
+"""Running jobs again, one or all that failed, and the jobs of a run's attempts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local.twin.github.wire import Response, json_response
 _FAILED = ("failure", "cancelled", "timed_out")
 
 
-class RunCalls:
+class RerunCalls:
     """Reads a run's jobs and makes new attempts of it."""
 
     def __init__(self, world: World, jobs: Jobs) -> None:
