@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Every target that needs the virtual environment makes it first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo coverage test test-313 check bench lock clean
+.PHONY: help setup demo coverage test test-313 check bench live-check lock clean
 
 PYTHON ?=
 PYTHON313 ?=
@@ -46,6 +46,9 @@ bench: setup  ## the benchmarks behind docs/benchmarks.md
 
 LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-header $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
+
+live-check: setup  ## try what Slipway relies on against a GitHub of yours (docs/live-check.md)
+	@$(BIN)/python -m local.live_check $(ARGS)
 
 lock: setup  ## make the locks again, newest versions (layers/vendor and local)
 	$(LOCK) --upgrade layers/vendor/requirements.in -o layers/vendor/requirements.txt

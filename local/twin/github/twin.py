@@ -45,6 +45,7 @@ class GitHubTwin:
         self._broker = Broker(self.world, self.jobs, self.registry, self.router)
         self.limits = RateLimits(LimitSettings(primary=not self.world.is_enterprise_server))
         self.runner_calls = RunnerCalls(self.world, self.registry)
+        self.rerun_calls = RerunCalls(self.world, self.jobs)
         self.api = RestApi(self.world, self.credentials, self.limits, self._handlers())
         self.faults = self.api.faults
         self.calls = self.api.calls
@@ -132,5 +133,5 @@ class GitHubTwin:
             **DeliveryCalls(self.deliveries).handlers(),
             **JobCalls(self.world, self.jobs, self.limits).handlers(),
             **UserCalls().handlers(),
-            **RerunCalls(self.world, self.jobs).handlers(),
+            **self.rerun_calls.handlers(),
         }

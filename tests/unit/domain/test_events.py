@@ -140,30 +140,6 @@ def test_a_stopped_task_says_why() -> None:
     assert event.why == "Essential container in task exited"
 
 
-@pytest.mark.parametrize(
-    ("told", "lost_host"),
-    [
-        ({"stoppedReason": "Host EC2 (instance i-0abc) terminated."}, True),
-        ({"stoppedReason": "Host EC2 (instance i-0abc) stopped."}, True),
-        ({"stopCode": "SpotInterruption", "stoppedReason": "words that AWS may change"}, True),
-        ({"stopCode": "TerminationNotice"}, True),
-        (
-            {"stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited"},
-            False,
-        ),
-        ({"stopCode": "UserInitiated", "stoppedReason": "slipway: past its job timeout"}, False),
-        ({"stopCode": "UserInitiated", "stoppedReason": "the Host EC2 (instance i-0abc) terminated."}, False),
-        ({"stoppedReason": None}, False),
-        ({}, False),
-    ],
-)
-def test_a_task_that_ended_with_its_host_is_told_from_others(told: dict[str, Any], lost_host: bool) -> None:
-    """[ECS-HOST-LOST]"""
-    event = read(a_task_event(lastStatus="STOPPED", **told))
-    assert isinstance(event, TaskChange)
-    assert event.lost_host is lost_host
-
-
 def test_a_task_of_another_size_says_so_in_its_overrides() -> None:
     event = read(a_task_event(overrides={"cpu": "4096", "memory": "14336", "containerOverrides": []}))
     assert isinstance(event, TaskChange)

@@ -6,13 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.domain.interruptions import (
-    GIVE_UP_SECONDS,
-    LOOK_AT_LEAST_EVERY_SECONDS,
-    LOOK_SECONDS,
-    Interruption,
-    next_look,
-)
+from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import JobKey
 from slipway.ports.github import JobReading
 from slipway.services.rerun import decide
@@ -68,14 +62,3 @@ def test_all_come_back_at_once_where_nothing_else_failed() -> None:
 def test_one_comes_back_at_a_time_where_something_else_failed(conclusion: str) -> None:
     decision = decide([ONE, TWO], [a_reading(2), a_reading(1), a_reading(9, conclusion)])
     assert (decision.again, decision.over) == (((ONE, 1_001),), ())
-
-
-def test_looks_grow_rarer_and_never_stop_before_the_end() -> None:
-    now, looks = 0.0, []
-    while now < GIVE_UP_SECONDS:
-        later = next_look(ONE, now)
-        looks.append(later - now)
-        now = later
-    assert looks == sorted(looks)
-    assert (looks[0], looks[-1]) == (LOOK_SECONDS, LOOK_AT_LEAST_EVERY_SECONDS)
-    assert len(looks) <= 80

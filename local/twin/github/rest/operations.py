@@ -119,6 +119,8 @@ class Operations:
     @staticmethod
     def _pattern(template: str) -> re.Pattern[str]:
         def segment(match: re.Match[str]) -> str:
-            return f"(?P<{match[1]}>{'[0-9]{1,18}' if match[1].endswith('_id') else '[^/]+'})"
+            # A workflow goes by its id or its file's name.
+            is_number = match[1].endswith("_id") and match[1] != "workflow_id"
+            return f"(?P<{match[1]}>{'[0-9]{1,18}' if is_number else '[^/]+'})"
 
         return re.compile(re.sub(r"\{(\w+)\}", segment, template))

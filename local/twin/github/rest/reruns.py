@@ -1,12 +1,13 @@
-"""Running jobs again, one or all that failed, and the jobs of a run's attempts."""
+"""Starting a workflow, running its jobs again, one or all that failed, and the jobs of a run's attempts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from local.twin.github.credentials import RefusedError
 from local.twin.github.jobs import Jobs
-from local.twin.github.model import WorkflowJob
+from local.twin.github.model import JobRequest, WorkflowJob
 from local.twin.github.payloads import job_fields
 from local.twin.github.rest.apps import authorize_actions
 from local.twin.github.rest.operations import Call, Handler
@@ -18,17 +19,20 @@ _FAILED = ("failure", "cancelled", "timed_out")
 
 
 class RerunCalls:
-    """Reads a run's jobs and makes new attempts of it."""
+    """Reads a run's jobs, starts runs and makes new attempts of them."""
 
     def __init__(self, world: World, jobs: Jobs) -> None:
         self._world = world
         self._jobs = jobs
+        self.workflows: dict[tuple[str, str], JobRequest] = {}
+        """The job of a workflow that can be dispatched, by repository and file name."""
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         return {
             ("GET", "/actions/runs/{run_id}/jobs"): self.index,
             ("POST", "/actions/runs/{run_id}/rerun-failed-jobs"): self.rerun_failed,
             ("POST", "/actions/jobs/{job_id}/rerun"): self.rerun,
+            ("POST", "/actions/workflows/{workflow_id}/dispatches"): self.dispatch,
         }
 
     def index(self, call: Call) -> Response:
@@ -41,6 +45,17 @@ class RerunCalls:
         return json_response(
             200, {"total_count": len(jobs), "jobs": [self._shown(job) for job in page]}, headers
         )
+
+    def dispatch(self, call: Call) -> Response:
+        """A new run whose one job asks for the label that is the input ``label`` [GH-DISPATCH]."""
+        name = call.runner_scope.name
+        authorize_actions(call, self._world.repositories[name], write=True)
+        workflow = self.workflows.get((name, call.parameters["workflow_id"]))
+        if workflow is None:
+            raise RefusedError(404, "Not Found")
+        label = call.content.get("inputs", {}).get("label")
+        self._jobs.queue(replace(workflow, labels=(label,)) if label else workflow)
+        return Response(204)
 
     def rerun(self, call: Call) -> Response:
         """One job again [GH-RERUN]."""

@@ -30,6 +30,7 @@ PATHS = re.compile(
     r"|/(enterprises/\{enterprise\}|orgs/\{org\}|repos/\{owner\}/\{repo\})"
     r"(/installation|/actions/runner(s|-groups).*)"
     r"|/repos/\{owner\}/\{repo\}/actions/(jobs/\{job_id\}(/rerun)?|runs(/\{run_id\}/(jobs|rerun-failed-jobs))?)"
+    r"|/repos/\{owner\}/\{repo\}/actions/workflows/\{workflow_id\}/dispatches"
     r"|/orgs/\{org\}/(repos|hooks/\{hook_id\}/deliveries.*)"
 )
 EVENTS = re.compile(r"ping|workflow-job-.*")
