@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
 from local.live_check.settings import LiveSettings
 from slipway.adapters.clock import SystemClock
+from slipway.adapters.github.credentials import Bearer
 from slipway.adapters.github.http import GitHubApi, github_client
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
@@ -16,6 +18,7 @@ from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.snapshot import WaitingJob
+from slipway.domain.turns import Pace, Turn
 
 NAME_PREFIX = "live-check-"  # not that of Slipway's runners: a deployment that is there leaves it alone
 
@@ -30,13 +33,32 @@ class HeldToken:
         """Return it."""
         return self.value
 
+    def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:  # noqa: ARG002
+        """Return its one owner."""
+        return (Bearer("live check", "live check", self.value),)
 
-@dataclass(slots=True)
-class NoSharedGroups:
-    """Groups are looked at each time; implements ``ports.ledger.CheckedGroups``."""
+    def hear(self, bearer: Bearer, headers: Mapping[str, str]) -> None:
+        """Nothing is planned by budgets here."""
+
+    def rest(self, bearer: Bearer, seconds: int) -> None:
+        """Nor by limits."""
+
+    def refuse(self, bearer: Bearer, why: str) -> Bearer | None:
+        """There is no other token."""
+
+
+class NoOthers:
+    """Nobody else registers: every turn comes at once, no group was checked before.
+
+    Implements ``ports.ledger.Turns`` and ``ports.ledger.CheckedGroups``.
+    """
+
+    def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:  # noqa: ARG002
+        """Give the turn."""
+        return Turn(now, 0)
 
     def checked(self, organization: str) -> tuple[int, float] | None:  # noqa: ARG002
-        """Return nothing: none was checked."""
+        """Return nothing."""
         return None
 
     def keep_checked(self, organization: str, group_id: int, at: float) -> None:
@@ -69,9 +91,16 @@ class LiveGitHub:
         self.client = github_client(settings.target.api_url, settings.target.ca_bundle)
         self.client.event_hooks = {"response": [self._note]}
         self.api = GitHubApi(self.client, clock)
-        groups = RunnerGroups(self.api, settings.target, clock, NoSharedGroups())
-        credentials = HeldToken(settings.token)
-        self.runners = GitHubRunners(self.api, settings.target, credentials, groups, list)
+        others = NoOthers()
+        self.runners = GitHubRunners(
+            self.api,
+            settings.target,
+            HeldToken(settings.token),
+            RunnerGroups(self.api, settings.target, clock, others),
+            others,
+            clock=clock,
+            places=list,
+        )
 
     def __enter__(self) -> LiveGitHub:
         return self

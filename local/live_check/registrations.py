@@ -13,7 +13,7 @@ from slipway.domain.reach import reach_of
 from slipway.ports.github import Removal
 
 MINT = "/generate-jitconfig"
-EXPIRY = "github-authentication-token-expiration"  # [GH-TOKEN-EXPIRATION]
+EXPIRY = "github-authentication-token-expiration"  # [GH-TOKEN-HEADERS]
 
 
 @dataclass(frozen=True, slots=True)

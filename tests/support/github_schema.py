@@ -31,7 +31,9 @@ class Published:
         found = self.operations.find(method, path)
         assert found is not None, f"{method} {path} is no published path of {self.server}"
         operation, _ = found
-        parameters = [spec.resolved(self.document, item) for item in self._item(operation).get("parameters", [])]
+        parameters = [
+            spec.resolved(self.document, item) for item in self._item(operation).get("parameters", [])
+        ]
         known = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
         assert set(query) <= known, f"{method} {operation.template} of {self.server} takes {sorted(known)}"
         return operation
