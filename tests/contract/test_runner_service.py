@@ -113,6 +113,31 @@ def test_a_name_that_is_taken_is_taken_back_and_can_be_minted_after(anywhere: Ca
     assert anywhere.service.mint(anywhere.job(), NAME).runner_id == anywhere.registered()[0].id
 
 
+@pytest.mark.parametrize("shown", ["online", "busy", "busy but for a moment"])
+def test_a_name_that_somebody_runs_is_left_alone_and_its_outcome_called_unknown(
+    anywhere: Case, shown: str
+) -> None:
+    """Nobody was given the JIT config of a lost 201, so this is another's runner [GH-JIT-409]."""
+    anywhere.service.mint(anywhere.job(), NAME)
+    (runner,) = anywhere.registered()
+    runner.online = shown == "online"
+    if shown != "online":
+        runner.job_id = 77
+    if shown == "busy":
+        runner.busy_changes.append((anywhere.acme.clock.now(), True))
+    with pytest.raises(UnknownOutcomeError, match="Already exists"):
+        anywhere.service.mint(anywhere.job(), NAME)
+    assert anywhere.registered() == [runner]
+
+
+def test_a_runner_that_is_not_there_is_not_found(anywhere: Case) -> None:
+    assert anywhere.service.find(NAME, anywhere.place) is None
+    anywhere.service.mint(anywhere.job(), NAME)
+    found = anywhere.service.find(NAME, anywhere.place)
+    assert found is not None
+    assert (found.name, found.is_online, found.is_busy) == (NAME, False, False)
+
+
 def test_looking_for_a_runner_in_doubt_touches_no_other(github: Case) -> None:
     other = github.service.mint(github.job(), f"slipway-medium-{a_task_id(2)}")
     github.twin.faults.next("POST", MINT, 503, after_success=True)

@@ -204,12 +204,15 @@ class GitHubRunners:
     def _after_doubt(self, path: str, name: str, token: Callable[[], str], doubt: Exception) -> JitConfig:
         """Find out whether a mint whose reply failed did register a runner, and take it back if so.
 
-        A name that exists is often our own first try, which failed for us but not for GitHub [GH-JIT-409]. Only
+        A name that exists is often our own first try, which failed for us but not for GitHub [GH-JIT-409]: nobody
+        has its JIT config, so nobody can run it, and a runner that is online or busy is left to whoever does. Only
         an answered failure that left no registration is known to have minted nothing: a request whose reply was
         lost may still be on its way.
         """
         try:
             ours = self._named(path, name, token)
+            if any(item["status"] == "online" or item["busy"] for item in ours):
+                raise RefusedError(f"{name} is a runner that somebody runs", code="409")
             for item in ours:
                 self._api.call("DELETE", f"{path}/{item['id']}", token)
         except SlipwayError as fault:
