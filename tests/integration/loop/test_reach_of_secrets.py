@@ -83,13 +83,10 @@ def test_only_registrar_and_reaper_read_pat(
 ) -> None:
     deployment, secrets = watched(registration, monkeypatch)
     eventful_life(deployment)
-    if registration is Registration.ENTERPRISE:
-        assert secrets.readers(TOKEN_ARN) == {"registrar", "reaper"}
-        assert secrets.readers(APP_ARN) == {"redelivery"}
-    else:
-        assert secrets.readers(TOKEN_ARN) == set()
-        # Here they share the memory in which the App's token is kept: whoever needs it first reads the key.
-        assert set() < secrets.readers(APP_ARN) <= {"registrar", "reaper", "redelivery"}
+    is_enterprise = registration is Registration.ENTERPRISE
+    assert secrets.readers(TOKEN_ARN) == ({"registrar", "reaper"} if is_enterprise else set())
+    # Here they share the memory in which the App's token is kept: whoever needs it first reads the key.
+    assert set() < secrets.readers(APP_ARN) <= {"registrar", "reaper", "redelivery"}
     assert secrets.readers(WEBHOOK_ARN) == {"webhook"}
 
 
