@@ -16,7 +16,7 @@ FUNCTIONS = {
     "webhook": ("ingest",),
     "scaler": ("_receive",),
     "registrar": ("claim", "release"),
-    "reaper": ("reap",),
+    "reaper": ("reap", "watch_tokens"),
     "redelivery": ("redeliver", "rerun"),
 }
 
