@@ -47,7 +47,7 @@ def demo(logs: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("registration", ["enterprise", "organization"])
+@pytest.mark.parametrize("registration", ["enterprise", "organization", "repository"])
 def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_path: Path) -> None:
     status, result = demo(tmp_path, "--jobs", "15", "--seed", "7", "--registration", registration)
     assert set(result) == KEYS
