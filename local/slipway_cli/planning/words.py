@@ -73,6 +73,10 @@ _SENTENCES: Mapping[str, Callable[[Parameters], str]] = {
     "not_taken": lambda p: (
         f"GitHub gave it none of {p['runners']} runners made for it; the next comes at {clock(p['until'])}"
     ),
+    "zombie": lambda p: (
+        f"GitHub gave it none of {p['runners']} runners made for it: set aside, the next comes at "
+        f"{clock(p['until'])}; if it is stuck at GitHub, cancelling its run is all that ends it"
+    ),
     "pool_limit": lambda p: f"the pool is at its {p['limit']} instances",
     "profile_limit": lambda p: f"its profile is at its {p['limit']} runners",
     "repository_limit": lambda p: f"its repository is at its {p['limit']} runners of the profile",

@@ -13,17 +13,18 @@ from slipway.domain.reach import reach_of
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot, WaitingJob
 
-RETRY_SECONDS, RETRY_AT_MOST_SECONDS = 60, 900
+RETRY_SECONDS = 60
+ZOMBIE_AFTER, ZOMBIE_RETRY_SECONDS = 5, 3_600
 
 
 def retry_delay_seconds(untaken: int) -> int:
     """Return how long a job waits for its next runner after so many that nobody took, in seconds.
 
     GitHub gives an idle runner to a queued job at once, so that job was cancelled without a word [GH-WJ-7], is
-    the zombie of an incident [GH-WJ-17], or was never real. Waits double, up to a quarter of an hour: no job is
-    ever given up that GitHub may still have in its queue.
+    the zombie of an incident [GH-WJ-17], or was never real. Waits double. After five runners, in about half an
+    hour, it is set aside: one an hour, for no job is ever given up that GitHub may still have in its queue.
     """
-    return min(RETRY_AT_MOST_SECONDS, RETRY_SECONDS << min(untaken - 1, 10))
+    return ZOMBIE_RETRY_SECONDS if untaken >= ZOMBIE_AFTER else RETRY_SECONDS << (untaken - 1)
 
 
 def covered_jobs(

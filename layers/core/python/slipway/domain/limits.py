@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from slipway.domain.demand import ZOMBIE_AFTER
 from slipway.domain.jobs import JobKey
 from slipway.domain.matching import nearest_profile
 from slipway.domain.policy import Policy
@@ -84,7 +85,8 @@ class Admission:
         if not job.shape.size.is_a_size:
             return Reason(Why.TOO_LARGE, job.shape.size.as_parameters())
         if job.retry_at is not None and job.retry_at > self._now:
-            return Reason(Why.NOT_TAKEN, {"runners": job.untaken, "until": job.retry_at})
+            why = Why.ZOMBIE if job.untaken >= ZOMBIE_AFTER else Why.NOT_TAKEN
+            return Reason(why, {"runners": job.untaken, "until": job.retry_at})
         if self._paused or self._refusals:
             reach = reach_of(self._policy.github, job.organization, job.repository)
             if reach in self._paused:

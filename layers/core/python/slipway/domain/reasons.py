@@ -15,6 +15,9 @@ class Why(StrEnum):
     START_RAMP = "start_ramp"  # there is room for it, but enough runners of its repository are starting
     NO_PROFILE = "no_profile"  # the profile that served it is no longer configured
     NOT_TAKEN = "not_taken"  # GitHub gave it none of the runners made for it; the next one comes later
+    ZOMBIE = (
+        "zombie"  # GitHub calls it queued and gave it none of many runners: set aside, tried again each hour
+    )
     POOL_LIMIT = "pool_limit"
     PROFILE_LIMIT = "profile_limit"
     REPOSITORY_LIMIT = "repository_limit"
@@ -32,7 +35,7 @@ class Why(StrEnum):
 
 
 SET_ASIDE = frozenset(
-    {Why.NO_PROFILE, Why.NOT_TAKEN, Why.TOO_LARGE}
+    {Why.NO_PROFILE, Why.NOT_TAKEN, Why.TOO_LARGE, Why.ZOMBIE}
 )  # no room, however large, serves these now
 
 
