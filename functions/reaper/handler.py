@@ -1,27 +1,67 @@
-"""Reaper function: on a schedule, removes what outlived its use."""
+"""Reaper function: on a schedule, removes what outlived its use, and tells what is not as it should be."""
 
 from __future__ import annotations
 
 import functools
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from slipway import bootstrap
+from slipway.domain.findings import Reap
+from slipway.domain.notices import Code, Notice
+from slipway.services.reap import Reaped
+
+LAST_REMOVAL_MS = 15_000  # a removal may wait ten seconds for GitHub and must end before the deadline
+COUNTED = {
+    Code.UNKNOWN_RUNNER: "UnknownRunners",
+    Code.ZOMBIE_JOB: "ZombieJobs",
+    Code.RUNNER_VERSION_ENDS: "RunnerVersionsEnding",
+    Code.RUNNER_VERSION_REFUSED: "RunnerVersionsRefused",
+}
 
 logger = Logger(service="reaper")
+metrics = Metrics(namespace="Slipway", service="reaper")
 reap = functools.cache(bootstrap.reap)  # built on first use, kept while warm
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Make one run; every removal is logged with its reason."""
-    reaped = reap()()
-    for item in reaped.done:
-        logger.info("reaped", what=item.what.value, id=item.id, pool=item.pool, why=item.why)
-    for item in reaped.busy:
-        logger.info("left, busy", what=item.what.value, id=item.id, pool=item.pool, why=item.why)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Make one run, or with ``{"dry_run": true}`` only say what it would remove; each with its reason."""
+    is_dry_run = event.get("dry_run") is True
+    time_left = context.get_remaining_time_in_millis
+    reaped = reap()(is_dry_run=is_dry_run, has_time=lambda: time_left() > LAST_REMOVAL_MS)
+    _log_reaps(reaped, is_dry_run=is_dry_run)
     for fault in reaped.errors:
-        logger.error("reaping met an error", fault=repr(fault))
-    return {"reaped": len(reaped.done), "busy": len(reaped.busy), "errors": len(reaped.errors)}
+        logger.error("reaping met an error", code="reaper_error", fault=repr(fault))
+    for notice in reaped.notices:
+        write = {"error": logger.error, "warning": logger.warning, "info": logger.info}[notice.code.level]
+        write("notice", code=notice.code.value, id=notice.id, pool=notice.pool, why=notice.why)
+    _count(() if is_dry_run else reaped.notices)
+    parts = ("found", "done", "busy", "left", "notices", "errors")
+    counts = {part: len(getattr(reaped, part)) for part in parts}
+    return {"reaped": counts.pop("done"), **counts}
+
+
+def _log_reaps(reaped: Reaped, *, is_dry_run: bool) -> None:
+    def write(message: str, code: str, reaps: Iterable[Reap]) -> None:
+        for reap in reaps:
+            logger.info(message, code=code, what=reap.what.value, id=reap.id, pool=reap.pool, why=reap.why)
+
+    write("would reap", "would_reap", reaped.found if is_dry_run else ())
+    write("reaped", "reaped", reaped.done)
+    write("left, busy", "left_busy", reaped.busy)
+    write("left to the next run", "left_to_next_run", reaped.left)
+
+
+def _count(notices: Iterable[Notice]) -> None:
+    """Count what alarms rest on, each appearance once."""
+    counts = Counter(COUNTED[notice.code] for notice in notices if notice.code in COUNTED)
+    for name, count in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    if counts:
+        metrics.flush_metrics()

@@ -45,11 +45,14 @@ from slipway.services.act import Act
 from slipway.services.apply import Apply
 from slipway.services.claim import Claim, Release
 from slipway.services.converge import Converge
+from slipway.services.deregister import Deregister
 from slipway.services.end import End
 from slipway.services.ingest import Ingest, Request
+from slipway.services.inquire import Inquire
 from slipway.services.observe import Observe
-from slipway.services.reap import ReapStale
+from slipway.services.reap import Reaped, ReapStale
 from slipway.services.redeliver import Redeliver
+from slipway.services.removals import Remove
 from slipway.services.rerun import Rerun, Settled
 from slipway.services.scale import Scale
 from slipway.services.watch_tokens import WatchTokens
@@ -132,6 +135,7 @@ class Loop:
         self.reran: list[Settled] = []
         self.errors: list[Exception] = []
         self.token_warnings: list[TokenWarning] = []
+        self.reaped: list[Reaped] = []
         self._connect()
 
     def run_until(self, is_done: Callable[[], bool], limit_seconds: float) -> bool:
@@ -189,12 +193,18 @@ class Loop:
             account_id=ACCOUNT,
         )
         self.release = Release(self.configuration, self.ledger, self.runners, self.clock, account_id=ACCOUNT)
+        jobs = GitHubWorkflowJobs(self._api, apps) if target.app_secret else None
+        deregister = Deregister(self.ledger, self.runners, jobs, self.clusters, self.clock)
         self.reap = ReapStale(
             self.configuration,
             self.ledger,
             self.runners,
             self.clusters,
             self.fleets,
+            remove=Remove(
+                target.registration, self.ledger, deregister, self.clusters, self.fleets, clock=self.clock
+            ),
+            inquire=Inquire(target, self.ledger.jobs, jobs, self.clock),
             wakeups=self._wakeups,
             clock=self.clock,
         )
@@ -223,8 +233,14 @@ class Loop:
         self.clock.schedule(seconds, due)
 
     def _reap(self) -> None:
-        self._run(lambda: self.reap().errors)
+        self._run(self._reap_once)
         self._run(self._watch_tokens)
+
+    def _reap_once(self) -> tuple[Exception, ...]:
+        reaped = self.reap()
+        if reaped != Reaped():
+            self.reaped.append(reaped)
+        return reaped.errors
 
     def _watch_tokens(self) -> tuple[Exception, ...]:
         self.token_warnings = self.watch_tokens()

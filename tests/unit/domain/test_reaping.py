@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.configuration import Configuration
+from slipway.domain.findings import Ec2Instance, Facts, PoolFacts, Reap, What
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import Intent, Offering, StartInstances
 from slipway.domain.matching import Shape
-from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, find_stale
+from slipway.domain.reach import EVERYONE
+from slipway.domain.reaping import find_stale
 from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
 from slipway.domain.snapshot import Orphan, Snapshot
 from tests.builders import (
@@ -46,9 +48,10 @@ def facts(
     tasks: Iterable[str] | None = None,
     instances: Mapping[str, float | Ec2Instance] | None = None,
     registered: Iterable[Instance] | None = None,
-    registrations: Iterable[Registration] = (),
+    registrations: Iterable[Registration] | None = None,
+    **changes: Any,
 ) -> Facts:
-    """Return what was read: by default ECS and EC2 have exactly what the ledger has."""
+    """Return what was read: by default ECS, EC2 and GitHub have exactly what the ledger has."""
     known = snapshot or a_snapshot()
     if tasks is None:
         tasks = [runner.task_id for runner in known.runners]
@@ -60,7 +63,20 @@ def facts(
         name: item if isinstance(item, Ec2Instance) else Ec2Instance(item) for name, item in instances.items()
     }
     pool = PoolFacts(known, frozenset(tasks), ec2, {item.instance_id: item for item in registered})
-    return Facts(known.now, (pool,), tuple(registrations))
+    if registrations is None:
+        registrations = [
+            registration_of(runner) for runner in known.runners if runner.state in (REGISTERED, BUSY)
+        ]
+    read: dict[str, Any] = {"registrations": tuple(registrations), "listed": frozenset({EVERYONE}), **changes}
+    return Facts(known.now, (pool,), **read)
+
+
+def registration_of(runner: Runner, **changes: Any) -> Registration:
+    """The registration of a runner as GitHub lists it when all is well."""
+    listed = Registration(
+        runner.runner_id or 0, runner.name, is_online=True, is_busy=runner.state is BUSY, reach=EVERYONE
+    )
+    return replace(listed, **changes)
 
 
 def at(later: Facts, seconds: float) -> Facts:
@@ -209,8 +225,9 @@ def test_a_job_that_waits_long_is_looked_at_and_after_a_day_forgotten(
 ) -> None:
     """[GH-JOB-24H]"""
     job = a_job(5, queued_at=NOW - age, offered_to=offered_to)
-    assert [(what, name) for what, name, _ in stale(facts(a_snapshot(jobs=(job,))))] == (
-        [(found, str(job.key))] if found else []
+    name = POOL if found is What.WAITING_LONG else str(job.key)
+    assert [(what, which) for what, which, _ in stale(facts(a_snapshot(jobs=(job,))))] == (
+        [(found, name)] if found else []
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slipway.ports.clock import Clock
     from slipway.ports.cluster import Cluster
     from slipway.ports.fleet import Fleet
-    from slipway.ports.github import RunnerService
+    from slipway.ports.github import RunnerService, WorkflowJobs
     from slipway.services.claim import Claim, Release
     from slipway.services.ingest import Ingest
     from slipway.services.reap import ReapStale
@@ -179,14 +179,31 @@ class _Wiring:
         )
 
     def reap(self) -> ReapStale:
+        from slipway.adapters.threads import together
+        from slipway.services.deregister import Deregister
+        from slipway.services.inquire import Inquire
         from slipway.services.reap import ReapStale
+        from slipway.services.removals import Remove
 
+        clusters, fleets, github = self._clusters(), self._fleets(), self._configuration.github
+        jobs = self._workflow_jobs
+        deregister = Deregister(self._ledger, self._runners, jobs, clusters, self._clock)
         return ReapStale(
             self._configuration,
             self._ledger,
             self._runners,
-            self._clusters(),
-            self._fleets(),
+            clusters,
+            fleets,
+            remove=Remove(
+                github.registration,
+                self._ledger,
+                deregister,
+                clusters,
+                fleets,
+                clock=self._clock,
+                together=together,
+            ),
+            inquire=Inquire(github, self._ledger.jobs, jobs, self._clock, together=together),
             wakeups=self._wakeups,
             clock=self._clock,
         )
@@ -257,6 +274,15 @@ class _Wiring:
         is_enterprise = github.registration is Registration.ENTERPRISE
         arns = github.runner_token_secrets if is_enterprise else ()
         return EnterpriseTokens(self._secrets, arns, self._github_api, self._clock, self._ledger.tokens)
+
+    @cached_property
+    def _workflow_jobs(self) -> WorkflowJobs | None:
+        """Jobs are read by the App alone, at whichever level runners are registered."""
+        from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
+
+        if self._configuration.github.app_secret is None:
+            return None
+        return GitHubWorkflowJobs(self._github_api, self._app_tokens)
 
     @cached_property
     def _runners(self) -> RunnerService:

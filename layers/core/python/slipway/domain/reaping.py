@@ -3,89 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.draining import DISCONNECTED_SECONDS
+from slipway.domain.findings import Facts, PoolFacts, Reap, What
+from slipway.domain.instances import InstanceState
 from slipway.domain.intents import being_started
-from slipway.domain.runners import Registration, Runner, RunnerState, parse_runner_name
-from slipway.domain.snapshot import Orphan, Snapshot
+from slipway.domain.registrations import OF_THE_LISTING, mismatched_registrations
+from slipway.domain.runners import Runner, RunnerState
 
 READINGS_APART_SECONDS = 60
 NEVER_CLAIMED_SECONDS = 600
 ENDED_GRACE_SECONDS = 60  # an orphan process may claim again: its container must not outlive its job for long
 IDLE_GRACE_SECONDS = 120  # the container releases itself first
 TIMEOUT_GRACE_SECONDS = 60
+LONGEST_JOB_SECONDS = 5 * 86_400  # GitHub ends a job of a self-hosted runner then [GH-JOB-5D]
 NEVER_RECORDED_SECONDS = 300
 QUEUED_LONG_SECONDS = 600
 GITHUB_GIVES_UP_SECONDS = 24 * 3600 + 600  # GitHub fails a job that was queued for 24 h [GH-JOB-24H]
-
-
-class What(StrEnum):
-    """What to remove, or to put right in the ledger."""
-
-    REGISTRATION = "registration"  # remove at GitHub
-    ORPHAN = "orphan"  # a stopped task's registration: remove at GitHub
-    IDLE_RUNNER = "idle runner"  # remove at GitHub, then stop its task
-    UNCLAIMED_TASK = "unclaimed task"  # stop, unless it claims at this very moment
-    OVERDUE_TASK = "overdue task"  # stop
-    # Terminate: a host that was used and shut itself down never goes back.
-    STOPPED_INSTANCE = "stopped instance"
-    WARM_INSTANCE = "warm instance"  # one of the stopped tier whose stop was never told: note it
-    INSTANCE = "instance"  # take in if ECS knows it after all, else terminate
-    RUNNER_RECORD = "runner record"  # ECS no longer has the task: forget it
-    INSTANCE_NEWS = "instance news"  # ECS knows better than the ledger: fold what it says
-    INSTANCE_RECORD = "instance record"  # EC2 no longer has the instance: forget it
-    JOB_RECORD = "job record"  # it waits no longer
-    UNKNOWN_TASK = "unknown task"  # a task of ours that the ledger does not know: take it in
-    WAITING_LONG = "waiting long"  # converge its pool, and say so
-
-
-@dataclass(frozen=True, slots=True)
-class Reap:
-    """One thing to reap: what, which one, in which pool (registrations have none), and why."""
-
-    what: What
-    id: str
-    pool: str
-    why: str
-    runner: Runner | None = None
-    orphan: Orphan | None = None
-    registration: Registration | None = None
-    instance: Instance | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ec2Instance:
-    """An instance of ours as EC2 has it; ``intent`` is the launch it belongs to."""
-
-    launched_at: float
-    intent: str = ""
-    is_stopped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PoolFacts:
-    """One pool as ledger, ECS and EC2 have it.
-
-    ``tasks`` are the ids of those that run, ``instances`` are EC2's and ``registered`` those that ECS
-    knows, both by instance id.
-    """
-
-    snapshot: Snapshot
-    tasks: frozenset[str]
-    instances: Mapping[str, Ec2Instance]
-    registered: Mapping[str, Instance]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that one run of the reaper compares."""
-
-    now: float
-    pools: tuple[PoolFacts, ...]
-    registrations: tuple[Registration, ...]
 
 
 def find_stale(
@@ -94,44 +29,79 @@ def find_stale(
     """Return what to reap now, and what to look at again, with the time of its first reading.
 
     What a timer of ours proves stale is reaped at once. What rests on comparing listings, which lag and
-    are read one after another, must look the same twice, ``READINGS_APART_SECONDS`` apart.
+    are read one after another, or on what GitHub says of a job, must look the same twice,
+    ``READINGS_APART_SECONDS`` apart.
     """
     certain: list[Reap] = []
     doubtful: list[Reap] = []
     for pool in facts.pools:
         certain += _stale_runners(pool, configuration)
         certain += _instance_news(pool)
+        certain += _cut_off_instances(pool)
         certain += _stale_jobs(pool)
         certain += _orphans(pool)
         doubtful += _mismatches(pool)
         doubtful += _stray_instances(pool)
-    doubtful += _ghosts(facts)
-    seen = {f"{reap.what}/{reap.id}": reap for reap in doubtful}
+        doubtful += _jobs_over(pool, facts)
+    doubtful += mismatched_registrations(facts)
+    at_once = {reap.id for reap in certain}
+    seen = {suspicion(reap.what, reap.id): reap for reap in doubtful if reap.id not in at_once}
     since = {key: suspects.get(key, facts.now) for key in seen}
     ripe = [seen[key] for key, first in since.items() if facts.now - first >= READINGS_APART_SECONDS]
+    if not facts.listed:
+        since |= {
+            key: first
+            for key, first in suspects.items()
+            if kind_of(key) in OF_THE_LISTING and key not in since
+        }
     return certain + ripe, since
+
+
+def suspicion(what: What, name: str) -> str:
+    """Return the key under which a doubtful thing is remembered between two readings."""
+    return f"{what}/{name}"
+
+
+def kind_of(key: str) -> str:
+    """Return what a remembered suspicion is about."""
+    return key.partition("/")[0]
 
 
 def _stale_runners(pool: PoolFacts, configuration: Configuration) -> Iterator[Reap]:
     """Find runners past a timer, among those whose task ECS still runs: an event of the others is on its way."""
-    now, name = pool.snapshot.now, pool.snapshot.pool
+    name = pool.snapshot.pool
     for runner in pool.snapshot.runners:
-        if runner.task_id not in pool.tasks:
-            continue
-        profile = configuration.profiles.get(runner.shape.profile)
-        standby = profile.standby if profile else 0
-        idle = (profile.idle_timeout_seconds if profile else 0) + IDLE_GRACE_SECONDS
-        timeout = (profile.job_timeout_seconds if profile else 0) + TIMEOUT_GRACE_SECONDS
-        is_waiting = standby > 0 and runner.running_at is not None
-        if runner.state is RunnerState.STARTING and not is_waiting:
-            if now - runner.started_at > NEVER_CLAIMED_SECONDS:
-                yield Reap(What.UNCLAIMED_TASK, runner.task_id, name, "never claimed", runner)
-        elif runner.state is RunnerState.GONE and now - (runner.ended_at or now) >= ENDED_GRACE_SECONDS:
-            yield Reap(What.IDLE_RUNNER, runner.task_id, name, "its runner has ended", runner)
-        elif runner.is_idle and now - (runner.claimed_at or now) > idle:
-            yield Reap(What.IDLE_RUNNER, runner.task_id, name, "idle past its timeout", runner)
-        elif runner.state is RunnerState.BUSY and profile and now - (runner.busy_at or now) > timeout:
-            yield Reap(What.OVERDUE_TASK, runner.task_id, name, "past the job timeout", runner)
+        found = (
+            _timer_over(runner, pool.snapshot.now, configuration) if runner.task_id in pool.tasks else None
+        )
+        if found is not None:
+            yield Reap(found[0], runner.task_id, name, found[1], runner)
+
+
+def _timer_over(runner: Runner, now: float, configuration: Configuration) -> tuple[What, str] | None:
+    """Return what a runner's own timer says of it.
+
+    One that has ended and that GitHub calls busy is stopped at the job timeout at the latest, as if it were: somebody
+    may have forged its end.
+    """
+    profile = configuration.profiles.get(runner.shape.profile)
+    idle = (profile.idle_timeout_seconds if profile else 0) + IDLE_GRACE_SECONDS
+    timeout = (profile.job_timeout_seconds if profile else LONGEST_JOB_SECONDS) + TIMEOUT_GRACE_SECONDS
+    began = runner.busy_at or runner.claimed_at
+    is_overdue = began is not None and now - began > timeout
+    if runner.state is RunnerState.STARTING:
+        is_standby = profile is not None and profile.standby > 0 and runner.running_at is not None
+        is_late = now - runner.started_at > NEVER_CLAIMED_SECONDS
+        return (What.UNCLAIMED_TASK, "never claimed") if is_late and not is_standby else None
+    if runner.state is RunnerState.BUSY:
+        return (What.OVERDUE_TASK, "past the job timeout") if is_overdue and profile else None
+    if runner.state is RunnerState.GONE and now - (runner.ended_at or now) >= ENDED_GRACE_SECONDS:
+        if is_overdue:
+            return What.OVERDUE_TASK, "its runner has ended, and it is past the job timeout"
+        return What.IDLE_RUNNER, "its runner has ended"
+    if runner.is_idle and now - (runner.claimed_at or now) > idle:
+        return What.IDLE_RUNNER, "idle past its timeout"
+    return None
 
 
 def _instance_news(pool: PoolFacts) -> Iterator[Reap]:
@@ -144,13 +114,50 @@ def _instance_news(pool: PoolFacts) -> Iterator[Reap]:
             yield Reap(What.INSTANCE_NEWS, seen.instance_id, seen.pool, "its event was lost", instance=seen)
 
 
+def _cut_off_instances(pool: PoolFacts) -> Iterator[Reap]:
+    """Find instances whose agent stays away and whose runners have all ended.
+
+    ECS never learns of the end of their tasks, and no order reaches them: they would hold their host for ever. One
+    that holds no task is the plan's affair.
+    """
+    now, name = pool.snapshot.now, pool.snapshot.pool
+    for instance in pool.snapshot.instances:
+        seen = pool.registered.get(instance.instance_id)
+        away = now - (instance.disconnected_at or now)
+        if instance.connected or seen is None or seen.connected or away < DISCONNECTED_SECONDS:
+            continue
+        held = [runner for runner in pool.snapshot.runners if runner.instance_arn == instance.arn]
+        if held and all(_has_ended(runner, now) for runner in held):
+            yield Reap(
+                What.CUT_OFF_INSTANCE, instance.instance_id, name, "its agent stays away", instance=instance
+            )
+
+
+def _has_ended(runner: Runner, now: float) -> bool:
+    return runner.state is RunnerState.GONE and now - (runner.ended_at or now) >= ENDED_GRACE_SECONDS
+
+
 def _stale_jobs(pool: PoolFacts) -> Iterator[Reap]:
+    now, name = pool.snapshot.now, pool.snapshot.pool
     for job in pool.snapshot.jobs:
-        age = pool.snapshot.now - job.queued_at
-        if age > GITHUB_GIVES_UP_SECONDS:
+        if now - job.queued_at > GITHUB_GIVES_UP_SECONDS:
             yield Reap(What.JOB_RECORD, str(job.key), job.pool, "queued for more than a day")
-        elif age > QUEUED_LONG_SECONDS and job.offered_to is None:
-            yield Reap(What.WAITING_LONG, str(job.key), job.pool, "queued long without an offer")
+    waiting = [
+        job
+        for job in pool.snapshot.jobs
+        if QUEUED_LONG_SECONDS < now - job.queued_at <= GITHUB_GIVES_UP_SECONDS and job.offered_to is None
+    ]
+    if waiting:
+        oldest = min(waiting, key=lambda job: (job.queued_at, job.key))
+        why = f"{len(waiting)} jobs queued long without an offer, {oldest.key} for the longest"
+        yield Reap(What.WAITING_LONG, name, name, why)
+
+
+def _jobs_over(pool: PoolFacts, facts: Facts) -> Iterator[Reap]:
+    """Find waiting jobs that GitHub itself says want no runner; it may lag, and once is not enough [GH-WJ-12]."""
+    for job in pool.snapshot.jobs:
+        if job.key in facts.over:
+            yield Reap(What.JOB_RECORD, str(job.key), job.pool, facts.over[job.key])
 
 
 def _orphans(pool: PoolFacts) -> Iterator[Reap]:
@@ -200,14 +207,3 @@ def _stray_instances(pool: PoolFacts) -> Iterator[Reap]:
             yield Reap(What.INSTANCE, instance_id, name, "it runs and should be stopped")
         elif state is None and pool.snapshot.now - seen.launched_at > NEVER_RECORDED_SECONDS:
             yield Reap(What.INSTANCE, instance_id, name, "the ledger does not know it")
-
-
-def _ghosts(facts: Facts) -> Iterator[Reap]:
-    """Find registrations of ours whose task is gone. A busy one is never among them."""
-    alive = {runner.task_id for pool in facts.pools for runner in pool.snapshot.runners}
-    alive |= {task_id for pool in facts.pools for task_id in pool.tasks}
-    for registration in facts.registrations:
-        named = parse_runner_name(registration.name)
-        if named and named[1] not in alive and not registration.is_busy:
-            gone = "its task is gone"
-            yield Reap(What.REGISTRATION, registration.name, "", gone, registration=registration)

@@ -59,13 +59,18 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A runner registration as GitHub lists it; ``reach`` says where it was listed."""
+    """A runner registration as GitHub lists it; ``reach`` says where it was listed.
+
+    ``version`` is what its listener last told of itself, none before it first connects [GH-JIT-FRESH].
+    """
 
     runner_id: int
     name: str
     is_online: bool
     is_busy: bool
     reach: str
+    group_id: int | None = None
+    version: str | None = None
 
 
 _NAME = re.compile(r"slipway-([a-z0-9][a-z0-9_-]{0,19})-([0-9a-f]{32})", re.ASCII)

@@ -26,7 +26,8 @@ class Control(StrEnum):
 class WaitingJob:
     """A queued job. ``offered_to`` is the task that last had a runner minted for it, if any.
 
-    ``untaken`` counts runners made for it that idled in vain; until ``retry_at`` it gets no other.
+    ``untaken`` counts runners made for it that idled in vain; until ``retry_at`` it gets no other. ``asked_at`` is
+    when GitHub was last asked whether it still waits.
     """
 
     key: JobKey
@@ -44,6 +45,7 @@ class WaitingJob:
     offered_at: float | None = None
     untaken: int = 0
     retry_at: float | None = None
+    asked_at: float | None = None
 
 
 ANY = "*"

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from slipway.domain.errors import SlipwayError
+from slipway.domain.runner_versions import Deprecation
 from slipway.domain.runners import Registration
 from slipway.domain.snapshot import WaitingJob
 from slipway.domain.tokens import TokenFacts
@@ -29,10 +30,16 @@ class Removal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The registrations of every place that was read whole, and why the others were not."""
+    """The registrations of every place that was read whole, and why the others were not.
+
+    ``registrations`` bear names of ours; ``strangers`` do not, and are in runner groups of ours. ``places`` are those
+    that were read whole.
+    """
 
     registrations: tuple[Registration, ...]
     failures: tuple[SlipwayError, ...] = ()
+    strangers: tuple[Registration, ...] = ()
+    places: frozenset[str] = frozenset()
 
 
 class RunnerService(Protocol):
@@ -61,7 +68,14 @@ class RunnerService(Protocol):
         """
 
     def registrations(self) -> Listing:
-        """List the registrations of ours in every place where we register; a place that fails hides no other."""
+        """List the registrations in every place where we register; a place that fails hides no other."""
+
+    def deprecation(self, version: str, place: str) -> Deprecation | None:
+        """Return until when GitHub takes a runner version, None where the server does not say.
+
+        Raises:
+            UnavailableError: no answer.
+        """
 
 
 class RunnerTokens(Protocol):

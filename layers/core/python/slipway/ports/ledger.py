@@ -46,6 +46,9 @@ class Jobs(Protocol):
     def note_untaken(self, pool: str, key: JobKey, *, task_id: str, at: float) -> None:
         """Note that the runner made for a waiting job idled in vain; it is offered again later and later."""
 
+    def note_asked(self, pool: str, key: JobKey, *, at: float) -> None:
+        """Note that GitHub was asked whether a job still waits, if it does by our account."""
+
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""
 
@@ -227,6 +230,12 @@ class Housekeeping(Protocol):
 
     def places(self, since: float) -> list[str]:
         """Return where runners were registered since a time."""
+
+    def told(self) -> dict[str, float]:
+        """Return which notices were given, and when."""
+
+    def keep_told(self, told: Mapping[str, float]) -> None:
+        """Replace the notices that were given."""
 
     def suspects(self) -> dict[str, float]:
         """Return what looked stale at the last reading, and since when."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from slipway.domain.errors import SlipwayError, UnavailableError, UnknownOutcomeError
 from slipway.domain.launches import FailedLaunch
@@ -35,7 +36,14 @@ class Applied:
 
 
 Step = Callable[[], Applied | None]
-Together = Callable[[Sequence[Callable[[], Applied]]], Sequence[Applied]]  # does steps, at once or in turn
+T = TypeVar("T")
+
+
+class Together(Protocol):
+    """Does steps that do not depend on each other, at once or in turn; none of them raises."""
+
+    def __call__(self, steps: Sequence[Callable[[], T]], /) -> Sequence[T]:
+        """Do them, and return their results in the same order."""
 
 
 def attempt(step: Step) -> Applied:
@@ -53,6 +61,6 @@ def attempt(step: Step) -> Applied:
         return Applied(errors=(fault,))
 
 
-def in_turn(steps: Sequence[Callable[[], Applied]]) -> list[Applied]:
+def in_turn(steps: Sequence[Callable[[], T]], /) -> list[T]:
     """Do steps one after another."""
     return [step() for step in steps]

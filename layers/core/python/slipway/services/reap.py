@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.jobs import JobKey
-from slipway.domain.reaping import Ec2Instance, Facts, PoolFacts, Reap, What, find_stale
-from slipway.domain.runners import Registration, Runner
+from slipway.domain.demand import ZOMBIE_AFTER
+from slipway.domain.findings import Ec2Instance, Facts, PoolFacts, Reap
+from slipway.domain.notices import Code, Notice, untold
+from slipway.domain.reaping import find_stale, kind_of
+from slipway.domain.registrations import LISTED_AGAIN, unknown_runners
+from slipway.domain.runners import parse_runner_name
 from slipway.domain.snapshot import Snapshot
+from slipway.domain.text import inert
 from slipway.ports.clock import Clock
-from slipway.ports.cluster import Cluster, starting
+from slipway.ports.cluster import Cluster
 from slipway.ports.fleet import Fleet, LaunchedInstance
-from slipway.ports.github import Removal, RunnerService
+from slipway.ports.github import Listing, RunnerService
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
+from slipway.services.inquire import Inquire
+from slipway.services.removals import Remove, Removed
+from slipway.services.runner_versions import CheckVersions
 
 LISTED = "registrations"
 LIST_EVERY_SECONDS = 600
+MOST_LOOKED_UP = 50  # names of ours of which a run asks whether they were known once
 
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What a run removed, what it left because it was busy after all, and what failed."""
+    """What a run found and removed, what it left because it was busy after all or for want of time, and what failed.
 
-    done: tuple[Reap, ...]
-    busy: tuple[Reap, ...]
-    errors: tuple[Exception, ...]
+    ``found`` is all that is stale; a dry run removes none of it. ``notices`` are news to an operator.
+    """
+
+    found: tuple[Reap, ...] = ()
+    done: tuple[Reap, ...] = ()
+    busy: tuple[Reap, ...] = ()
+    left: tuple[Reap, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    errors: tuple[Exception, ...] = ()
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one run collects on its way."""
+
+    now: float
+    suspected: Mapping[str, float]
+    is_dry: bool
+    errors: list[Exception]
+    notices: list[Notice]
 
 
 class ReapStale:
@@ -41,6 +66,8 @@ class ReapStale:
         clusters: Mapping[str, Cluster],
         fleets: Mapping[str, Fleet],
         *,
+        remove: Remove,
+        inquire: Inquire,
         wakeups: Wakeups,
         clock: Clock,
     ) -> None:
@@ -49,27 +76,32 @@ class ReapStale:
         self._github = github
         self._clusters = clusters
         self._fleets = fleets
+        self._remove = remove
+        self._inquire = inquire
+        self._check_versions = CheckVersions(github, ledger.housekeeping, clock)
         self._wakeups = wakeups
         self._clock = clock
 
-    def __call__(self) -> Reaped:
-        """Make one run."""
-        errors: list[Exception] = []
+    def __call__(self, *, is_dry_run: bool = False, has_time: Callable[[], bool] = lambda: True) -> Reaped:
+        """Make one run; a dry one reads and decides, and changes and remembers nothing.
+
+        ``has_time`` says whether there is time for one more removal before the invocation's deadline.
+        """
         suspected = self._ledger.housekeeping.suspects()
-        facts = self._gather(suspected, errors)
+        run = _Run(self._clock.now(), suspected, is_dry_run, [], [])
+        facts = self._gather(run)
         reaps, suspects = find_stale(facts, self._configuration, suspected)
-        # Before the removals: a run that is cut short must not make what is doubtful wait anew.
-        self._ledger.housekeeping.keep_suspects(suspects)
-        done: list[Reap] = []
-        busy: list[Reap] = []
-        for reap in reaps:
-            try:
-                (done if self._remove(reap) else busy).append(reap)
-            except Exception as fault:  # noqa: BLE001 - the service loop: one failure stops no other removal
-                errors.append(fault)
-        for pool in sorted({reap.pool for reap in done + busy} & set(self._configuration.pools)):
-            self._wake(pool, errors)
-        return Reaped(tuple(done), tuple(busy), tuple(errors))
+        if not is_dry_run:
+            # Before the removals: a run that is cut short must not make what is doubtful wait anew.
+            self._ledger.housekeeping.keep_suspects(suspects)
+        removed = Removed() if is_dry_run else self._remove(reaps, has_time)
+        for pool in sorted(
+            {reap.pool for reap in removed.done + removed.busy} & set(self._configuration.pools)
+        ):
+            self._wake(pool, run.errors)
+        notices = (*self._news(run, facts), *removed.notices)
+        errors = (*run.errors, *removed.errors)
+        return Reaped(tuple(reaps), removed.done, removed.busy, removed.left, notices, errors)
 
     def _wake(self, pool: str, errors: list[Exception]) -> None:
         try:
@@ -78,12 +110,13 @@ class ReapStale:
         except Exception as fault:  # noqa: BLE001 - the service loop: the other pools are still woken
             errors.append(fault)
 
-    def _gather(self, suspected: Mapping[str, float], errors: list[Exception]) -> Facts:
+    def _gather(self, run: _Run) -> Facts:
         """Read GitHub first and the ledger last: what appears meanwhile is then known, not taken for stale.
 
-        A source that does not answer leaves its part out, so that its silence never looks like absence.
+        A source that does not answer leaves its part out, so that its silence never looks like absence. Jobs are
+        asked after at the end: GitHub's word is of later than the ledger's.
         """
-        registrations = self._registrations(suspected, errors)
+        listing = self._listing(run)
         pools = []
         for name in self._configuration.pools:
             try:
@@ -93,11 +126,23 @@ class ReapStale:
                 snapshot = self._ledger.snapshots.read(name, self._clock.now())
                 pools.append(PoolFacts(snapshot, tasks, instances, registered))
             except Exception as fault:  # noqa: BLE001 - the service loop: one pool's failure blinds no other
-                errors.append(fault)
-                registrations = ()  # without this pool's tasks, its runners would look like ghosts
-        for pool in pools:
-            self._note_template(pool.snapshot, errors)
-        return Facts(self._clock.now(), tuple(pools), registrations)
+                run.errors.append(fault)
+                # Without this pool's tasks, its runners would look like ghosts.
+                listing = replace(listing, registrations=(), places=frozenset())
+        if not run.is_dry:
+            for pool in pools:
+                self._note_template(pool.snapshot, run.errors)
+        answers = self._inquire([pool.snapshot for pool in pools], run.suspected, is_dry_run=run.is_dry)
+        run.errors += answers.errors
+        run.notices += answers.notices
+        return Facts(
+            now=self._clock.now(),
+            pools=tuple(pools),
+            registrations=listing.registrations,
+            strangers=listing.strangers,
+            listed=listing.places,
+            over=answers.over,
+        )
 
     def _note_template(self, snapshot: Snapshot, errors: list[Exception]) -> None:
         """Look for a newer version of the pool's launch template: instances of older ones are drained then."""
@@ -109,142 +154,72 @@ class ReapStale:
         except Exception as fault:  # noqa: BLE001 - the service loop: what it cannot learn stops no removal
             errors.append(fault)
 
-    def _registrations(
-        self, suspected: Mapping[str, float], errors: list[Exception]
-    ) -> tuple[Registration, ...]:
+    def _listing(self, run: _Run) -> Listing:
         """List what GitHub knows, now and then (calls are dear, and orphans are looked after one by one), and
-        while a registration is suspected: it must look stale twice.
+        while a registration is suspected: it must look stale twice. A dry run always looks.
         """
-        now = self._clock.now()
-        is_due = now - (self._ledger.housekeeping.cursor(LISTED) or 0.0) >= LIST_EVERY_SECONDS
-        if not is_due and not any(key.startswith(What.REGISTRATION) for key in suspected):
-            return ()
+        is_due = run.now - (self._ledger.housekeeping.cursor(LISTED) or 0.0) >= LIST_EVERY_SECONDS
+        if not is_due and not run.is_dry and not any(kind_of(key) in LISTED_AGAIN for key in run.suspected):
+            return Listing(())
         try:
             listed = self._github.registrations()
         except Exception as fault:  # noqa: BLE001 - the service loop: what GitHub does not tell stops no pool
-            errors.append(fault)
-            return ()
-        errors += listed.failures
-        if listed.registrations or not listed.failures:  # else nothing was read: try again at the next run
-            self._ledger.housekeeping.move_cursor(LISTED, now)
-        return listed.registrations
+            run.errors.append(fault)
+            return Listing(())
+        run.errors += listed.failures
+        # If nothing was read: try again at the next run.
+        if not run.is_dry and (listed.registrations or not listed.failures):
+            self._ledger.housekeeping.move_cursor(LISTED, run.now)
+        try:
+            run.notices += self._check_versions(listed.registrations, is_dry_run=run.is_dry)
+        except Exception as fault:  # noqa: BLE001 - the service loop: what it cannot learn stops no removal
+            run.errors.append(fault)
+        return listed
 
-    def _remove(self, reap: Reap) -> bool:
-        """Remove one thing; False when it turned out to be in use after all."""
-        if reap.what is What.WAITING_LONG:
-            return True  # converging its pool, as after every removal, is all that can be done
-        removals: dict[What, Callable[[Reap], bool]] = {
-            What.REGISTRATION: self._end_registration,
-            What.ORPHAN: self._end_orphan,
-            What.IDLE_RUNNER: self._end_runner,
-            What.UNCLAIMED_TASK: self._stop_unclaimed,
-            What.OVERDUE_TASK: self._stop_overdue,
-            What.STOPPED_INSTANCE: self._end_stopped,
-            What.WARM_INSTANCE: self._note_stopped,
-            What.INSTANCE: self._end_instance,
-            What.INSTANCE_NEWS: self._fold_instance,
-            What.RUNNER_RECORD: self._forget_runner,
-            What.INSTANCE_RECORD: self._forget_instance,
-            What.JOB_RECORD: self._drop_job,
-            What.UNKNOWN_TASK: self._take_in,
-        }
-        return removals[reap.what](reap)
+    def _news(self, run: _Run, facts: Facts) -> list[Notice]:
+        """Return what an operator has not been told yet, and remember that it is told now: the very last step."""
+        is_whole = bool(facts.listed) and not run.errors
+        try:
+            told = self._ledger.housekeeping.told()
+            current = [*run.notices, *_zombies(facts), *self._never_known(facts, told)]
+            news, kept = untold(current, told, run.now, is_whole=is_whole)
+            if not run.is_dry and kept != told:
+                self._ledger.housekeeping.keep_told(kept)
+        except Exception as fault:  # noqa: BLE001 - the service loop: what was removed is told all the same
+            run.errors.append(fault)
+            return []
+        return news
 
-    def _end_registration(self, reap: Reap) -> bool:
-        found = reap.registration
-        return found is not None and self._github.remove(found.runner_id, found.reach) is Removal.GONE
+    def _never_known(self, facts: Facts, told: Mapping[str, float]) -> list[Notice]:
+        """Return the runners that nobody ever knew; a task that is gone is remembered for longer than can matter."""
+        notices: list[Notice] = []
+        looked_up = 0
+        for found in unknown_runners(facts):
+            why = f"{inert(found.name)!r} is registered in runner group {found.group_id}, and not by us"
+            notice = Notice(Code.UNKNOWN_RUNNER, str(found.runner_id), why)
+            named = parse_runner_name(found.name)
+            if named is not None and notice.key not in told:
+                looked_up += 1
+                if looked_up > MOST_LOOKED_UP or self._ledger.runners.is_gone(named[1]):
+                    continue
+            notices.append(notice)
+        return notices
 
-    def _stop_unclaimed(self, reap: Reap) -> bool:
-        """Stop a task only if it is dismissed first: it may claim while we look."""
-        now = self._clock.now()
-        if not self._ledger.runners.dismiss(reap.pool, reap.id, at=now, why=reap.why):
-            return False
-        self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
-        return True
 
-    def _stop_overdue(self, reap: Reap) -> bool:
-        """Stop a busy runner past its profile's job timeout, the one stated exception."""
-        self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
-        self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
-        return True
-
-    def _end_instance(self, reap: Reap) -> bool:
-        """Terminate an instance, unless ECS knows it: then its event was lost, and it may hold tasks."""
-        registered = self._clusters[reap.pool].instances()
-        known = next((item for item in registered if item.instance_id == reap.id), None)
-        if known is not None:
-            self._ledger.instances.observe(known)
-            return True
-        self._fleets[reap.pool].terminate([reap.id])
-        return self._forget_instance(reap)
-
-    def _end_stopped(self, reap: Reap) -> bool:
-        """Terminate an instance that stopped, unless someone started it: ECS may place tasks on it again."""
-        listed = self._fleets[reap.pool].instances()
-        if not any(item.instance_id == reap.id and item.is_stopped for item in listed):
-            return False
-        self._fleets[reap.pool].terminate([reap.id])
-        return self._forget_instance(reap)
-
-    def _note_stopped(self, reap: Reap) -> bool:
-        return self._ledger.instances.mark_stopped(reap.pool, reap.id, at=self._clock.now())
-
-    def _fold_instance(self, reap: Reap) -> bool:
-        return reap.instance is not None and self._ledger.instances.observe(reap.instance)
-
-    def _forget_instance(self, reap: Reap) -> bool:
-        self._ledger.instances.remove(reap.pool, reap.id)
-        return True
-
-    def _drop_job(self, reap: Reap) -> bool:
-        self._ledger.jobs.drop(reap.pool, JobKey.parse(reap.id))
-        return True
-
-    def _end_runner(self, reap: Reap) -> bool:
-        """Remove the registration before the task is stopped: only GitHub's DELETE proves it idle."""
-        runner, now = reap.runner, self._clock.now()
-        if runner is None:
-            return False
-        if self._is_busy(runner):
-            # Else the queued job it seems to cover waits for it, and its job timeout never begins.
-            self._ledger.runners.found_busy(reap.pool, reap.id, now)
-            return False
-        if runner.is_idle and runner.job is not None:
-            self._ledger.jobs.note_untaken(reap.pool, runner.job, task_id=runner.task_id, at=now)
-        self._ledger.runners.mark_ended(reap.pool, reap.id, at=now, why=reap.why)
-        self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
-        return True
-
-    def _end_orphan(self, reap: Reap) -> bool:
-        orphan = reap.orphan
-        if orphan is None or self._github.remove(orphan.runner_id, orphan.reach) is Removal.BUSY:
-            return False
-        self._ledger.runners.forget_orphan(reap.pool, orphan.task_id)
-        return True
-
-    def _is_busy(self, runner: Runner) -> bool:
-        """Remove the runner's registration, if it has one; say whether GitHub refused because it is busy."""
-        if runner.reach is None:
-            return False  # it never claimed
-        runner_id = runner.runner_id
-        if runner_id is None:  # minted, but the answer was never recorded: GitHub knows it by name
-            found = self._github.find(runner.name, runner.reach)
-            runner_id = found.runner_id if found else None
-        return runner_id is not None and self._github.remove(runner_id, runner.reach) is Removal.BUSY
-
-    def _forget_runner(self, reap: Reap) -> bool:
-        task = self._clusters[reap.pool].find_task(reap.id)
-        if task is not None and not task.is_stopped:
-            return False
-        self._ledger.runners.remove(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
-        return True
-
-    def _take_in(self, reap: Reap) -> bool:
-        task = self._clusters[reap.pool].find_task(reap.id)
-        if task is None or task.is_stopped:
-            return False
-        self._ledger.runners.add([starting(task, reap.pool)])
-        return True
+def _zombies(facts: Facts) -> list[Notice]:
+    """Return the jobs that are set aside because GitHub gave them none of their runners [GH-WJ-17]."""
+    cure = "if GitHub shows it as queued, only cancelling its run ends it"
+    return [
+        Notice(
+            Code.ZOMBIE_JOB,
+            str(job.key),
+            f"{job.repository}: nobody took {job.untaken} runners made for it; one an hour from now on; {cure}",
+            job.pool,
+        )
+        for pool in facts.pools
+        for job in pool.snapshot.jobs
+        if job.untaken >= ZOMBIE_AFTER
+    ]
 
 
 def _as_ec2_has(item: LaunchedInstance) -> Ec2Instance:

@@ -14,6 +14,7 @@ from slipway.ports.ledger import CheckedGroups
 
 REPOSITORY_GROUP_ID = 1  # repositories have no groups; the call wants an id all the same [GH-JIT-REPO-GROUP]
 _CHECKED_FOR_SECONDS = 900  # how long a group that someone widens by hand can go unnoticed
+_LISTED_FOR_SECONDS = 3_600
 
 
 class RunnerGroups:
@@ -29,6 +30,7 @@ class RunnerGroups:
         self._clock = clock
         self._shared = shared
         self._checked: dict[str, tuple[int, float]] = {}
+        self._listed: dict[str, tuple[frozenset[int], float]] = {}
 
     def group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
         """Return the id of the group in which a runner for this job belongs.
@@ -50,6 +52,31 @@ class RunnerGroups:
         """Look at the job's group anew at the next claim: it may have been deleted."""
         self._checked.pop(job.organization.lower(), None)
         self._shared.forget_checked(job.organization.lower())
+
+    def owned(self, place: str, token: Callable[[], str]) -> frozenset[int]:
+        """Return the ids of the groups at a place that are for our runners alone; repositories have no groups.
+
+        ``place`` is an organization, or anything for the enterprise, which is one place. Asked once an hour: groups
+        keep their ids.
+        """
+        if self._github.registration is Registration.REPOSITORY:
+            return frozenset()
+        known, now = self._listed.get(place), self._clock.now()
+        if known is None or now - known[1] >= _LISTED_FOR_SECONDS:
+            at_enterprise = self._github.registration is Registration.ENTERPRISE
+            scope = f"/enterprises/{self._github.enterprise}" if at_enterprise else f"/orgs/{place}"
+            pages = self._api.pages(f"{scope}/actions/runner-groups", token)
+            groups = [group for page in pages for group in page["runner_groups"]]
+            ours = (group for group in groups if self._is_ours(group["name"]) and not group.get("default"))
+            known = (frozenset(int(group["id"]) for group in ours), now)
+            self._listed[place] = known
+        return known[0]
+
+    def _is_ours(self, name: str) -> bool:
+        if self._github.runner_group is not None:
+            return name.lower() == self._github.runner_group.lower()
+        at_enterprise = self._github.registration is Registration.ENTERPRISE
+        return name.lower().startswith("slipway-") if at_enterprise else name.lower() == "slipway"
 
     def _resolve(self, job: WaitingJob, token: Callable[[], str]) -> int:
         path, name, shared = self._place(job)

@@ -10,6 +10,7 @@ from typing import Any
 from slipway.adapters.github.credentials import Bearer, Credentials
 from slipway.adapters.github.http import PAGE_SIZE, GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
+from slipway.adapters.github.workflow_jobs import seconds
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.configuration import Registration as Level
 from slipway.domain.errors import (
@@ -22,6 +23,7 @@ from slipway.domain.errors import (
 )
 from slipway.domain.labels import UNLABELLED
 from slipway.domain.reach import EVERYONE, reach_of
+from slipway.domain.runner_versions import Deprecation
 from slipway.domain.runners import Registration, parse_runner_name
 from slipway.domain.snapshot import WaitingJob
 from slipway.domain.turns import pace_of
@@ -110,18 +112,49 @@ class GitHubRunners:
         return _registration(found[0], reach) if found else None
 
     def registrations(self) -> Listing:
-        """List the registrations of ours in every place where we register; a place that fails hides no other."""
+        """List the registrations in every place where we register; a place that fails hides no other."""
         places = [EVERYONE] if self._github.registration is Level.ENTERPRISE else self._places()
         found: list[Registration] = []
+        strangers: list[Registration] = []
         failures: list[SlipwayError] = []
+        whole: set[str] = set()
         for place in places:
             try:
-                listed = self._list(place)
+                listed = [_registration(item, place) for item in self._list(place)]
+                whole.add(place)
+                found += [item for item in listed if parse_runner_name(item.name)]
+                strangers += self._in_our_groups(
+                    [item for item in listed if not parse_runner_name(item.name)]
+                )
             except SlipwayError as fault:
                 failures.append(fault)
-                continue
-            found += [_registration(item, place) for item in listed if parse_runner_name(item["name"])]
-        return Listing(tuple(found), tuple(failures))
+        return Listing(tuple(found), tuple(failures), tuple(strangers), frozenset(whole))
+
+    def deprecation(self, version: str, place: str) -> Deprecation | None:
+        """Return until when GitHub takes a runner version; a GHES has no such call [GH-RUNNER-DEPRECATIONS]."""
+        path = f"{self._scope(place)}/actions/runners/deprecations/{version}"
+        token = self._token(place)
+        try:
+            reply = self._api.call("GET", path, lambda: token)
+        except RefusedError as fault:
+            if fault.code == "404":
+                return None
+            raise UnavailableError(str(fault)) from fault
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+        ends = (reply.get("registration_deprecates_at"), reply.get("runtime_deprecates_at"))
+        return Deprecation(version, *(seconds(end) for end in ends))
+
+    def _in_our_groups(self, others: list[Registration]) -> list[Registration]:
+        """Return the runners of other names that are in groups of ours; without any, no group is looked for."""
+        if not others:
+            return []
+        place = others[0].reach
+        try:
+            ours = self._groups.owned(place, lambda: self._credentials.token(place))
+        except (RefusedError, UnknownOutcomeError) as fault:
+            raise UnavailableError(str(fault)) from fault
+        return [item for item in others if item.group_id in ours]
 
     def _bearers(self, place: str, job: WaitingJob) -> tuple[Bearer, ...]:
         """Get who may mint before anything is minted: whatever fails here has minted nothing for sure."""
@@ -242,4 +275,6 @@ def _registration(item: dict[str, Any], place: str) -> Registration:
         is_online=item["status"] == "online",
         is_busy=bool(item["busy"]),
         reach=place,
+        group_id=item.get("runner_group_id"),
+        version=item.get("version"),
     )

@@ -15,6 +15,7 @@ _PLACE_TTL_SECONDS = (
     3 * DAY
 )  # longer than GitHub keeps a registration that never connected, 1 day [GH-JIT-1DAY]
 _SUSPECTS = Key("REAPER", "SUSPECTS")
+_TOLD = Key("REAPER", "TOLD")
 _RESENT = Key("REDELIVERY", "RESENT")
 
 
@@ -44,6 +45,14 @@ class DynamoHousekeeping:
     def keep_suspects(self, suspects: Mapping[str, float]) -> None:
         """Replace what looks stale."""
         self._keep(_SUSPECTS, suspects)
+
+    def told(self) -> dict[str, float]:
+        """Return which notices were given, and when."""
+        return {key: float(at) for key, at in self._read(_TOLD).items()}
+
+    def keep_told(self, told: Mapping[str, float]) -> None:
+        """Replace the notices that were given."""
+        self._keep(_TOLD, told)
 
     def resent(self) -> dict[str, Resent]:
         """Return the deliveries that were sent again lately, by GUID."""

@@ -64,6 +64,15 @@ class DynamoJobs:
         except ConditionFailedError:
             return  # it has been taken or offered anew meanwhile
 
+    def note_asked(self, pool: str, key: JobKey, *, at: float) -> None:
+        """Note that GitHub was asked whether a job still waits, if it does by our account."""
+        try:
+            self._table.write(
+                Update(waiting_key(pool, key), set={"asked_at": at}, condition="attribute_exists(#pk)")
+            )
+        except ConditionFailedError:
+            return  # it waits no longer
+
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""
         self._table.write(Delete(waiting_key(pool, key)))
