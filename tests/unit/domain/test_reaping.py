@@ -215,15 +215,15 @@ def test_an_instance_whose_start_has_no_answer_is_left_alone_whether_it_runs_or_
         (600, None, None),
         (601, None, What.WAITING_LONG),
         (601, a_task_id(1), None),
-        (DAY + 600, a_task_id(1), None),
-        (DAY + 601, a_task_id(1), What.JOB_RECORD),
-        (DAY + 601, None, What.JOB_RECORD),
+        (2 * DAY + 600, a_task_id(1), None),
+        (2 * DAY + 601, a_task_id(1), What.JOB_RECORD),
+        (2 * DAY + 601, None, What.JOB_RECORD),
     ],
 )
-def test_a_job_that_waits_long_is_looked_at_and_after_a_day_forgotten(
+def test_a_job_that_waits_long_is_looked_at_and_after_two_days_forgotten(
     age: int, offered_to: str | None, found: What | None
 ) -> None:
-    """[GH-JOB-24H]"""
+    """[GH-JOB-24H] [GH-JOB-48H]"""
     job = a_job(5, queued_at=NOW - age, offered_to=offered_to)
     name = POOL if found is What.WAITING_LONG else str(job.key)
     assert [(what, which) for what, which, _ in stale(facts(a_snapshot(jobs=(job,))))] == (

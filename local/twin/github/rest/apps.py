@@ -206,6 +206,8 @@ def authorize_actions(call: Call, repository: Repository, *, write: bool = False
             raise RefusedError(404, "Not Found")
         return
     authorize_installation(call.actor, call.runner_scope, "actions", write=write)
+    if call.actor.installation is not None and not call.actor.installation.covers(repository):
+        raise RefusedError(404, "Not Found")  # [GH-404-HIDDEN]
 
 
 def _levels(granted: str | None) -> tuple[str, ...]:

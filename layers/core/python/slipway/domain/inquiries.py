@@ -25,7 +25,7 @@ def to_ask(
     First those that GitHub has called over once: they need its second word. Then those of whose runners one was not
     taken, as GitHub does with a job that is not there; then, few at a time, those that wait long for whatever reason,
     or a long queue would cost a call a job. None for which an idle runner is registered, and none before its age has
-    doubled since it was last asked after: about nine times in the day after which GitHub gives it up.
+    doubled since it was last asked after: about ten times until GitHub gives it up [GH-JOB-48H].
     """
     doubted: list[WaitingJob] = []
     untaken: list[WaitingJob] = []

@@ -20,7 +20,9 @@ TIMEOUT_GRACE_SECONDS = 60
 LONGEST_JOB_SECONDS = 5 * 86_400  # GitHub ends a job of a self-hosted runner then [GH-JOB-5D]
 NEVER_RECORDED_SECONDS = 300
 QUEUED_LONG_SECONDS = 600
-GITHUB_GIVES_UP_SECONDS = 24 * 3600 + 600  # GitHub fails a job that was queued for 24 h [GH-JOB-24H]
+GITHUB_GIVES_UP_SECONDS = (
+    48 * 3600 + 600
+)  # GitHub fails a job that was queued for 24 h, or up to 48 [GH-JOB-48H]
 
 
 def find_stale(
@@ -81,8 +83,8 @@ def _stale_runners(pool: PoolFacts, configuration: Configuration) -> Iterator[Re
 def _timer_over(runner: Runner, now: float, configuration: Configuration) -> tuple[What, str] | None:
     """Return what a runner's own timer says of it.
 
-    One that has ended and that GitHub calls busy is stopped at the job timeout at the latest, as if it were: somebody
-    may have forged its end.
+    One that has ended and that GitHub calls busy [RUNNER-BUSY-AFTER-JOB] is stopped at the job timeout, as if it were:
+    somebody may have forged its end.
     """
     profile = configuration.profiles.get(runner.shape.profile)
     idle = (profile.idle_timeout_seconds if profile else 0) + IDLE_GRACE_SECONDS
@@ -141,7 +143,7 @@ def _stale_jobs(pool: PoolFacts) -> Iterator[Reap]:
     now, name = pool.snapshot.now, pool.snapshot.pool
     for job in pool.snapshot.jobs:
         if now - job.queued_at > GITHUB_GIVES_UP_SECONDS:
-            yield Reap(What.JOB_RECORD, str(job.key), job.pool, "queued for more than a day")
+            yield Reap(What.JOB_RECORD, str(job.key), job.pool, "queued for more than two days")
     waiting = [
         job
         for job in pool.snapshot.jobs

@@ -47,7 +47,10 @@ def _ghosts(facts: Facts) -> Iterator[Reap]:
 
 
 def _stuck(facts: Facts) -> Iterator[Reap]:
-    """Find idle runners whose task runs and whose listener is away: it hung, or never connected."""
+    """Find idle runners whose task runs and whose listener is away: it hung, or never connected.
+
+    One that hangs with its connection open looks like any idle one [RUNNER-LISTENER-HANG]: its idle timeout ends it.
+    """
     listed = {registration.name: registration for registration in facts.registrations}
     for pool in facts.pools:
         for runner in pool.snapshot.runners:
@@ -63,6 +66,7 @@ def _stuck(facts: Facts) -> Iterator[Reap]:
 def _unregistered(facts: Facts) -> Iterator[Reap]:
     """Find runners whose task runs and whose registration is gone: their job was their only one, and is over.
 
+    What told of it was lost, and their listener hangs [RUNNER-LISTENER-HANG] or an orphan process keeps the task.
     A list that changes while it is read page by page can miss one, so only what removing it answers proves this.
     """
     listed = {registration.name for registration in facts.registrations}

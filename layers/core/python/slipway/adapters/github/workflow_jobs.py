@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from slipway.adapters.github.credentials import Credentials
+from slipway.adapters.github.credentials import AppTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
 from slipway.ports.github import JobReading
@@ -14,9 +14,9 @@ from slipway.ports.github import JobReading
 class GitHubWorkflowJobs:
     """Implements ``ports.github.WorkflowJobs``."""
 
-    def __init__(self, api: GitHubApi, credentials: Credentials) -> None:
+    def __init__(self, api: GitHubApi, tokens: AppTokens) -> None:
         self._api = api
-        self._credentials = credentials
+        self._tokens = tokens
 
     def find(self, repository: str, job_id: int) -> JobReading | None:
         """Return one job, or None if GitHub has none of that id."""
@@ -27,6 +27,7 @@ class GitHubWorkflowJobs:
             raise UnavailableError(str(fault)) from fault  # reading changes nothing, answered or not
         except RefusedError as fault:
             if fault.code == "404":
+                self._expect_installed(repository)
                 return None
             raise
         return job_reading(item)
@@ -56,10 +57,21 @@ class GitHubWorkflowJobs:
         token = self._token(repository)
         self._api.call("POST", f"/repos/{repository}/actions/{call}", lambda: token)
 
+    def _expect_installed(self, repository: str) -> None:
+        """Tell a job that is not there from a repository that the App may not see: both are 404 [GH-404-HIDDEN]."""
+        try:
+            self._api.call("GET", f"/repos/{repository}/installation", self._tokens.app_jwt)
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault
+        except RefusedError as fault:
+            if fault.code == "404":
+                raise RefusedError(f"the GitHub App is not installed on {repository}", code="404") from fault
+            raise
+
     def _token(self, repository: str) -> str:
         """Get the token of the repository's organization; on its own, because without the App that is a 404 too."""
         try:
-            return self._credentials.token(repository.partition("/")[0])
+            return self._tokens.token(repository.partition("/")[0])
         except UnknownOutcomeError as fault:
             raise UnavailableError(str(fault)) from fault
 
