@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.configuration import GitHubTarget, Registration
-from slipway.domain.demand import covered_jobs, running_by_repository
+from slipway.domain.demand import covered_jobs, retry_delay_seconds, running_by_repository
 from slipway.domain.jobs import JobKey
 from slipway.domain.reach import reach_of
 from slipway.domain.runners import Runner, RunnerState
@@ -44,6 +44,18 @@ def test_reach_is_the_narrowest_scope_in_which_a_runner_competes(github: GitHubT
 def test_an_organizations_group_is_no_wider_than_the_organization_though_a_group_is_named() -> None:
     github = a_github(registration=Registration.ORGANIZATION, runner_group="slipway")
     assert reach_of(github, "Acme", "Acme/One") == "acme"
+
+
+def test_the_waits_between_runners_that_nobody_takes_double_and_end_at_one_an_hour() -> None:
+    assert [retry_delay_seconds(untaken) for untaken in range(1, 8)] == [
+        60,
+        120,
+        240,
+        480,
+        3_600,
+        3_600,
+        3_600,
+    ]
 
 
 def test_an_idle_runner_covers_one_job() -> None:

@@ -8,7 +8,7 @@ from slipway.domain.configuration import Configuration, Fairness
 from slipway.domain.limits import Admission, runners_by_profile
 from slipway.domain.matching import Shape
 from slipway.domain.policy import policy_of
-from slipway.domain.reasons import Reason, Why
+from slipway.domain.reasons import SET_ASIDE, Reason, Why
 from slipway.domain.resources import NOTHING, Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import GitHubPause, WaitingJob
@@ -153,6 +153,25 @@ def test_a_profile_that_moved_to_another_pool_serves_no_job_here() -> None:
 def test_a_job_without_cpu_or_memory_is_refused(size: Resources) -> None:
     reason = Reason(Why.TOO_LARGE, {"cpu_units": size.cpu_units, "memory_mib": size.memory_mib})
     assert split((a_job(1, shape=Shape("medium", size)),), a_configuration()) == ([], {1: reason})
+
+
+@pytest.mark.parametrize(("untaken", "why"), [(4, Why.NOT_TAKEN), (5, Why.ZOMBIE), (50, Why.ZOMBIE)])
+def test_a_job_that_took_none_of_five_runners_is_set_aside_and_the_reason_says_so(
+    untaken: int, why: Why
+) -> None:
+    """[GH-WJ-17]"""
+    job = a_job(1, untaken=untaken, retry_at=NOW + 60)
+    assert split((job,), a_configuration()) == (
+        [],
+        {1: Reason(why, {"runners": untaken, "until": NOW + 60})},
+    )
+    assert why in SET_ASIDE
+
+
+@pytest.mark.parametrize("untaken", [5, 50])
+def test_a_job_that_is_set_aside_gets_its_next_runner_when_its_hour_is_over(untaken: int) -> None:
+    job = a_job(1, untaken=untaken, retry_at=NOW)
+    assert split((job,), a_configuration()) == ([1], {})
 
 
 @pytest.mark.parametrize(("seconds", "is_admitted"), [(1, False), (0, True), (-1, True)])

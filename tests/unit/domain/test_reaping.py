@@ -175,6 +175,89 @@ def test_a_reap_of_a_runner_carries_what_is_known_of_it() -> None:
     assert reap == Reap(What.IDLE_RUNNER, a_task_id(1), POOL, "its runner has ended", runner)
 
 
+def test_a_task_that_outlives_its_runner_is_asked_after_until_the_job_timeout_and_then_stopped() -> None:
+    """GitHub may call it busy, rightly, for somebody may have forged its end, or wrongly [RUNNER-BUSY-AFTER-JOB]."""
+    asked = a_runner(1, GONE, ended_at=NOW - 3_000, busy_at=NOW - 3_660)
+    assert of_runner(asked) == [(What.IDLE_RUNNER, "its runner has ended")]
+    [(what, why)] = of_runner(replace(asked, busy_at=NOW - 3_661))
+    assert (what, "job timeout" in why) == (What.OVERDUE_TASK, True)
+
+
+@pytest.mark.parametrize(
+    ("days", "what"),
+    [(4, What.IDLE_RUNNER), (6, What.OVERDUE_TASK)],
+    ids=["it may run", "no job lives so long"],
+)
+def test_an_ended_runner_of_a_profile_that_is_no_more_has_as_long_as_github_gives_any_job(
+    days: int, what: What
+) -> None:
+    """[GH-JOB-5D]"""
+    ended = a_runner(1, GONE, ended_at=NOW - 60, busy_at=NOW - days * DAY, shape=Shape("removed", SIZE))
+    assert [found for found, _ in of_runner(ended)] == [what]
+
+
+def cut_off(*runners: Runner, away: float = 600, **changes: Any) -> Facts:
+    """A host whose agent has been away for so long, and what runs on it."""
+    known = an_instance(connected=False, disconnected_at=NOW - away, **changes)
+    return facts(a_snapshot(instances=(known,), runners=runners))
+
+
+def on_host(number: int, state: RunnerState, **changes: Any) -> Runner:
+    return a_runner(number, state, **{"instance_arn": an_instance().arn, "ended_at": NOW - 60, **changes})
+
+
+def test_a_host_that_is_cut_off_ends_when_all_its_runners_have() -> None:
+    reading = cut_off(on_host(1, GONE), on_host(2, GONE))
+    assert (What.CUT_OFF_INSTANCE, "i-1", "its agent stays away") in stale(reading)
+
+
+@pytest.mark.parametrize("state", [STARTING, REGISTERED, BUSY])
+def test_a_host_that_is_cut_off_stays_while_one_of_its_runners_may_have_a_job(state: RunnerState) -> None:
+    reading = cut_off(on_host(1, GONE), on_host(2, state, ended_at=None))
+    assert What.CUT_OFF_INSTANCE not in {what for what, _, _ in stale(reading)}
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        cut_off(on_host(1, GONE), away=599),
+        cut_off(on_host(1, GONE, ended_at=NOW - 59)),
+        cut_off(),
+        cut_off(on_host(1, GONE, instance_arn="another")),
+        replace(
+            cut_off(on_host(1, GONE)),
+            pools=tuple(
+                replace(pool, registered={"i-1": an_instance(connected=True)})
+                for pool in cut_off(on_host(1, GONE)).pools
+            ),
+        ),
+    ],
+    ids=["not for long", "its runner just ended", "empty: the plan's", "another's runner", "it is back"],
+)
+def test_no_other_host_is_called_cut_off(reading: Facts) -> None:
+    """[ECS-AGENT-RECONNECTS]"""
+    assert What.CUT_OFF_INSTANCE not in {what for what, _, _ in stale(reading)}
+
+
+OVER = "GitHub says that it has completed (cancelled)"
+
+
+def test_a_job_that_github_calls_over_waits_no_longer_when_it_says_so_twice() -> None:
+    """[GH-WJ-7] [GH-WJ-12]"""
+    job = a_job(5, queued_at=NOW - 120)
+    reading = facts(a_snapshot(jobs=(job,)), over={job.key: OVER})
+    assert twice(reading) == [(What.JOB_RECORD, str(job.key), OVER)]
+    assert twice(reading, apart=59) == []
+
+
+def test_a_job_of_which_github_said_something_else_in_between_goes_on_waiting() -> None:
+    job = a_job(5, queued_at=NOW - 120)
+    reading = facts(a_snapshot(jobs=(job,)), over={job.key: OVER})
+    _, suspects = find_stale(reading, CONFIGURATION, {})
+    _, suspects = find_stale(at(replace(reading, over={}), 60), CONFIGURATION, suspects)
+    assert stale(at(reading, 120), suspects=suspects) == []
+
+
 STANDING, RUNNING = Ec2Instance(NOW - DAY, "launch-1", is_stopped=True), Ec2Instance(NOW - DAY, "launch-1")
 
 
@@ -320,6 +403,44 @@ def test_nothing_is_called_stale_by_one_reading_of_listings(
         registrations=[a_registration(number, is_busy=is_busy) for number in registered],
     )
     assert stale(torn, situation.configuration) == stale(agreed, situation.configuration)
+
+
+# What stops or ends something without asking GitHub first whether it is busy.
+UNASKED = {
+    What.UNCLAIMED_TASK,
+    What.OVERDUE_TASK,
+    What.CUT_OFF_INSTANCE,
+    What.STOPPED_INSTANCE,
+    What.INSTANCE,
+    What.REGISTRATION,
+}
+
+
+@of_pools
+@given(situations(), st.sets(st.integers(1, 30)), st.sets(st.integers(1, 30)), st.booleans(), st.booleans())
+def test_whatever_is_read_nothing_busy_is_removed_without_a_question_to_github(
+    situation: Situation, listed: set[int], busy: set[int], is_known_to_ecs: bool, is_whole: bool
+) -> None:
+    """Every listing may lie, every agent be away and every suspicion be old enough: no running job is touched for it.
+
+    But for its profile's job timeout, which none of these has reached.
+    """
+    away = [replace(i, connected=False, disconnected_at=NOW - 9_000) for i in situation.snapshot.instances]
+    snapshot = replace(situation.snapshot, instances=tuple(away))
+    reading = facts(
+        snapshot,
+        registered=[i for i in away if i.arn is not None and is_known_to_ecs],
+        registrations=[a_registration(number, is_busy=number in busy) for number in listed | busy],
+        listed=frozenset({EVERYONE}) if is_whole else frozenset(),
+    )
+    reading = at(reading, 3_600)
+    _, suspects = find_stale(reading, situation.configuration, {})
+    reaps, _ = find_stale(reading, situation.configuration, dict.fromkeys(suspects, 0.0))
+    running = {runner.task_id: runner for runner in snapshot.runners if runner.state is BUSY}
+    hosts = {runner.instance_arn for runner in running.values()}
+    held = {instance.instance_id for instance in away if instance.arn in hosts}
+    names = {runner_name("medium", a_task_id(number)) for number in busy}
+    assert {reap.id for reap in reaps if reap.what in UNASKED} & (set(running) | held | names) == set()
 
 
 @pytest.mark.parametrize("seconds", [60, 600, 30 * DAY])
