@@ -87,3 +87,19 @@ def test_a_repository_s_text_changes_no_key(case: Case, name: str) -> None:
     (waiting,) = case.snapshot().jobs
     assert (waiting.repository, waiting.labels) == (f"acme/{name}", (name,))
     assert all(re.fullmatch(r"(POOL|JOB)#[\w#/-]+", item["pk"]["S"]) for item in case.items())
+
+
+def test_when_github_was_asked_about_a_waiting_job_is_kept_with_it(case: Case) -> None:
+    event = an_event()
+    assert case.ledger.jobs.record(event, ROUTE)
+    case.ledger.jobs.note_asked(POOL, event.key, at=NOW + 90.5)
+    (waiting,) = case.snapshot().jobs
+    assert (waiting.asked_at, waiting.queued_at) == (NOW + 90.5, NOW - 5)
+
+
+def test_a_job_that_waits_no_longer_does_not_wait_again_because_github_was_asked(case: Case) -> None:
+    event = an_event()
+    assert case.ledger.jobs.record(event, ROUTE)
+    case.ledger.jobs.drop(POOL, event.key)
+    case.ledger.jobs.note_asked(POOL, event.key, at=NOW)
+    assert case.snapshot().jobs == ()

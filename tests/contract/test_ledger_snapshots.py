@@ -116,6 +116,16 @@ def test_suspects_and_resent_deliveries_are_replaced_whole(case: Case) -> None:
     assert house.suspects() == {}
 
 
+def test_what_was_told_is_replaced_whole_and_apart_from_what_is_suspected(case: Case) -> None:
+    house = case.ledger.housekeeping
+    assert house.told() == {}
+    house.keep_suspects({"registration/x": NOW})
+    house.keep_told({"unknown_runner/7": NOW})
+    house.keep_told({"zombie_job/8": NOW + 0.5})
+    assert case.another().housekeeping.told() == {"zombie_job/8": NOW + 0.5}
+    assert house.suspects() == {"registration/x": NOW}
+
+
 def test_a_cursor_is_where_it_was_last_moved_to(case: Case) -> None:
     house = case.ledger.housekeeping
     assert house.cursor("deliveries") is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from local.twin.github.model import WorkflowJob
@@ -42,6 +44,27 @@ def test_where_the_app_is_not_installed_nothing_is_said_of_the_job(github: Case)
     job = github.acme.job("beta/api")
     with pytest.raises(RefusedError, match="not installed on beta"):
         jobs(github).find("beta/api", job.id)
+
+
+def test_a_job_of_a_repository_that_the_app_may_not_see_is_not_called_missing(github: Case) -> None:
+    """[GH-404-HIDDEN]"""
+    job = github.acme.job("alpha/web")
+    site = github.twin.world.repositories["alpha/site"]
+    narrow = replace(github.acme.installation, repositories=frozenset({site.id}))
+    github.twin.credentials.installations[narrow.id] = narrow
+    with pytest.raises(RefusedError, match="not installed on alpha/web"):
+        jobs(github).find("alpha/web", job.id)
+
+
+@pytest.mark.parametrize("status", [0, 502])
+def test_a_missing_job_is_in_doubt_while_nobody_says_whether_the_app_sees_its_repository(
+    github: Case, status: int
+) -> None:
+    reader = jobs(github)
+    assert reader.find("alpha/web", 404_404) is None
+    github.twin.faults.next("GET", "/repos/alpha/web/installation$", status)
+    with pytest.raises(UnavailableError):
+        reader.find("alpha/web", 404_404)
 
 
 @pytest.mark.parametrize("status", [0, 502])

@@ -18,8 +18,7 @@ HOUR = 3_600
 def asked(
     *jobs: WaitingJob, snapshot: Snapshot | None = None, suspects: frozenset[str] = frozenset()
 ) -> list[int]:
-    now, _ = to_ask([snapshot or a_snapshot(jobs=jobs)], GITHUB, suspects)
-    return [job.key.job_id for job in now]
+    return [job.key.job_id for job in to_ask([snapshot or a_snapshot(jobs=jobs)], GITHUB, suspects)]
 
 
 def aged(number: int, age: float, **changes: object) -> WaitingJob:
@@ -78,13 +77,6 @@ def test_a_run_asks_a_few_the_doubted_first_then_the_untaken_and_of_the_patient_
     many = [aged(number, HOUR + number, untaken=1) for number in range(300, 400)]
     assert asked(*many, *patient) == list(range(399, 399 - MOST_A_RUN, -1))
     assert len(asked(*patient)) == MOST_PATIENT_A_RUN
-
-
-def test_what_a_run_does_not_ask_is_named_too() -> None:
-    jobs = [aged(number, HOUR + number) for number in range(1, 6)]
-    now, later = to_ask([a_snapshot(jobs=tuple(jobs))], GITHUB, ())
-    assert [job.key.job_id for job in now] == [5, 4]
-    assert [job.key.job_id for job in later] == [3, 2, 1]
 
 
 @pytest.mark.parametrize("status", ["queued", "waiting", "pending", "requested", "something new"])

@@ -17,10 +17,8 @@ PATIENT_SECONDS = 600  # how long a job waits before it is asked after without a
 MOST_A_RUN, MOST_PATIENT_A_RUN = 20, 2
 
 
-def to_ask(
-    snapshots: Iterable[Snapshot], github: GitHubTarget, suspects: Container[str]
-) -> tuple[list[WaitingJob], list[WaitingJob]]:
-    """Return the jobs to ask GitHub about now and those that are due and come later, both oldest first.
+def to_ask(snapshots: Iterable[Snapshot], github: GitHubTarget, suspects: Container[str]) -> list[WaitingJob]:
+    """Return the jobs to ask GitHub about now.
 
     First those that GitHub has called over once: they need its second word. Then those of whose runners one was not
     taken, as GitHub does with a job that is not there; then, few at a time, those that wait long for whatever reason,
@@ -37,11 +35,8 @@ def to_ask(
                 doubted.append(job)
             elif job.key not in covered and _is_due(job, snapshot.now):
                 (untaken if job.untaken else patient).append(job)
-    first = _oldest_first(patient)
-    now = (_oldest_first(doubted) + _oldest_first(untaken) + first[:MOST_PATIENT_A_RUN])[:MOST_A_RUN]
-    taken = {job.key for job in now}
-    later = [job for job in _oldest_first(untaken + patient + doubted) if job.key not in taken]
-    return now, later
+    few = _oldest_first(patient)[:MOST_PATIENT_A_RUN]
+    return [*_oldest_first(doubted), *_oldest_first(untaken), *few][:MOST_A_RUN]
 
 
 def why_over(status: str | None, conclusion: str | None) -> str | None:

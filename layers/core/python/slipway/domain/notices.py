@@ -17,7 +17,7 @@ class Code(StrEnum):
     RUNNER_VERSION_ENDS = "runner_version_ends"  # GitHub will refuse the image's runner within 30 days
     RUNNER_VERSION_REFUSED = "runner_version_refused"  # it does
     GITHUB_LIMIT = "github_limit"  # removals were left to the next run
-    JOBS_UNCHECKED = "jobs_unchecked"  # jobs wait long, and without an App GitHub cannot be asked about them
+    JOBS_UNCHECKED = "jobs_unchecked"  # without an App GitHub cannot be asked about jobs that wait long
 
     @property
     def level(self) -> str:

@@ -16,6 +16,12 @@ from slipway.ports.github import WorkflowJobs
 from slipway.ports.ledger import Jobs
 from slipway.services.applied import Together, in_turn
 
+UNCHECKED = Notice(
+    Code.JOBS_UNCHECKED,
+    "jobs",
+    "jobs that wait long are not checked with GitHub: that needs an App (github.secrets.app)",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -48,9 +54,9 @@ class Inquire:
         self, snapshots: Collection[Snapshot], suspects: Container[str], *, is_dry_run: bool = False
     ) -> Answers:
         """Ask, and note that it was asked, except in a dry run; who gets no answer is asked again later."""
-        now, later = to_ask(snapshots, self._github, suspects)
         if self._workflow_jobs is None:
-            return Answers(notices=_unchecked(len(now) + len(later)))
+            return Answers(notices=(UNCHECKED,))
+        now = to_ask(snapshots, self._github, suspects)
         answers = _Answers(self._workflow_jobs, set(), {}, [])
         noted = None if is_dry_run else self._jobs
         self._together([lambda job=job: answers.ask(job, noted, self._clock.now()) for job in now])  # type: ignore[misc]
@@ -81,10 +87,3 @@ class _Answers:
             self.errors.append(fault)
         except Exception as fault:  # noqa: BLE001 - the service loop: one failure leaves no other job unasked
             self.errors.append(fault)
-
-
-def _unchecked(count: int) -> tuple[Notice, ...]:
-    if count == 0:
-        return ()
-    why = "jobs that wait long are not checked with GitHub: that needs an App (github.secrets.app)"
-    return (Notice(Code.JOBS_UNCHECKED, "jobs", why),)
