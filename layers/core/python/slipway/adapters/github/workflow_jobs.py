@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from slipway.adapters.github.credentials import AppTokens
+from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
 from slipway.ports.github import JobReading
