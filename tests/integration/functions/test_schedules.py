@@ -8,7 +8,7 @@ import pytest
 
 from local.demo.lambda_host import FunctionError
 from local.twin.github.deliveries import Delivery
-from local.twin.github.model import JobRequest, Scope
+from local.twin.github.model import JobRequest, RunnerGroup, Scope
 from local.twin.github.registry import Registration
 from tests.integration.functions.stage import LABELS, Stage, claim_event, records
 
@@ -19,21 +19,52 @@ def names(stage: Stage) -> set[str]:
     return {runner.name for runner in stage.github.registry.by_id.values()}
 
 
+def our_group(stage: Stage) -> RunnerGroup:
+    """The runner group of alpha, made when it is first asked for."""
+    world = stage.github.world
+    for group in world.groups_of(world.enterprise_scope).values():
+        if group.name == "slipway-alpha":
+            return group
+    return stage.github.add_enterprise_group("slipway-alpha", [world.organizations["alpha"]])
+
+
 def test_a_registration_whose_task_is_gone_is_reaped_at_the_second_look(stage: Stage) -> None:
     scope = Scope("enterprise", "acme")
     with stage.lock:
-        group = stage.github.add_enterprise_group(
-            "slipway-alpha", [stage.github.world.organizations["alpha"]]
-        )
+        group = our_group(stage)
         for name in (GHOST, "somebody-else-s-runner"):
             stage.github.registry.register(scope, group, Registration(name, LABELS))
     assert stage.invoke("reaper", {})["reaped"] == 0
     assert GHOST in names(stage)
     hour_later = f"0,{1 + 3_600 / time.time()!r}"
-    assert stage.invoke("reaper", {}, variant="-later", SLIPWAY_CLOCK=hour_later)["reaped"] == 1
+    dry = stage.invoke("reaper", {"dry_run": True}, variant="-later", SLIPWAY_CLOCK=hour_later)
+    assert (dry["found"], dry["reaped"]) == (1, 0)
+    assert GHOST in names(stage)
+    assert stage.invoke("reaper", {}, variant="-later")["reaped"] == 1
     assert names(stage) == {"somebody-else-s-runner"}
-    (line,) = [line for line in stage.log("reaper-later") if line["message"] == "reaped"]
-    assert line["why"]
+    lines = {line["code"]: line for line in stage.log("reaper-later") if "code" in line}
+    for code in ("would_reap", "reaped"):
+        assert (lines[code]["what"], lines[code]["id"]) == ("registration", GHOST)
+        assert lines[code]["why"] == "its task is gone"
+
+
+def test_an_unknown_runner_is_logged_as_an_error_and_counted_once(stage: Stage) -> None:
+    scope = Scope("enterprise", "acme")
+    with stage.lock:
+        stage.github.registry.register(scope, our_group(stage), Registration("stranger\n\u202e{}", LABELS))
+    for hours in (2, 4):
+        clock = f"0,{1 + hours * 3_600 / time.time()!r}"
+        stage.invoke("reaper", {}, variant=f"-stranger-{hours}", SLIPWAY_CLOCK=clock)
+    first, second = (stage.log(f"reaper-stranger-{hours}") for hours in (2, 4))
+    (line,) = [line for line in first if line.get("code") == "unknown_runner" and "stranger" in line["why"]]
+    assert (line["level"], line["service"]) == ("ERROR", "reaper")
+    assert line["why"].isprintable()
+    (metric,) = [line for line in first if "_aws" in line]
+    (directive,) = metric["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Slipway", [["service"]])
+    assert directive["Metrics"] == [{"Name": "UnknownRunners", "Unit": "Count"}]
+    assert metric["UnknownRunners"] == [1.0]
+    assert not any("_aws" in line or line.get("code") == "unknown_runner" for line in second)
 
 
 def test_a_delivery_that_failed_is_sent_again_once(stage: Stage) -> None:
