@@ -198,3 +198,18 @@ def test_github_s_silence_about_a_job_is_no_answer(status: int) -> None:
     deployment.clock.advance(3_600.0)
     assert waiting(deployment) == [job.id]
     assert deployment.loop.errors
+
+
+@pytest.mark.parametrize(("other", "asked"), [("alpha/api", 1), ("beta/web", 2)], ids=["same", "another"])
+def test_a_limit_ends_the_questions_by_that_organization_s_installation_in_this_run(
+    other: str, asked: int
+) -> None:
+    """[GH-LIMIT-PRIMARY]"""
+    deployment = paused(acme())
+    deployment.queue("alpha/web", seconds=60.0)
+    deployment.clock.advance(1.0)
+    deployment.queue(other, seconds=60.0)
+    deployment.clock.advance(590.0)
+    deployment.github.faults.next("GET", "/repos/alpha/.*/actions/jobs/", 429, times=100)
+    when(deployment, lambda: deployment.github.calls[READ] > 0, limit_seconds=70.0)
+    assert deployment.github.calls[READ] == asked
