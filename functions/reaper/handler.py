@@ -26,7 +26,7 @@ COUNTED = {
 
 logger = Logger(service="reaper")
 metrics = Metrics(namespace="Slipway", service="reaper")
-reap = functools.cache(bootstrap.reap)  # built on first use, kept while warm
+services = functools.cache(bootstrap.reap)  # built on first use, kept while warm
 
 
 @logger.inject_lambda_context
@@ -34,14 +34,18 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
     """Make one run, or with ``{"dry_run": true}`` only say what it would remove; each with its reason."""
     is_dry_run = event.get("dry_run") is True
     time_left = context.get_remaining_time_in_millis
-    reaped = reap()(is_dry_run=is_dry_run, has_time=lambda: time_left() > LAST_REMOVAL_MS)
+    reap, watch_tokens = services()
+    reaped = reap(is_dry_run=is_dry_run, has_time=lambda: time_left() > LAST_REMOVAL_MS)
     _log_reaps(reaped, is_dry_run=is_dry_run)
     for fault in reaped.errors:
         logger.error("reaping met an error", code="reaper_error", fault=repr(fault))
     for notice in reaped.notices:
         write = {"error": logger.error, "warning": logger.warning, "info": logger.info}[notice.code.level]
         write("notice", code=notice.code.value, id=notice.id, pool=notice.pool, why=notice.why)
-    _count(() if is_dry_run else reaped.notices)
+    if not is_dry_run:
+        _count(reaped.notices)
+        for warning in watch_tokens():
+            logger.warning("token", code=warning.trouble.value, secret=warning.arn, why=warning.detail)
     parts = ("found", "done", "busy", "left", "notices", "errors")
     counts = {part: len(getattr(reaped, part)) for part in parts}
     return {"reaped": counts.pop("done"), **counts}

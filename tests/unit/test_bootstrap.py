@@ -18,6 +18,7 @@ from slipway.services.ingest import Ingest
 from slipway.services.reap import ReapStale
 from slipway.services.redeliver import Redeliver
 from slipway.services.scale import Scale
+from slipway.services.watch_tokens import WatchTokens
 from tests.deliveries import compiled
 
 COMMON = ("AWS_REGION", "SLIPWAY_TABLE")
@@ -62,7 +63,9 @@ def test_every_builder_builds_its_service() -> None:
     claim, release = bootstrap.runner_api()
     assert isinstance(claim, Claim)
     assert isinstance(release, Release)
-    assert isinstance(bootstrap.reap(), ReapStale)
+    reap, watch_tokens = bootstrap.reap()
+    assert isinstance(reap, ReapStale)
+    assert isinstance(watch_tokens, WatchTokens)
     assert isinstance(bootstrap.redeliver(), Redeliver)
     assert bootstrap.scale().jobs_queue == "jobs"
 

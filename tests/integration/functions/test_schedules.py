@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -65,6 +66,27 @@ def test_an_unknown_runner_is_logged_as_an_error_and_counted_once(stage: Stage) 
     assert directive["Metrics"] == [{"Name": "UnknownRunners", "Unit": "Count"}]
     assert metric["UnknownRunners"] == [1.0]
     assert not any("_aws" in line or line.get("code") == "unknown_runner" for line in second)
+
+
+def test_a_token_that_cannot_do_its_work_is_told_of_and_never_shown(stage: Stage) -> None:
+    with stage.lock:
+        weak = stage.github.add_personal_token("somebody", ["repo"])
+        manager = stage.aws.client("secretsmanager")
+        arn = manager.create_secret(Name="slipway/weak", SecretString=weak)["ARN"]
+    compiled = json.loads((stage.folder / "slipway.json").read_text("utf-8"))
+    compiled["github"]["runner_token_secrets"].append(arn)
+    changed = stage.folder / "weak.json"
+    changed.write_text(json.dumps(compiled), "utf-8")
+
+    def told() -> list[tuple[str, str]]:
+        lines = stage.log("reaper-weak")
+        return [(line["code"], line["secret"]) for line in lines if "secret" in line]
+
+    stage.invoke("reaper", {"dry_run": True}, variant="-weak", SLIPWAY_CONFIG=str(changed))
+    assert told() == []
+    stage.invoke("reaper", {}, variant="-weak")
+    assert told() == [("token_scope_missing", arn)]
+    assert weak not in stage.everything_logged()
 
 
 def test_a_delivery_that_failed_is_sent_again_once(stage: Stage) -> None:

@@ -81,14 +81,10 @@ def runner_api() -> tuple[Claim, Release]:
     return wiring.claim(), wiring.release()
 
 
-def reap() -> ReapStale:
-    """Build the reaper's service."""
-    return _wiring("events_queue_url").reap()
-
-
-def watch_tokens() -> WatchTokens:
-    """Build what the reaper tells of personal access tokens; there are none outside an enterprise."""
-    return _wiring().watch_tokens()
+def reap() -> tuple[ReapStale, WatchTokens]:
+    """Build the reaper's services: the second has nothing to watch outside an enterprise."""
+    wiring = _wiring("events_queue_url")
+    return wiring.reap(), wiring.watch_tokens()
 
 
 def redeliver() -> Redeliver:
