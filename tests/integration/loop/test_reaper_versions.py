@@ -75,8 +75,8 @@ def test_a_version_that_a_listener_made_up_gets_into_no_address() -> None:
     deployment.queue(seconds=2 * HOUR)
     deployment.clock.advance(300.0)
     (runner,) = deployment.github.registry.by_id.values()
-    runner.version = "../../../../user"
+    runner.version = "../../../../rate_limit"
     before = deployment.github.calls.copy()
     deployment.clock.advance(HOUR)
     made = {name for name, count in deployment.github.calls.items() if count > before[name]}
-    assert not any("user" in name or "deprecations" in name for name in made)
+    assert not any("rate_limit" in name or "deprecations" in name for name in made)

@@ -30,8 +30,8 @@ def aged(number: int, age: float, **changes: object) -> WaitingJob:
     [
         (aged(1, 60, untaken=1), False),
         (aged(1, 61, untaken=1), True),
-        (aged(1, 600), False),
-        (aged(1, 601), True),
+        (aged(1, 1_800), False),
+        (aged(1, 1_801), True),
     ],
     ids=["young, not taken", "not taken", "waits", "waits long"],
 )

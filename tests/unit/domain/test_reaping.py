@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.findings import Ec2Instance, Facts, PoolFacts, Reap, What
-from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.intents import Intent, Offering, StartInstances
+from slipway.domain.findings import Ec2Instance, Facts, Reap, What
 from slipway.domain.matching import Shape
 from slipway.domain.reach import EVERYONE
 from slipway.domain.reaping import find_stale
-from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
-from slipway.domain.snapshot import Orphan, Snapshot
+from slipway.domain.runners import Runner, RunnerState, runner_name
+from slipway.domain.snapshot import Orphan
 from tests.builders import (
     NOW,
     POOL,
@@ -26,7 +22,6 @@ from tests.builders import (
     a_booting_instance,
     a_configuration,
     a_job,
-    a_launch_intent,
     a_profile,
     a_runner,
     a_snapshot,
@@ -34,83 +29,25 @@ from tests.builders import (
     an_instance,
 )
 from tests.strategies import Situation, of_pools, situations
+from tests.support.reaping import (
+    BUSY,
+    CONFIGURATION,
+    DAY,
+    GONE,
+    REGISTERED,
+    STARTING,
+    a_registration,
+    at,
+    facts,
+    stale,
+    twice,
+)
 
-CONFIGURATION = a_configuration([a_profile(idle_timeout_seconds=120, job_timeout_seconds=3_600)])
 STANDBY = a_configuration([a_profile(standby=1)])
-STARTING, REGISTERED = RunnerState.STARTING, RunnerState.REGISTERED
-BUSY, GONE = RunnerState.BUSY, RunnerState.GONE
-DAY = 86_400
-
-
-def facts(
-    snapshot: Snapshot | None = None,
-    *,
-    tasks: Iterable[str] | None = None,
-    instances: Mapping[str, float | Ec2Instance] | None = None,
-    registered: Iterable[Instance] | None = None,
-    registrations: Iterable[Registration] | None = None,
-    **changes: Any,
-) -> Facts:
-    """Return what was read: by default ECS, EC2 and GitHub have exactly what the ledger has."""
-    known = snapshot or a_snapshot()
-    if tasks is None:
-        tasks = [runner.task_id for runner in known.runners]
-    if instances is None:
-        instances = {instance.instance_id: instance.launched_at for instance in known.instances}
-    if registered is None:
-        registered = [instance for instance in known.instances if instance.arn is not None]
-    ec2 = {
-        name: item if isinstance(item, Ec2Instance) else Ec2Instance(item) for name, item in instances.items()
-    }
-    pool = PoolFacts(known, frozenset(tasks), ec2, {item.instance_id: item for item in registered})
-    if registrations is None:
-        registrations = [
-            registration_of(runner) for runner in known.runners if runner.state in (REGISTERED, BUSY)
-        ]
-    read: dict[str, Any] = {"registrations": tuple(registrations), "listed": frozenset({EVERYONE}), **changes}
-    return Facts(known.now, (pool,), **read)
-
-
-def registration_of(runner: Runner, **changes: Any) -> Registration:
-    """The registration of a runner as GitHub lists it when all is well."""
-    listed = Registration(
-        runner.runner_id or 0, runner.name, is_online=True, is_busy=runner.state is BUSY, reach=EVERYONE
-    )
-    return replace(listed, **changes)
-
-
-def at(later: Facts, seconds: float) -> Facts:
-    """Return the same reading some seconds later."""
-    pools = tuple(
-        replace(pool, snapshot=replace(pool.snapshot, now=pool.snapshot.now + seconds))
-        for pool in later.pools
-    )
-    return replace(later, now=later.now + seconds, pools=pools)
-
-
-def stale(
-    reading: Facts,
-    configuration: Configuration = CONFIGURATION,
-    suspects: Mapping[str, float] | None = None,
-) -> list[tuple[What, str, str]]:
-    reaps, _ = find_stale(reading, configuration, suspects or {})
-    return [(reap.what, reap.id, reap.why) for reap in reaps]
-
-
-def twice(reading: Facts, apart: float = 60) -> list[tuple[What, str, str]]:
-    """Return what is stale at the second of two equal readings, after nothing was at the first."""
-    first, suspects = find_stale(reading, CONFIGURATION, {})
-    assert first == []
-    return stale(at(reading, apart), suspects=suspects)
 
 
 def of_runner(runner: Runner, configuration: Configuration = CONFIGURATION) -> list[tuple[What, str]]:
     return [(what, why) for what, _, why in stale(facts(a_snapshot(runners=(runner,))), configuration)]
-
-
-def a_registration(number: int = 1, *, is_busy: bool = False, name: str | None = None) -> Registration:
-    ours = runner_name("medium", a_task_id(number))
-    return Registration(40 + number, ours if name is None else name, False, is_busy, "acme")
 
 
 def test_a_pool_that_is_as_the_ledger_has_it_holds_nothing_stale() -> None:
@@ -196,49 +133,6 @@ def test_an_ended_runner_of_a_profile_that_is_no_more_has_as_long_as_github_give
     assert [found for found, _ in of_runner(ended)] == [what]
 
 
-def cut_off(*runners: Runner, away: float = 600, **changes: Any) -> Facts:
-    """A host whose agent has been away for so long, and what runs on it."""
-    known = an_instance(connected=False, disconnected_at=NOW - away, **changes)
-    return facts(a_snapshot(instances=(known,), runners=runners))
-
-
-def on_host(number: int, state: RunnerState, **changes: Any) -> Runner:
-    return a_runner(number, state, **{"instance_arn": an_instance().arn, "ended_at": NOW - 60, **changes})
-
-
-def test_a_host_that_is_cut_off_ends_when_all_its_runners_have() -> None:
-    reading = cut_off(on_host(1, GONE), on_host(2, GONE))
-    assert (What.CUT_OFF_INSTANCE, "i-1", "its agent stays away") in stale(reading)
-
-
-@pytest.mark.parametrize("state", [STARTING, REGISTERED, BUSY])
-def test_a_host_that_is_cut_off_stays_while_one_of_its_runners_may_have_a_job(state: RunnerState) -> None:
-    reading = cut_off(on_host(1, GONE), on_host(2, state, ended_at=None))
-    assert What.CUT_OFF_INSTANCE not in {what for what, _, _ in stale(reading)}
-
-
-@pytest.mark.parametrize(
-    "reading",
-    [
-        cut_off(on_host(1, GONE), away=599),
-        cut_off(on_host(1, GONE, ended_at=NOW - 59)),
-        cut_off(),
-        cut_off(on_host(1, GONE, instance_arn="another")),
-        replace(
-            cut_off(on_host(1, GONE)),
-            pools=tuple(
-                replace(pool, registered={"i-1": an_instance(connected=True)})
-                for pool in cut_off(on_host(1, GONE)).pools
-            ),
-        ),
-    ],
-    ids=["not for long", "its runner just ended", "empty: the plan's", "another's runner", "it is back"],
-)
-def test_no_other_host_is_called_cut_off(reading: Facts) -> None:
-    """[ECS-AGENT-RECONNECTS]"""
-    assert What.CUT_OFF_INSTANCE not in {what for what, _, _ in stale(reading)}
-
-
 OVER = "GitHub says that it has completed (cancelled)"
 
 
@@ -256,40 +150,6 @@ def test_a_job_of_which_github_said_something_else_in_between_goes_on_waiting() 
     _, suspects = find_stale(reading, CONFIGURATION, {})
     _, suspects = find_stale(at(replace(reading, over={}), 60), CONFIGURATION, suspects)
     assert stale(at(reading, 120), suspects=suspects) == []
-
-
-STANDING, RUNNING = Ec2Instance(NOW - DAY, "launch-1", is_stopped=True), Ec2Instance(NOW - DAY, "launch-1")
-
-
-@pytest.mark.parametrize(
-    ("state", "ec2", "found"),
-    [
-        (InstanceState.WARMING, STANDING, [(What.WARM_INSTANCE, "i-1", "its event was lost")]),
-        (InstanceState.WARMING, RUNNING, []),
-        (InstanceState.STOPPED, STANDING, []),
-        (InstanceState.STOPPED, RUNNING, [(What.INSTANCE, "i-1", "it runs and should be stopped")]),
-        (InstanceState.LAUNCHING, STANDING, [(What.STOPPED_INSTANCE, "i-1", "stopped")]),
-        (InstanceState.READY, STANDING, [(What.STOPPED_INSTANCE, "i-1", "stopped")]),
-        (InstanceState.DRAINING, STANDING, [(What.STOPPED_INSTANCE, "i-1", "stopped")]),
-    ],
-    ids=str,
-)
-def test_the_ledger_and_ec2_agree_on_which_instances_stand_still(
-    state: InstanceState, ec2: Ec2Instance, found: list[tuple[What, str, str]]
-) -> None:
-    instance = (
-        an_instance(state=state)
-        if state.rank >= InstanceState.READY.rank
-        else a_booting_instance(state=state)
-    )
-    assert twice(facts(a_snapshot(instances=(instance,)), instances={"i-1": ec2})) == found
-
-
-def test_an_instance_whose_start_has_no_answer_is_left_alone_whether_it_runs_or_not() -> None:
-    start = Intent("start-1", POOL, StartInstances(Offering("m7i.2xlarge", "subnet-1"), (("i-1", ()),)), NOW)
-    snapshot = a_snapshot(instances=(a_booting_instance(state=InstanceState.STOPPED),), intents=(start,))
-    assert twice(facts(snapshot, instances={"i-1": RUNNING})) == []
-    assert twice(facts(snapshot, instances={"i-1": STANDING})) == []
 
 
 @pytest.mark.parametrize(
@@ -467,52 +327,3 @@ def test_a_registration_is_alive_by_a_task_of_whichever_pool() -> None:
     here, there = facts(), facts(a_snapshot(pool="elsewhere", runners=(a_runner(3),)))
     reading = Facts(NOW, here.pools + there.pools, (a_registration(3),))
     assert twice(reading) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "is_news"),
-    [
-        ({"connected": False}, True),
-        ({"state": InstanceState.DRAINING}, True),
-        ({}, False),
-        ({"connected": False, "version": 3}, False),
-    ],
-    ids=["disconnected", "draining", "nothing that matters", "no newer than the ledger"],
-)
-def test_what_ecs_knows_better_than_the_ledger_is_folded_at_once(
-    change: dict[str, Any], is_news: bool
-) -> None:
-    known = an_instance(version=3)
-    seen = replace(known, **{"version": 4, **change})
-    reaps, _ = find_stale(facts(a_snapshot(instances=(known,)), registered=[seen]), CONFIGURATION, {})
-    assert [(reap.what, reap.instance) for reap in reaps] == [(What.INSTANCE_NEWS, seen)] * is_news
-
-
-def test_an_instance_that_ecs_forgot_ends_when_it_holds_no_task_and_looks_so_twice() -> None:
-    known = an_instance()
-    read = facts(a_snapshot(instances=(known,)), registered=[])
-    reaps, suspects = find_stale(read, CONFIGURATION, {})
-    assert (reaps, list(suspects)) == ([], ["instance/i-1"])
-    reaps, _ = find_stale(read, CONFIGURATION, {"instance/i-1": NOW - 60})
-    assert [(reap.what, reap.why) for reap in reaps] == [(What.INSTANCE, "ECS no longer knows it")]
-    busy = a_snapshot(instances=(known,), runners=(a_runner(1, BUSY, instance_arn=known.arn),))
-    assert find_stale(facts(busy, registered=[]), CONFIGURATION, {}) == ([], {})
-
-
-def test_an_instance_that_was_just_launched_may_not_be_recorded_yet() -> None:
-    reading = facts(instances={"i-9": NOW - 200})
-    assert stale(at(reading, 60), suspects={"instance/i-9": NOW - 60}) == []
-
-
-@pytest.mark.parametrize("is_stopped", [False, True])
-def test_no_unknown_instance_ends_while_its_own_launch_has_no_answer(is_stopped: bool) -> None:
-    launch = a_launch_intent(2, "fleet-1")
-    ours = Ec2Instance(NOW - DAY, "fleet-1", is_stopped)
-    reading = facts(a_snapshot(intents=(launch,)), instances={"i-9": ours})
-    assert twice(reading) == []
-
-
-def test_an_unknown_instance_ends_though_another_launch_has_no_answer() -> None:
-    snapshot = a_snapshot(intents=(a_launch_intent(2, "fleet-2"),))
-    reading = facts(snapshot, instances={"i-9": Ec2Instance(NOW - DAY, "fleet-1")})
-    assert twice(reading) == [(What.INSTANCE, "i-9", "the ledger does not know it")]

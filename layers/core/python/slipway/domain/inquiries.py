@@ -13,7 +13,7 @@ from slipway.domain.snapshot import Snapshot, WaitingJob
 REST_LAGS_SECONDS = (
     60  # a younger job is never doubted: asked too early, GitHub does not know it yet [GH-WJ-12]
 )
-PATIENT_SECONDS = 600  # how long a job waits before it is asked after without any other cause
+PATIENT_SECONDS = 1_800  # how long a job waits before it is asked after without any other cause
 MOST_A_RUN, MOST_PATIENT_A_RUN = 20, 2
 
 

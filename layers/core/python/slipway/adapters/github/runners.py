@@ -132,6 +132,8 @@ class GitHubRunners:
 
     def deprecation(self, version: str, place: str) -> Deprecation | None:
         """Return until when GitHub takes a runner version; a GHES has no such call [GH-RUNNER-DEPRECATIONS]."""
+        if self._github.api_url.endswith("/api/v3"):  # [GH-API-ROOT]
+            return None
         path = f"{self._scope(place)}/actions/runners/deprecations/{version}"
         token = self._token(place)
         try:
