@@ -21,7 +21,7 @@ from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
 from slipway.domain.policy import Policy, policy_of
 from slipway.domain.resources import Resources
-from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.runners import Runner, RunnerState, runner_name
 from slipway.domain.snapshot import Snapshot, WaitingJob
 
 NOW = 1_800_000_000.0
@@ -82,6 +82,11 @@ _MINTED: Mapping[str, Any] = {
     "repository": "acme/one",
     "job": JobKey("acme", 9_000, 1),
 }
+
+
+def name_of(runner: Runner) -> str:
+    """Return the name under which a runner of the deployment ``slipway`` registers."""
+    return runner_name("slipway", runner.shape.profile, runner.task_id)
 
 
 def a_runner(number: int = 1, state: RunnerState = RunnerState.STARTING, **changes: Any) -> Runner:

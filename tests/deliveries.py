@@ -109,7 +109,7 @@ def compiled(**github: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "version": COMPILED_VERSION,
-        "deployment": "test",
+        "deployment": "slipway",
         "github": {
             "web_url": "https://github.com", "api_url": "https://api.github.com", "enterprise": "acme",
             "registration": "enterprise", "runner_group": None, "allowed_organizations": ["*"],

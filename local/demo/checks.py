@@ -33,7 +33,7 @@ class WatchedContainers:
         """Stop a container; promise 2: never a busy one, but what EC2 itself takes away."""
         task = self._started.get(task_id)
         if task is not None and task.ec2_instance_id not in self.lost_instances:
-            name = runner_name(task.family.removeprefix("slipway-"), task_id)
+            name = runner_name("slipway", task.family.removeprefix("slipway-"), task_id)
             runner = next((r for r in our_runners(self.world) if r.name == name), None)
             if runner is not None and runner.busy:
                 self.violations.append(f"promise 2: {name} was stopped while it ran job {runner.job_id}")
@@ -65,7 +65,8 @@ def _leaks_outside(world: World) -> dict[str, int]:
 
 def our_runners(world: World) -> list[Runner]:
     """Return the registrations at GitHub that are Slipway's."""
-    return [runner for runner in world.github.registry.by_id.values() if parse_runner_name(runner.name)]
+    registered = world.github.registry.by_id.values()
+    return [runner for runner in registered if parse_runner_name("slipway", runner.name)]
 
 
 def items_of(world: World) -> Iterable[dict[str, Any]]:

@@ -194,7 +194,14 @@ class Loop:
         )
         self.release = Release(self.configuration, self.ledger, self.runners, self.clock, account_id=ACCOUNT)
         jobs = GitHubWorkflowJobs(self._api, apps) if target.app_secret else None
-        deregister = Deregister(self.ledger, self.runners, jobs, self.clusters, self.clock)
+        deregister = Deregister(
+            self.ledger,
+            self.runners,
+            jobs,
+            self.clusters,
+            self.clock,
+            deployment=self.configuration.deployment,
+        )
         self.reap = ReapStale(
             self.configuration,
             self.ledger,

@@ -27,7 +27,6 @@ def test_a_busy_runner_that_lost_its_host_leaves_an_interruption(case: Case) -> 
     assert case.ledger.interruptions.pending() == [
         Interruption(
             task_id=a_task_id(1),
-            runner_name=f"slipway-medium-{a_task_id(1)}",
             job=event.key,
             run_id=event.run_id,
             repository=event.repository,

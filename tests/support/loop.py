@@ -136,7 +136,7 @@ class Acme:
         items = self.items()
         registered = self.github.registry.by_id.values()
         return {
-            "runners": sum(parse_runner_name(runner.name) is not None for runner in registered),
+            "runners": sum(parse_runner_name("slipway", runner.name) is not None for runner in registered),
             "tasks": len(self.loop.aws.ecs.live_tasks()),
             "instances": len(self.loop.aws.ec2.live_instances()),
             "offers": sum(item["pk"]["S"].startswith("OFFERS#") for item in items),

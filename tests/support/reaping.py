@@ -11,13 +11,15 @@ from slipway.domain.findings import Ec2Instance, Facts, PoolFacts, What
 from slipway.domain.instances import Instance
 from slipway.domain.reach import EVERYONE
 from slipway.domain.reaping import find_stale
-from slipway.domain.runners import Registration, Runner, RunnerState, runner_name
+from slipway.domain.runners import Registration, Runner, RunnerState
 from slipway.domain.snapshot import Snapshot
 from tests.builders import (
     a_configuration,
     a_profile,
+    a_runner,
     a_snapshot,
     a_task_id,
+    name_of,
 )
 
 CONFIGURATION = a_configuration([a_profile(idle_timeout_seconds=120, job_timeout_seconds=3_600)])
@@ -58,7 +60,12 @@ def facts(
 def registration_of(runner: Runner, **changes: Any) -> Registration:
     """The registration of a runner as GitHub lists it when all is well."""
     listed = Registration(
-        runner.runner_id or 0, runner.name, is_online=True, is_busy=runner.state is BUSY, reach=EVERYONE
+        runner.runner_id or 0,
+        name_of(runner),
+        is_online=True,
+        is_busy=runner.state is BUSY,
+        reach=EVERYONE,
+        task_id=runner.task_id,
     )
     return replace(listed, **changes)
 
@@ -89,5 +96,6 @@ def twice(reading: Facts, apart: float = 60) -> list[tuple[What, str, str]]:
 
 
 def a_registration(number: int = 1, *, is_busy: bool = False, name: str | None = None) -> Registration:
-    ours = runner_name("medium", a_task_id(number))
-    return Registration(40 + number, ours if name is None else name, False, is_busy, "acme")
+    ours = name_of(a_runner(number))
+    task_id = a_task_id(number) if name is None else None
+    return Registration(40 + number, ours if name is None else name, False, is_busy, "acme", task_id=task_id)

@@ -71,7 +71,9 @@ def check(text: str) -> Verdict:
 def _parts(value: Any) -> Parts:
     document = _mapping(value)
     profiles, pools = _mapping(document.get("profiles")), _mapping(document.get("pools"))
+    deployment = document.get("deployment", SlipwayFile.model_fields["deployment"].default)
     return Parts(
+        deployment=deployment if isinstance(deployment, str) else "",
         github=_in_form(GitHub, document.get("github")),
         profiles=_all_in_form(Profile, profiles),
         pools=_all_in_form(Pool, pools),

@@ -10,6 +10,7 @@ from local.slipway_cli.catalogue import CatalogueEntry, catalogue
 from local.slipway_cli.configuration.faults import Fault, nearest, printable
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile
 from slipway.domain.resources import Resources
+from slipway.domain.runners import MAX_NAMES_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Parts:
     ``wanted_pools`` is what every profile says under ``pool``, in form or not; ``pool_names`` likewise.
     """
 
+    deployment: str
     github: GitHub | None
     profiles: Mapping[str, Profile]
     pools: Mapping[str, Pool]
@@ -29,6 +31,7 @@ class Parts:
 def cross_check(parts: Parts) -> Iterator[Fault]:
     """Yield every fault between the parts."""
     yield from _pool_references(parts)
+    yield from _names(parts)
     yield from _label_sets(parts.profiles)
     yield from _unlabelled(parts.profiles)
     for name, profile in parts.profiles.items():
@@ -38,6 +41,16 @@ def cross_check(parts: Parts) -> Iterator[Fault]:
     if parts.github:
         yield from _github(parts.github)
         yield from _reach(parts.github, parts)
+
+
+def _names(parts: Parts) -> Iterator[Fault]:
+    longest = MAX_NAMES_LENGTH - len(parts.deployment)
+    for name in parts.profiles:
+        if len(name) > longest:
+            message = (
+                f"with deployment '{parts.deployment}' a profile's name has at most {longest} characters"
+            )
+            yield Fault(("profiles", name), message)
 
 
 def _pool_references(parts: Parts) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
+from tests.builders import name_of
 from tests.integration.functions.stage import LABELS, Stage
 
 HOUR = 3_600.0
@@ -34,7 +35,7 @@ def interrupted(stage: Stage, task_id: str) -> WorkflowJob:
     with stage.lock:
         job = stage.github.queue_job(JobRequest("alpha/web", LABELS))
         stage.github.router.withdraw(job)
-        stage.github.jobs.start(job, RunnerIdentity(7, runner.name, 1, "slipway-alpha"))
+        stage.github.jobs.start(job, RunnerIdentity(7, name_of(runner), 1, "slipway-alpha"))
         stage.github.jobs.complete(job, "failure")
         event = JobEvent(
             JobState.IN_PROGRESS, job.id, job.run_id, 1, "alpha", 1, "alpha/web", 1, False, LABELS, at

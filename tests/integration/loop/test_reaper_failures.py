@@ -29,7 +29,7 @@ def ghost(deployment: Acme, number: int, organization: str = "alpha") -> str:
         repository=repository,
         labels=LABELS,
     )
-    name = runner_name("small", a_task_id(number))
+    name = runner_name("slipway", "small", a_task_id(number))
     deployment.loop.runners.mint(job, name)
     return name
 

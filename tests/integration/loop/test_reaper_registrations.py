@@ -18,7 +18,7 @@ from tests.builders import a_task_id
 from tests.integration.loop.scenes import OrphanedContainer, bodies, container_of, deliver, recorded, when
 from tests.support.loop import LABELS, Acme, a_configuration, acme
 
-OURS = runner_name("small", a_task_id(7))
+OURS = runner_name("slipway", "small", a_task_id(7))
 TO_THE_KILL = 400.0  # two runs of the reaper, then ECS's grace for a container that does not end
 
 
@@ -255,3 +255,15 @@ def test_an_end_that_was_forged_takes_no_runner_from_its_job(with_app: bool) -> 
     assert deployment.until_completed(job, limit_seconds=3_100.0)
     assert job.now.conclusion == "success"
     assert deployment.until_clean()
+
+
+def test_two_deployments_in_one_enterprise_leave_each_other_s_runners_alone() -> None:
+    deployment = acme()
+    github = deployment.github
+    group = github.add_enterprise_group("staging-alpha", [github.world.organizations["alpha"]])
+    theirs = runner_name("staging", "small", a_task_id(7))
+    intrude(deployment, theirs, group)
+    assert deployment.until_completed(deployment.queue(seconds=5.0))
+    deployment.clock.advance(1_800.0)
+    assert registered(deployment) == {theirs}
+    assert alarms(deployment) == []

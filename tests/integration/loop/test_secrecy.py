@@ -11,6 +11,7 @@ import pytest
 from local.twin.clock import aware
 from slipway.domain.configuration import Registration, WebhookSecret
 from slipway.domain.runners import RunnerState
+from tests.builders import name_of
 from tests.integration.loop.scenes import (
     all_answers,
     bodies,
@@ -155,7 +156,7 @@ def test_org_secret_takes_no_idle_runner_of_another_organization_out_of_supply()
     runner = next(iter(recorded(deployment).values()))
     forged = as_beta(bodies(deployment, "queued", job)[0])
     forged["action"] = forged["workflow_job"]["status"] = "in_progress"
-    forged["workflow_job"]["runner_name"] = runner.name
+    forged["workflow_job"]["runner_name"] = name_of(runner)
     forged["workflow_job"]["runner_id"] = runner.runner_id
     deliver(deployment, forged, secret=BETA_SECRET)
     deployment.loop._receive("jobs")

@@ -321,25 +321,6 @@ def test_what_is_only_safe_for_one_organization_is_allowed_for_one(changes: list
     assert faults_of(example_with(("github.allow.organizations", ["acme-web"]), *changes)) == []
 
 
-def test_jobs_without_labels_go_to_one_profile_only() -> None:
-    fault = only_fault(
-        ("profiles.medium.unlabelled_jobs_of", ["acme-web"]),
-        ("profiles.small.unlabelled_jobs_of", ["acme-labs/etl", "Acme-Web"]),
-    )
-    assert fault.path == "profiles.small.unlabelled_jobs_of[1]"
-    assert "'medium' serves" in fault.message
-
-
-def test_workflows_are_restricted_by_runner_groups_which_repositories_do_not_have() -> None:
-    app = "arn:aws:secretsmanager:us-east-1:111122223333:secret:app"
-    fault = only_fault(
-        ("github.registration", "repository"),
-        ("github.secrets.app", app),
-        ("github.allow.workflows", ["acme/build/.github/workflows/image.yaml@refs/heads/main"]),
-    )
-    assert fault.path == "github.allow.workflows"
-
-
 def test_a_key_given_twice_is_a_fault_at_the_second_place() -> None:
     text = EXAMPLE.read_text("utf-8") + "\ndeployment: other\n"
     (fault,) = faults_of(text)

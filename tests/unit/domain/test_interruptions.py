@@ -67,10 +67,10 @@ def test_only_a_runner_that_took_a_job_was_interrupted() -> None:
     busy = a_runner(1, RunnerState.BUSY, job=job, run_id=77, repository="alpha/web")
     found = interruption_of(busy, 100.0)
     assert found is not None
-    assert (found.job, found.run_id, found.runner_name, found.due_at) == (
+    assert (found.job, found.run_id, found.task_id, found.due_at) == (
         job,
         77,
-        busy.name,
+        busy.task_id,
         100.0 + LOOK_SECONDS,
     )
     registered = a_runner(

@@ -216,7 +216,7 @@ MISMATCHES = [
     ),
     pytest.param(
         facts(registrations=[a_registration(3)]),
-        (What.REGISTRATION, runner_name("medium", a_task_id(3)), "its task is gone"),
+        (What.REGISTRATION, runner_name("slipway", "medium", a_task_id(3)), "its task is gone"),
         id="a registration without a task",
     ),
 ]
@@ -299,7 +299,7 @@ def test_whatever_is_read_nothing_busy_is_removed_without_a_question_to_github(
     running = {runner.task_id: runner for runner in snapshot.runners if runner.state is BUSY}
     hosts = {runner.instance_arn for runner in running.values()}
     held = {instance.instance_id for instance in away if instance.arn in hosts}
-    names = {runner_name("medium", a_task_id(number)) for number in busy}
+    names = {runner_name("slipway", "medium", a_task_id(number)) for number in busy}
     assert {reap.id for reap in reaps if reap.what in UNASKED} & (set(running) | held | names) == set()
 
 

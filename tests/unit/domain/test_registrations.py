@@ -13,7 +13,7 @@ from slipway.domain.reach import EVERYONE
 from slipway.domain.reaping import find_stale, kind_of, suspicion
 from slipway.domain.registrations import LISTED_AGAIN, OF_THE_LISTING, unknown_runners
 from slipway.domain.runners import Registration, Runner, RunnerState
-from tests.builders import NOW, a_configuration, a_profile, a_runner, a_snapshot, a_task_id
+from tests.builders import NOW, a_configuration, a_profile, a_runner, a_snapshot, a_task_id, name_of
 
 CONFIGURATION = a_configuration([a_profile(idle_timeout_seconds=7_200, job_timeout_seconds=7_200)])
 OLD: dict[str, Any] = {"claimed_at": NOW - 181}
@@ -21,7 +21,14 @@ OLD: dict[str, Any] = {"claimed_at": NOW - 181}
 
 def listed(runner: Runner, **changes: Any) -> Registration:
     """The registration of a runner, online and idle unless it is said to be otherwise."""
-    found = Registration(runner.runner_id or 0, runner.name, is_online=True, is_busy=False, reach=EVERYONE)
+    found = Registration(
+        runner.runner_id or 0,
+        name_of(runner),
+        is_online=True,
+        is_busy=False,
+        reach=EVERYONE,
+        task_id=runner.task_id,
+    )
     return replace(found, **changes)
 
 
@@ -134,7 +141,7 @@ def test_unknown_are_strangers_in_our_groups_and_names_of_ours_without_a_task() 
     known, unknown = a_runner(1, RunnerState.BUSY), a_runner(2, RunnerState.BUSY)
     stranger = Registration(7, "build-server-1", is_online=True, is_busy=True, reach=EVERYONE, group_id=3)
     facts = reading(known, [listed(known), listed(unknown, is_busy=True)], strangers=(stranger,))
-    assert [found.name for found in unknown_runners(facts)] == ["build-server-1", unknown.name]
+    assert [found.name for found in unknown_runners(facts)] == ["build-server-1", name_of(unknown)]
 
 
 def test_a_name_is_known_by_a_task_that_ecs_has_though_the_ledger_has_not() -> None:

@@ -47,7 +47,7 @@ def ghosts(count: int) -> list[Reap]:
 def removed(github: Crowd, reaps: list[Reap]) -> Removed:
     nothing = cast("Any", None)  # a ghost is GitHub's alone
     service, clock = cast("RunnerService", github), ManualClock(NOW)
-    deregister = Deregister(cast("Ledger", nothing), service, None, {}, clock)
+    deregister = Deregister(cast("Ledger", nothing), service, None, {}, clock, deployment="slipway")
     remove = Remove(
         Registration.ENTERPRISE, nothing, deregister, clusters={}, fleets={}, clock=clock, together=together
     )

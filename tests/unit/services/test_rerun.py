@@ -14,9 +14,8 @@ from tests.builders import a_task_id
 
 
 def an_interruption(number: int) -> Interruption:
-    task_id = a_task_id(number)
-    name = f"slipway-small-{task_id}"
-    return Interruption(task_id, name, JobKey("alpha", number, 1), 77, "alpha/web", at=0.0, due_at=60.0)
+    key = JobKey("alpha", number, 1)
+    return Interruption(a_task_id(number), key, 77, "alpha/web", at=0.0, due_at=60.0)
 
 
 def a_reading(number: int, conclusion: str | None = "failure", status: str = "completed") -> JobReading:

@@ -183,7 +183,14 @@ class _Wiring:
 
         clusters, fleets, github = self._clusters(), self._fleets(), self._configuration.github
         jobs = self._workflow_jobs
-        deregister = Deregister(self._ledger, self._runners, jobs, clusters, self._clock)
+        deregister = Deregister(
+            self._ledger,
+            self._runners,
+            jobs,
+            clusters,
+            self._clock,
+            deployment=self._configuration.deployment,
+        )
         return ReapStale(
             self._configuration,
             self._ledger,

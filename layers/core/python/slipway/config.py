@@ -163,14 +163,14 @@ def decode_configuration(body: Mapping[str, Any]) -> Configuration:
     """Build the configuration from its compiled JSON form: the dataclasses' own names, nested."""
     return Configuration(
         deployment=body["deployment"],
-        github=_github(body["github"]),
+        github=_github(body["github"], body["deployment"]),
         profiles={name: _profile(name, value) for name, value in body["profiles"].items()},
         pools={name: _pool(name, value) for name, value in body["pools"].items()},
         fairness=Fairness(**body["fairness"]),
     )
 
 
-def _github(body: Mapping[str, Any]) -> GitHubTarget:
+def _github(body: Mapping[str, Any], deployment: str) -> GitHubTarget:
     secrets = tuple(
         WebhookSecret(item["arn"], tuple(item["organizations"])) for item in body["webhook_secrets"]
     )
@@ -181,6 +181,7 @@ def _github(body: Mapping[str, Any]) -> GitHubTarget:
             **{name: tuple(body[name]) for name in lists},
             "registration": Registration(body["registration"]),
             "webhook_secrets": secrets,
+            "deployment": deployment,
         }
     )
 

@@ -9,7 +9,6 @@ from slipway.domain.matching import Unserved, route
 
 MAX_QUEUED_AGE_SECONDS = 24 * 3600  # GitHub fails a job that no runner took for 24 h [GH-JOB-24H]
 _EVERY = "*"
-_RUNNER_PREFIX = "slipway-"
 
 
 def admit(event: JobEvent, configuration: Configuration, now: float) -> Ignored | None:
@@ -19,7 +18,7 @@ def admit(event: JobEvent, configuration: Configuration, now: float) -> Ignored 
     GitHub gives a runner to any matching job that its group admits [GH-WJ-13], one without labels of its own
     among them, and a runner taken by a job which we refused must still be known to be busy, and charged.
     """
-    if event.action is not JobState.QUEUED and _ran_here(event):
+    if event.action is not JobState.QUEUED and _ran_here(event, configuration.deployment):
         return None
     refusal = _too_old(event, now) or _not_allowed(event, configuration.github)
     if refusal:
@@ -29,8 +28,8 @@ def admit(event: JobEvent, configuration: Configuration, now: float) -> Ignored 
     return Ignored(found.code, found.detail) if isinstance(found, Unserved) else None
 
 
-def _ran_here(event: JobEvent) -> bool:
-    return event.runner_name is not None and event.runner_name.startswith(_RUNNER_PREFIX)
+def _ran_here(event: JobEvent, deployment: str) -> bool:
+    return event.runner_name is not None and event.runner_name.startswith(f"{deployment}-")
 
 
 def _too_old(event: JobEvent, now: float) -> Ignored | None:

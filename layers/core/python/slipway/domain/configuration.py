@@ -43,6 +43,7 @@ class WebhookSecret:
 class GitHubTarget:
     """The GitHub whose jobs are served: host, registration level, allow list, credentials' places.
 
+    ``deployment`` begins the names of our runners and runner groups.
     ``runner_group`` is ``None`` for one runner group per organization. Allow lists are lower-case;
     ``("*",)`` allows every organization, an empty ``allowed_repositories`` every repository, empty
     ``allowed_workflows`` every workflow. ``organization_hooks`` are hook ids by login.
@@ -64,6 +65,7 @@ class GitHubTarget:
     organization_hooks: Mapping[str, int] = field(default_factory=dict)
     sweep_calls_per_hour: int = 0
     rerun_interrupted: int = 0
+    deployment: str = "slipway"
 
 
 @dataclass(frozen=True, slots=True)

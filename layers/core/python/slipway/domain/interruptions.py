@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slipway.domain.jobs import JobKey
-from slipway.domain.runners import Runner, runner_name
+from slipway.domain.runners import Runner
 
 LOOK_SECONDS, LOOK_AT_LEAST_EVERY_SECONDS = 60, 1_800
 GIVE_UP_SECONDS = 24 * 3_600  # a job that comes back days later surprises more than it helps
@@ -16,7 +16,6 @@ class Interruption:
     """A job whose runner's instance is gone. Times are epoch seconds; ``due_at`` is when to look at it next."""
 
     task_id: str
-    runner_name: str
     job: JobKey
     run_id: int
     repository: str
@@ -30,7 +29,6 @@ def interruption_of(runner: Runner, at: float) -> Interruption | None:
         return None
     return Interruption(
         task_id=runner.task_id,
-        runner_name=runner_name(runner.shape.profile, runner.task_id),
         job=runner.job,
         run_id=runner.run_id,
         repository=runner.repository,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.domain.findings import Facts, Reap, What
-from slipway.domain.runners import Registration, RunnerState, parse_runner_name
+from slipway.domain.runners import Registration, RunnerState
 
 LISTENER_GRACE_SECONDS = (
     180  # a listener connects within seconds of its claim, and after a lost connection again
@@ -32,16 +32,15 @@ def unknown_runners(facts: Facts) -> list[Registration]:
     tasks that are gone must be asked. One reading is enough: what a registration is made for is written down first.
     """
     alive = facts.alive
-    named = [(found, parse_runner_name(found.name)) for found in facts.registrations]
-    return [*facts.strangers, *(found for found, parts in named if parts and parts[1] not in alive)]
+    return [*facts.strangers, *(found for found in facts.registrations if found.task_id not in alive)]
 
 
 def _ghosts(facts: Facts) -> Iterator[Reap]:
     """Find registrations of ours whose task is gone. A busy one is never among them."""
     alive = facts.alive
     for registration in facts.registrations:
-        named = parse_runner_name(registration.name)
-        if named and named[1] not in alive and not registration.is_busy:
+        is_ours = registration.task_id is not None
+        if is_ours and registration.task_id not in alive and not registration.is_busy:
             gone = "its task is gone"
             yield Reap(What.REGISTRATION, registration.name, "", gone, registration=registration)
 
@@ -51,10 +50,10 @@ def _stuck(facts: Facts) -> Iterator[Reap]:
 
     One that hangs with its connection open looks like any idle one [RUNNER-LISTENER-HANG]: its idle timeout ends it.
     """
-    listed = {registration.name: registration for registration in facts.registrations}
+    listed = {registration.task_id: registration for registration in facts.registrations}
     for pool in facts.pools:
         for runner in pool.snapshot.runners:
-            found = listed.get(runner.name)
+            found = listed.get(runner.task_id)
             is_away = found is not None and not found.is_online and not found.is_busy
             is_old = facts.now - (runner.claimed_at or facts.now) > LISTENER_GRACE_SECONDS
             if is_away and is_old and runner.is_idle and runner.task_id in pool.tasks:
@@ -69,14 +68,14 @@ def _unregistered(facts: Facts) -> Iterator[Reap]:
     What told of it was lost, and their listener hangs [RUNNER-LISTENER-HANG] or an orphan process keeps the task.
     A list that changes while it is read page by page can miss one, so only what removing it answers proves this.
     """
-    listed = {registration.name for registration in facts.registrations}
+    listed = {registration.task_id for registration in facts.registrations}
     for pool in facts.pools:
         for runner in pool.snapshot.runners:
             is_minted = (
                 runner.state in (RunnerState.REGISTERED, RunnerState.BUSY) and runner.runner_id is not None
             )
             is_old = facts.now - (runner.claimed_at or facts.now) > LISTENER_GRACE_SECONDS
-            is_missing = facts.is_listed(runner.reach or "") and runner.name not in listed
+            is_missing = facts.is_listed(runner.reach or "") and runner.task_id not in listed
             if is_minted and is_old and is_missing and runner.task_id in pool.tasks:
                 why = "GitHub no longer has it"
                 yield Reap(What.UNREGISTERED_RUNNER, runner.task_id, pool.snapshot.pool, why, runner)

@@ -51,17 +51,13 @@ class Runner:
         """Say whether it is registered and waits for GitHub to give it a job."""
         return self.state is RunnerState.REGISTERED
 
-    @property
-    def name(self) -> str:
-        """Return its name at GitHub."""
-        return runner_name(self.shape.profile, self.task_id)
-
 
 @dataclass(frozen=True, slots=True)
 class Registration:
     """A runner registration as GitHub lists it; ``reach`` says where it was listed.
 
-    ``version`` is what its listener last told of itself, none before it first connects [GH-JIT-FRESH].
+    ``version`` is what its listener last told of itself, none before it first connects [GH-JIT-FRESH]. ``task_id`` is
+    that of its name, where it bears a name of ours.
     """
 
     runner_id: int
@@ -71,17 +67,31 @@ class Registration:
     reach: str
     group_id: int | None = None
     version: str | None = None
+    task_id: str | None = None
 
 
-_NAME = re.compile(r"slipway-([a-z0-9][a-z0-9_-]{0,19})-([0-9a-f]{32})", re.ASCII)
+_REST = re.compile(r"([a-z0-9][a-z0-9_-]{0,19})-([0-9a-f]{32})", re.ASCII)
+_TASK_ID_LENGTH = 32
+MAX_NAMES_LENGTH = (
+    64 - _TASK_ID_LENGTH - 2
+)  # of a deployment and a profile together: a runner name has 64 characters
 
 
-def runner_name(profile: str, task_id: str) -> str:
-    """Return the name under which a task's runner registers: unique, readable, at most 64 characters."""
-    return f"slipway-{profile}-{task_id}"
+def runner_name(deployment: str, profile: str, task_id: str) -> str:
+    """Return the name under which a task's runner registers: unique, readable, at most 64 characters.
+
+    It begins with the deployment's, so that two deployments in one enterprise do not take each other's for ghosts.
+    """
+    return f"{deployment}-{profile}-{task_id}"
 
 
-def parse_runner_name(name: str) -> tuple[str, str] | None:
-    """Return profile and task id of a runner name of ours, or ``None``."""
-    match = _NAME.fullmatch(name)
+def parse_runner_name(deployment: str, name: str) -> tuple[str, str] | None:
+    """Return profile and task id of a runner name of a deployment, or ``None``."""
+    prefix = f"{deployment}-"
+    match = _REST.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
     return (match[1], match[2]) if match else None
+
+
+def task_id_of(name: str) -> str:
+    """Return the task id with which a runner name of ours ends; of another's name, whatever it ends with."""
+    return name[-_TASK_ID_LENGTH:]

@@ -18,7 +18,7 @@ from slipway.domain.identity import TaskIdentity
 from slipway.domain.instances import InstanceState
 from slipway.domain.limits import GITHUB_PATIENCE_SECONDS
 from slipway.domain.reach import reach_of
-from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.runners import Runner, RunnerState, runner_name
 from slipway.domain.snapshot import GitHubPause, WaitingJob
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
@@ -144,8 +144,9 @@ class Claim:
 
         Only a definite refusal, which minted nothing, is undone. A lost reply costs one container.
         """
+        name = runner_name(self._configuration.deployment, runner.shape.profile, runner.task_id)
         try:
-            jit = self._github.mint(job, runner.name)
+            jit = self._github.mint(job, name)
         except NotYetError as fault:
             self._unbind(runner, job)
             return _github_busy(fault)
@@ -170,7 +171,7 @@ class Claim:
             200,
             {
                 "jit_config": jit.encoded,
-                "runner_name": runner.name,
+                "runner_name": name,
                 "idle_timeout_seconds": profile.idle_timeout_seconds,
             },
         )

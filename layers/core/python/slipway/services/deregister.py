@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import ThrottledError
 from slipway.domain.findings import Reap, What
-from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.runners import Runner, RunnerState, runner_name
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster
 from slipway.ports.github import Removal, RunnerService, WorkflowJobs
@@ -72,7 +72,10 @@ class Deregister:
         workflow_jobs: WorkflowJobs | None,
         clusters: Mapping[str, Cluster],
         clock: Clock,
+        *,
+        deployment: str,
     ) -> None:
+        self._deployment = deployment
         self._ledger = ledger
         self._github = github
         self._workflow_jobs = workflow_jobs
@@ -120,7 +123,8 @@ class Deregister:
     def _remove_by_id_or_name(self, runner: Runner, reach: str) -> Removal:
         runner_id = runner.runner_id
         if runner_id is None:  # minted, but the answer was never recorded: GitHub knows it by name
-            found = self._github.find(runner.name, reach)
+            name = runner_name(self._deployment, runner.shape.profile, runner.task_id)
+            found = self._github.find(name, reach)
             runner_id = found.runner_id if found else None
         return Removal.GONE if runner_id is None else self._github.remove(runner_id, reach)
 

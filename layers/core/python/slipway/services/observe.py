@@ -82,7 +82,7 @@ class Observe:
 
     def _fold_runner(self, event: JobEvent) -> str | None:
         """Move the runner that a job event names; return its pool if it is one of ours and it moved."""
-        named = parse_runner_name(event.runner_name or "")
+        named = parse_runner_name(self._configuration.deployment, event.runner_name or "")
         profile = self._configuration.profiles.get(named[0]) if named else None
         if named is None or profile is None:
             return None

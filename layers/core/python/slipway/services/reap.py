@@ -11,7 +11,6 @@ from slipway.domain.findings import Ec2Instance, Facts, PoolFacts, Reap
 from slipway.domain.notices import Code, Notice, untold
 from slipway.domain.reaping import find_stale, kind_of
 from slipway.domain.registrations import LISTED_AGAIN, unknown_runners
-from slipway.domain.runners import parse_runner_name
 from slipway.domain.snapshot import Snapshot
 from slipway.domain.text import inert
 from slipway.ports.clock import Clock
@@ -197,10 +196,9 @@ class ReapStale:
         for found in unknown_runners(facts):
             why = f"{inert(found.name)!r} is registered in runner group {found.group_id}, and not by us"
             notice = Notice(Code.UNKNOWN_RUNNER, str(found.runner_id), why)
-            named = parse_runner_name(found.name)
-            if named is not None and notice.key not in told:
+            if found.task_id is not None and notice.key not in told:
                 looked_up += 1
-                if looked_up > MOST_LOOKED_UP or self._ledger.runners.is_gone(named[1]):
+                if looked_up > MOST_LOOKED_UP or self._ledger.runners.is_gone(found.task_id):
                     continue
             notices.append(notice)
         return notices

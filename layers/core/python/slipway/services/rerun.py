@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from slipway.domain.errors import SlipwayError, UnavailableError
 from slipway.domain.interruptions import GIVE_UP_SECONDS, Interruption, next_look
+from slipway.domain.runners import task_id_of
 from slipway.ports.clock import Clock
 from slipway.ports.github import JobReading, WorkflowJobs
 from slipway.ports.ledger import Interruptions
@@ -57,11 +58,11 @@ def decide(interrupted: Sequence[Interruption], attempt: Sequence[JobReading]) -
     """
     if any(job.status != "completed" for job in attempt):
         return Decision()
-    by_runner = {job.runner_name: job for job in attempt}
+    by_task = {task_id_of(job.runner_name): job for job in attempt if job.runner_name is not None}
     over: list[tuple[Interruption, str]] = []
     failed: list[tuple[Interruption, int]] = []
     for item in interrupted:
-        job = by_runner.get(item.runner_name)
+        job = by_task.get(item.task_id)
         if job is None:
             over.append((item, "the latest attempt of its run has it no more"))
         elif job.conclusion != "failure":

@@ -76,7 +76,8 @@ class RunnerGroups:
         if self._github.runner_group is not None:
             return name.lower() == self._github.runner_group.lower()
         at_enterprise = self._github.registration is Registration.ENTERPRISE
-        return name.lower().startswith("slipway-") if at_enterprise else name.lower() == "slipway"
+        own = self._github.deployment
+        return name.lower().startswith(f"{own}-") if at_enterprise else name.lower() == own
 
     def _resolve(self, job: WaitingJob, token: Callable[[], str]) -> int:
         path, name, shared = self._place(job)
@@ -96,10 +97,10 @@ class RunnerGroups:
             path = f"/enterprises/{self._github.enterprise}/actions/runner-groups"
             if self._github.runner_group is not None:
                 return path, self._github.runner_group, True
-            return path, f"slipway-{job.organization.lower()}", False
+            return path, f"{self._github.deployment}-{job.organization.lower()}", False
         return (
             f"/orgs/{job.organization}/actions/runner-groups",
-            self._github.runner_group or "slipway",
+            self._github.runner_group or self._github.deployment,
             False,
         )
 

@@ -109,7 +109,7 @@ class GitHubRunners:
             found = self._named(path, name, lambda: self._credentials.token(reach))
         except (RefusedError, UnknownOutcomeError) as fault:
             raise UnavailableError(str(fault)) from fault
-        return _registration(found[0], reach) if found else None
+        return self._registration(found[0], reach) if found else None
 
     def registrations(self) -> Listing:
         """List the registrations in every place where we register; a place that fails hides no other."""
@@ -120,12 +120,10 @@ class GitHubRunners:
         whole: set[str] = set()
         for place in places:
             try:
-                listed = [_registration(item, place) for item in self._list(place)]
+                listed = [self._registration(item, place) for item in self._list(place)]
                 whole.add(place)
-                found += [item for item in listed if parse_runner_name(item.name)]
-                strangers += self._in_our_groups(
-                    [item for item in listed if not parse_runner_name(item.name)]
-                )
+                found += [item for item in listed if item.task_id]
+                strangers += self._in_our_groups([item for item in listed if not item.task_id])
             except SlipwayError as fault:
                 failures.append(fault)
         return Listing(tuple(found), tuple(failures), tuple(strangers), frozenset(whole))
@@ -269,14 +267,15 @@ class GitHubRunners:
             return f"/enterprises/{self._github.enterprise}"
         return f"/repos/{place}" if "/" in place else f"/orgs/{place}"
 
-
-def _registration(item: dict[str, Any], place: str) -> Registration:
-    return Registration(
-        runner_id=int(item["id"]),
-        name=item["name"],
-        is_online=item["status"] == "online",
-        is_busy=bool(item["busy"]),
-        reach=place,
-        group_id=item.get("runner_group_id"),
-        version=item.get("version"),
-    )
+    def _registration(self, item: dict[str, Any], place: str) -> Registration:
+        named = parse_runner_name(self._github.deployment, item["name"])
+        return Registration(
+            runner_id=int(item["id"]),
+            name=item["name"],
+            is_online=item["status"] == "online",
+            is_busy=bool(item["busy"]),
+            reach=place,
+            group_id=item.get("runner_group_id"),
+            version=item.get("version"),
+            task_id=named[1] if named else None,
+        )
