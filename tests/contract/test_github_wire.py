@@ -209,6 +209,59 @@ def test_the_jobs_of_a_run_and_running_them_again_follow_the_schema(wire: Wire) 
     assert wire("GET", f"{run}/jobs", token=token, query={"filter": "all"}).json()["total_count"] == 6
 
 
+@every_server
+def test_an_organization_hooks_deliveries_follow_the_schema(wire: Wire) -> None:
+    """[GH-ORG-HOOK-DELIVERIES]"""
+    acme = wire.acme
+    hook = acme.twin.add_hook("organization", acme.alpha.id, "https://slipway.test/webhook", "s3cret")
+    acme.installation.permissions["organization_hooks"] = "write"
+    acme.twin.deliveries.faults.failed = 1.0
+    acme.job()
+    acme.job()
+    acme.clock.advance(5)
+    token, base = acme.installation_token(), f"/orgs/alpha/hooks/{hook.id}/deliveries"
+    listed = wire("GET", base, token=token, query={"per_page": "1", "status": "failure"})
+    (item,) = listed.json()
+    assert 'rel="next"' in listed.headers["link"]
+    assert wire("GET", f"{base}/{item['id']}", token=token).json()["guid"] == item["guid"]
+    assert wire("POST", f"{base}/{item['id']}/attempts", token=token).status == 202
+    assert wire("GET", base, token=token, query={"cursor": "nonsense"}).status == 400
+    assert wire("GET", f"/orgs/alpha/hooks/{hook.id + 1}/deliveries", token=token).status == 404
+
+
+@every_server
+def test_the_repositories_of_an_installation_follow_the_schema(wire: Wire) -> None:
+    """[GH-INSTALLATION-REPOSITORIES]"""
+    wire.acme.job("alpha/web")
+    reply = wire("GET", "/installation/repositories", token=wire.acme.installation_token()).json()
+    assert [item["full_name"] for item in reply["repositories"]] == ["alpha/web", "alpha/site"]
+    assert reply["total_count"] == 2
+    assert wire("GET", "/installation/repositories", token=wire.acme.app_jwt()).status == 403
+
+
+@every_server
+@pytest.mark.parametrize("moment", ["queued", "in_progress", "completed"])
+def test_runs_by_status_and_their_jobs_follow_the_schema(wire: Wire, moment: str) -> None:
+    """[GH-RUNS] [GH-RUN-JOBS]"""
+    acme = wire.acme
+    job = acme.job(duration_seconds=30)
+    if moment != "queued":
+        acme.listener()
+        acme.clock.advance(1 if moment == "in_progress" else 60)
+    token, query = acme.installation_token(), {"per_page": "100", "exclude_pull_requests": "true"}
+    runs = "/repos/alpha/web/actions/runs"
+    found = {
+        status: wire("GET", runs, token=token, query=query | {"status": status}).json()["workflow_runs"]
+        for status in ("queued", "in_progress", "completed")
+    }
+    assert {status: [run["id"] for run in listed] for status, listed in found.items() if listed} == {
+        moment: [job.run_id]
+    }
+    jobs = wire("GET", f"{runs}/{job.run_id}/jobs", token=token, query={"filter": "latest"}).json()["jobs"]
+    assert [(item["id"], item["status"]) for item in jobs] == [(job.id, moment)]
+    assert wire("GET", f"{runs}/{job.run_id + 1}/jobs", token=token).status == 404
+
+
 def test_the_limits_follow_the_schema_also_when_they_refuse(wire: Wire) -> None:
     assert wire("GET", "/rate_limit").status == 200
     wire.acme.twin.limits.settings.limits["token"] = 0

@@ -100,13 +100,16 @@ class Deliveries:
         code_text = "OK" if 200 <= status_code < 300 else f"Invalid HTTP Response: {status_code}"
         self._settle(delivery_id, code_text, status_code)
 
-    def settled_of(self, app_id: int) -> list[Delivery]:
-        """An App hook's settled deliveries within the window, newest first [GH-HOOK-WINDOW]."""
+    def settled_of(self, kind: HookKind, target_id: int, hook_id: int | None = None) -> list[Delivery]:
+        """A hook's settled deliveries within the window, newest first [GH-HOOK-WINDOW].
+
+        The hook is its target's only one, as an App's is, or the one of ``hook_id``.
+        """
         oldest = self._world.clock.now() - (7 if self._world.is_enterprise_server else 3) * _DAY_SECONDS
         while self._log and self._log[0].delivered_at < oldest:
             self._log.popleft()
-        mine = (delivery for delivery in reversed(self._log) if delivery.hook.kind == "integration")
-        return [d for d in mine if d.hook.target_id == app_id and d.status_code is not None]
+        mine = (d for d in reversed(self._log) if (d.hook.kind, d.hook.target_id) == (kind, target_id))
+        return [d for d in mine if hook_id in (None, d.hook.id) and d.status_code is not None]
 
     def redeliver(self, delivery: Delivery) -> None:
         """Send once more, under the same GUID [GH-HOOK-GUID]."""

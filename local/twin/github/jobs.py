@@ -122,6 +122,8 @@ class Jobs:
             created_at=self._now,
         )
         self.by_id[job.id] = job
+        if request.event == "push" and run_attempt == 1:
+            self._world.pushed_at[repository.id] = self._now
         return job
 
     def _enqueue(self, job: WorkflowJob) -> None:

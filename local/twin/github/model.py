@@ -140,6 +140,8 @@ class JobRequest:
     group: str | None = None
     environment: str | None = None
     run_id: int | None = None
+    event: str = "push"
+    """What triggered the run; only a push moves the repository's ``pushed_at``."""
 
     @property
     def workflow(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from local.twin.clock import VirtualClock, aware
-from local.twin.github.model import Organization, Repository, RunnerGroup, Scope
+from local.twin.github.model import Organization, Repository, RunnerGroup, Scope, Status
 
 
 @dataclass(slots=True)
@@ -45,9 +45,13 @@ class World:
     timers: Timers = field(default_factory=Timers)
     lags: Lags = field(default_factory=Lags)
     random_routing: bool = False
+    mixed_run_status: Status = "queued"
+    """How a run shows of which some jobs are queued and others are not: both were seen [GH-RUN-STATUS]."""
     organizations: dict[str, Organization] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)
     groups: dict[Scope, dict[int, RunnerGroup]] = field(default_factory=dict)
+    pushed_at: dict[int, float] = field(default_factory=dict)
+    """When the repository of this id was last pushed to; one that is not named never was."""
     _next_id: int = 1000
 
     @property

@@ -18,8 +18,10 @@ from local.twin.github.rest.api import RestApi
 from local.twin.github.rest.apps import AppCalls, DeliveryCalls, JobCalls
 from local.twin.github.rest.groups import GroupCalls
 from local.twin.github.rest.operations import Handler
+from local.twin.github.rest.repositories import RepositoryCalls
 from local.twin.github.rest.reruns import RerunCalls
 from local.twin.github.rest.runners import RunnerCalls
+from local.twin.github.rest.runs import RunCalls
 from local.twin.github.rest.users import UserCalls
 from local.twin.github.routing import Router
 from local.twin.github.state import World
@@ -130,8 +132,10 @@ class GitHubTwin:
             **self.runner_calls.handlers(),
             **GroupCalls(self.world, self.registry).handlers(),
             **AppCalls(self.world, self.credentials).handlers(),
-            **DeliveryCalls(self.deliveries).handlers(),
+            **DeliveryCalls(self.world, self.deliveries).handlers(),
             **JobCalls(self.world, self.jobs, self.limits).handlers(),
             **UserCalls().handlers(),
             **self.rerun_calls.handlers(),
+            **RunCalls(self.world, self.jobs).handlers(),
+            **RepositoryCalls(self.world).handlers(),
         }

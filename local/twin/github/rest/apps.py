@@ -112,22 +112,26 @@ class AppCalls:
 
 
 class DeliveryCalls:
-    """The deliveries of an App's hook; an enterprise's hook has no such calls [GH-HOOK-NO-DELIVERIES]."""
+    """The deliveries of an App's or organization's hook; an enterprise's has no such calls [GH-HOOK-NO-DELIVERIES]."""
 
-    def __init__(self, deliveries: Deliveries) -> None:
+    def __init__(self, world: World, deliveries: Deliveries) -> None:
+        self._world = world
         self._deliveries = deliveries
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
-        one = "/app/hook/deliveries/{delivery_id}"
-        return {
-            ("GET", "/app/hook/deliveries"): self.index,
-            ("GET", one): self.get,
-            ("POST", f"{one}/attempts"): self.redeliver,
-        }
+        found: dict[tuple[str, str], Handler] = {}
+        for listed in ("/app/hook/deliveries", "/hooks/{hook_id}/deliveries"):
+            one = f"{listed}/{{delivery_id}}"
+            found |= {
+                ("GET", listed): self.index,
+                ("GET", one): self.get,
+                ("POST", f"{one}/attempts"): self.redeliver,
+            }
+        return found
 
     def index(self, call: Call) -> Response:
         """Newest first, from ``cursor`` on [GH-DELIVERIES]."""
-        found = self._deliveries.settled_of(app_of(call).id)
+        found = self._settled(call)
         status = call.request.query.get("status")
         if status not in (None, "success", "failure"):
             raise RefusedError(422, "status is neither success nor failure")
@@ -155,10 +159,26 @@ class DeliveryCalls:
 
     def _found(self, call: Call) -> Delivery:
         number = call.number("delivery_id")
-        for delivery in self._deliveries.settled_of(app_of(call).id):
+        for delivery in self._settled(call):
             if delivery.id == number:
                 return delivery
         raise RefusedError(404, "Not Found")
+
+    def _settled(self, call: Call) -> list[Delivery]:
+        """What the hook of the path delivered; an organization's needs its permission [GH-ORG-HOOK-DELIVERIES]."""
+        if call.scope is None:
+            return self._deliveries.settled_of("integration", app_of(call).id)
+        if call.actor.kind == "token":
+            if "admin:org_hook" not in call.actor.scopes:
+                raise RefusedError(404, "Not Found")
+        else:
+            is_write = call.operation.method != "GET"
+            authorize_installation(call.actor, call.scope, "organization_hooks", write=is_write)
+        organization, hook_id = self._world.organizations[call.scope.name], call.number("hook_id")
+        hooks = [(hook.kind, hook.target_id, hook.id) for hook in self._deliveries.hooks]
+        if ("organization", organization.id, hook_id) not in hooks:
+            raise RefusedError(404, "Not Found")
+        return self._deliveries.settled_of("organization", organization.id, hook_id)
 
 
 class JobCalls:
@@ -200,7 +220,7 @@ def app_of(call: Call) -> App:
 
 
 def authorize_actions(call: Call, repository: Repository, *, write: bool = False) -> None:
-    """Raise ``RefusedError`` unless the caller may read, or change, the repository's workflow runs."""
+    """Raise ``RefusedError`` unless the caller may read, or change, the repository's workflow runs [GH-RUNS]."""
     if call.actor.kind == "token":
         if (repository.private or write) and "repo" not in call.actor.scopes:
             raise RefusedError(404, "Not Found")

@@ -36,7 +36,7 @@ class RerunCalls:
         }
 
     def index(self, call: Call) -> Response:
-        """The jobs of the latest attempt, or with ``filter=all`` of every one."""
+        """The jobs of the latest attempt, or with ``filter=all`` of every one [GH-RUN-JOBS]."""
         jobs = self._of_run(call, write=False)
         if call.request.query.get("filter") != "all":
             latest = self._jobs.current_attempt(jobs[0].run_id)
