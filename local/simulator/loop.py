@@ -28,7 +28,7 @@ from slipway.adapters.aws_errors import aws_errors
 from slipway.adapters.ec2 import Ec2Fleet
 from slipway.adapters.ecs import EcsCluster
 from slipway.adapters.github.app_tokens import AppTokens
-from slipway.adapters.github.deliveries import AppDeliveries
+from slipway.adapters.github.deliveries import watched_hooks
 from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
@@ -216,8 +216,8 @@ class Loop:
             clock=self.clock,
         )
         self.watch_tokens = WatchTokens(tokens, self.clock)
-        deliveries = AppDeliveries(self._api, apps.app_jwt)
-        self.redeliver = Redeliver(deliveries, self.ledger.housekeeping, self.clock)
+        hooks = watched_hooks(self._api, apps, target.organization_hooks)
+        self.redeliver = Redeliver(hooks, self.ledger.housekeeping, self.clock)
         jobs = GitHubWorkflowJobs(self._api, apps)
         self.rerun = Rerun(jobs, self.ledger.interruptions, self.clock, target.rerun_interrupted)
 

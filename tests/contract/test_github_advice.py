@@ -36,6 +36,8 @@ INTEGRATION = "Resource not accessible by integration"
         (403, f"{ORGANIZATION}/runners", BLOCKED, "IP allow list"),
         (403, f"{ENTERPRISE}/runners/generate-jitconfig", INTEGRATION, "Apps cannot do this"),
         (403, f"{ORGANIZATION}/runners/generate-jitconfig", INTEGRATION, "Self-hosted runners"),
+        (403, "/orgs/alpha/hooks/7/deliveries", INTEGRATION, "Webhooks: write"),
+        (403, "/repos/alpha/web/actions/runs/7/jobs", INTEGRATION, "Actions: read"),
         (404, f"{ENTERPRISE}/runners/generate-jitconfig", "Not Found", "github.enterprise"),
         (404, f"{ENTERPRISE}/runner-groups", "Not Found", "manage_runners:enterprise"),
         (422, f"{ENTERPRISE}/runners/generate-jitconfig", "reached max limit of 10000", "offline runners"),

@@ -103,15 +103,25 @@ def test_a_place_that_is_used_all_the_time_is_written_once_an_hour(twin_case: Ca
     assert twin_case.ledger.housekeeping.places(NOW + 3_600) == ["acme"]
 
 
-def test_suspects_and_resent_deliveries_are_replaced_whole(case: Case) -> None:
+def test_deliveries_that_were_sent_again_are_remembered_hook_by_hook(case: Case) -> None:
     house = case.ledger.housekeeping
-    assert (house.suspects(), house.resent()) == ({}, {})
+    assert house.resent("app") == {}
+    house.note_resent("app", "guid", Resent(NOW, NOW, 6))
+    house.note_resent("app", "guid", Resent(NOW, NOW + 30.5, 7))
+    house.note_resent("alpha/9", "guid", Resent(NOW, NOW + 60, 8))
+    again = case.another().housekeeping
+    assert again.resent("app") == {"guid": Resent(NOW, NOW + 30.5, 7)}
+    assert again.resent("alpha/9") == {"guid": Resent(NOW, NOW + 60, 8)}
+    assert case.item("RESENT#app", "guid")["expires_at"] == {"N": str(int(NOW) + 30 + 2 * 86_400)}
+
+
+def test_suspects_are_replaced_whole(case: Case) -> None:
+    house = case.ledger.housekeeping
+    assert house.suspects() == {}
     house.keep_suspects({"runner/1": NOW, "task/ünï": NOW + 0.5})
     house.keep_suspects({"runner/2": NOW + 1})
-    house.keep_resent({"guid": Resent(NOW, NOW + 30, 7)})
     again = case.another().housekeeping
     assert again.suspects() == {"runner/2": NOW + 1}
-    assert again.resent() == {"guid": Resent(NOW, NOW + 30, 7)}
     again.keep_suspects({})
     assert house.suspects() == {}
 

@@ -217,11 +217,12 @@ class _Wiring:
         return WatchTokens(self._enterprise_tokens, self._clock)
 
     def redeliver(self) -> Redeliver:
-        from slipway.adapters.github.deliveries import AppDeliveries
+        from slipway.adapters.github.deliveries import watched_hooks
         from slipway.services.redeliver import Redeliver
 
-        deliveries = AppDeliveries(self._github_api, self._app_tokens.app_jwt)
-        return Redeliver(deliveries, self._ledger.housekeeping, self._clock)
+        own = self._configuration.github.organization_hooks
+        hooks = watched_hooks(self._github_api, self._app_tokens, own)
+        return Redeliver(hooks, self._ledger.housekeeping, self._clock)
 
     def rerun(self) -> Rerun:
         from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs

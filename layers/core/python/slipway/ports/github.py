@@ -90,15 +90,16 @@ class RunnerTokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
-    """A webhook delivery that never arrived."""
+    """A webhook delivery that never arrived; ``action`` is that of its event."""
 
     delivery_id: int
     guid: str
     delivered_at: float
+    action: str = ""
 
 
 class Deliveries(Protocol):
-    """The deliveries of the GitHub App's webhook."""
+    """The deliveries of one webhook: the GitHub App's, or an organization's own."""
 
     def failed_since(self, since: float) -> list[FailedDelivery]:
         """List the newest failed delivery of each event since a time.

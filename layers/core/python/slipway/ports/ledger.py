@@ -243,11 +243,11 @@ class Housekeeping(Protocol):
     def keep_suspects(self, suspects: Mapping[str, float]) -> None:
         """Replace what looks stale."""
 
-    def resent(self) -> dict[str, Resent]:
-        """Return the deliveries that were sent again lately, by GUID."""
+    def resent(self, hook: str) -> dict[str, Resent]:
+        """Return the deliveries of a hook that were sent again lately, by GUID: hooks share them [GH-HOOK-GUID]."""
 
-    def keep_resent(self, resent: Mapping[str, Resent]) -> None:
-        """Replace the deliveries that were sent again lately."""
+    def note_resent(self, hook: str, guid: str, resent: Resent) -> None:
+        """Remember for two days that a delivery was sent again."""
 
     def cursor(self, name: str) -> float | None:
         """Return how far a repeated check came."""

@@ -39,6 +39,13 @@ _CASES = (
     ),
     _Case(
         403,
+        r"^/orgs/[^/]+/hooks/",
+        "not accessible by integration",
+        "give the App the organization permission Webhooks: write and accept it where the App is installed "
+        "[GH-ORG-HOOK-DELIVERIES]",
+    ),
+    _Case(
+        403,
         _READS_JOBS,
         "not accessible by integration",
         "give the App the repository permission Actions: read and accept it where the App is installed",

@@ -1,47 +1,84 @@
-"""The deliveries of a GitHub App's webhook: what failed, and sending it again."""
+"""The deliveries of a webhook: what failed, and sending it again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
-from slipway.ports.github import FailedDelivery
+from slipway.adapters.github.workflow_jobs import seconds
+from slipway.domain.errors import RefusedError
+from slipway.ports.github import Deliveries, FailedDelivery
+
+APP_HOOK = "app"
 
 
-class AppDeliveries:
-    """Implements ``ports.github.Deliveries`` with the App's own JWT [GH-DELIVERIES]."""
+class HookDeliveries:
+    """Implements ``ports.github.Deliveries`` for the hook whose deliveries lie at ``path`` [GH-DELIVERIES]."""
 
-    def __init__(self, api: GitHubApi, app_jwt: Callable[[], str]) -> None:
+    def __init__(self, api: GitHubApi, path: str, token: Callable[[], str]) -> None:
         self._api = api
-        self._app_jwt = app_jwt
+        self._path = path
+        self._token = token
 
     def failed_since(self, since: float) -> list[FailedDelivery]:
         """List the newest failed delivery of each event since a time.
 
         A resent delivery keeps its GUID [GH-HOOK-GUID]. Only failures are asked for, so that a run costs one
-        call however many deliveries went well; where a server ignores the filter, it is applied here.
+        call however many deliveries went well. Where a server ignores the filter it is applied here, and
+        what arrived by another attempt is then left out for nothing.
         """
         newest: dict[str, FailedDelivery] = {}
+        arrived: set[str] = set()
         for item in self._since(since):
-            if item["status"] != "OK" and item["event"] == "workflow_job":
-                at = _seconds(item["delivered_at"])
-                newest.setdefault(item["guid"], FailedDelivery(item["id"], item["guid"], at))
-        return list(newest.values())
+            guid = item["guid"]
+            if item["status"] == "OK":
+                arrived.add(guid)
+            elif item["event"] == "workflow_job":
+                at = seconds(item["delivered_at"]) or 0.0
+                newest.setdefault(guid, FailedDelivery(item["id"], guid, at, item["action"] or ""))
+        return [failed for guid, failed in newest.items() if guid not in arrived]
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to send a delivery again."""
-        self._api.call("POST", f"/app/hook/deliveries/{delivery_id}/attempts", self._app_jwt)
+        self._api.call("POST", f"{self._path}/{delivery_id}/attempts", self._token)
 
     def _since(self, since: float) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for page in self._api.pages("/app/hook/deliveries", self._app_jwt, params={"status": "failure"}):
-            found += [item for item in page if _seconds(item["delivered_at"]) >= since]
-            if not page or _seconds(page[-1]["delivered_at"]) < since:
+        for page in self._api.pages(self._path, self._token, params={"status": "failure"}):
+            found += [item for item in page if (seconds(item["delivered_at"]) or 0.0) >= since]
+            if not page or (seconds(page[-1]["delivered_at"]) or 0.0) < since:
                 break
         return found
 
 
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+class AppDeliveries(HookDeliveries):
+    """The deliveries of the GitHub App's own hook, asked for with the App's own JWT."""
+
+    def __init__(self, api: GitHubApi, app_jwt: Callable[[], str]) -> None:
+        super().__init__(api, "/app/hook/deliveries", app_jwt)
+
+    def failed_since(self, since: float) -> list[FailedDelivery]:
+        """List what failed; an App without a webhook has nothing that could [GH-APP-NO-HOOK]."""
+        try:
+            return super().failed_since(since)
+        except RefusedError as fault:
+            if fault.code == "404":
+                return []
+            raise
+
+
+def watched_hooks(
+    api: GitHubApi, tokens: AppTokens, organizations: Mapping[str, int]
+) -> dict[str, Deliveries]:
+    """Return the hooks that can be repaired, by the names under which the ledger remembers them.
+
+    ``organizations`` are the ids of organizations' own hooks by login [GH-ORG-HOOK-DELIVERIES].
+    """
+    hooks: dict[str, Deliveries] = {APP_HOOK: AppDeliveries(api, tokens.app_jwt)}
+    for login, hook_id in sorted(organizations.items()):
+        path = f"/orgs/{login}/hooks/{hook_id}/deliveries"
+        hooks[f"{login}/{hook_id}"] = HookDeliveries(api, path, partial(tokens.token, login))
+    return hooks

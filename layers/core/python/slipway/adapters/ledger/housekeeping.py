@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from slipway.adapters.ledger.items import DAY, keyed
@@ -14,9 +15,9 @@ _PLACE_REFRESH_SECONDS = 3_600
 _PLACE_TTL_SECONDS = (
     3 * DAY
 )  # longer than GitHub keeps a registration that never connected, 1 day [GH-JIT-1DAY]
+_RESENT_TTL_SECONDS = 2 * DAY  # longer than anything is asked for again
 _SUSPECTS = Key("REAPER", "SUSPECTS")
 _TOLD = Key("REAPER", "TOLD")
-_RESENT = Key("REDELIVERY", "RESENT")
 
 
 class DynamoHousekeeping:
@@ -54,18 +55,16 @@ class DynamoHousekeeping:
         """Replace the notices that were given."""
         self._keep(_TOLD, told)
 
-    def resent(self) -> dict[str, Resent]:
-        """Return the deliveries that were sent again lately, by GUID."""
-        return {guid: Resent(*moments) for guid, moments in self._read(_RESENT).items()}
+    def resent(self, hook: str) -> dict[str, Resent]:
+        """Return the deliveries of a hook that were sent again lately, by GUID."""
+        found = self._table.query(f"RESENT#{hook}")
+        return {item["sk"]: Resent(item["first_at"], item["last_at"], item["delivery_id"]) for item in found}
 
-    def keep_resent(self, resent: Mapping[str, Resent]) -> None:
-        """Replace the deliveries that were sent again lately."""
-        # Whole seconds: an hour's worth of them must fit into one item.
-        memory = {
-            guid: [int(known.first_at), int(known.last_at), known.delivery_id]
-            for guid, known in resent.items()
-        }
-        self._keep(_RESENT, memory)
+    def note_resent(self, hook: str, guid: str, resent: Resent) -> None:
+        """Remember for two days that a delivery was sent again."""
+        # An item each: after an outage they would not fit into one.
+        memory = {**asdict(resent), "expires_at": int(resent.last_at) + _RESENT_TTL_SECONDS}
+        self._table.write(Put(keyed(Key(f"RESENT#{hook}", guid), memory)))
 
     def cursor(self, name: str) -> float | None:
         """Return how far a repeated check came."""

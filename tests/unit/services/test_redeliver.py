@@ -1,0 +1,197 @@
+"""Redelivery over several hooks, runs and restarts: what is asked for, in which order, at what cost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from local.twin.http.aws import AwsServer
+from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, UnavailableError
+from slipway.ports.github import FailedDelivery
+from slipway.ports.ledger import Housekeeping
+from slipway.services.redeliver import (
+    GIVE_UP_SECONDS,
+    LOOK_BACK_SECONDS,
+    MOST_A_RUN,
+    MOST_FAILURES,
+    Redeliver,
+)
+from tests.builders import NOW
+from tests.contract.ledger_cases import ledger_case
+from tests.fakes.clock import ManualClock
+from tests.fakes.deliveries import FakeDeliveries
+
+APP, ALPHA = "app", "alpha/9"
+MINUTE = 60.0
+
+
+def no_server() -> AwsServer:
+    raise AssertionError("the twin in process needs none")
+
+
+@pytest.fixture
+def housekeeping() -> Iterator[Housekeeping]:
+    with ledger_case("twin", no_server) as case:
+        yield case.ledger.housekeeping
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+def failure(
+    number: int, action: str = "queued", *, at: float | None = None, guid: str = ""
+) -> FailedDelivery:
+    """A failed delivery; the higher its number, the later it failed."""
+    return FailedDelivery(
+        number, guid or f"guid-{number}", NOW - 1_000 + number if at is None else at, action
+    )
+
+
+def test_a_hook_that_fails_hides_no_other_and_keeps_its_own_cursor(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    app, alpha = FakeDeliveries([failure(1)]), FakeDeliveries([failure(2)])
+    redeliver = Redeliver({APP: app, ALPHA: alpha}, housekeeping, clock)
+    app.next_error = UnavailableError("down")
+    done = redeliver()
+    assert (done.resent, [str(error) for error in done.errors]) == (1, ["down"])
+    assert alpha.asked == [2]
+    assert housekeeping.cursor("redelivery/app") == NOW - LOOK_BACK_SECONDS
+    assert housekeeping.cursor("redelivery/alpha/9") == NOW
+    assert redeliver().resent == 1
+    assert app.asked == [1]
+
+
+def test_an_event_that_failed_on_two_hooks_is_asked_for_on_both(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    """[GH-HOOK-GUID]"""
+    app, alpha = FakeDeliveries([failure(1, guid="same")]), FakeDeliveries([failure(2, guid="same")])
+    hooks = {APP: app, ALPHA: alpha}
+    assert Redeliver(hooks, housekeeping, clock)().resent == 2
+    clock.advance(MINUTE)
+    assert Redeliver(hooks, housekeeping, clock)().resent == 0, "its old failure is still listed"
+    assert (app.asked, alpha.asked) == ([1], [2])
+
+
+def test_jobs_that_wait_come_first_then_the_oldest(housekeeping: Housekeeping, clock: ManualClock) -> None:
+    actions = {1: "completed", 2: "queued", 3: "in_progress", 4: "queued"}
+    app = FakeDeliveries([failure(number, action) for number, action in actions.items()])
+    Redeliver({APP: app}, housekeeping, clock)()
+    assert app.asked == [2, 4, 1, 3]
+
+
+def test_what_an_outage_left_is_listed_once_and_comes_back_as_a_stream(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    app = FakeDeliveries([failure(number) for number in range(1, 3 * MOST_A_RUN)])
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    counts = []
+    for _ in range(3):
+        counts.append(redeliver().resent)
+        clock.advance(MINUTE)
+    assert counts == [MOST_A_RUN, MOST_A_RUN, MOST_A_RUN - 1]
+    assert len(app.listed_since) == 1
+    assert app.asked == list(range(1, 3 * MOST_A_RUN))
+    assert housekeeping.cursor("redelivery/app") == NOW, (
+        "what failed since the list was made is still to be found"
+    )
+
+
+def test_a_cold_start_goes_on_where_the_last_run_stopped(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    app = FakeDeliveries([failure(number) for number in range(1, 2 * MOST_A_RUN)])
+    for _ in range(2):
+        Redeliver({APP: app}, housekeeping, clock)()
+        clock.advance(MINUTE)
+    assert app.asked == list(range(1, 2 * MOST_A_RUN))
+
+
+def test_a_limit_pauses_its_hook_for_as_long_as_github_says_and_no_other(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    app, alpha = FakeDeliveries([failure(1), failure(2)]), FakeDeliveries()
+    app.refusals[2] = ThrottledError("slow down", retry_after_seconds=600)
+    redeliver = Redeliver({APP: app, ALPHA: alpha}, housekeeping, clock)
+    assert len(redeliver().errors) == 1
+    app.refusals.clear()
+    for _ in range(9):
+        clock.advance(MINUTE)
+        assert redeliver().resent == 0
+    assert len(alpha.listed_since) == 10
+    clock.advance(MINUTE)
+    assert redeliver().resent == 1
+    assert app.asked == [1, 2]
+    assert len(app.listed_since) == 1
+
+
+def test_what_github_has_forgotten_is_an_error_once(housekeeping: Housekeeping, clock: ManualClock) -> None:
+    """[GH-HOOK-WINDOW]"""
+    app = FakeDeliveries([failure(1), failure(2)], {1: RefusedError("gone", code="404")})
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    assert [len(redeliver().errors), len(redeliver().errors)] == [1, 0]
+    assert app.asked == [2]
+
+
+@pytest.mark.parametrize(
+    "refusal", [RefusedError("may not", code="403"), UnavailableError("502")], ids=["permission", "outage"]
+)
+def test_what_could_not_be_asked_for_is_found_again_until_it_can(
+    housekeeping: Housekeeping, clock: ManualClock, refusal: SlipwayError
+) -> None:
+    app = FakeDeliveries([failure(1), failure(2)], {1: refusal})
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    for _ in range(100):  # longer than a look back: the cursor waits for it
+        assert len(redeliver().errors) == 1
+        clock.advance(MINUTE)
+    app.refusals.clear()
+    assert redeliver().resent == 1
+    assert app.asked == [2, 1]
+
+
+def test_a_run_in_which_nothing_succeeds_ends_early(housekeeping: Housekeeping, clock: ManualClock) -> None:
+    refusals: dict[int, SlipwayError] = {number: UnavailableError("502") for number in range(1, 50)}
+    app = FakeDeliveries([failure(number) for number in range(1, 50)], refusals)
+    assert len(Redeliver({APP: app}, housekeeping, clock)().errors) == MOST_FAILURES
+
+
+def test_it_looks_back_an_hour_further_to_its_cursor_and_never_more_than_a_day(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    """A job that was queued for a day is failed [GH-JOB-24H]; GitHub's own window is longer [GH-HOOK-WINDOW]."""
+    app = FakeDeliveries()
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    redeliver()
+    for seconds in (MINUTE, 2 * LOOK_BACK_SECONDS, 3 * GIVE_UP_SECONDS):
+        clock.advance(seconds)
+        redeliver()
+    ends = [NOW, NOW + MINUTE, NOW, clock.now() - GIVE_UP_SECONDS]
+    assert app.listed_since == [
+        ends[0] - LOOK_BACK_SECONDS,
+        ends[1] - LOOK_BACK_SECONDS,
+        NOW + MINUTE,
+        ends[3],
+    ]
+
+
+def test_what_goes_on_failing_is_asked_for_less_and_less_often_and_then_no_more(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    app = FakeDeliveries([failure(1, guid="poison")])
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    asked_at: list[float] = []
+    while clock.now() < NOW + 1.1 * GIVE_UP_SECONDS:
+        if redeliver().resent:
+            asked_at.append(clock.now() - NOW)
+            app.failed = [failure(len(asked_at) + 1, at=clock.now(), guid="poison")]
+        clock.advance(MINUTE)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (60.0, 1_800.0)
+    assert len(asked_at) < 80
+    assert asked_at[-1] < GIVE_UP_SECONDS
