@@ -31,6 +31,7 @@ from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.deliveries import watched_hooks
 from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.queued_jobs import CallCount, GitHubQueuedJobs
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
@@ -55,6 +56,7 @@ from slipway.services.redeliver import Redeliver
 from slipway.services.removals import Remove
 from slipway.services.rerun import Rerun, Settled
 from slipway.services.scale import Scale
+from slipway.services.sweep import Sweep
 from slipway.services.watch_tokens import WatchTokens
 
 CLAIM_URL = "https://claims.example"
@@ -127,12 +129,14 @@ class Loop:
             pool.name: Ec2Fleet(self.aws.client("ec2"), pool, configuration.deployment, clock)
             for pool in configuration.pools.values()
         }
-        self._api = GitHubApi(httpx.Client(transport=TwinTransport(github), base_url="https://twin"), clock)
-        self.ingest = Ingest(configuration, held, TwinJobQueue(sqs), clock)
+        self._api = GitHubApi(self._client(), clock)
+        self._jobs_queue = TwinJobQueue(sqs)
+        self.ingest = Ingest(configuration, held, self._jobs_queue, clock)
         self.scale = self._scale()
         self._serve(held)
         self.deliveries: list[Delivery] = []
         self.reran: list[Settled] = []
+        self.found: list[JobEvent] = []
         self.errors: list[Exception] = []
         self.token_warnings: list[TokenWarning] = []
         self.reaped: list[Reaped] = []
@@ -221,6 +225,21 @@ class Loop:
         jobs = GitHubWorkflowJobs(self._api, apps)
         self.rerun = Rerun(jobs, self.ledger.interruptions, self.clock, target.rerun_interrupted)
 
+        client = self._client()
+        count, api = CallCount(client), GitHubApi(client, self.clock)
+        tokens = AppTokens(held, target.app_secret or "", api, self.clock, self.new_token, store=store)
+        self.sweep = Sweep(
+            self.configuration,
+            GitHubQueuedJobs(api, tokens, count),
+            self.ledger.jobs,
+            self.ledger.housekeeping,
+            self._jobs_queue,
+            self.clock,
+        )
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(transport=TwinTransport(self.github), base_url="https://twin")
+
     def _connect(self) -> None:
         self.containers = VirtualContainers(self)
         self.aws.ecs.runtime = self.containers
@@ -230,7 +249,7 @@ class Loop:
         self.github.deliveries.deliver = self._deliver
         self._every(TICK_SECONDS, lambda: self.aws.sqs.deliver("events", '{"slipway":"tick"}'))
         self._every(REAPER_SECONDS, self._reap)
-        self._every(REDELIVERY_SECONDS, self._redeliver)
+        self._every(REDELIVERY_SECONDS, self._repair)
 
     def _every(self, seconds: float, work: Callable[[], object]) -> None:
         def due() -> None:
@@ -253,10 +272,17 @@ class Loop:
         self.token_warnings = self.watch_tokens()
         return ()
 
-    def _redeliver(self) -> None:
+    def _repair(self) -> None:
+        """Do what the redelivery function does."""
         if self.configuration.github.app_secret:
             self._run(self._rerun)
             self._run(lambda: self.redeliver().errors)
+            self._run(self._sweep)
+
+    def _sweep(self) -> tuple[Exception, ...]:
+        swept = self.sweep()
+        self.found += swept.found
+        return swept.errors
 
     def _rerun(self) -> tuple[Exception, ...]:
         reran = self.rerun()

@@ -18,6 +18,7 @@ from slipway.services.ingest import Ingest
 from slipway.services.reap import ReapStale
 from slipway.services.redeliver import Redeliver
 from slipway.services.scale import Scale
+from slipway.services.sweep import Sweep
 from slipway.services.watch_tokens import WatchTokens
 from tests.deliveries import compiled
 
@@ -31,6 +32,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "reap": (*COMMON, "SLIPWAY_EVENTS_QUEUE_URL"),
     "redeliver": COMMON,
     "rerun": COMMON,
+    "sweep": (*COMMON, "SLIPWAY_JOBS_QUEUE_URL"),
 }  # fmt: skip
 
 
@@ -67,6 +69,7 @@ def test_every_builder_builds_its_service() -> None:
     assert isinstance(reap, ReapStale)
     assert isinstance(watch_tokens, WatchTokens)
     assert isinstance(bootstrap.redeliver(), Redeliver)
+    assert isinstance(bootstrap.sweep(), Sweep)
     assert bootstrap.scale().jobs_queue == "jobs"
 
 

@@ -12,6 +12,8 @@ from local.slipway_cli.configuration.model import GitHub, Pool, Profile
 from slipway.domain.resources import Resources
 from slipway.domain.runners import MAX_NAMES_LENGTH
 
+FEWEST_SWEEP_CALLS = 60  # with fewer, one repository an hour or two is no search
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -183,13 +185,19 @@ def _github(github: GitHub) -> Iterator[Fault]:
             yield Fault(("github", "secrets", "runner_tokens"), message)
     elif github.secrets.app is None:
         yield Fault(("github", "secrets", "app"), f"is required with registration: {github.registration}")
+    yield from _repair(github)
+    if github.allow.workflows and github.registration == "repository":
+        message = "repositories have no runner groups, which is where GitHub restricts workflows"
+        yield Fault(("github", "allow", "workflows"), message)
+
+
+def _repair(github: GitHub) -> Iterator[Fault]:
     if github.secrets.app is None:
         for key in ("organization_hooks", "sweep_calls_per_hour", "rerun_interrupted"):
             if getattr(github, key):
                 yield Fault(("github", key), "needs a GitHub App: name its secret in github.secrets.app")
-    if github.allow.workflows and github.registration == "repository":
-        message = "repositories have no runner groups, which is where GitHub restricts workflows"
-        yield Fault(("github", "allow", "workflows"), message)
+    elif 0 < github.sweep_calls_per_hour < FEWEST_SWEEP_CALLS:
+        yield Fault(("github", "sweep_calls_per_hour"), f"0 for no sweep, or at least {FEWEST_SWEEP_CALLS}")
 
 
 def _reach(github: GitHub, parts: Parts) -> Iterator[Fault]:

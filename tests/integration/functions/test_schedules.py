@@ -102,16 +102,36 @@ def test_a_delivery_that_failed_is_sent_again_once(stage: Stage) -> None:
         stage.github.queue_job(JobRequest("alpha/web", LABELS))
         stage.clock.advance(0)
     assert [delivery.status_code for delivery in got] == [503]
-    assert stage.invoke("redelivery", {}) == {"resent": 1, "errors": 0}
+    assert stage.invoke("redelivery", {}) == {"resent": 1, "found": 0, "errors": 0}
     assert len(got) == 2
     assert got[1].guid == got[0].guid
-    assert stage.invoke("redelivery", {}) == {"resent": 0, "errors": 0}
+    assert stage.invoke("redelivery", {}) == {"resent": 0, "found": 0, "errors": 0}
+
+
+def test_a_job_that_no_webhook_told_of_is_found_and_queued(stage: Stage) -> None:
+    configured = json.loads((stage.folder / "slipway.json").read_text("utf-8"))
+    configured["github"]["sweep_calls_per_hour"] = 1_000_000  # so that a moment earns enough of them
+    (stage.folder / "swept.json").write_text(json.dumps(configured), "utf-8")
+    with stage.lock:
+        stage.github.deliveries.faults.lost = 1.0
+        job = stage.github.queue_job(JobRequest("alpha/web", LABELS))
+        stage.github.deliveries.faults.lost = 0.0
+        job.created_at -= 600.0
+    stage.messages("jobs")
+    swept = {"variant": "-swept", "SLIPWAY_CONFIG": str(stage.folder / "swept.json")}
+    answers = [stage.invoke("redelivery", {}, **swept) for _ in range(5)]
+    assert [sum(answer[count] for answer in answers) for count in ("found", "errors")] == [1, 0]
+    (body,) = stage.messages("jobs")
+    assert json.loads(body)["job_id"] == job.id
+    lines = [line for line in stage.log("redelivery-swept") if line["message"].startswith("found a job")]
+    assert [(line["job_id"], line["repository"]) for line in lines] == [(job.id, "alpha/web")]
+    assert 600 <= lines[0]["waited_seconds"] < 660
 
 
 def test_a_run_that_github_refuses_says_so_for_all_to_see_and_quotes_no_secret(stage: Stage) -> None:
     with stage.lock:
         stage.github.faults.next("GET", "/app/hook/deliveries$", 401)
-    assert stage.invoke("redelivery", {}) == {"resent": 0, "errors": 1}
+    assert stage.invoke("redelivery", {}) == {"resent": 0, "found": 0, "errors": 1}
     (line,) = [line for line in stage.log("redelivery") if line["level"] == "ERROR"]
     assert "401" in line["fault"]
     assert "github.secrets.app" in line["fault"]

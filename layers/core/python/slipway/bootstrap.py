@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from slipway.services.redeliver import Redeliver
     from slipway.services.rerun import Rerun
     from slipway.services.scale import Scale
+    from slipway.services.sweep import Sweep
     from slipway.services.watch_tokens import WatchTokens
 
 PLACES_SECONDS = 2 * 86_400  # longer than a registration that never connects lives, 1 day [GH-JIT-1DAY]
@@ -95,6 +96,11 @@ def redeliver() -> Redeliver:
 def rerun() -> Rerun:
     """Build the redelivery's other service: interrupted jobs."""
     return _wiring().rerun()
+
+
+def sweep() -> Sweep:
+    """Build the service that looks for jobs which no webhook told of."""
+    return _wiring("jobs_queue_url").sweep()
 
 
 def _wiring(*places: str) -> _Wiring:
@@ -232,6 +238,25 @@ class _Wiring:
         limit = self._configuration.github.rerun_interrupted
         return Rerun(jobs, self._ledger.interruptions, self._clock, limit)
 
+    def sweep(self) -> Sweep:
+        from slipway.adapters.github.http import GitHubApi, github_client
+        from slipway.adapters.github.queued_jobs import CallCount, GitHubQueuedJobs
+        from slipway.adapters.sqs_http import SqsJobQueue
+        from slipway.services.sweep import Sweep
+
+        github = self._configuration.github
+        client = github_client(github.api_url, github.ca_bundle)  # its own: all that it sends is counted
+        count, api = CallCount(client), GitHubApi(client, self._clock)
+        queue = SqsJobQueue(self._settings.jobs_queue_url, AwsAccess.from_environment(), SystemClock())
+        return Sweep(
+            self._configuration,
+            GitHubQueuedJobs(api, self._app_tokens_by(api), count),
+            self._ledger.jobs,
+            self._ledger.housekeeping,
+            queue,
+            self._clock,
+        )
+
     def _clusters(self) -> dict[str, Cluster]:
         from slipway.adapters.ecs import EcsCluster
 
@@ -259,6 +284,9 @@ class _Wiring:
 
     @cached_property
     def _app_tokens(self) -> AppTokens:
+        return self._app_tokens_by(self._github_api)
+
+    def _app_tokens_by(self, api: GitHubApi) -> AppTokens:
         from slipway.adapters.github.app_tokens import AppTokens
         from slipway.adapters.parameter_store import ParameterStore
 
@@ -268,7 +296,7 @@ class _Wiring:
         store = ParameterStore(
             self._clients.ssm(self._settings.region), f"/{self._configuration.deployment}/installation-tokens"
         )
-        return AppTokens(self._secrets, secret, self._github_api, self._clock, _new_token, store=store)
+        return AppTokens(self._secrets, secret, api, self._clock, _new_token, store=store)
 
     @cached_property
     def _enterprise_tokens(self) -> EnterpriseTokens:

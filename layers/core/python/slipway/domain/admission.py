@@ -20,7 +20,9 @@ def admit(event: JobEvent, configuration: Configuration, now: float) -> Ignored 
     """
     if event.action is not JobState.QUEUED and _ran_here(event, configuration.deployment):
         return None
-    refusal = _too_old(event, now) or _not_allowed(event, configuration.github)
+    refusal = _too_old(event, now) or not_allowed(
+        event.organization, event.repository, configuration.github, is_public=event.public
+    )
     if refusal:
         return refusal
     run = (event.run_id, event.run_attempt)
@@ -41,17 +43,20 @@ def _too_old(event: JobEvent, now: float) -> Ignored | None:
     return Ignored(IgnoreReason.TOO_OLD, "queued more than 24 hours ago: GitHub has given the job up")
 
 
-def _not_allowed(event: JobEvent, github: GitHubTarget) -> Ignored | None:
+def not_allowed(
+    organization: str, repository: str, github: GitHubTarget, *, is_public: bool
+) -> Ignored | None:
+    """Return why the jobs of a repository (OWNER/NAME) are not served; ``None`` where they may be."""
     organizations, repositories = github.allowed_organizations, github.allowed_repositories
-    if _EVERY not in organizations and event.organization.lower() not in organizations:
+    if _EVERY not in organizations and organization.lower() not in organizations:
         return Ignored(
             IgnoreReason.ORGANIZATION_NOT_ALLOWED, "github.allow.organizations does not name the organization"
         )
-    if repositories and event.repository.lower() not in repositories:
+    if repositories and repository.lower() not in repositories:
         return Ignored(
             IgnoreReason.REPOSITORY_NOT_ALLOWED, "github.allow.repositories does not name the repository"
         )
-    if event.public and not github.allow_public_repositories:
+    if is_public and not github.allow_public_repositories:
         return Ignored(
             IgnoreReason.PUBLIC_REPOSITORY,
             "github.allow.public_repositories is off and the repository is public",

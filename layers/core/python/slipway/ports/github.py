@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -128,19 +129,29 @@ class JobReading:
     started_at: float | None = None
     completed_at: float | None = None
     runner_name: str | None = None
+    name: str = ""
+    workflow: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationReading:
+    """The App in one organization."""
+
+    organization: str
+    organization_id: int
+    installation_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryReading:
-    """A repository as the REST API lists it; ``installation_id`` is the App's in its organization."""
+    """A repository as the REST API lists it."""
 
-    organization: str
-    organization_id: int
+    installation: InstallationReading
     name: str  # OWNER/NAME
     repository_id: int
     public: bool
-    pushed_at: float
-    installation_id: int | None = None
+    pushed_at: float  # epoch seconds; 0 if nothing ever was
 
 
 class WorkflowJobs(Protocol):
@@ -170,12 +181,20 @@ class WorkflowJobs(Protocol):
 class QueuedJobs(Protocol):
     """The search for queued jobs that no webhook told of; the App needs Actions: read.
 
-    Every method raises ``UnavailableError`` where there is no answer (a limit says when to come back) and
-    ``RefusedError`` where the App may not ask.
+    Everything is listed in parts: each part is one call to GitHub, made when it is asked for, so that the
+    caller can stop in between. Asking for a part raises ``UnavailableError`` where there is no answer (a
+    limit says when to come back) and ``RefusedError`` where the App may not ask; the list ends with that.
     """
 
-    def repositories(self) -> list[RepositoryReading]:
-        """List the repositories that the App sees, those with the latest push first."""
+    @property
+    def calls(self) -> int:
+        """How many calls to GitHub were made so far, those for tokens among them."""
 
-    def queued(self, repository: str) -> list[JobReading]:
-        """List the queued jobs of a repository."""
+    def installations(self) -> Iterator[list[InstallationReading]]:
+        """List the organizations that the App works in."""
+
+    def repositories(self, installation: InstallationReading) -> Iterator[list[RepositoryReading]]:
+        """List the repositories of an organization that the App sees and in which jobs can run."""
+
+    def queued(self, repository: RepositoryReading) -> Iterator[list[JobReading]]:
+        """List the queued jobs of a repository, those of its oldest runs first."""

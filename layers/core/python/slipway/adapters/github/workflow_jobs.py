@@ -89,6 +89,9 @@ def job_reading(item: dict[str, Any]) -> JobReading:
         started_at=seconds(item.get("started_at")),
         completed_at=seconds(item.get("completed_at")),
         runner_name=item.get("runner_name") or None,
+        name=item.get("name") or "",
+        workflow=item.get("workflow_name") or "",
+        branch=item.get("head_branch") or "",
     )
 
 

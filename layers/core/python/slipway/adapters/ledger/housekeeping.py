@@ -9,6 +9,7 @@ from typing import Any
 
 from slipway.adapters.ledger.items import DAY, keyed
 from slipway.adapters.ledger.table import Key, Put, Table
+from slipway.domain.sweeping import Lap, Place
 from slipway.ports.ledger import Resent
 
 _PLACE_REFRESH_SECONDS = 3_600
@@ -18,6 +19,7 @@ _PLACE_TTL_SECONDS = (
 _RESENT_TTL_SECONDS = 2 * DAY  # longer than anything is asked for again
 _SUSPECTS = Key("REAPER", "SUSPECTS")
 _TOLD = Key("REAPER", "TOLD")
+_SWEEP = Key("SWEEP", "PLACE")
 
 
 class DynamoHousekeeping:
@@ -65,6 +67,18 @@ class DynamoHousekeeping:
         # An item each: after an outage they would not fit into one.
         memory = {**asdict(resent), "expires_at": int(resent.last_at) + _RESENT_TTL_SECONDS}
         self._table.write(Put(keyed(Key(f"RESENT#{hook}", guid), memory)))
+
+    def sweep_place(self) -> Place | None:
+        """Return where the sweep stands, if it ever ran."""
+        memory = self._read(_SWEEP)
+        if not memory:
+            return None
+        laps = tuple(Lap(*lap) for lap in memory["laps"])
+        return Place(memory["at"], memory["calls"], laps, memory["next_lap"])
+
+    def keep_sweep_place(self, place: Place) -> None:
+        """Note where the sweep stands."""
+        self._keep(_SWEEP, {**asdict(place), "laps": [[lap.began_at, lap.last] for lap in place.laps]})
 
     def cursor(self, name: str) -> float | None:
         """Return how far a repeated check came."""

@@ -1,0 +1,102 @@
+"""The search for queued jobs in what the GitHub App sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import httpx
+
+from slipway.adapters.github.app_tokens import AppTokens
+from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.workflow_jobs import job_reading, seconds
+from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.ports.github import InstallationReading, JobReading, RepositoryReading
+
+_STATUSES = ("queued", "in_progress")  # of runs in which a job can be queued [GH-RUN-STATUS]
+
+
+class CallCount:
+    """Counts the requests of an HTTP client, whoever makes them."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.made = 0
+        client.event_hooks["request"].append(self._count)
+
+    def _count(self, _request: httpx.Request) -> None:
+        self.made += 1
+
+
+class GitHubQueuedJobs:
+    """Implements ``ports.github.QueuedJobs``; ``count`` counts the requests of both ``api`` and ``tokens``."""
+
+    def __init__(self, api: GitHubApi, tokens: AppTokens, count: CallCount) -> None:
+        self._api = api
+        self._tokens = tokens
+        self._count = count
+
+    @property
+    def calls(self) -> int:
+        """How many calls to GitHub were made so far, those for tokens among them."""
+        return self._count.made
+
+    def installations(self) -> Iterator[list[InstallationReading]]:
+        """List the organizations that the App works in; where it is suspended it does not."""
+        for page in self._parts("/app/installations", self._tokens.app_jwt):
+            yield [
+                InstallationReading(item["account"]["login"], item["account"]["id"], item["id"])
+                for item in page
+                if not item["suspended_at"]
+            ]
+
+    def repositories(self, installation: InstallationReading) -> Iterator[list[RepositoryReading]]:
+        """List the repositories that an installation reaches, exactly those [GH-INSTALLATION-REPOSITORIES]."""
+        for page in self._parts("/installation/repositories", self._token(installation)):
+            yield [
+                _repository(item, installation)
+                for item in page["repositories"]
+                if not item["archived"] and not item["disabled"]
+            ]
+
+    def queued(self, repository: RepositoryReading) -> Iterator[list[JobReading]]:
+        """List the queued jobs of a repository, those of its oldest runs first [GH-RUNS]."""
+        token, path = self._token(repository.installation), f"/repos/{repository.name}/actions/runs"
+        runs: set[int] = set()
+        for status in _STATUSES:
+            wanted = {"status": status, "exclude_pull_requests": "true"}
+            for page in self._parts(path, token, wanted):
+                runs |= {run["id"] for run in page["workflow_runs"]}
+                yield []
+        for run in sorted(runs):
+            yield from self._queued_in(f"{path}/{run}/jobs", token)
+
+    def _queued_in(self, path: str, token: Callable[[], str]) -> Iterator[list[JobReading]]:
+        """List the queued jobs of the latest attempt of a run [GH-RUN-JOBS]."""
+        try:
+            for page in self._parts(path, token, {"filter": "latest"}):
+                yield [job_reading(item) for item in page["jobs"] if item["status"] == "queued"]
+        except RefusedError as fault:
+            if fault.code != "404":  # deleted since it was listed
+                raise
+
+    def _token(self, installation: InstallationReading) -> Callable[[], str]:
+        return partial(self._tokens.token, installation.organization, installation.installation_id)
+
+    def _parts(
+        self, path: str, token: Callable[[], str], params: dict[str, str] | None = None
+    ) -> Iterator[Any]:
+        try:
+            yield from self._api.pages(path, token, params=params)
+        except UnknownOutcomeError as fault:
+            raise UnavailableError(str(fault)) from fault  # reading changes nothing, answered or not
+
+
+def _repository(item: dict[str, Any], installation: InstallationReading) -> RepositoryReading:
+    return RepositoryReading(
+        installation=installation,
+        name=item["full_name"],
+        repository_id=item["id"],
+        public=not item["private"],
+        pushed_at=seconds(item["pushed_at"]) or 0.0,
+    )

@@ -1,0 +1,168 @@
+"""What ``QueuedJobs`` must do: find the queued jobs of what the App sees, a part a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import httpx
+import pytest
+
+from local.twin.github.transport import TwinTransport
+from slipway.adapters.github.app_tokens import AppTokens
+from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.queued_jobs import CallCount, GitHubQueuedJobs
+from slipway.domain.errors import RefusedError, ThrottledError, UnavailableError
+from slipway.ports.github import JobReading, RepositoryReading
+from tests.contract.github_faces import APP, Case
+from tests.support.github_enterprise import LABELS, START
+
+
+@pytest.fixture
+def search(with_app: Case) -> Iterator[GitHubQueuedJobs]:
+    """The adapter on a client of its own."""
+    url = with_app.twin.world.api_url
+    transport = None if url.startswith("http://127.0.0.1") else TwinTransport(with_app.twin)
+    with httpx.Client(base_url=url, transport=transport) as client:
+        count, api = CallCount(client), GitHubApi(client, with_app.acme.clock)
+        tokens = AppTokens(
+            with_app.secrets, APP, api, with_app.acme.clock, lambda: "id", store=with_app.store
+        )
+        yield GitHubQueuedJobs(api, tokens, count)
+
+
+def repositories(search: GitHubQueuedJobs) -> dict[str, RepositoryReading]:
+    (installation,) = chain.from_iterable(search.installations())
+    return {found.name: found for part in search.repositories(installation) for found in part}
+
+
+def queued(search: GitHubQueuedJobs, name: str = "alpha/web") -> list[JobReading]:
+    return list(chain.from_iterable(search.queued(repositories(search)[name])))
+
+
+def test_the_organizations_of_the_app_are_listed_with_their_installation(
+    with_app: Case, search: GitHubQueuedJobs
+) -> None:
+    (found,) = chain.from_iterable(search.installations())
+    acme = with_app.acme
+    assert (found.organization, found.organization_id) == ("alpha", acme.alpha.id)
+    assert found.installation_id == acme.installation.id
+
+
+def test_repositories_are_listed_with_what_admission_and_order_need(
+    with_app: Case, search: GitHubQueuedJobs
+) -> None:
+    """[GH-INSTALLATION-REPOSITORIES]"""
+    with_app.acme.job("alpha/web")
+    found = repositories(search)
+    assert set(found) == {"alpha/web", "alpha/site"}
+    assert (found["alpha/web"].public, found["alpha/site"].public) == (False, True)
+    assert found["alpha/web"].repository_id == with_app.twin.world.repositories["alpha/web"].id
+    assert found["alpha/web"].pushed_at == START
+    assert found["alpha/site"].pushed_at < START
+
+
+def test_every_page_is_listed_and_each_is_one_call(with_app: Case, search: GitHubQueuedJobs) -> None:
+    for number in range(230):
+        with_app.twin.add_repository(f"alpha/r{number}")
+    (installation,) = chain.from_iterable(search.installations())
+    before = search.calls
+    sizes = [(len(part), search.calls - before) for part in search.repositories(installation)]
+    assert sizes == [(100, 2), (100, 3), (32, 4)], "the first brings the call for its token"
+    with_app.acme.clock.advance(30)
+    before = search.calls
+    assert len(list(search.queued(repositories(search)["alpha/r7"]))) == 2
+    assert search.calls - before == 1 + 3 + 2
+
+
+def test_only_queued_jobs_are_found_those_of_the_oldest_runs_first(
+    with_app: Case, search: GitHubQueuedJobs
+) -> None:
+    """[GH-RUNS] [GH-RUN-JOBS]"""
+    acme = with_app.acme
+    first = acme.job(run_id=900)
+    acme.clock.advance(10)
+    second, waiting = acme.job(run_id=901), acme.job(run_id=901, environment="production")
+    acme.twin.jobs.cancel(acme.job(run_id=902).id)
+    acme.job("alpha/site", run_id=903)
+    found = queued(search)
+    assert [job.job_id for job in found] == [first.id, second.id]
+    assert waiting.status == "waiting"
+    assert (found[0].run_id, found[0].run_attempt, found[0].status) == (900, 1, "queued")
+    assert (found[0].labels, found[0].created_at) == (LABELS, first.created_at)
+    assert (found[0].name, found[0].workflow, found[0].branch) == ("build", "CI", "main")
+
+
+@pytest.mark.parametrize("mixed", ["queued", "in_progress"])
+def test_a_job_that_waits_in_a_run_that_runs_is_found(
+    with_app: Case, search: GitHubQueuedJobs, mixed: Any
+) -> None:
+    """[GH-RUN-STATUS]"""
+    acme = with_app.acme
+    acme.twin.world.mixed_run_status = mixed
+    acme.job(run_id=900, duration_seconds=600)
+    acme.listener()
+    acme.clock.advance(1)
+    late = acme.job(run_id=900)
+    assert [job.job_id for job in queued(search)] == [late.id]
+
+
+def test_a_job_that_is_run_again_is_found_in_its_new_attempt(
+    with_app: Case, search: GitHubQueuedJobs
+) -> None:
+    """[GH-WJ-14]"""
+    job = with_app.acme.job()
+    with_app.twin.jobs.cancel(job.id)
+    again = with_app.twin.jobs.rerun(job.id)
+    assert [(found.job_id, found.run_attempt) for found in queued(search)] == [(again.id, 2)]
+
+
+def test_what_rest_does_not_show_as_queued_yet_is_not_found_yet(
+    with_app: Case, search: GitHubQueuedJobs
+) -> None:
+    """[GH-WJ-12]"""
+    with_app.twin.world.lags.job_status = 60.0
+    job = with_app.acme.job()
+    assert queued(search) == []
+    with_app.acme.clock.advance(60)
+    assert [found.job_id for found in queued(search)] == [job.id]
+
+
+def test_a_suspended_installation_is_left_out(with_app: Case, search: GitHubQueuedJobs) -> None:
+    shown = with_app.twin.api._handlers["GET", "/app/installations"]
+
+    def suspended(call: Any) -> Any:
+        reply = shown(call)
+        moment = b'"suspended_at": "2026-01-01T00:00:00Z"'
+        return type(reply)(reply.status, reply.headers, reply.body.replace(b'"suspended_at": null', moment))
+
+    with_app.twin.api._handlers["GET", "/app/installations"] = suspended
+    assert list(chain.from_iterable(search.installations())) == []
+
+
+def test_without_the_permission_it_says_which(with_app: Case, search: GitHubQueuedJobs) -> None:
+    del with_app.acme.installation.permissions["actions"]
+    with pytest.raises(RefusedError, match="Actions: read"):
+        queued(search)
+
+
+def test_a_run_that_was_deleted_meanwhile_is_passed_over(with_app: Case, search: GitHubQueuedJobs) -> None:
+    with_app.acme.job(run_id=900)
+    kept = with_app.acme.job(run_id=901)
+    with_app.twin.faults.next("GET", "/runs/900/jobs", 404)
+    assert [job.job_id for job in queued(search)] == [kept.id]
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted"), [(429, ThrottledError), (503, UnavailableError), (0, UnavailableError)]
+)
+@pytest.mark.parametrize("path", ["/app/installations$", "/installation/repositories", "/runs$", "/jobs$"])
+def test_an_answer_that_did_not_come_can_be_asked_for_again(
+    with_app: Case, search: GitHubQueuedJobs, path: str, status: int, wanted: type[Exception]
+) -> None:
+    job = with_app.acme.job()
+    with_app.twin.faults.next("GET", path, status)
+    with pytest.raises(wanted):
+        queued(search)
+    assert [found.job_id for found in queued(search)] == [job.id]
