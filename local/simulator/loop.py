@@ -174,8 +174,7 @@ class Loop:
     def _serve(self, held: HeldSecrets) -> None:
         target = self.configuration.github
         is_enterprise = target.registration is Registration.ENTERPRISE
-        store = ParameterStore(self.aws.client("ssm"), "/slipway/installation-tokens")
-        apps = AppTokens(held, target.app_secret or "", self._api, self.clock, self.new_token, store=store)
+        apps = self._app_tokens(self._api)
         arns = target.runner_token_secrets if is_enterprise else ()
         tokens = EnterpriseTokens(held, arns, self._api, self.clock, self.ledger.tokens)
         self.runners = GitHubRunners(
@@ -220,22 +219,30 @@ class Loop:
             clock=self.clock,
         )
         self.watch_tokens = WatchTokens(tokens, self.clock)
-        hooks = watched_hooks(self._api, apps, target.organization_hooks)
-        self.redeliver = Redeliver(hooks, self.ledger.housekeeping, self.clock)
+        self.start_repair()
+
+    def start_repair(self) -> None:
+        """Build what repairs, as a cold start of its function does."""
+        target, client = self.configuration.github, self._client()
+        count, counted = CallCount(client), GitHubApi(client, self.clock)
+        apps = self._app_tokens(self._api)
         jobs = GitHubWorkflowJobs(self._api, apps)
         self.rerun = Rerun(jobs, self.ledger.interruptions, self.clock, target.rerun_interrupted)
-
-        client = self._client()
-        count, api = CallCount(client), GitHubApi(client, self.clock)
-        tokens = AppTokens(held, target.app_secret or "", api, self.clock, self.new_token, store=store)
+        hooks = watched_hooks(self._api, apps, target.organization_hooks)
+        self.redeliver = Redeliver(hooks, self.ledger.housekeeping, self.clock)
         self.sweep = Sweep(
             self.configuration,
-            GitHubQueuedJobs(api, tokens, count),
+            GitHubQueuedJobs(counted, self._app_tokens(counted), count),
             self.ledger.jobs,
             self.ledger.housekeeping,
             self._jobs_queue,
             self.clock,
         )
+
+    def _app_tokens(self, api: GitHubApi) -> AppTokens:
+        store = ParameterStore(self.aws.client("ssm"), "/slipway/installation-tokens")
+        arn = self.configuration.github.app_secret or ""
+        return AppTokens(self.held, arn, api, self.clock, self.new_token, store=store)
 
     def _client(self) -> httpx.Client:
         return httpx.Client(transport=TwinTransport(self.github), base_url="https://twin")

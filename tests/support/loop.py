@@ -10,6 +10,7 @@ from typing import Any
 from local.simulator.loop import Loop
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
+from local.twin.github.deliveries import HookKind
 from local.twin.github.model import JobRequest, WorkflowJob
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel
@@ -40,7 +41,9 @@ PERMISSIONS = {
     "metadata": "read",
     "administration": "write",
     "organization_self_hosted_runners": "write",
+    "organization_hooks": "write",
 }
+HOOKS: dict[str, HookKind] = {"app": "integration", "organization": "organization", "enterprise": "business"}
 _BASE = frozenset({"self-hosted", "linux", "x64"})
 GIB = 1024
 
@@ -155,8 +158,12 @@ def acme(
     latency: LatencyModel | None = None,
     behaviour: Behaviour | None = None,
     seed: int = 0,
+    hook: str = "app",
 ) -> Acme:
-    """Three organizations with repositories ``web`` and ``api``; alpha also has the public ``site``."""
+    """Three organizations with repositories ``web`` and ``api``; alpha also has the public ``site``.
+
+    Webhooks come from the App's ``hook``, from one of each organization, or from the enterprise's.
+    """
     clock = VirtualClock(START)
     github = GitHubTwin(clock, seed=seed)
     private, public = app_keys()
@@ -168,14 +175,22 @@ def acme(
             github.add_repository(f"{login}/{name}")
     github.add_repository("alpha/site", private=False)
     token = github.add_personal_token()
-    github.add_hook("integration", app.id, "https://slipway.example/webhook", WEBHOOK_SECRET)
+    owners = {"app": [app.id], "organization": [found.id for found in github.world.organizations.values()]}
+    hooks = [
+        github.add_hook(HOOKS[hook], owner, "https://slipway.example/webhook", WEBHOOK_SECRET)
+        for owner in owners.get(hook, [github.world.enterprise.id])
+    ]
+    configured = configuration or a_configuration()
+    if hook == "organization":
+        own = dict(zip(ORGANIZATIONS, (made.id for made in hooks), strict=True))
+        configured = replace(configured, github=replace(configured.github, organization_hooks=own))
     secrets = {
         "arn:webhook": WEBHOOK_SECRET,
         APP_ARN: json.dumps({"app_id": str(app.id), "private_key": private}),
         TOKEN_ARN: token,
     }
     loop = Loop(
-        configuration or a_configuration(),
+        configured,
         github,
         clock,
         secrets,
