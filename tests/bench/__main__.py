@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 
-BENCHMARKS = ("webhook", "single_flight", "claims", "github_calls", "planner", "fairness")
+BENCHMARKS = ("webhook", "single_flight", "claims", "github_calls", "planner", "fairness", "lost_webhooks")
 
 for name in BENCHMARKS:
     print(f"\n{name}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from slipway.domain.errors import SlipwayError
@@ -17,14 +18,18 @@ class FakeDeliveries:
     next_error: SlipwayError | None = None
     asked: list[int] = field(default_factory=list)
     listed_since: list[float] = field(default_factory=list)
+    parts: int = 0
 
-    def failed_since(self, since: float) -> list[FailedDelivery]:
-        """List what failed; a failure stays listed when its delivery was sent again."""
+    def failed_since(self, since: float) -> Iterator[list[FailedDelivery]]:
+        """List what failed, a hundred a part; a failure stays listed when its delivery was sent again."""
         error, self.next_error = self.next_error, None
         if error:
             raise error
         self.listed_since.append(since)
-        return [item for item in reversed(self.failed) if item.delivered_at >= since]
+        found = [item for item in reversed(self.failed) if item.delivered_at >= since]
+        for start in range(0, max(1, len(found)), 100):
+            self.parts += 1
+            yield found[start : start + 100]
 
     def redeliver(self, delivery_id: int) -> None:
         """Note what was asked for."""

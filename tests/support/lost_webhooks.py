@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from local.twin.github.deliveries import Delivery
 from local.twin.github.model import WorkflowJob
 from slipway.domain.configuration import Registration
 from slipway.domain.jobs import JobKey, JobState
@@ -80,6 +82,54 @@ def play(drill: Drill, *, seed: int = 0) -> Outcome:
         deployment.clock.advance(APART_SECONDS)
     deployment.until_completed(*jobs, limit_seconds=LIMIT_SECONDS)
     return _learned(deployment, jobs)
+
+
+def play_losing(actions: Collection[str], *, jobs: int = 12) -> tuple[Outcome, int | None]:
+    """Lose every event of some actions; return also after how many seconds nothing of ours was left anywhere."""
+    drill = Drill(Registration.ENTERPRISE, "enterprise")
+    deployment = acme(a_configuration(drill.registration), hook=drill.hook)
+    send = deployment.github.deliveries._send
+
+    def filtered(delivery: Delivery) -> None:
+        if delivery.action not in actions:
+            send(delivery)
+
+    deployment.github.deliveries._send = filtered  # type: ignore[method-assign]
+    queued = []
+    for number in range(jobs):
+        queued.append(_queue(deployment, drill, number))
+        deployment.clock.advance(APART_SECONDS)
+    deployment.until_completed(*queued, limit_seconds=LIMIT_SECONDS)
+    ended = deployment.clock.now()
+    is_clean = deployment.until_clean(LIMIT_SECONDS)
+    outcome = _learned(deployment, queued)
+    return outcome, round(deployment.clock.now() - ended) if is_clean else None
+
+
+def play_outage(registration: Registration, hook: str, jobs: int) -> tuple[Outcome, int]:
+    """Let every delivery of an hour fail; times are counted from its end, with the calls to GitHub since then."""
+    drill = Drill(registration, hook)
+    deployment = acme(a_configuration(registration), hook=hook)
+    deployment.github.deliveries.faults.failed = 1.0
+    queued = []
+    for number in range(jobs):
+        queued.append(_queue(deployment, drill, number))
+        deployment.clock.advance(3_600.0 / jobs)
+    deployment.github.deliveries.faults.failed = 0.0
+    ended, before = deployment.clock.now(), _calls_about_deliveries(deployment)
+    deployment.loop.run_until(lambda: len(_told_of(deployment)) == jobs, LIMIT_SECONDS)
+    calls = _calls_about_deliveries(deployment) - before
+    outcome = _learned(deployment, queued)
+    outcome.resent = {job.id: job.created_at + outcome.resent[job.id] - ended for job in queued}
+    return outcome, calls
+
+
+def _told_of(deployment: Acme) -> set[str]:
+    return {delivery.guid for delivery in deployment.loop.deliveries if delivery.action == "queued"}
+
+
+def _calls_about_deliveries(deployment: Acme) -> int:
+    return sum(count for name, count in deployment.github.calls.items() if "/deliveries" in name)
 
 
 def _queue(deployment: Acme, drill: Drill, number: int) -> WorkflowJob:

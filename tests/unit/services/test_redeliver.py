@@ -10,12 +10,14 @@ import pytest
 from local.twin.http.aws import AwsServer
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, UnavailableError
 from slipway.ports.github import FailedDelivery
-from slipway.ports.ledger import Housekeeping
+from slipway.ports.ledger import Housekeeping, Resent
 from slipway.services.redeliver import (
     GIVE_UP_SECONDS,
     LOOK_BACK_SECONDS,
     MOST_A_RUN,
     MOST_FAILURES,
+    MOST_PARTS_A_RUN,
+    PROBES,
     Redeliver,
 )
 from tests.builders import NOW
@@ -78,7 +80,9 @@ def test_an_event_that_failed_on_two_hooks_is_asked_for_on_both(
     assert (app.asked, alpha.asked) == ([1], [2])
 
 
-def test_jobs_that_wait_come_first_then_the_oldest(housekeeping: Housekeeping, clock: ManualClock) -> None:
+def test_of_a_part_jobs_that_wait_come_first_then_the_oldest(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
     actions = {1: "completed", 2: "queued", 3: "in_progress", 4: "queued"}
     app = FakeDeliveries([failure(number, action) for number, action in actions.items()])
     Redeliver({APP: app}, housekeeping, clock)()
@@ -88,18 +92,18 @@ def test_jobs_that_wait_come_first_then_the_oldest(housekeeping: Housekeeping, c
 def test_what_an_outage_left_is_listed_once_and_comes_back_as_a_stream(
     housekeeping: Housekeeping, clock: ManualClock
 ) -> None:
-    app = FakeDeliveries([failure(number) for number in range(1, 3 * MOST_A_RUN)])
+    count = 3 * MOST_A_RUN
+    app = FakeDeliveries([failure(number) for number in range(1, count + 1)])
     redeliver = Redeliver({APP: app}, housekeeping, clock)
     counts = []
     for _ in range(3):
         counts.append(redeliver().resent)
         clock.advance(MINUTE)
-    assert counts == [MOST_A_RUN, MOST_A_RUN, MOST_A_RUN - 1]
-    assert len(app.listed_since) == 1
-    assert app.asked == list(range(1, 3 * MOST_A_RUN))
-    assert housekeeping.cursor("redelivery/app") == NOW, (
-        "what failed since the list was made is still to be found"
-    )
+    assert counts == [MOST_A_RUN] * 3
+    assert (len(app.listed_since), app.parts) == (1, 3)
+    assert sorted(app.asked) == list(range(1, count + 1))
+    assert app.asked[:100] == list(range(count - 99, count + 1)), "the newest part, the oldest of it first"
+    assert housekeeping.cursor("redelivery/app") == NOW, "what failed since then is still to be found"
 
 
 def test_a_cold_start_goes_on_where_the_last_run_stopped(
@@ -109,7 +113,51 @@ def test_a_cold_start_goes_on_where_the_last_run_stopped(
     for _ in range(2):
         Redeliver({APP: app}, housekeeping, clock)()
         clock.advance(MINUTE)
-    assert app.asked == list(range(1, 2 * MOST_A_RUN))
+    assert sorted(app.asked) == list(range(1, 2 * MOST_A_RUN))
+
+
+def test_an_outage_of_many_thousand_deliveries_is_repaired_by_runs_of_a_bounded_length(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    count = 100 * (MOST_PARTS_A_RUN + 10)
+    app = FakeDeliveries([failure(number, at=NOW - 100) for number in range(1, count + 1)])
+    for item in app.failed[1_000:]:  # another process has asked for nearly all of them
+        housekeeping.note_resent(APP, item.guid, Resent(NOW - 50, NOW - 50, item.delivery_id))
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    parts: list[int] = []
+    while not app.asked:
+        redeliver()
+        parts.append(app.parts - sum(parts))
+    assert max(parts) <= MOST_PARTS_A_RUN + 2
+    assert len(app.listed_since) == 1
+
+
+def test_while_all_fails_again_only_a_few_are_asked_for(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    app = FakeDeliveries()
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    asked: dict[int, FailedDelivery] = {}
+
+    def fail_again() -> None:
+        for number in app.asked[len(asked) :]:
+            asked[number] = next(item for item in app.failed if item.delivery_id == number)
+            app.failed.append(failure(10_000 + number, at=clock.now() + 1, guid=asked[number].guid))
+
+    counts = []
+    for minute in range(60):
+        app.failed += [failure(100 * minute + n, at=clock.now() - 30 + n) for n in range(1, 11)]
+        counts.append(redeliver().resent)
+        fail_again()
+        clock.advance(MINUTE)
+    assert counts == [10] + [PROBES] * 59
+    assert app.parts < 2.5 * 60, "the list is not read back to where the outage began"
+    before = len(app.asked)
+    for _ in range(12):
+        redeliver()
+        clock.advance(MINUTE)
+    assert len(app.asked) - before >= 600 - 12 * PROBES
+    assert (housekeeping.cursor("redelivery/app") or 0.0) > NOW + 3_600
 
 
 def test_a_limit_pauses_its_hook_for_as_long_as_github_says_and_no_other(
@@ -192,6 +240,6 @@ def test_what_goes_on_failing_is_asked_for_less_and_less_often_and_then_no_more(
         clock.advance(MINUTE)
     pauses = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
     assert pauses == sorted(pauses)
-    assert (pauses[0], pauses[-1]) == (60.0, 1_800.0)
-    assert len(asked_at) < 80
+    assert (pauses[0], pauses[-1]) == (60.0, 600.0)
+    assert len(asked_at) < 170
     assert asked_at[-1] < GIVE_UP_SECONDS

@@ -102,10 +102,11 @@ class FailedDelivery:
 class Deliveries(Protocol):
     """The deliveries of one webhook: the GitHub App's, or an organization's own."""
 
-    def failed_since(self, since: float) -> list[FailedDelivery]:
-        """List the newest failed delivery of each event since a time.
+    def failed_since(self, since: float) -> Iterator[list[FailedDelivery]]:
+        """List the attempts that failed since a time, the newest first, in parts: each is one call to GitHub.
 
-        An event may have arrived by another attempt meanwhile: the caller remembers what it asked for.
+        Attempts to deliver one event share its GUID [GH-HOOK-GUID]. It may have arrived by another attempt,
+        which is not listed: the caller remembers what it asked for.
         """
 
     def redeliver(self, delivery_id: int) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError
 from slipway.ports.clock import Clock
@@ -14,13 +15,14 @@ from slipway.ports.ledger import Housekeeping, Resent
 LOOK_BACK_SECONDS = 3_600
 # So that what an outage left comes back as a stream and not as a flood, and within what an App may call in an hour
 # [GH-LIMIT-PRIMARY].
-MOST_A_RUN = 75
+MOST_A_RUN, MOST_PARTS_A_RUN = 75, 40
+PROBES = 5  # that many a run while everything that is asked for fails again
 # GitHub itself gives up a job that was queued for so long [GH-JOB-24H]; its own window is longer everywhere
 # [GH-HOOK-WINDOW].
 GIVE_UP_SECONDS = 24 * 3_600
-ASK_SECONDS, ASK_AT_LEAST_EVERY_SECONDS = 60, 1_800  # the latter well within LOOK_BACK_SECONDS
-_FORGOTTEN = {"404", "422"}  # how GitHub refuses an attempt that it no longer has, or never will make
+ASK_SECONDS, ASK_AT_LEAST_EVERY_SECONDS = 60, 600  # the latter well within LOOK_BACK_SECONDS
 MOST_FAILURES = 5  # in one run: then it is GitHub that fails, not a delivery
+_FORGOTTEN = {"404", "422"}  # how GitHub refuses an attempt that it no longer has, or never will make
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,50 @@ class _Run:
 
 
 @dataclass(slots=True)
-class _Backlog:
-    """What one look at a hook found worth asking for, and is still to be asked for; ``known`` was asked before."""
+class _Look:
+    """A look at what failed, the newest first: ``due`` is still to be asked for, ``parts`` still to be listed.
 
-    listed_at: float
-    left: deque[FailedDelivery]
+    ``known`` was asked for before. ``newest`` holds the newest attempt of each event that was listed so far.
+    """
+
+    began_at: float
+    parts: Iterator[list[FailedDelivery]]
     known: Mapping[str, Resent]
-    is_whole: bool = True  # until one of it could not be asked for
+    due: deque[FailedDelivery] = field(default_factory=deque)
+    newest: dict[str, FailedDelivery] = field(default_factory=dict)
+    oldest_at: float = float("inf")
+    is_whole: bool = True  # until something is left out, or could not be asked for
+
+    def turn_page(self, now: float) -> bool:
+        """List one part more, jobs that wait before their later events; False when there is none."""
+        part = next(self.parts, None)
+        if part is None:
+            return False
+        newest = [item for item in part if self.newest.setdefault(item.guid, item) is item]
+        worth = [item for item in newest if _is_worth_asking(self.known.get(item.guid), item, now)]
+        self.due.extend(sorted(worth, key=lambda item: (item.action != "queued", item.delivered_at)))
+        self.oldest_at = part[-1].delivered_at if part else self.oldest_at
+        return True
+
+    def does_all_fail_again(self, now: float) -> bool:
+        """Say whether nothing arrives of what was asked for last: then our side is still down."""
+        asked_at = max((asked.last_at for asked in self.known.values()), default=None)
+        if asked_at is None:
+            return False
+        while self.oldest_at > asked_at - 1 and self.turn_page(now):
+            pass
+        last = [(guid, asked) for guid, asked in self.known.items() if asked.last_at > asked_at - ASK_SECONDS]
+        return all(
+            guid in self.newest and self.newest[guid].delivery_id != asked.delivery_id for guid, asked in last
+        )
+
+    def only_probe(self, now: float) -> None:
+        """Leave all but a few for when they can arrive: each that fails again only makes the list longer."""
+        while len(self.due) <= PROBES and self.turn_page(now):
+            pass
+        self.is_whole = len(self.due) <= PROBES
+        self.due = deque(list(self.due)[:PROBES])
+        self.parts = iter(())
 
 
 class Redeliver:
@@ -60,7 +99,7 @@ class Redeliver:
         self._hooks = hooks
         self._housekeeping = housekeeping
         self._clock = clock
-        self._backlogs: dict[str, _Backlog] = {}
+        self._looks: dict[str, _Look] = {}
         self._paused_until: dict[str, float] = {}
 
     def __call__(self) -> Redelivered:
@@ -80,35 +119,34 @@ class Redeliver:
 
     def _repair(self, hook: str, run: _Run) -> None:
         """Ask for what failed, as far as one run goes; the cursor moves once all of it was asked for."""
-        backlog = self._backlogs.pop(hook, None) or self._look(hook)
-        failures = 0
-        for _ in range(min(MOST_A_RUN, len(backlog.left))):
-            try:
-                self._ask(hook, backlog)
-                run.resent += 1
-            except ThrottledError:
-                self._backlogs[hook] = backlog
-                raise
-            except SlipwayError as fault:
-                run.errors.append(fault)
-                backlog.is_whole, failures = False, failures + 1
-                if failures == MOST_FAILURES:
-                    return
-            backlog.left.popleft()
-        if backlog.left:
-            self._backlogs[hook] = backlog
-        elif backlog.is_whole:
-            self._housekeeping.move_cursor(_cursor(hook), backlog.listed_at)
+        look = self._looks.pop(hook, None) or self._look(hook)
+        asked = parts = failures = 0
+        while asked < MOST_A_RUN and parts < MOST_PARTS_A_RUN:
+            if look.due:
+                asked += 1
+                failures += not self._ask(hook, look, run)
+            elif look.turn_page(self._clock.now()):
+                parts += 1
+            else:
+                break
+            if failures == MOST_FAILURES:
+                return
+        if look.due or look.turn_page(self._clock.now()):
+            self._looks[hook] = look
+        elif look.is_whole:
+            self._housekeeping.move_cursor(_cursor(hook), look.began_at)
 
-    def _look(self, hook: str) -> _Backlog:
-        """List what failed and is worth asking for: jobs that wait first, then the oldest."""
+    def _look(self, hook: str) -> _Look:
+        """Begin a look. Where nothing failed, one call to GitHub is all of it."""
         now = self._clock.now()
         since = max(now - GIVE_UP_SECONDS, min(now - LOOK_BACK_SECONDS, self._checked_until(hook, now)))
-        failed = self._hooks[hook].failed_since(since)
-        known = self._housekeeping.resent(hook) if failed else {}
-        worth = [item for item in failed if _is_worth_asking(known.get(item.guid), item, now)]
-        worth.sort(key=lambda item: (item.action != "queued", item.delivered_at, item.delivery_id))
-        return _Backlog(now, deque(worth), known)
+        parts = self._hooks[hook].failed_since(since)
+        first = next(parts, [])
+        known = self._housekeeping.resent(hook) if first else {}
+        look = _Look(now, chain([first], parts), known)
+        if look.does_all_fail_again(now):
+            look.only_probe(now)
+        return look
 
     def _checked_until(self, hook: str, now: float) -> float:
         """Return the hook's cursor. The first run sets it: what that cannot ask for is not to slip out of sight."""
@@ -118,18 +156,28 @@ class Redeliver:
             self._housekeeping.move_cursor(_cursor(hook), checked)
         return checked
 
-    def _ask(self, hook: str, backlog: _Backlog) -> None:
-        """Ask for the first one; what GitHub no longer has is an error once, and then no more."""
-        delivery, now = backlog.left[0], self._clock.now()
-        before = backlog.known.get(delivery.guid)
+    def _ask(self, hook: str, look: _Look, run: _Run) -> bool:
+        """Ask for the next one; what GitHub no longer has is an error once, and then no more."""
+        delivery, now = look.due[0], self._clock.now()
+        before = look.known.get(delivery.guid)
         asked = Resent(before.first_at if before else now, now, delivery.delivery_id)
         try:
             self._hooks[hook].redeliver(delivery.delivery_id)
-        except RefusedError as fault:
-            if fault.code in _FORGOTTEN:
-                self._housekeeping.note_resent(hook, delivery.guid, asked)
+        except ThrottledError:
+            self._looks[hook] = look
             raise
+        except SlipwayError as fault:
+            run.errors.append(fault)
+            look.due.popleft()
+            if isinstance(fault, RefusedError) and fault.code in _FORGOTTEN:
+                self._housekeeping.note_resent(hook, delivery.guid, asked)
+            else:
+                look.is_whole = False
+            return False
+        look.due.popleft()
+        run.resent += 1
         self._housekeeping.note_resent(hook, delivery.guid, asked)
+        return True
 
 
 def _cursor(hook: str) -> str:

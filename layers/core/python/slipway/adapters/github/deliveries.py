@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,35 +23,24 @@ class HookDeliveries:
         self._path = path
         self._token = token
 
-    def failed_since(self, since: float) -> list[FailedDelivery]:
-        """List the newest failed delivery of each event since a time.
+    def failed_since(self, since: float) -> Iterator[list[FailedDelivery]]:
+        """List what failed since a time, the newest first, a part a call.
 
-        A resent delivery keeps its GUID [GH-HOOK-GUID]. Only failures are asked for, so that a run costs one
-        call however many deliveries went well. Where a server ignores the filter it is applied here, and
-        what arrived by another attempt is then left out for nothing.
+        Only failures are asked for, so that a look costs one call however many deliveries went well. Where a
+        server ignores the filter it is applied here, and what a later attempt delivered is then left out for
+        nothing.
         """
-        newest: dict[str, FailedDelivery] = {}
         arrived: set[str] = set()
-        for item in self._since(since):
-            guid = item["guid"]
-            if item["status"] == "OK":
-                arrived.add(guid)
-            elif item["event"] == "workflow_job":
-                at = seconds(item["delivered_at"]) or 0.0
-                newest.setdefault(guid, FailedDelivery(item["id"], guid, at, item["action"] or ""))
-        return [failed for guid, failed in newest.items() if guid not in arrived]
+        for page in self._api.pages(self._path, self._token, params={"status": "failure"}):
+            arrived |= {item["guid"] for item in page if item["status"] == "OK"}
+            failed = [_failed(item) for item in page if item["event"] == "workflow_job"]
+            yield [item for item in failed if item.guid not in arrived and item.delivered_at >= since]
+            if not page or (seconds(page[-1]["delivered_at"]) or 0.0) < since:
+                return
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to send a delivery again."""
         self._api.call("POST", f"{self._path}/{delivery_id}/attempts", self._token)
-
-    def _since(self, since: float) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for page in self._api.pages(self._path, self._token, params={"status": "failure"}):
-            found += [item for item in page if (seconds(item["delivered_at"]) or 0.0) >= since]
-            if not page or (seconds(page[-1]["delivered_at"]) or 0.0) < since:
-                break
-        return found
 
 
 class AppDeliveries(HookDeliveries):
@@ -60,14 +49,13 @@ class AppDeliveries(HookDeliveries):
     def __init__(self, api: GitHubApi, app_jwt: Callable[[], str]) -> None:
         super().__init__(api, "/app/hook/deliveries", app_jwt)
 
-    def failed_since(self, since: float) -> list[FailedDelivery]:
+    def failed_since(self, since: float) -> Iterator[list[FailedDelivery]]:
         """List what failed; an App without a webhook has nothing that could [GH-APP-NO-HOOK]."""
         try:
-            return super().failed_since(since)
+            yield from super().failed_since(since)
         except RefusedError as fault:
-            if fault.code == "404":
-                return []
-            raise
+            if fault.code != "404":
+                raise
 
 
 def watched_hooks(
@@ -82,3 +70,8 @@ def watched_hooks(
         path = f"/orgs/{login}/hooks/{hook_id}/deliveries"
         hooks[f"{login}/{hook_id}"] = HookDeliveries(api, path, partial(tokens.token, login))
     return hooks
+
+
+def _failed(item: Mapping[str, Any]) -> FailedDelivery:
+    at = seconds(item["delivered_at"]) or 0.0
+    return FailedDelivery(item["id"], item["guid"], at, item["action"] or "")
