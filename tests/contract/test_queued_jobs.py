@@ -17,14 +17,25 @@ from slipway.domain.errors import RefusedError, ThrottledError, UnavailableError
 from slipway.ports.github import JobReading, RepositoryReading
 from tests.contract.github_faces import APP, Case
 from tests.support.github_enterprise import LABELS, START
+from tests.support.github_schema import hold_to_schema
 
 
 @pytest.fixture
 def search(with_app: Case) -> Iterator[GitHubQueuedJobs]:
-    """The adapter on a client of its own."""
+    """The adapter on a client of its own, which is held to the schema but for one reply.
+
+    The published schema of ``GET /app/installations`` wants an account to be user and enterprise at once.
+    """
     url = with_app.twin.world.api_url
     transport = None if url.startswith("http://127.0.0.1") else TwinTransport(with_app.twin)
-    with httpx.Client(base_url=url, transport=transport) as client:
+    with hold_to_schema(httpx.Client(base_url=url, transport=transport), with_app.acme.server) as client:
+        (check,) = client.event_hooks["response"]
+
+        def checked(reply: httpx.Response) -> None:
+            if not reply.url.path.endswith("/app/installations"):
+                check(reply)
+
+        client.event_hooks["response"][:] = [checked]
         count, api = CallCount(client), GitHubApi(client, with_app.acme.clock)
         tokens = AppTokens(
             with_app.secrets, APP, api, with_app.acme.clock, lambda: "id", store=with_app.store
