@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from local.demo.checks import leaks
@@ -13,7 +14,8 @@ from local.demo.world import World
 class Result:
     """What ``slipway demo --json`` prints.
 
-    Waits are model seconds from queued to running, by GitHub's clock; our own times are seconds on the wall.
+    Waits are model seconds from queued to running, by GitHub's clock; our own times are seconds on the wall. Calls to
+    GitHub are by purpose: to register a runner, to send a failed delivery again, and the rest.
     """
 
     seed: int
@@ -31,6 +33,7 @@ class Result:
     runners_registered: int
     leaked: dict[str, int]
     github_calls_per_job: float
+    github_calls: dict[str, int]
     aws_calls: dict[str, int]
     violations: list[str]
 
@@ -56,7 +59,7 @@ def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result
         for job in completed
         if job.now.started_at is not None and job.queued_at is not None
     )
-    calls = sum(world.github.calls.values())
+    calls = _by_purpose(world.github.calls)
     return Result(
         seed=scenario.seed,
         registration=world.registration,
@@ -72,10 +75,19 @@ def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result
         own_seconds=world.own_time.as_json(),
         runners_registered=world.github.registry.registered_total,
         leaked=leaks(world),
-        github_calls_per_job=round(calls / max(1, len(completed)), 3),
+        github_calls_per_job=round(sum(calls.values()) / max(1, len(completed)), 3),
+        github_calls=calls,
         aws_calls=dict(sorted(world.aws.calls.items())),
         violations=violations,
     )
+
+
+def _by_purpose(calls: Mapping[str, int]) -> dict[str, int]:
+    """Split GitHub's calls: one a job, one a delivery that failed, and what the number of jobs hardly moves."""
+    register = sum(count for call, count in calls.items() if call.endswith("/generate-jitconfig"))
+    redeliver = sum(count for call, count in calls.items() if call.endswith("/attempts"))
+    rest = sum(calls.values()) - register - redeliver
+    return {"register": register, "redeliver": redeliver, "rest": rest}
 
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}

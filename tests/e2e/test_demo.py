@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
     "seed", "registration", "clock_scale", "jobs_queued", "jobs_completed", "jobs_cancelled", "deliveries",
     "duplicates", "lost", "redelivered", "wait_seconds", "own_seconds", "runners_registered", "leaked", "github_calls_per_job",
-    "aws_calls", "violations",
+    "github_calls", "aws_calls", "violations",
 }  # fmt: skip
 
 

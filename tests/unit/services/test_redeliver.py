@@ -171,7 +171,7 @@ def test_a_limit_pauses_its_hook_for_as_long_as_github_says_and_no_other(
     for _ in range(9):
         clock.advance(MINUTE)
         assert redeliver().resent == 0
-    assert len(alpha.listed_since) == 10
+    assert len(alpha.listed_since) == 5  # every other run, for nothing failed there
     clock.advance(MINUTE)
     assert redeliver().resent == 1
     assert app.asked == [1, 2]
@@ -215,16 +215,33 @@ def test_it_looks_back_an_hour_further_to_its_cursor_and_never_more_than_a_day(
     app = FakeDeliveries()
     redeliver = Redeliver({APP: app}, housekeeping, clock)
     redeliver()
-    for seconds in (MINUTE, 2 * LOOK_BACK_SECONDS, 3 * GIVE_UP_SECONDS):
+    for seconds in (2 * MINUTE, 2 * LOOK_BACK_SECONDS, 3 * GIVE_UP_SECONDS):
         clock.advance(seconds)
         redeliver()
-    ends = [NOW, NOW + MINUTE, NOW, clock.now() - GIVE_UP_SECONDS]
     assert app.listed_since == [
-        ends[0] - LOOK_BACK_SECONDS,
-        ends[1] - LOOK_BACK_SECONDS,
-        NOW + MINUTE,
-        ends[3],
+        NOW - LOOK_BACK_SECONDS,
+        NOW + 2 * MINUTE - LOOK_BACK_SECONDS,
+        NOW + 2 * MINUTE,
+        clock.now() - GIVE_UP_SECONDS,
     ]
+
+
+def test_where_nothing_failed_for_an_hour_every_other_run_looks(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    """A look costs a call, so that a quiet hook would cost one for every few jobs."""
+    app = FakeDeliveries()
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    for _ in range(10):
+        redeliver()
+        clock.advance(MINUTE)
+    assert len(app.listed_since) == 5
+    app.failed = [failure(1, at=clock.now())]
+    for _ in range(10):
+        redeliver()
+        clock.advance(MINUTE)
+    assert app.asked == [1]
+    assert len(app.listed_since) == 15
 
 
 def test_what_goes_on_failing_is_asked_for_less_and_less_often_and_then_no_more(

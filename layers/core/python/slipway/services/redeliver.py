@@ -21,6 +21,9 @@ PROBES = 5  # that many a run while everything that is asked for fails again
 # [GH-HOOK-WINDOW].
 GIVE_UP_SECONDS = 24 * 3_600
 ASK_SECONDS, ASK_AT_LEAST_EVERY_SECONDS = 60, 600  # the latter well within LOOK_BACK_SECONDS
+QUIET_SECONDS = (
+    100  # where nothing failed for an hour every other run looks: a look is a call, failures or not
+)
 MOST_FAILURES = 5  # in one run: then it is GitHub that fails, not a delivery
 _FORGOTTEN = {"404", "422"}  # how GitHub refuses an attempt that it no longer has, or never will make
 
@@ -100,7 +103,7 @@ class Redeliver:
         self._housekeeping = housekeeping
         self._clock = clock
         self._looks: dict[str, _Look] = {}
-        self._paused_until: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}  # by a limit of GitHub's, or because all was quiet
 
     def __call__(self) -> Redelivered:
         """Make one run; a hook that fails hides no other."""
@@ -135,6 +138,8 @@ class Redeliver:
             self._looks[hook] = look
         elif look.is_whole:
             self._housekeeping.move_cursor(_cursor(hook), look.began_at)
+            if not look.newest:
+                self._paused_until[hook] = look.began_at + QUIET_SECONDS
 
     def _look(self, hook: str) -> _Look:
         """Begin a look. Where nothing failed, one call to GitHub is all of it."""
