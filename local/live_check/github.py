@@ -20,7 +20,7 @@ from slipway.domain.resources import Resources
 from slipway.domain.snapshot import WaitingJob
 from slipway.domain.turns import Pace, Turn
 
-NAME_PREFIX = "live-check-"  # not that of Slipway's runners: a deployment that is there leaves it alone
+NAME_PREFIX = "live-check-"  # of no deployment: in a group that none of them owns it is nobody's affair
 
 
 @dataclass(frozen=True, slots=True)

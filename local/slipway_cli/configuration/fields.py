@@ -82,4 +82,5 @@ InstanceTypeName = text(r"[a-z0-9-]{2,15}\.[a-z0-9-]{4,15}", "an instance type s
 # Names end up in ECS families, IAM roles (64 characters) and startedBy: short and plain.
 ProfileName = text(r"[a-z0-9][a-z0-9_-]{0,19}", "a name: 1 to 20 of a-z 0-9 _ -, not beginning with _ or -")
 PoolName = text(r"[a-z0-9][a-z0-9-]{0,19}", "a name: 1 to 20 of a-z 0-9 -, not beginning with -")
-DeploymentName = text(r"[a-z][a-z0-9-]{0,19}", "a name: 1 to 20 of a-z 0-9 -, beginning with a letter")
+# Without a hyphen, so that no deployment's names begin with another's: names begin with it, and a hyphen follows.
+DeploymentName = text(r"[a-z][a-z0-9]{0,19}", "a name: 1 to 20 of a-z 0-9, beginning with a letter")

@@ -164,7 +164,9 @@ class Fairness(_Section):
 class SlipwayFile(_Section):
     """A whole ``slipway.yaml``."""
 
-    deployment: f.DeploymentName = Field("slipway", description="prefix of every AWS resource's name")
+    deployment: f.DeploymentName = Field(
+        "slipway", description="begins the names of AWS resources, runners and runner groups"
+    )
     github: GitHub
     profiles: dict[f.ProfileName, Profile] = Field(min_length=1)
     pools: dict[f.PoolName, Pool] = Field(min_length=1)

@@ -257,11 +257,12 @@ def test_an_end_that_was_forged_takes_no_runner_from_its_job(with_app: bool) -> 
     assert deployment.until_clean()
 
 
-def test_two_deployments_in_one_enterprise_leave_each_other_s_runners_alone() -> None:
+@pytest.mark.parametrize("other", ["staging", "slipway2"])
+def test_two_deployments_in_one_enterprise_leave_each_other_s_runners_alone(other: str) -> None:
     deployment = acme()
     github = deployment.github
-    group = github.add_enterprise_group("staging-alpha", [github.world.organizations["alpha"]])
-    theirs = runner_name("staging", "small", a_task_id(7))
+    group = github.add_enterprise_group(f"{other}-alpha", [github.world.organizations["alpha"]])
+    theirs = runner_name(other, "small", a_task_id(7))
     intrude(deployment, theirs, group)
     assert deployment.until_completed(deployment.queue(seconds=5.0))
     deployment.clock.advance(1_800.0)

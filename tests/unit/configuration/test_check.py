@@ -245,6 +245,12 @@ ONE_CHANGE: dict[str, tuple[str, object, str, str]] = {
         "github.allow.workflows[0]",
         "@REF",
     ),
+    "a deployment whose names may begin with another's": (
+        "deployment",
+        "slipway-staging",
+        "deployment",
+        "a-z 0-9",
+    ),
     "secret that is not an ARN": (
         "github.secrets.webhook",
         ["hunter2"],

@@ -80,7 +80,8 @@ MAX_NAMES_LENGTH = (
 def runner_name(deployment: str, profile: str, task_id: str) -> str:
     """Return the name under which a task's runner registers: unique, readable, at most 64 characters.
 
-    It begins with the deployment's, so that two deployments in one enterprise do not take each other's for ghosts.
+    It begins with the deployment's, so that two deployments in one enterprise do not take each other's for ghosts; a
+    deployment's name has no hyphen.
     """
     return f"{deployment}-{profile}-{task_id}"
 
