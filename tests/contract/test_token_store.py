@@ -70,7 +70,9 @@ def test_a_token_is_stored_encrypted(on_twin: Case) -> None:
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InternalServerError"])
-def test_a_store_that_fails_is_an_empty_store(on_twin: Case, code: str) -> None:
+def test_a_store_that_fails_is_an_empty_store_and_says_so_once(
+    on_twin: Case, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert on_twin.aws is not None
     faults = on_twin.aws.account.faults
     faults.next_error("ssm", "PutParameter", code)
@@ -79,6 +81,10 @@ def test_a_store_that_fails_is_an_empty_store(on_twin: Case, code: str) -> None:
     faults.next_error("ssm", "GetParameter", code)
     assert on_twin.store.find("7") is None
     assert on_twin.store.find("7") == TOKEN
+    assert on_twin.store.find("nobody's") is None
+    (told,) = caplog.messages
+    assert code in told
+    assert TOKEN.value not in told
 
 
 @pytest.mark.parametrize(
