@@ -129,6 +129,7 @@ class Loop:
             pool.name: Ec2Fleet(self.aws.client("ec2"), pool, configuration.deployment, clock)
             for pool in configuration.pools.values()
         }
+        self.transport = TwinTransport(github)
         self._api = GitHubApi(self._client(), clock)
         self._jobs_queue = TwinJobQueue(sqs)
         self.ingest = Ingest(configuration, held, self._jobs_queue, clock)
@@ -245,7 +246,7 @@ class Loop:
         return AppTokens(self.held, arn, api, self.clock, self.new_token, store=store)
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(transport=TwinTransport(self.github), base_url="https://twin")
+        return httpx.Client(transport=self.transport, base_url="https://twin")
 
     def _connect(self) -> None:
         self.containers = VirtualContainers(self)

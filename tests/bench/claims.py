@@ -28,6 +28,7 @@ from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.errors import NotYetError, ThrottledError
 from slipway.domain.jobs import JobKey
+from slipway.ports.ledger import Turns
 from tests.builders import a_github, a_job, a_task_id
 from tests.contract.aws_faces import create_table
 from tests.contract.ledger_cases import TABLE
@@ -66,6 +67,7 @@ class Crowd:
 
     claims: int
     owners: int
+    turns: Turns | None = None  # none: the ledger's
     acme: Acme = field(default_factory=Acme)
     registered_at: list[float] = field(default_factory=list)
     tries: int = 0
@@ -83,7 +85,8 @@ class Crowd:
         target = a_github(enterprise="acme", runner_token_secrets=tuple(secrets.values))
         tokens = EnterpriseTokens(secrets, target.runner_token_secrets, api, clock, ledger.tokens)
         groups = RunnerGroups(api, target, clock, ledger.groups)
-        self.runners = GitHubRunners(api, target, tokens, groups, ledger.turns, clock=clock, places=list)
+        turns = self.turns or ledger.turns
+        self.runners = GitHubRunners(api, target, tokens, groups, turns, clock=clock, places=list)
 
     def run(self) -> None:
         """Let everybody come at once, and advance until all are registered."""

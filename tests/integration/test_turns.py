@@ -27,7 +27,6 @@ def test_who_takes_no_turns_meets_the_limits() -> None:
         def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:
             return Turn(now, 0)
 
-    crowd = Crowd(claims=300, owners=1)
-    crowd.runners._turns = Everybody()
+    crowd = Crowd(claims=300, owners=1, turns=Everybody())
     crowd.run()
     assert crowd.refused_by_limit > 100

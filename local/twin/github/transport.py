@@ -15,11 +15,11 @@ class TwinTransport(httpx.BaseTransport):
 
     def __init__(self, twin: GitHubTwin, before: Callable[[], None] = lambda: None) -> None:
         self._twin = twin
-        self._before = before
+        self.before = before
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Raises ``httpx.ReadError`` when the twin loses the connection."""
-        self._before()
+        self.before()
         query = dict(request.url.params)
         path = request.url.path
         reply = self._twin.handle(request.method, path, query, dict(request.headers), request.read())

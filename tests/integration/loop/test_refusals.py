@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from local.twin.github.model import Organization
-from local.twin.github.transport import TwinTransport
 from slipway.domain.configuration import Registration
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.tokens import Trouble
@@ -62,13 +61,11 @@ def distrust(deployment: Acme) -> None:
     def refuse() -> None:
         raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate")
 
-    client = httpx.Client(transport=TwinTransport(deployment.github, refuse), base_url="https://ghes.example")
-    deployment.loop.runners._api._client = client
+    deployment.loop.transport.before = refuse
 
 
 def trust(deployment: Acme) -> None:
-    client = httpx.Client(transport=TwinTransport(deployment.github), base_url="https://ghes.example")
-    deployment.loop.runners._api._client = client
+    deployment.loop.transport.before = lambda: None
 
 
 def spoil_key(deployment: Acme) -> None:
