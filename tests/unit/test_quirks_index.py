@@ -11,7 +11,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "github-quirks.md").read_text("utf-8")
-NAMED = re.compile(r"`([a-z_/]+/test_\w+\.py)::(test_\w+)`")
+NAMED = re.compile(r'\]\(\.\./tests/([a-z_/]+/test_\w+\.py) "(test_\w+)"\)')
 ROWS = [
     line
     for line in PAGE.splitlines()
@@ -33,7 +33,7 @@ def test_every_row_names_tests_that_are_there(row: str) -> None:
     named = NAMED.findall(row)
     assert named
     assert [name for path, name in named if name not in defined(path)] == []
-    assert row.count("::") == len(named)  # nothing that looks like a test and is none
+    assert row.count("](../tests/") == len(named)  # nothing that looks like a test and is none
 
 
 def test_every_quirk_of_the_events_has_its_row_in_turn_and_its_fact() -> None:
@@ -52,10 +52,10 @@ def test_every_quirk_is_tried_alone_and_through_the_whole_loop() -> None:
 
 def test_every_test_that_bears_a_quirk_s_number_is_in_the_page() -> None:
     found = {
-        f"{path.relative_to(TESTS)}::{name}"
+        f'{path.relative_to(TESTS)} "{name}"'
         for path in TESTS.rglob("test_*quirks*.py")
         for name in defined(str(path.relative_to(TESTS)))
         if re.match(r"test_quirk_\d+_", name)
     }
     assert len(found) > 2 * QUIRKS
-    assert sorted(name for name in found if f"`{name}`" not in PAGE) == []
+    assert sorted(name for name in found if name not in PAGE) == []
