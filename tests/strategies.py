@@ -51,7 +51,7 @@ RUNNING_INTENTS = ("run-0", "run-1")
 # A pool is a large thing to draw; the machine's speed is not under test.
 of_pools = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-GITHUB_PAUSES = (GitHubPause("acme", NOW + 600), GitHubPause("acme", NOW + 60, "mend it", NOW - 30))
+GITHUB_PAUSES = (GitHubPause("acme", NOW + 600, NOW), GitHubPause("acme", NOW + 60, NOW - 30, "mend it"))
 
 
 @dataclass(frozen=True, slots=True)

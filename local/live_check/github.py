@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -53,7 +53,7 @@ class NoOthers:
     Implements ``ports.ledger.Turns`` and ``ports.ledger.CheckedGroups``.
     """
 
-    def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:  # noqa: ARG002
+    def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:  # noqa: ARG002
         """Give the turn."""
         return Turn(now, 0)
 

@@ -68,8 +68,9 @@ class Crowd:
     claims: int
     owners: int
     turns: Turns | None = None  # none: the ledger's
+    logins: tuple[str, ...] = ("alpha", "beta")  # a runner group holds 10,000 [GH-GROUP-10000]
     acme: Acme = field(default_factory=Acme)
-    registered_at: list[float] = field(default_factory=list)
+    registered: dict[int, float] = field(default_factory=dict)
     tries: int = 0
     refused_by_limit: int = 0
 
@@ -88,34 +89,44 @@ class Crowd:
         turns = self.turns or ledger.turns
         self.runners = GitHubRunners(api, target, tokens, groups, turns, clock=clock, places=list)
 
+    def start(self) -> None:
+        """Let everybody come at once."""
+        self.started_at = self.acme.clock.now()
+        for number in range(self.claims):
+            login = self.logins[number % len(self.logins)]
+            self.acme.clock.schedule(0.0, lambda n=number, who=login: self.come(n, who))  # type: ignore[misc]
+
     def run(self) -> None:
         """Let everybody come at once, and advance until all are registered."""
-        clock = self.acme.clock
-        self.started_at = clock.now()
-        for number in range(self.claims):
-            clock.schedule(0.0, lambda number=number: self._come(number))  # type: ignore[misc]
-        while len(self.registered_at) < self.claims:
-            due = clock.next_due()
-            if due is None:
-                raise SystemExit("a claimant was lost")
-            clock.advance_to(due)
+        self.start()
+        while len(self.registered) < self.claims:
+            self.step()
 
-    def _come(self, number: int) -> None:
-        login = ("alpha", "beta")[number % 2]  # a runner group holds 10,000 [GH-GROUP-10000]
+    def step(self) -> None:
+        """Advance to whatever is next."""
+        due = self.acme.clock.next_due()
+        if due is None:
+            raise SystemExit("a claimant was lost")
+        self.acme.clock.advance_to(due)
+
+    def come(self, number: int, login: str) -> None:
+        """Claim once, and again when one is told to."""
         organization = self.acme.twin.world.organizations[login]
-        job = a_job(number, key=JobKey(login, number, 1), organization=login, organization_id=organization.id)
+        key = JobKey(login, number, 1)
+        job = a_job(number, key=key, organization=login, organization_id=organization.id)
         self.tries += 1
         try:
             self.runners.mint(job, f"slipway-medium-{a_task_id(number)}")
         except ThrottledError as fault:
             self.refused_by_limit += not isinstance(fault, NotYetError)
-            self.acme.clock.schedule(float(fault.retry_after_seconds), lambda: self._come(number))
+            self.acme.clock.schedule(float(fault.retry_after_seconds), lambda: self.come(number, login))
         else:
-            self.registered_at.append(self.acme.clock.now())
+            self.registered[number] = self.acme.clock.now()
 
     @property
     def seconds(self) -> float:
-        return max(self.registered_at) - self.started_at
+        """How long it took, in model time."""
+        return max(self.registered.values()) - self.started_at
 
     def by_owner(self) -> Counter[str]:
         counts = self.acme.twin.calls_by_credential.items()

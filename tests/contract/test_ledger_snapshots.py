@@ -69,14 +69,14 @@ def test_what_a_pool_notes_is_in_its_snapshot_and_in_no_other_s(case: Case) -> N
     notes, failures = case.ledger.notes, LaunchFailures(3, NOW - 5, "UnauthorizedOperation")
     notes.keep_launch_failures(POOL, failures)
     notes.keep_template_version(POOL, 7)
-    notes.pause_github(POOL, GitHubPause("acme", NOW + 30))
-    notes.pause_github(POOL, GitHubPause("globex/one", NOW + 60))
+    notes.pause_github(POOL, GitHubPause("acme", NOW + 30, NOW))
+    notes.pause_github(POOL, GitHubPause("globex/one", NOW + 60, NOW, "mend it"))
     notes.keep_launch_failures(POOL, LaunchFailures(1, NOW, "why"), of_tier=True)
     snapshot = case.snapshot()
     assert (snapshot.launch_failures, snapshot.template_version) == (failures, 7)
     assert snapshot.tier_failures == LaunchFailures(1, NOW, "why")
     assert set(snapshot.github_pauses) == {
-        GitHubPause("acme", NOW + 30), GitHubPause("globex/one", NOW + 60),
+        GitHubPause("acme", NOW + 30, NOW), GitHubPause("globex/one", NOW + 60, NOW, "mend it"),
     }  # fmt: skip
     assert case.ledger.snapshots.read("other", NOW) == a_snapshot(pool="other")
     notes.keep_launch_failures(POOL, None)

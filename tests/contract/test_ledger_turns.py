@@ -14,7 +14,7 @@ from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.tokens import TokenFacts
-from slipway.domain.turns import HORIZON_SECONDS, Pace, pace_of
+from slipway.domain.turns import HORIZON_SECONDS, SHARED_HORIZON_SECONDS, Pace, pace_of
 from tests.builders import NOW
 from tests.contract.aws_faces import create_table
 from tests.contract.ledger_cases import TABLE, Case
@@ -23,50 +23,75 @@ PACE = Pace(burst=3, interval_seconds=2.0)
 
 
 def test_a_burst_goes_at_once_and_the_rest_one_an_interval(case: Case) -> None:
-    turns = [case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW) for number in range(6)]
+    turns = [case.ledger.turns.take(["acme"], f"runner-{number}", PACE, NOW) for number in range(6)]
     assert [turn.at - NOW for turn in turns] == pytest.approx([0, 0, 0, 2, 4, 6])
     assert [turn.number for turn in turns] == [1, 2, 3, 4, 5, 6]
 
 
 def test_who_comes_back_takes_the_turn_that_was_kept_once(case: Case) -> None:
     for number in range(4):
-        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW)
-    later = case.ledger.turns.take("acme", "late", PACE, NOW)
+        case.ledger.turns.take(["acme"], f"runner-{number}", PACE, NOW)
+    later = case.ledger.turns.take(["acme"], "late", PACE, NOW)
     assert later.at == pytest.approx(NOW + 4)
-    assert case.ledger.turns.take("acme", "late", PACE, NOW + 1) == later
+    assert case.ledger.turns.take(["acme"], "late", PACE, NOW + 1) == later
     for number in range(10, 13):
-        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW + 1)
-    assert case.ledger.turns.take("acme", "late", PACE, NOW + 4.5) == later
-    assert case.ledger.turns.take("acme", "late", PACE, NOW + 4.5).at > NOW + 4.5
+        case.ledger.turns.take(["acme"], f"runner-{number}", PACE, NOW + 1)
+    assert case.ledger.turns.take(["acme"], "late", PACE, NOW + 4.5) == later
+    assert case.ledger.turns.take(["acme"], "late", PACE, NOW + 4.5).at > NOW + 4.5
 
 
 def test_idle_time_fills_the_bucket_up_to_the_burst_and_no_further(case: Case) -> None:
     for number in range(9):
-        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW)
-    rested = [case.ledger.turns.take("acme", f"again-{n}", PACE, NOW + 3_600) for n in range(4)]
+        case.ledger.turns.take(["acme"], f"runner-{number}", PACE, NOW)
+    rested = [case.ledger.turns.take(["acme"], f"again-{n}", PACE, NOW + 3_600) for n in range(4)]
     assert [turn.at - NOW - 3_600 for turn in rested] == pytest.approx([0, 0, 0, 2])
 
 
 def test_scopes_do_not_wait_for_each_other(case: Case) -> None:
     for number in range(5):
-        case.ledger.turns.take("acme", f"runner-{number}", PACE, NOW)
-    assert case.ledger.turns.take("other", "runner-9", PACE, NOW).at == NOW
-    kept = case.ledger.turns.take("acme", "wanderer", PACE, NOW)
+        case.ledger.turns.take(["acme"], f"runner-{number}", PACE, NOW)
+    assert case.ledger.turns.take(["other"], "runner-9", PACE, NOW).at == NOW
+    kept = case.ledger.turns.take(["acme"], "wanderer", PACE, NOW)
     assert kept.at > NOW
-    assert case.ledger.turns.take("other", "wanderer", PACE, NOW).at == NOW
+    assert case.ledger.turns.take(["other"], "wanderer", PACE, NOW).at == NOW
+
+
+def test_who_has_had_its_turn_in_its_own_queue_waits_in_the_shared_one_only(case: Case) -> None:
+    own, shared = ["acme", "all"], ["all"]
+    for number in range(5):
+        case.ledger.turns.take(shared, f"other-{number}", PACE, NOW)
+    waits = case.ledger.turns.take(own, "mine", PACE, NOW)
+    assert waits.at == pytest.approx(NOW + 6)
+    for number in range(4):
+        case.ledger.turns.take(["acme"], f"flood-{number}", PACE, NOW)  # its own queue is long now
+    assert case.ledger.turns.take(own, "mine", PACE, NOW + 6.5) == waits
+
+
+def test_a_flood_waits_in_its_own_queue_and_books_nothing_of_the_shared_one(case: Case) -> None:
+    for number in range(20):
+        case.ledger.turns.take(["acme", "all"], f"flood-{number}", PACE, NOW)
+    assert case.ledger.turns.take(["globex", "all"], "single", PACE, NOW).at == pytest.approx(NOW + 2)
+
+
+def test_the_shared_queue_is_booked_half_a_minute_ahead_at_most(case: Case) -> None:
+    turns = [case.ledger.turns.take([f"of-{n}", "all"], f"runner-{n}", PACE, NOW) for n in range(30)]
+    kept = [turn.at - NOW for turn in turns if turn.number is not None]
+    assert max(kept) <= SHARED_HORIZON_SECONDS
+    assert len(kept) < 20
+    assert all(NOW < turn.at <= NOW + SHARED_HORIZON_SECONDS for turn in turns if turn.number is None)
 
 
 def test_beyond_the_horizon_no_turn_is_kept(case: Case) -> None:
     slow = Pace(burst=1, interval_seconds=HORIZON_SECONDS / 2)
-    turns = [case.ledger.turns.take("acme", f"runner-{number}", slow, NOW) for number in range(5)]
+    turns = [case.ledger.turns.take(["acme"], f"runner-{number}", slow, NOW) for number in range(5)]
     assert [turn.number for turn in turns] == [1, 2, 3, None, None]
     assert NOW < turns[-1].at <= NOW + HORIZON_SECONDS
-    assert case.ledger.turns.take("acme", "runner-4", slow, turns[-1].at).number == 4
+    assert case.ledger.turns.take(["acme"], "runner-4", slow, turns[-1].at).number == 4
 
 
 def test_those_who_come_together_get_different_turns(shared_case: Case) -> None:
     def take(number: int) -> int | None:
-        return shared_case.another().turns.take("acme", f"runner-{number}", Pace(30, 0.4), NOW).number
+        return shared_case.another().turns.take(["acme"], f"runner-{number}", Pace(30, 0.4), NOW).number
 
     with ThreadPoolExecutor(8) as pool:
         numbers = [number for number in pool.map(take, range(24)) if number is not None]
@@ -91,7 +116,7 @@ def test_no_window_ever_holds_more_than_github_allows(
     made: list[tuple[float, int]] = []
     for number, gap in enumerate(gaps):
         now += gap if number % 50 == 0 else 0.0  # in waves
-        turn = turns.take("acme", f"runner-{number}", pace, now)
+        turn = turns.take(["acme"], f"runner-{number}", pace, now)
         if turn.number is not None:
             made.append((turn.at + (lateness if number % 3 else 0.0), turn.number))
     assert most_in_a_window((at for at, _ in made), 300.0) <= 1_500

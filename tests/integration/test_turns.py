@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from slipway.domain.turns import Pace, Turn, pace_of
@@ -24,9 +26,22 @@ def test_who_takes_no_turns_meets_the_limits() -> None:
     """So that the test above can fail."""
 
     class Everybody:
-        def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:
+        def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:
             return Turn(now, 0)
 
     crowd = Crowd(claims=300, owners=1, turns=Everybody())
     crowd.run()
     assert crowd.refused_by_limit > 100
+
+
+def test_the_flood_of_one_organization_waits_behind_itself() -> None:
+    """Six hundred claims of alpha book minutes ahead; a claim of beta's that comes later waits for a few of them."""
+    crowd = Crowd(claims=600, owners=1, logins=("alpha",))
+    crowd.start()
+    crowd.acme.clock.advance(60.0)
+    came_at = crowd.acme.clock.now()
+    crowd.come(10_000, "beta")
+    while 10_000 not in crowd.registered:
+        crowd.step()
+    assert crowd.registered[10_000] - came_at <= 5.0
+    assert len(crowd.registered) < 300

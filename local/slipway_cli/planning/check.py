@@ -191,7 +191,7 @@ def _with_pool(jobs: Snapshot, parts: _Parts, references: References) -> Snapsho
         template_version=whole.template_version,
         tier_failures=read_failures(whole.tier_failures),
         github_pauses=tuple(
-            GitHubPause(pause.reach.lower(), (until := pause.until.timestamp()), pause.why or "", at=until)
+            GitHubPause(pause.reach.lower(), (until := pause.until.timestamp()), until, pause.why or "")
             for pause in whole.github_pauses
         ),
     )

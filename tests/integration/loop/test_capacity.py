@@ -318,7 +318,7 @@ def test_while_github_asks_to_wait_no_container_is_started_that_could_only_wait(
     deployment = acme(with_pool(headroom=Headroom(1)))
     when(deployment, lambda: states(deployment) == ["ready"])
     until = deployment.clock.now() + 300.0
-    deployment.loop.ledger.notes.pause_github("general", GitHubPause("alpha", until))
+    deployment.loop.ledger.notes.pause_github("general", GitHubPause("alpha", until, deployment.clock.now()))
     job = deployment.queue(seconds=5.0)
     deployment.clock.advance(120.0)
     assert calls(deployment, "RunTask") == []

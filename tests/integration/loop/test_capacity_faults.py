@@ -197,7 +197,7 @@ def test_a_spot_call_that_is_refused_whole_falls_back_to_on_demand_at_once(code:
 def test_what_one_organization_s_limit_at_github_holds_up_is_that_organization_alone() -> None:
     deployment = acme(a_configuration(Registration.ORGANIZATION))
     until = deployment.clock.now() + 3_000.0
-    deployment.loop.ledger.notes.pause_github("general", GitHubPause("alpha", until))
+    deployment.loop.ledger.notes.pause_github("general", GitHubPause("alpha", until, deployment.clock.now()))
     held_up, other = deployment.queue("alpha/web", seconds=5.0), deployment.queue("beta/web", seconds=5.0)
     assert deployment.until_completed(other, limit_seconds=120.0)
     assert held_up.status == "queued"
@@ -207,7 +207,7 @@ def test_what_one_organization_s_limit_at_github_holds_up_is_that_organization_a
 def test_while_github_asks_one_to_wait_headroom_stays() -> None:
     deployment = acme(with_pool(headroom=Headroom(1), idle_timeout_seconds=60))
     when(deployment, lambda: states(deployment) == ["ready"])
-    pause = GitHubPause("alpha", deployment.clock.now() + 600.0)
+    pause = GitHubPause("alpha", deployment.clock.now() + 600.0, deployment.clock.now())
     deployment.loop.ledger.notes.pause_github("general", pause)
     deployment.queue(seconds=5.0)
     deployment.clock.advance(400.0)

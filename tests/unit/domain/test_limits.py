@@ -198,7 +198,7 @@ def admitting(*pauses: GitHubPause, runners: tuple[Runner, ...] = ()) -> Admissi
     return Admission(runners, policy_of(a_configuration(), POOL, NOW), NOW, pauses)
 
 
-REFUSED = GitHubPause("acme", NOW + 60, "put a new token into its secret", NOW - 30)
+REFUSED = GitHubPause("acme", NOW + 60, NOW - 30, "put a new token into its secret")
 
 
 def test_of_a_reach_that_github_refuses_one_job_goes_on_trying_and_all_say_why() -> None:
@@ -224,5 +224,18 @@ def test_a_runner_that_was_registered_since_proves_that_it_is_mended(
 
 
 def test_a_refusal_that_nobody_tried_again_is_forgotten() -> None:
-    admission = admitting(GitHubPause("acme", NOW, "mend it", NOW - 90))
+    admission = admitting(GitHubPause("acme", NOW, NOW - 90, "mend it"))
     assert all(admission(job) for job in several_jobs(3))
+
+
+@pytest.mark.parametrize(
+    ("asked_ago", "waits"), [(0, True), (3_500, True), (3_571, False), (7_200, False)], ids=str
+)
+def test_no_pause_is_believed_for_longer_than_an_hour(asked_ago: float, waits: bool) -> None:
+    """GitHub's limits start anew each hour [GH-LIMIT-PRIMARY]."""
+    asked_at = NOW - asked_ago
+    admission = admitting(GitHubPause("acme", asked_at + 86_400, asked_at))
+    (job,) = several_jobs(1)
+    assert admission(job) is not waits
+    if waits:
+        assert admission.refused[job.key] == Reason(Why.GITHUB_BUSY, {"until": asked_at + 3_600})

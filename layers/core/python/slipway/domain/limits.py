@@ -41,8 +41,8 @@ class Admission:
         for pause in pauses:
             if pause.why and pause.until > now and not _is_mended(pause, taken):
                 self._refusals[pause.reach] = pause.why
-            elif not pause.why and pause.until - now > GITHUB_PATIENCE_SECONDS:
-                self._paused[pause.reach] = min(pause.until, now + GITHUB_PAUSE_AT_MOST_SECONDS)
+            elif not pause.why and _pauses_until(pause) - now > GITHUB_PATIENCE_SECONDS:
+                self._paused[pause.reach] = _pauses_until(pause)
         self._trying: dict[str, JobKey] = {}
         self._policy = policy
         self._by_profile = runners_by_profile(taken)
@@ -104,6 +104,10 @@ class Admission:
         if of_repository is not None and held >= of_repository:
             return Reason(Why.REPOSITORY_LIMIT, {"limit": of_repository})
         return None
+
+
+def _pauses_until(pause: GitHubPause) -> float:
+    return min(pause.until, pause.at + GITHUB_PAUSE_AT_MOST_SECONDS)
 
 
 def _is_mended(pause: GitHubPause, runners: Iterable[Runner]) -> bool:

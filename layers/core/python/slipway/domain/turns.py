@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # One credential may make 180 POSTs to an endpoint in any minute [GH-LIMIT-SECONDARY]: a burst, and a rate with
@@ -11,6 +12,8 @@ _BURST, _PER_SECOND = 30, 2.4
 # 1,500 registrations in any five minutes, an enterprise, organization or repository [GH-REGISTRATION-1500].
 _SCOPE_BURST, _SCOPE_PER_SECOND = 45, 4.8
 HORIZON_SECONDS = 300.0  # a container is not sent further away: half of what it may take to claim
+# Nobody books the queue that all share further ahead: whoever comes then waits behind this much, however many want in.
+SHARED_HORIZON_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,9 @@ class Turn:
 
     at: float
     number: int | None
+
+
+def horizon_of(queues: Sequence[str], position: int) -> float:
+    """Return how far ahead, in seconds, a turn is kept in one of several queues, of which the last is shared."""
+    is_shared = len(queues) > 1 and position == len(queues) - 1
+    return SHARED_HORIZON_SECONDS if is_shared else HORIZON_SECONDS

@@ -292,10 +292,11 @@ class CheckedGroups(Protocol):
 class Turns(Protocol):
     """Turns to register a runner, shared by all who mint."""
 
-    def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:
-        """Give the holder a turn in a scope: at once, or later and kept for it until it comes back.
+    def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:
+        """Give the holder a turn in each queue, one after the other: at once, or later and kept until it comes back.
 
-        Whoever comes back when its turn has come takes it, once. Beyond the horizon no turn is kept.
+        The turn is that of the last queue, or of the first in which it has to wait. Whoever comes back when its turn
+        has come takes it, once. Beyond the horizon no turn is kept.
         """
 
 

@@ -179,7 +179,7 @@ class Claim:
     def _pause(self, job: WaitingJob, seconds: int, why: str = "") -> GitHubPause:
         reach = reach_of(self._configuration.github, job.organization, job.repository)
         now = self._clock.now()
-        return GitHubPause(reach, now + seconds, why[:MAX_WHY], now)
+        return GitHubPause(reach, now + seconds, now, why[:MAX_WHY])
 
     def _unbind(self, runner: Runner, job: WaitingJob, pause: GitHubPause | None = None) -> None:
         """Let both wait again, and the job be offered again before the container is back to ask."""

@@ -67,7 +67,7 @@ class GitHubRunners:
         """
         place = self._place(reach_of(self._github, job.organization, job.repository), job.organization)
         bearers = self._bearers(place, job)
-        number = self._take_turn(bearers, name)
+        number = self._take_turn(bearers, job, name)
         untried = deque(bearers)
         untried.rotate(-number)
         while True:
@@ -163,24 +163,27 @@ class GitHubRunners:
         except UnknownOutcomeError as fault:
             raise UnavailableError(str(fault)) from fault
 
-    def _take_turn(self, bearers: tuple[Bearer, ...], name: str) -> int:
-        """Wait for the runner's turn in its scope, and return its number in the order of turns.
+    def _take_turn(self, bearers: tuple[Bearer, ...], job: WaitingJob, name: str) -> int:
+        """Wait for the runner's turn, and return its number in the order of turns.
 
-        Where several owners share a scope their turns go round, so that each keeps to its own limit too.
+        In an enterprise each organization queues by itself, so that the flood of one waits behind itself, and then
+        with all others. Where several owners share it their turns go round, so that each keeps to its own limit too.
 
         Raises:
             NotYetError: others come first; it says for how long.
         """
-        is_enterprise = self._github.registration is Level.ENTERPRISE
-        scope = f"enterprise/{self._github.enterprise}" if is_enterprise else bearers[0].owner
+        queues = [bearers[0].owner]
+        if self._github.registration is Level.ENTERPRISE:
+            shared = f"enterprise/{self._github.enterprise}"
+            queues = [f"{shared}/{job.organization.lower()}", shared]
         now = self._clock.now()
         try:
-            turn = self._turns.take(scope, name, pace_of(len(bearers)), now)
+            turn = self._turns.take(queues, name, pace_of(len(bearers)), now)
         except UnknownOutcomeError as fault:
             raise UnavailableError(str(fault)) from fault
         if turn.number is None or turn.at > now:
             wait = max(1, math.ceil(turn.at - now))
-            raise NotYetError(f"registering in {scope}: others come first", retry_after_seconds=wait)
+            raise NotYetError(f"registering in {queues[-1]}: others come first", retry_after_seconds=wait)
         return turn.number
 
     def _mint(self, job: WaitingJob, name: str, place: str, bearer: Bearer) -> JitConfig:

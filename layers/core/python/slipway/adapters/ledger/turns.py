@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from slipway.adapters.ledger.items import DAY, keyed
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Key, Put, Table, Update
-from slipway.domain.turns import HORIZON_SECONDS, Pace, Turn
+from slipway.domain.turns import Pace, Turn, horizon_of
 
 _TRIES = 8  # each failure means that another took a turn meanwhile
 _KEPT_SECONDS = 600
@@ -21,21 +23,32 @@ class DynamoTurns:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def take(self, scope: str, holder: str, pace: Pace, now: float) -> Turn:
-        """Give the holder a turn in a scope: at once, or later and kept for it until it comes back."""
-        free = self._advance(scope, pace, now, until=now)
-        if isinstance(free, Turn):
-            return free
-        kept = self._table.get(_turn_key(holder))
-        if kept is not None and kept["scope"] == scope:
-            return self._come_due(holder, kept, now)
-        later = self._advance(scope, pace, now, until=now + HORIZON_SECONDS)
+    def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:
+        """Give the holder a turn in each queue, one after the other: at once, or later and kept until it comes back."""
+        kept: Item | None = None
+        turn = Turn(now, None)
+        for position, queue in enumerate(queues):
+            free = self._advance(queue, pace, now, until=now)
+            if isinstance(free, Turn):
+                turn = free
+                continue
+            kept = kept or self._table.get(_turn_key(holder))
+            if kept is not None and kept["queue"] in queues[position + 1 :]:
+                continue  # it has had its turn here, and waits further on
+            if kept is None or kept["queue"] != queue:
+                return self._keep(queue, holder, pace, now, horizon_of(queues, position))
+            turn, kept = self._come_due(holder, kept, now), None
+            if turn.at > now:
+                return turn
+        return turn
+
+    def _keep(self, queue: str, holder: str, pace: Pace, now: float, horizon_seconds: float) -> Turn:
+        later = self._advance(queue, pace, now, until=now + horizon_seconds)
         if not isinstance(later, Turn):
-            return Turn(max(now + 1, later - HORIZON_SECONDS / 2), None)
-        turn = {"scope": scope, "at": later.at, "number": later.number}
-        self._table.write(
-            Put(keyed(_turn_key(holder), {**turn, "expires_at": int(later.at) + _KEPT_SECONDS}))
-        )
+            return Turn(max(now + 1, later - horizon_seconds / 2), None)
+        turn = {"queue": queue, "at": later.at, "number": later.number}
+        kept = {**turn, "expires_at": int(later.at) + _KEPT_SECONDS}
+        self._table.write(Put(keyed(_turn_key(holder), kept)))
         return later
 
     def _come_due(self, holder: str, kept: Item, now: float) -> Turn:
@@ -43,19 +56,19 @@ class DynamoTurns:
             self._table.write(Delete(_turn_key(holder)))
         return Turn(float(kept["at"]), int(kept["number"]))
 
-    def _advance(self, scope: str, pace: Pace, now: float, *, until: float) -> Turn | float:
+    def _advance(self, queue: str, pace: Pace, now: float, *, until: float) -> Turn | float:
         """Take the next turn if it comes until a time; else return when it comes."""
         floor = now - (pace.burst - 1) * pace.interval_seconds
         for _ in range(_TRIES):
             try:
-                moved = self._table.write(_next(scope, pace, floor, until), want="ALL_NEW")
+                moved = self._table.write(_next(queue, pace, floor, until), want="ALL_NEW")
             except ConditionFailedError:
-                seen = self._table.get(_bucket_key(scope))
+                seen = self._table.get(_bucket_key(queue))
                 if seen is not None and seen["next_us"] > _microseconds(until):
                     return float(seen["next_us"] / _SECOND)
                 if seen is not None and seen["next_us"] >= _microseconds(floor):
                     continue  # it moved into reach between the two calls
-                number = self._refill(scope, pace, floor, seen)
+                number = self._refill(queue, pace, floor, seen)
                 if number is not None:
                     return Turn(now, number)
             else:
@@ -63,7 +76,7 @@ class DynamoTurns:
                 return Turn(max(now, at), int(moved["taken"]))
         return until + 1.0  # too many at once: ask again
 
-    def _refill(self, scope: str, pace: Pace, floor: float, seen: Item | None) -> int | None:
+    def _refill(self, queue: str, pace: Pace, floor: float, seen: Item | None) -> int | None:
         """Start a bucket that is full, and take its first turn; None if another did so meanwhile."""
         taken = int(seen["taken"]) + 1 if seen else 1
         filled = {
@@ -74,15 +87,15 @@ class DynamoTurns:
         is_as_seen = "#next_us = :seen" if seen else "attribute_not_exists(#pk)"
         values = {"seen": seen["next_us"]} if seen else {}
         try:
-            self._table.write(Update(_bucket_key(scope), set=filled, condition=is_as_seen, values=values))
+            self._table.write(Update(_bucket_key(queue), set=filled, condition=is_as_seen, values=values))
         except ConditionFailedError:
             return None
         return taken
 
 
-def _next(scope: str, pace: Pace, floor: float, until: float) -> Update:
+def _next(queue: str, pace: Pace, floor: float, until: float) -> Update:
     return Update(
-        _bucket_key(scope),
+        _bucket_key(queue),
         add={"next_us": _microseconds(pace.interval_seconds), "taken": 1},
         condition="#next_us >= :floor AND #next_us <= :until",
         values={"floor": _microseconds(floor), "until": _microseconds(until)},
@@ -94,8 +107,8 @@ def _microseconds(seconds: float) -> int:
     return round(seconds * _SECOND)
 
 
-def _bucket_key(scope: str) -> Key:
-    return Key(f"PACE#{scope}", "BUCKET")
+def _bucket_key(queue: str) -> Key:
+    return Key(f"PACE#{queue}", "BUCKET")
 
 
 def _turn_key(holder: str) -> Key:
