@@ -216,3 +216,15 @@ def test_unbinding_touches_no_job_that_another_task_was_given_meanwhile(case: Ca
 def test_the_id_of_a_runner_whose_task_has_stopped_is_not_kept(case: Case) -> None:
     case.ledger.claims.registered(POOL, a_task_id(1), 4_711)
     assert case.items() == []
+
+
+def test_a_task_that_has_a_turn_waits_for_it_until_it_is_bound_anew(case: Case) -> None:
+    (job,) = offered(case)
+    case.ledger.runners.add([a_runner(1)])
+    case.ledger.claims.bind(a_runner(1), job, reach="acme", at=NOW)
+    case.ledger.claims.unbind(a_runner(1), job, waits_for="acme", until=NOW + 40)
+    (waits,) = case.snapshot().runners
+    assert (waits.state, waits.waits_for, waits.waits_until) == (RunnerState.STARTING, "acme", NOW + 40)
+    assert case.ledger.claims.bind(waits, case.snapshot().jobs[0], reach="acme", at=NOW + 41) == "bound"
+    (bound,) = case.snapshot().runners
+    assert (bound.waits_for, bound.waits_until) == (None, None)

@@ -70,6 +70,20 @@ def waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
     return tasks + unanswered_tasks(snapshot)
 
 
+def turns_awaited(snapshot: Snapshot) -> dict[tuple[Shape, str], list[float]]:
+    """Return when containers that wait for their turn to register will have it, by shape and reach, soonest first.
+
+    Such a container covers a job of that reach and of no other, which could be served at once.
+    """
+    turns: dict[tuple[Shape, str], list[float]] = defaultdict(list)
+    for runner in snapshot.runners:
+        if runner.state is not RunnerState.STARTING or runner.waits_for is None or runner.waits_until is None:
+            continue
+        if runner.waits_until > snapshot.now:
+            turns[runner.shape, runner.waits_for].append(runner.waits_until)
+    return {key: sorted(moments) for key, moments in turns.items()}
+
+
 def lost_hosts(snapshot: Snapshot, since: float = 0.0) -> frozenset[str]:
     """Return the container instances that EC2 takes away, by what it said ``since`` then."""
     return frozenset(

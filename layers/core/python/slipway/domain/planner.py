@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from slipway.domain.capacity import NewCapacity, instances_allowed, probes_allowed
@@ -11,6 +11,7 @@ from slipway.domain.demand import (
     covered_jobs,
     lost_hosts,
     running_by_repository,
+    turns_awaited,
     waiting_tasks,
 )
 from slipway.domain.draining import idle_marks, idle_to_drain, to_drain_first, to_end
@@ -21,6 +22,7 @@ from slipway.domain.matching import Shape
 from slipway.domain.placing import Placing, Ramp, Want, untouched
 from slipway.domain.plan import Plan
 from slipway.domain.policy import Policy
+from slipway.domain.reach import reach_of
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.rooms import overdue, rooms_of
 from slipway.domain.runners import RunnerState
@@ -40,7 +42,8 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     admitted = _in_fair_order(snapshot, policy, covered, admission)
     supply = waiting_tasks(snapshot)
     ramp = _ramp(snapshot, policy)
-    expecting, wants = _split(admitted, supply, ramp)
+    turns = turns_awaited(snapshot)
+    expecting, wants = _split(admitted, supply, turns, ramp, policy)
     wants += _standby(snapshot, policy, admitted, supply) + room_to_keep(snapshot, policy)
 
     drain = to_drain_first(snapshot, policy)
@@ -49,7 +52,9 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     started = placing.place(wants) if refusal is None else placing.refuse(wants, refusal)
 
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
-    reasons |= admission.refused | placing.reasons | _expecting_reasons(expecting) | admission.trying
+    reasons |= (
+        admission.refused | placing.reasons | _expecting_reasons(expecting, turns, policy) | admission.trying
+    )
     if placing.capacity.fell_short:
         _tell_fair_share(reasons, admitted, started)
     launch, start = placing.capacity.requests(), placing.start_requests()
@@ -113,25 +118,44 @@ def _placing(snapshot: Snapshot, policy: Policy, leaving: Collection[str], ramp:
     )
 
 
-def _expecting_reasons(expecting: Iterable[WaitingJob]) -> dict[JobKey, Reason]:
+def _expecting_reasons(
+    expecting: Iterable[WaitingJob], turns: Mapping[tuple[Shape, str], Sequence[float]], policy: Policy
+) -> dict[JobKey, Reason]:
     by_shape: dict[Shape, Reason] = {}
-    return {
-        job.key: by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
-        for job in expecting
-    }
+    left = {key: iter(moments) for key, moments in turns.items()}
+    reasons: dict[JobKey, Reason] = {}
+    for job in expecting:
+        turn = next(left.get(_turn_key(job, policy), iter(())), None) if left else None
+        starting = by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
+        reasons[job.key] = starting if turn is None else Reason(Why.AWAITING_TURN, {"until": turn})
+    return reasons
+
+
+def _turn_key(job: WaitingJob, policy: Policy) -> tuple[Shape, str]:
+    return job.shape, reach_of(policy.github, job.organization, job.repository)
 
 
 def _split(
-    admitted: Sequence[WaitingJob], supply: Counter[Shape], ramp: Ramp
+    admitted: Sequence[WaitingJob],
+    supply: Counter[Shape],
+    turns: Mapping[tuple[Shape, str], Sequence[float]],
+    ramp: Ramp,
+    policy: Policy,
 ) -> tuple[list[WaitingJob], list[Want]]:
     """Return the jobs that tasks on their way will serve, and what is wanted for the others."""
     left = Counter(supply)
+    awaited = Counter({key: len(moments) for key, moments in turns.items()})
+    for (shape, _), count in awaited.items():
+        left[shape] -= count
     expecting: list[WaitingJob] = []
     wants: list[Want] = []
     for job in admitted:
-        shape = job.shape
-        if left and left[shape] > 0 and ramp.admits(job):
-            left[shape] -= 1
+        key = _turn_key(job, policy) if awaited else None
+        if key is not None and awaited[key] > 0 and ramp.admits(job):
+            awaited[key] -= 1
+            expecting.append(job)
+        elif left and left[job.shape] > 0 and ramp.admits(job):
+            left[job.shape] -= 1
             expecting.append(job)
         else:
             wants.append(job)

@@ -12,6 +12,7 @@ class Why(StrEnum):
     RUNNER_IDLE = "runner_idle"  # a runner with its labels is registered and waits for GitHub
     TASK_STARTING = "task_starting"  # a container is on its way and will claim it
     INSTANCE_STARTING = "instance_starting"  # an instance with room for it boots
+    AWAITING_TURN = "awaiting_turn"  # a container is up for it and waits for its turn to register at GitHub
     START_RAMP = "start_ramp"  # there is room for it, but enough runners of its repository are starting
     NO_PROFILE = "no_profile"  # the profile that served it is no longer configured
     NOT_TAKEN = "not_taken"  # GitHub gave it none of the runners made for it; the next one comes later

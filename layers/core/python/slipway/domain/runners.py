@@ -45,6 +45,8 @@ class Runner:
     busy_at: float | None = None
     ended_at: float | None = None
     ended_why: str | None = None
+    waits_for: str | None = None  # the reach in which its turn to register comes at ``waits_until``
+    waits_until: float | None = None
 
     @property
     def is_idle(self) -> bool:

@@ -68,8 +68,9 @@ class UnavailableOffering:
 class GitHubPause:
     """GitHub registers no runner of a reach: credentials, limits and groups are a reach's, not a pool's.
 
-    Either it asked, ``at`` some time, to come back after ``until``. Or it refuses: ``why`` says what to mend, and one job
-    goes on trying; ``until`` is then when that try is overdue, and what was registered since ``at`` proves it mended.
+    Either it asked, ``at`` some time, to come back after ``until``. Or it refuses: ``why`` says what to mend, and one
+    job goes on trying; ``until`` is then when that try is overdue, and what was registered since ``at`` proves it
+    mended.
     """
 
     reach: str

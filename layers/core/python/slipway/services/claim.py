@@ -148,7 +148,7 @@ class Claim:
         try:
             jit = self._github.mint(job, name)
         except NotYetError as fault:
-            self._unbind(runner, job)
+            self._await_turn(runner, job, fault.retry_after_seconds)
             return _github_busy(fault)
         except UnavailableError as fault:
             # After a long pause of GitHub's the next plan starts no container of that reach that could only wait.
@@ -176,6 +176,12 @@ class Claim:
             },
         )
 
+    def _await_turn(self, runner: Runner, job: WaitingJob, seconds: int) -> None:
+        """Let both wait again, the container for jobs of that reach alone: another's need not wait for its turn."""
+        reach = reach_of(self._configuration.github, job.organization, job.repository)
+        self._ledger.claims.unbind(runner, job, waits_for=reach, until=self._clock.now() + seconds)
+        self._wake(runner.pool)
+
     def _pause(self, job: WaitingJob, seconds: int, why: str = "") -> GitHubPause:
         reach = reach_of(self._configuration.github, job.organization, job.repository)
         now = self._clock.now()
@@ -186,8 +192,11 @@ class Claim:
         self._ledger.claims.unbind(runner, job)
         if pause is not None:
             self._ledger.notes.pause_github(runner.pool, pause)
-        self._ledger.rows.want(runner.pool)
-        self._wakeups.wake(runner.pool)
+        self._wake(runner.pool)
+
+    def _wake(self, pool: str) -> None:
+        self._ledger.rows.want(pool)
+        self._wakeups.wake(pool)
 
 
 class Release:

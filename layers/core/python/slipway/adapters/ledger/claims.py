@@ -10,6 +10,7 @@ from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import WaitingJob
 
 _DRAWS = 3  # an offer can vanish between ticket and reading only when a new set is being published
+_WAIT_FIELDS = ("waits_for", "waits_until")
 _BOUND_FIELDS = ("claimed_at", "reach", "label_key", "organization", "repository", "job")
 
 
@@ -46,13 +47,16 @@ class DynamoClaims:
             return "runner_spent" if 1 in fault.failed else "job_moved"
         return "bound"
 
-    def unbind(self, runner: Runner, job: WaitingJob) -> None:
+    def unbind(
+        self, runner: Runner, job: WaitingJob, *, waits_for: str | None = None, until: float | None = None
+    ) -> None:
         """Undo a binding after a definite refusal: nothing was minted, both wait again."""
+        waits = {} if waits_for is None else {"waits_for": waits_for, "waits_until": until}
         never_minted = "#state = :registered AND attribute_not_exists(#runner_id)"
         self._try(
             Update(
                 runner_key(runner.pool, runner.task_id),
-                set={"state": RunnerState.STARTING.value},
+                set={"state": RunnerState.STARTING.value, **waits},
                 remove=_BOUND_FIELDS,
                 condition=never_minted,
                 values={"registered": RunnerState.REGISTERED.value},
@@ -101,6 +105,7 @@ class DynamoClaims:
         return Update(
             runner_key(runner.pool, runner.task_id),
             set=claim,
+            remove=_WAIT_FIELDS,
             condition="#state = :starting",
             values={"starting": RunnerState.STARTING.value},
         )
