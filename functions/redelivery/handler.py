@@ -9,21 +9,39 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from slipway import bootstrap
+from slipway.services.repair import Repaired
+
+LAST_STEP_MS = (
+    25_000  # a step may wait ten seconds for GitHub, as long for a token, and must end before the deadline
+)
 
 logger = Logger(service="redelivery")
-redeliver = functools.cache(bootstrap.redeliver)  # built on first use, kept while warm
-rerun = functools.cache(bootstrap.rerun)
-sweep = functools.cache(bootstrap.sweep)
+repair = functools.cache(bootstrap.repair)  # built on first use, kept while warm
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Make one run of each; the interrupted jobs come first, because nothing at GitHub fails their run."""
-    _run_again()
-    redelivered = redeliver()()
-    logger.info("redelivered", resent=redelivered.resent)
-    swept = sweep()()
-    for job in swept.found:
+def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Make one run."""
+    time_left = context.get_remaining_time_in_millis
+    repaired = repair()(lambda: time_left() > LAST_STEP_MS)
+    _log(repaired)
+    return {
+        "resent": repaired.resent,
+        "found": len(repaired.found),
+        "errors": len(repaired.errors),
+    }
+
+
+def _log(repaired: Repaired) -> None:
+    for item in repaired.settled:
+        logger.info(
+            "run again" if item.was_run_again else "not run again",
+            job=str(item.interruption.job),
+            repository=item.interruption.repository,
+            why=item.why,
+        )
+    logger.info("redelivered", resent=repaired.resent)
+    for job in repaired.found:
         logger.info(
             "found a job that no webhook told of",
             job_id=job.job_id,
@@ -31,21 +49,6 @@ def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str,
             repository=job.repository,
             waited_seconds=round(job.received_at - job.queued_at),
         )
-    logger.info("swept", calls=swept.calls, found=len(swept.found))
-    errors = redelivered.errors + swept.errors
-    for fault in errors:
+    logger.info("swept", calls=repaired.sweep_calls, found=len(repaired.found))
+    for fault in repaired.errors:
         logger.error("repair met an error", fault=repr(fault))
-    return {"resent": redelivered.resent, "found": len(swept.found), "errors": len(errors)}
-
-
-def _run_again() -> None:
-    reran = rerun()()
-    for item in reran.settled:
-        logger.info(
-            "run again" if item.was_run_again else "not run again",
-            job=str(item.interruption.job),
-            repository=item.interruption.repository,
-            why=item.why,
-        )
-    for fault in reran.errors:
-        logger.error("running jobs again met an error", fault=repr(fault))

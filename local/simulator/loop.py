@@ -54,6 +54,7 @@ from slipway.services.observe import Observe
 from slipway.services.reap import Reaped, ReapStale
 from slipway.services.redeliver import Redeliver
 from slipway.services.removals import Remove
+from slipway.services.repair import Repair
 from slipway.services.rerun import Rerun, Settled
 from slipway.services.scale import Scale
 from slipway.services.sweep import Sweep
@@ -131,8 +132,8 @@ class Loop:
         }
         self.transport = TwinTransport(github)
         self._api = GitHubApi(self._client(), clock)
-        self._jobs_queue = TwinJobQueue(sqs)
-        self.ingest = Ingest(configuration, held, self._jobs_queue, clock)
+        self.jobs_queue = TwinJobQueue(sqs)
+        self.ingest = Ingest(configuration, held, self.jobs_queue, clock)
         self.scale = self._scale()
         self._serve(held)
         self.deliveries: list[Delivery] = []
@@ -228,17 +229,18 @@ class Loop:
         count, counted = CallCount(client), GitHubApi(client, self.clock)
         apps = self._app_tokens(self._api)
         jobs = GitHubWorkflowJobs(self._api, apps)
-        self.rerun = Rerun(jobs, self.ledger.interruptions, self.clock, target.rerun_interrupted)
+        rerun = Rerun(jobs, self.ledger.interruptions, self.clock, target.rerun_interrupted)
         hooks = watched_hooks(self._api, apps, target.organization_hooks)
-        self.redeliver = Redeliver(hooks, self.ledger.housekeeping, self.clock)
-        self.sweep = Sweep(
+        redeliver = Redeliver(hooks, self.ledger.housekeeping, self.clock)
+        sweep = Sweep(
             self.configuration,
             GitHubQueuedJobs(counted, self._app_tokens(counted), count),
             self.ledger.jobs,
             self.ledger.housekeeping,
-            self._jobs_queue,
+            self.jobs_queue,
             self.clock,
         )
+        self.repair = Repair(rerun, redeliver, sweep)
 
     def _app_tokens(self, api: GitHubApi) -> AppTokens:
         store = ParameterStore(self.aws.client("ssm"), "/slipway/installation-tokens")
@@ -283,19 +285,10 @@ class Loop:
     def _repair(self) -> None:
         """Do what the redelivery function does."""
         if self.configuration.github.app_secret:
-            self._run(self._rerun)
-            self._run(lambda: self.redeliver().errors)
-            self._run(self._sweep)
-
-    def _sweep(self) -> tuple[Exception, ...]:
-        swept = self.sweep()
-        self.found += swept.found
-        return swept.errors
-
-    def _rerun(self) -> tuple[Exception, ...]:
-        reran = self.rerun()
-        self.reran += reran.settled
-        return tuple(reran.errors)
+            repaired = self.repair()
+            self.reran += repaired.settled
+            self.found += repaired.found
+            self.errors += repaired.errors
 
     def _run(self, function: Callable[[], tuple[Exception, ...]]) -> None:
         """Run a scheduled function; when it fails, its schedule calls it again."""

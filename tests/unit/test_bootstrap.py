@@ -16,9 +16,8 @@ from slipway.domain.errors import ConfigurationError
 from slipway.services.claim import Claim, Release
 from slipway.services.ingest import Ingest
 from slipway.services.reap import ReapStale
-from slipway.services.redeliver import Redeliver
+from slipway.services.repair import Repair
 from slipway.services.scale import Scale
-from slipway.services.sweep import Sweep
 from slipway.services.watch_tokens import WatchTokens
 from tests.deliveries import compiled
 
@@ -30,9 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "runner_api": (*COMMON, "SLIPWAY_ACCOUNT_ID", "SLIPWAY_EVENTS_QUEUE_URL"),
     "reap": (*COMMON, "SLIPWAY_EVENTS_QUEUE_URL"),
-    "redeliver": COMMON,
-    "rerun": COMMON,
-    "sweep": (*COMMON, "SLIPWAY_JOBS_QUEUE_URL"),
+    "repair": (*COMMON, "SLIPWAY_JOBS_QUEUE_URL"),
 }  # fmt: skip
 
 
@@ -68,8 +65,7 @@ def test_every_builder_builds_its_service() -> None:
     reap, watch_tokens = bootstrap.reap()
     assert isinstance(reap, ReapStale)
     assert isinstance(watch_tokens, WatchTokens)
-    assert isinstance(bootstrap.redeliver(), Redeliver)
-    assert isinstance(bootstrap.sweep(), Sweep)
+    assert isinstance(bootstrap.repair(), Repair)
     assert bootstrap.scale().jobs_queue == "jobs"
 
 
@@ -114,7 +110,7 @@ def test_without_an_app_redelivery_says_what_it_needs(
 ) -> None:
     (tmp_path / "slipway.json").write_text(json.dumps(compiled()), "utf-8")
     with pytest.raises(ConfigurationError, match="GitHub App"):
-        bootstrap.redeliver()
+        bootstrap.repair()
 
 
 def test_decisions_are_made_by_the_machine_s_clock_unless_the_demo_says_otherwise() -> None:

@@ -55,8 +55,9 @@ def test_an_interrupted_job_is_run_again_when_the_app_may_and_until_then_the_log
     stage: Stage,
 ) -> None:
     job, configuration = interrupted(stage, "e" * 32), configured(stage, 1)
-    stage.invoke("redelivery", {}, variant="-read", SLIPWAY_CONFIG=configuration)
-    (line,) = lines(stage, "redelivery-read", "running jobs again met an error")
+    answer = stage.invoke("redelivery", {}, variant="-read", SLIPWAY_CONFIG=configuration)
+    assert answer == {"resent": 0, "found": 0, "errors": 1}
+    (line,) = lines(stage, "redelivery-read", "repair met an error")
     assert "Actions: write" in str(line["fault"])
     with stage.lock:
         for installation in stage.github.credentials.installations.values():

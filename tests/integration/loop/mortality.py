@@ -10,8 +10,7 @@ from local.twin.aws.service import Service
 from slipway.services.claim import Answer
 from slipway.services.ingest import Answer as IngestAnswer
 from slipway.services.reap import Reaped
-from slipway.services.redeliver import Redelivered
-from slipway.services.rerun import Reran
+from slipway.services.repair import Repaired
 from tests.support.loop import Acme
 
 READS = {
@@ -98,6 +97,5 @@ def make_mortal(deployment: Acme, mortality: Mortality, patch: Callable[..., Non
     patch(loop, "release", mortality.function(loop.release, gateway_error))
     patch(loop, "_receive", mortality.function(loop._receive))
     patch(loop, "reap", mortality.function(loop.reap, Reaped((), (), ())))
-    patch(loop, "redeliver", mortality.function(loop.redeliver, Redelivered(0, ())))
-    patch(loop, "rerun", mortality.function(loop.rerun, Reran()))
+    patch(loop, "repair", mortality.function(loop.repair, Repaired()))
     patch(loop, "ingest", mortality.function(loop.ingest, IngestAnswer(502, "", "")))

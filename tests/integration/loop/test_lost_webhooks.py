@@ -158,7 +158,7 @@ def test_a_job_that_is_found_twice_gets_one_runner() -> None:
     job, loop = deployment.queue(seconds=5.0), deployment.loop
     deployment.github.deliveries.faults.lost = 0.0
     when(deployment, lambda: bool(loop.found))
-    loop.sweep._queue.send(loop.found[0])
+    loop.jobs_queue.send(loop.found[0])
     assert deployment.until_completed(job)
     assert deployment.until_clean()
     assert len(loop.containers.by_task) == 1

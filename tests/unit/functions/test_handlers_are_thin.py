@@ -24,7 +24,7 @@ BUILDERS = {
     "scaler": "scale",
     "registrar": "runner_api",
     "reaper": "reap",
-    "redelivery": "redeliver",
+    "redelivery": "repair",
 }
 ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",

@@ -106,6 +106,36 @@ def test_what_an_outage_left_is_listed_once_and_comes_back_as_a_stream(
     assert housekeeping.cursor("redelivery/app") == NOW, "what failed since then is still to be found"
 
 
+def test_what_may_be_asked_for_in_one_run_is_one_allowance_and_each_hook_has_its_turn(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    hooks = {
+        name: FakeDeliveries([failure(1_000 * owner + n) for n in range(2 * MOST_A_RUN)])
+        for owner, name in enumerate("abc")
+    }
+    redeliver = Redeliver(hooks, housekeeping, clock)
+    for run in range(6):
+        assert redeliver().resent == MOST_A_RUN
+        clock.advance(MINUTE)
+        if run == 2:
+            assert {len(hook.asked) for hook in hooks.values()} == {MOST_A_RUN}
+    assert {len(set(hook.asked)) for hook in hooks.values()} == {2 * MOST_A_RUN}
+
+
+def test_a_list_that_is_too_long_to_read_in_time_is_only_probed(
+    housekeeping: Housekeeping, clock: ManualClock
+) -> None:
+    """Whether all fails again is not known then: it may."""
+    app = FakeDeliveries([failure(number, at=NOW - 500 + number) for number in range(1, 401)])
+    housekeeping.note_resent(APP, "guid-that-arrived", Resent(NOW - 490, NOW - 490, 999))
+    steps = iter([True] * 3)
+    redeliver = Redeliver({APP: app}, housekeeping, clock)
+    assert redeliver(lambda: next(steps, False)).resent == 0
+    assert redeliver().resent == PROBES
+    assert housekeeping.cursor("redelivery/app") == NOW - LOOK_BACK_SECONDS, "the rest is still to be found"
+    assert redeliver().resent == MOST_A_RUN
+
+
 def test_a_cold_start_goes_on_where_the_last_run_stopped(
     housekeeping: Housekeeping, clock: ManualClock
 ) -> None:

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from slipway.services.claim import Claim, Release
     from slipway.services.ingest import Ingest
     from slipway.services.reap import ReapStale
-    from slipway.services.redeliver import Redeliver
-    from slipway.services.rerun import Rerun
+    from slipway.services.repair import Repair
     from slipway.services.scale import Scale
     from slipway.services.sweep import Sweep
     from slipway.services.watch_tokens import WatchTokens
 
 PLACES_SECONDS = 2 * 86_400  # longer than a registration that never connects lives, 1 day [GH-JIT-1DAY]
+NO_APP = "github.secrets.app is not set: this needs a GitHub App"
 
 
 def model_clock(settings: Settings) -> Clock:
@@ -88,19 +88,9 @@ def reap() -> tuple[ReapStale, WatchTokens]:
     return wiring.reap(), wiring.watch_tokens()
 
 
-def redeliver() -> Redeliver:
+def repair() -> Repair:
     """Build the redelivery's service."""
-    return _wiring().redeliver()
-
-
-def rerun() -> Rerun:
-    """Build the redelivery's other service: interrupted jobs."""
-    return _wiring().rerun()
-
-
-def sweep() -> Sweep:
-    """Build the service that looks for jobs which no webhook told of."""
-    return _wiring("jobs_queue_url").sweep()
+    return _wiring("jobs_queue_url").repair()
 
 
 def _wiring(*places: str) -> _Wiring:
@@ -222,23 +212,23 @@ class _Wiring:
 
         return WatchTokens(self._enterprise_tokens, self._clock)
 
-    def redeliver(self) -> Redeliver:
+    def repair(self) -> Repair:
         from slipway.adapters.github.deliveries import watched_hooks
         from slipway.services.redeliver import Redeliver
-
-        own = self._configuration.github.organization_hooks
-        hooks = watched_hooks(self._github_api, self._app_tokens, own)
-        return Redeliver(hooks, self._ledger.housekeeping, self._clock)
-
-    def rerun(self) -> Rerun:
-        from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
+        from slipway.services.repair import Repair
         from slipway.services.rerun import Rerun
 
-        jobs = GitHubWorkflowJobs(self._github_api, self._app_tokens)
-        limit = self._configuration.github.rerun_interrupted
-        return Rerun(jobs, self._ledger.interruptions, self._clock, limit)
+        github, jobs = self._configuration.github, self._workflow_jobs
+        if jobs is None:
+            raise ConfigurationError(NO_APP)
+        hooks = watched_hooks(self._github_api, self._app_tokens, github.organization_hooks)
+        return Repair(
+            Rerun(jobs, self._ledger.interruptions, self._clock, github.rerun_interrupted),
+            Redeliver(hooks, self._ledger.housekeeping, self._clock),
+            self._sweep(),
+        )
 
-    def sweep(self) -> Sweep:
+    def _sweep(self) -> Sweep:
         from slipway.adapters.github.http import GitHubApi, github_client
         from slipway.adapters.github.queued_jobs import CallCount, GitHubQueuedJobs
         from slipway.adapters.sqs_http import SqsJobQueue
@@ -292,7 +282,7 @@ class _Wiring:
 
         secret = self._configuration.github.app_secret
         if secret is None:
-            raise ConfigurationError("github.secrets.app is not set: this needs a GitHub App")
+            raise ConfigurationError(NO_APP)
         store = ParameterStore(
             self._clients.ssm(self._settings.region), f"/{self._configuration.deployment}/installation-tokens"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -38,8 +38,10 @@ class Redelivered:
 
 @dataclass(slots=True)
 class _Run:
-    """What came of one run so far."""
+    """What came of one run so far; ``asked`` counts what was asked for in vain too."""
 
+    has_time: Callable[[], bool]
+    asked: int = 0
     resent: int = 0
     errors: list[Exception] = field(default_factory=list)
 
@@ -70,23 +72,30 @@ class _Look:
         self.oldest_at = part[-1].delivered_at if part else self.oldest_at
         return True
 
-    def does_all_fail_again(self, now: float) -> bool:
-        """Say whether nothing arrives of what was asked for last: then our side is still down."""
+    def does_all_fail_again(self, now: float, has_time: Callable[[], bool]) -> bool:
+        """Say whether nothing arrives of what was asked for last: then our side is still down.
+
+        Where there is no time to find out, it may be.
+        """
         asked_at = max((asked.last_at for asked in self.known.values()), default=None)
         if asked_at is None:
             return False
-        while self.oldest_at > asked_at - 1 and self.turn_page(now):
-            pass
+        while self.oldest_at > asked_at - 1:
+            if not has_time():
+                return True
+            if not self.turn_page(now):
+                break
         last = [(guid, asked) for guid, asked in self.known.items() if asked.last_at > asked_at - ASK_SECONDS]
         return all(
             guid in self.newest and self.newest[guid].delivery_id != asked.delivery_id for guid, asked in last
         )
 
-    def only_probe(self, now: float) -> None:
+    def only_probe(self, now: float, has_time: Callable[[], bool]) -> None:
         """Leave all but a few for when they can arrive: each that fails again only makes the list longer."""
-        while len(self.due) <= PROBES and self.turn_page(now):
-            pass
-        self.is_whole = len(self.due) <= PROBES
+        is_listed = False
+        while not is_listed and len(self.due) <= PROBES and has_time():
+            is_listed = not self.turn_page(now)
+        self.is_whole = is_listed and len(self.due) <= PROBES
         self.due = deque(list(self.due)[:PROBES])
         self.parts = iter(())
 
@@ -100,15 +109,19 @@ class Redeliver:
 
     def __init__(self, hooks: Mapping[str, Deliveries], housekeeping: Housekeeping, clock: Clock) -> None:
         self._hooks = hooks
+        self._order = deque(hooks)
         self._housekeeping = housekeeping
         self._clock = clock
         self._looks: dict[str, _Look] = {}
         self._paused_until: dict[str, float] = {}  # by a limit of GitHub's, or because all was quiet
 
-    def __call__(self) -> Redelivered:
-        """Make one run; a hook that fails hides no other."""
-        run = _Run()
-        for hook in self._hooks:
+    def __call__(self, has_time: Callable[[], bool] = lambda: True) -> Redelivered:
+        """Make one run; a hook that fails hides no other. Each run begins with another hook.
+
+        ``has_time`` says whether there is time for one call more, and for its token.
+        """
+        run = _Run(has_time)
+        for hook in self._order:
             if self._paused_until.get(hook, 0.0) > self._clock.now():
                 continue
             try:
@@ -116,17 +129,20 @@ class Redeliver:
             except ThrottledError as limit:
                 self._paused_until[hook] = self._clock.now() + limit.retry_after_seconds
                 run.errors.append(limit)
-            except SlipwayError as fault:
+            except Exception as fault:  # noqa: BLE001 - the service loop: the other hooks are still looked after
                 run.errors.append(fault)
+        self._order.rotate(-1)
         return Redelivered(run.resent, tuple(run.errors))
 
     def _repair(self, hook: str, run: _Run) -> None:
         """Ask for what failed, as far as one run goes; the cursor moves once all of it was asked for."""
-        look = self._looks.pop(hook, None) or self._look(hook)
-        asked = parts = failures = 0
-        while asked < MOST_A_RUN and parts < MOST_PARTS_A_RUN:
+        if run.asked >= MOST_A_RUN or not run.has_time():
+            return
+        look = self._looks.pop(hook, None) or self._look(hook, run.has_time)
+        parts = failures = 0
+        while run.asked < MOST_A_RUN and parts < MOST_PARTS_A_RUN and run.has_time():
             if look.due:
-                asked += 1
+                run.asked += 1
                 failures += not self._ask(hook, look, run)
             elif look.turn_page(self._clock.now()):
                 parts += 1
@@ -134,14 +150,14 @@ class Redeliver:
                 break
             if failures == MOST_FAILURES:
                 return
-        if look.due or look.turn_page(self._clock.now()):
+        if look.due or not run.has_time() or look.turn_page(self._clock.now()):
             self._looks[hook] = look
         elif look.is_whole:
             self._housekeeping.move_cursor(_cursor(hook), look.began_at)
             if not look.newest:
                 self._paused_until[hook] = look.began_at + QUIET_SECONDS
 
-    def _look(self, hook: str) -> _Look:
+    def _look(self, hook: str, has_time: Callable[[], bool]) -> _Look:
         """Begin a look. Where nothing failed, one call to GitHub is all of it."""
         now = self._clock.now()
         since = max(now - GIVE_UP_SECONDS, min(now - LOOK_BACK_SECONDS, self._checked_until(hook, now)))
@@ -149,8 +165,8 @@ class Redeliver:
         first = next(parts, [])
         known = self._housekeeping.resent(hook) if first else {}
         look = _Look(now, chain([first], parts), known)
-        if look.does_all_fail_again(now):
-            look.only_probe(now)
+        if look.does_all_fail_again(now, has_time):
+            look.only_probe(now, has_time)
         return look
 
     def _checked_until(self, hook: str, now: float) -> float:

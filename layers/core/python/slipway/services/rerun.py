@@ -6,10 +6,10 @@ run's latest attempt. So whatever dies half way, and whichever reply is lost, no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from slipway.domain.errors import SlipwayError, UnavailableError
+from slipway.domain.errors import UnavailableError
 from slipway.domain.interruptions import GIVE_UP_SECONDS, Interruption, next_look
 from slipway.domain.runners import task_id_of
 from slipway.ports.clock import Clock
@@ -83,18 +83,22 @@ class Rerun:
         self._clock = clock
         self._limit = limit
 
-    def __call__(self) -> Reran:
-        """Look at the runs that are due, the longest due first; GitHub's refusal for one stops no other."""
+    def __call__(self, has_time: Callable[[], bool] = lambda: True) -> Reran:
+        """Look at the runs that are due, the longest due first; GitHub's refusal for one stops no other.
+
+        ``has_time`` says whether there is time for one more; what is left is still due.
+        """
         reran = Reran()
         for (repository, run_id), items in list(self._due(reran).items())[:MOST_RUNS]:
+            if not has_time():
+                break
             try:
-                self._work_off(repository, run_id, items, reran)
+                self._try(repository, run_id, items, reran)
             except UnavailableError as fault:
                 reran.errors.append(fault)
                 break  # the others would fare no better, and all of them are still due
-            except SlipwayError as fault:
+            except Exception as fault:  # noqa: BLE001 - the service loop: the other runs are still looked at
                 reran.errors.append(fault)
-                self._put_off(items)
         return reran
 
     def _due(self, reran: Reran) -> dict[tuple[str, int], list[Interruption]]:
@@ -111,6 +115,15 @@ class Rerun:
             elif item.due_at <= now:
                 by_run.setdefault((item.repository, item.run_id), []).append(item)
         return by_run
+
+    def _try(self, repository: str, run_id: int, items: list[Interruption], reran: Reran) -> None:
+        try:
+            self._work_off(repository, run_id, items, reran)
+        except UnavailableError:
+            raise
+        except Exception:
+            self._put_off(items)
+            raise
 
     def _work_off(self, repository: str, run_id: int, items: list[Interruption], reran: Reran) -> None:
         decision = decide(items, self._jobs.of_run(repository, run_id))

@@ -6,7 +6,7 @@ For hooks whose deliveries cannot be asked for [GH-HOOK-NO-DELIVERIES], and for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from slipway.domain.admission import admit
@@ -21,7 +21,6 @@ from slipway.ports.ledger import Housekeeping, Jobs
 from slipway.ports.queue import JobQueue
 from slipway.services.repository_list import RepositoryList
 
-RUN_SECONDS = 30.0  # well within the function's time-out, whatever GitHub takes for a call
 STEP_CALLS = 2  # a part, and the token for it
 REFUSED_SECONDS = 3_600  # an organization that refuses the App is asked again after this
 
@@ -75,19 +74,24 @@ class Sweep:
         self._listed_last = False
         self._paused_until: dict[str, float] = {}
 
-    def __call__(self) -> Swept:
-        """Make one run, of as many calls as time has earned; one organization's failure stops no other."""
+    def __call__(self, has_time: Callable[[], bool] = lambda: True) -> Swept:
+        """Make one run, of as many calls as time has earned; one organization's failure stops no other.
+
+        ``has_time`` says whether there is time for one call more, and for its token.
+        """
         a_hour, now = self._configuration.github.sweep_calls_per_hour, self._clock.now()
         if not a_hour:
             return Swept()
         run = _Run(earn(self._housekeeping.sweep_place() or Place(now), a_hour, now))
         try:
-            while run.place.calls >= STEP_CALLS and self._clock.now() - now < RUN_SECONDS and self._step(run):
+            while run.place.calls >= STEP_CALLS and has_time() and self._step(run):
                 pass
-        except SlipwayError as fault:
+        except Exception as fault:  # noqa: BLE001 - the service loop: what was found and spent is kept
             run.errors.append(fault)
-        finally:
+        try:
             self._housekeeping.keep_sweep_place(run.place)
+        except Exception as fault:  # noqa: BLE001 - the service loop: what was found is told all the same
+            run.errors.append(fault)
         return Swept(tuple(run.found), run.calls, tuple(run.errors))
 
     def _step(self, run: _Run) -> bool:
