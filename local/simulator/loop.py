@@ -31,7 +31,7 @@ from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.deliveries import watched_hooks
 from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi
-from slipway.adapters.github.queued_jobs import CallCount, GitHubQueuedJobs
+from slipway.adapters.github.queued_jobs import GitHubQueuedJobs
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
@@ -225,8 +225,7 @@ class Loop:
 
     def start_repair(self) -> None:
         """Build what repairs, as a cold start of its function does."""
-        target, client = self.configuration.github, self._client()
-        count, counted = CallCount(client), GitHubApi(client, self.clock)
+        target, counted = self.configuration.github, GitHubApi(self._client(), self.clock)
         apps = self._app_tokens(self._api)
         jobs = GitHubWorkflowJobs(self._api, apps)
         rerun = Rerun(jobs, self.ledger.interruptions, self.clock, target.rerun_interrupted)
@@ -234,7 +233,7 @@ class Loop:
         redeliver = Redeliver(hooks, self.ledger.housekeeping, self.clock)
         sweep = Sweep(
             self.configuration,
-            GitHubQueuedJobs(counted, self._app_tokens(counted), count),
+            GitHubQueuedJobs(counted, self._app_tokens(counted)),
             self.ledger.jobs,
             self.ledger.housekeeping,
             self.jobs_queue,

@@ -12,7 +12,7 @@ import pytest
 from local.twin.github.transport import TwinTransport
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
-from slipway.adapters.github.queued_jobs import CallCount, GitHubQueuedJobs
+from slipway.adapters.github.queued_jobs import GitHubQueuedJobs
 from slipway.domain.errors import RefusedError, ThrottledError, UnavailableError
 from slipway.ports.github import JobReading, RepositoryReading
 from tests.contract.github_faces import APP, Case
@@ -36,11 +36,11 @@ def search(with_app: Case) -> Iterator[GitHubQueuedJobs]:
                 check(reply)
 
         client.event_hooks["response"][:] = [checked]
-        count, api = CallCount(client), GitHubApi(client, with_app.acme.clock)
+        api = GitHubApi(client, with_app.acme.clock)
         tokens = AppTokens(
             with_app.secrets, APP, api, with_app.acme.clock, lambda: "id", store=with_app.store
         )
-        yield GitHubQueuedJobs(api, tokens, count)
+        yield GitHubQueuedJobs(api, tokens)
 
 
 def repositories(search: GitHubQueuedJobs) -> dict[str, RepositoryReading]:

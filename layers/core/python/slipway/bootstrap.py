@@ -230,17 +230,17 @@ class _Wiring:
 
     def _sweep(self) -> Sweep:
         from slipway.adapters.github.http import GitHubApi, github_client
-        from slipway.adapters.github.queued_jobs import CallCount, GitHubQueuedJobs
+        from slipway.adapters.github.queued_jobs import GitHubQueuedJobs
         from slipway.adapters.sqs_http import SqsJobQueue
         from slipway.services.sweep import Sweep
 
         github = self._configuration.github
-        client = github_client(github.api_url, github.ca_bundle)  # its own: all that it sends is counted
-        count, api = CallCount(client), GitHubApi(client, self._clock)
+        # Its own: all that it sends is counted.
+        api = GitHubApi(github_client(github.api_url, github.ca_bundle), self._clock)
         queue = SqsJobQueue(self._settings.jobs_queue_url, AwsAccess.from_environment(), SystemClock())
         return Sweep(
             self._configuration,
-            GitHubQueuedJobs(api, self._app_tokens_by(api), count),
+            GitHubQueuedJobs(api, self._app_tokens_by(api)),
             self._ledger.jobs,
             self._ledger.housekeeping,
             queue,

@@ -38,9 +38,13 @@ def github_client(api_url: str, ca_bundle: str | None) -> httpx.Client:
 
 
 class GitHubApi:
-    """Sends requests with a token which is asked for each time, so that it can rotate."""
+    """Sends requests with a token which is asked for each time, so that it can rotate.
+
+    ``calls`` is how many were sent so far, answered or not.
+    """
 
     def __init__(self, client: httpx.Client, clock: Clock) -> None:
+        self.calls = 0
         self._client = client
         self._clock = clock
 
@@ -91,6 +95,7 @@ class GitHubApi:
             "X-GitHub-Api-Version": API_VERSION,
             "User-Agent": "slipway",
         }
+        self.calls += 1
         try:
             reply = self._client.request(method, path, json=json, params=params, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:

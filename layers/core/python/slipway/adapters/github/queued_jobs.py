@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import httpx
-
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.workflow_jobs import job_reading, seconds
@@ -17,29 +15,17 @@ from slipway.ports.github import InstallationReading, JobReading, RepositoryRead
 _STATUSES = ("queued", "in_progress")  # of runs in which a job can be queued [GH-RUN-STATUS]
 
 
-class CallCount:
-    """Counts the requests of an HTTP client, whoever makes them."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self.made = 0
-        client.event_hooks["request"].append(self._count)
-
-    def _count(self, _request: httpx.Request) -> None:
-        self.made += 1
-
-
 class GitHubQueuedJobs:
-    """Implements ``ports.github.QueuedJobs``; ``count`` counts the requests of both ``api`` and ``tokens``."""
+    """Implements ``ports.github.QueuedJobs``; ``tokens`` asks for them by the same ``api``, which counts the calls."""
 
-    def __init__(self, api: GitHubApi, tokens: AppTokens, count: CallCount) -> None:
+    def __init__(self, api: GitHubApi, tokens: AppTokens) -> None:
         self._api = api
         self._tokens = tokens
-        self._count = count
 
     @property
     def calls(self) -> int:
         """How many calls to GitHub were made so far, those for tokens among them."""
-        return self._count.made
+        return self._api.calls
 
     def installations(self) -> Iterator[list[InstallationReading]]:
         """List the organizations that the App works in; where it is suspended it does not."""
