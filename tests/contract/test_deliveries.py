@@ -1,9 +1,10 @@
-"""What ``Deliveries`` must do, of an App's hook and of an organization's: find what failed, ask for it again."""
+"""What every ``Deliveries`` must do: the one in memory, and ours on an App's hook and on an organization's."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -11,32 +12,114 @@ import pytest
 from local.twin.github.deliveries import Delivery
 from slipway.adapters.github.deliveries import AppDeliveries, HookDeliveries, watched_hooks
 from slipway.adapters.github.http import GitHubApi
+from slipway.domain.configuration import Registration
 from slipway.domain.errors import RefusedError, ThrottledError, UnknownOutcomeError
-from slipway.ports.github import FailedDelivery
-from tests.contract.github_faces import Case
+from slipway.ports.github import Deliveries, FailedDelivery
+from tests.contract.github_faces import FACES, Case, github_case
+from tests.fakes.deliveries import FakeDeliveries
 from tests.support.github_enterprise import START
 
 STEP = 10.0
+KINDS = ("app", "organization")
 
 
-@pytest.fixture(params=["app", "organization"])
-def deliveries(request: pytest.FixtureRequest, with_app: Case) -> HookDeliveries:
+class Hook(Protocol):
+    """A hook to which one delivery is made every ten seconds, and each fails until ``works`` is called."""
+
+    @property
+    def deliveries(self) -> Deliveries: ...
+
+    def queue(self, count: int = 1) -> None:
+        """Queue jobs."""
+
+    def works(self) -> None:
+        """Let what is sent from now on arrive."""
+
+    def arrived(self) -> list[str]:
+        """The GUIDs of what arrived."""
+
+    def calls(self) -> int:
+        """How often a part was listed."""
+
+    def limit(self) -> None:
+        """Meet the next call with a limit."""
+
+
+@dataclass
+class MemoryHook:
+    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+
+    def queue(self, count: int = 1) -> None:
+        for number in range(len(self.deliveries.failed), len(self.deliveries.failed) + count):
+            at = START + number * STEP
+            self.deliveries.failed.append(FailedDelivery(number, f"guid-{number}", at, "queued"))
+
+    def works(self) -> None:
+        """It always does for what is asked for again."""
+
+    def arrived(self) -> list[str]:
+        guids = {item.delivery_id: item.guid for item in self.deliveries.failed}
+        return [guids[number] for number in self.deliveries.asked]
+
+    def calls(self) -> int:
+        return self.deliveries.parts
+
+    def limit(self) -> None:
+        self.deliveries.next_error = ThrottledError("slow down", retry_after_seconds=60)
+
+
+@dataclass
+class GitHubHook:
+    case: Case
+    deliveries: HookDeliveries
+    got: list[Delivery] = field(default_factory=list)
+
+    def queue(self, count: int = 1) -> None:
+        queue(self.case, count)
+
+    def works(self) -> None:
+        self.got = answer(self.case, 202)
+
+    def arrived(self) -> list[str]:
+        self.case.acme.clock.advance(STEP)
+        return [delivery.guid for delivery in self.got]
+
+    def calls(self) -> int:
+        return self.case.calls("/deliveries")
+
+    def limit(self) -> None:
+        self.case.twin.faults.next("GET", "deliveries$", 429)
+
+
+def watched(case: Case, kind: str) -> HookDeliveries:
     """The hook of the App, or alpha's own beside it, whose receiver answers 503."""
-    acme = with_app.acme
-    kind, owner = {"app": ("integration", acme.app.id), "organization": ("organization", acme.alpha.id)}[
-        request.param
-    ]
-    hook = acme.twin.add_hook(kind, owner, "https://slipway.example/webhook", "made-up")  # type: ignore[arg-type]
+    acme = case.acme
+    of, owner = {"app": ("integration", acme.app.id), "organization": ("organization", acme.alpha.id)}[kind]
+    hook = acme.twin.add_hook(of, owner, "https://slipway.example/webhook", "made-up")  # type: ignore[arg-type]
     acme.installation.permissions["organization_hooks"] = "write"
     acme.twin.deliveries.faults.latency_seconds = (0.0, 0.0)
     acme.twin.deliveries.deliver = lambda _: 503
-    own = {"alpha": hook.id} if request.param == "organization" else {}
-    found = list(watched_hooks(with_app.api, with_app.tokens, own).values())[-1]
+    own = {"alpha": hook.id} if kind == "organization" else {}
+    found = list(watched_hooks(case.api, case.tokens, own).values())[-1]
     assert isinstance(found, HookDeliveries)
     return found
 
 
-def failed_since(deliveries: HookDeliveries, since: float = START) -> list[FailedDelivery]:
+@pytest.fixture(params=KINDS)
+def deliveries(request: pytest.FixtureRequest, with_app: Case) -> HookDeliveries:
+    return watched(with_app, request.param)
+
+
+@pytest.fixture(params=["memory", *(f"{face} {kind}" for face in FACES for kind in KINDS)])
+def hook(request: pytest.FixtureRequest) -> Hook:
+    if request.param == "memory":
+        return MemoryHook()
+    face, kind = request.param.split()
+    case = github_case(face, Registration.ORGANIZATION, lambda: request.getfixturevalue("github_server"))
+    return GitHubHook(case, watched(case, kind))
+
+
+def failed_since(deliveries: Deliveries, since: float = START) -> list[FailedDelivery]:
     return list(chain.from_iterable(deliveries.failed_since(since)))
 
 
@@ -59,7 +142,54 @@ def answer(case: Case, status: int) -> list[Delivery]:
     return got
 
 
-def test_each_failed_delivery_is_listed_newest_first(with_app: Case, deliveries: HookDeliveries) -> None:
+def test_what_failed_is_listed_newest_first_from_a_time_on(hook: Hook) -> None:
+    hook.queue(3)
+    failed = failed_since(hook.deliveries, START + STEP)
+    assert [item.delivered_at - START for item in failed] == [2 * STEP, STEP]
+    assert len({item.guid for item in failed}) == len({item.delivery_id for item in failed}) == 2
+    assert {item.action for item in failed} == {"queued"}
+
+
+def test_what_was_sent_again_arrives_and_its_failure_stays_listed(hook: Hook) -> None:
+    hook.queue(2)
+    listed = failed_since(hook.deliveries)
+    hook.works()
+    hook.deliveries.redeliver(listed[1].delivery_id)
+    assert hook.arrived() == [listed[1].guid]
+    assert failed_since(hook.deliveries) == listed
+
+
+def test_a_list_is_read_in_parts_of_a_hundred_and_each_is_called_for_when_it_is_asked_for(hook: Hook) -> None:
+    """[GH-PAGE-MAX]"""
+    hook.queue(230)
+    parts = hook.deliveries.failed_since(START)
+    assert hook.calls() == 0
+    assert [(len(part), hook.calls()) for part in parts] == [(100, 1), (100, 2), (30, 3)]
+
+
+def test_where_nothing_failed_one_empty_part_is_listed(hook: Hook) -> None:
+    assert (list(hook.deliveries.failed_since(START)), hook.calls()) == ([[]], 1)
+
+
+def test_a_limit_is_met_when_the_list_is_read_and_the_next_reading_is_another_try(hook: Hook) -> None:
+    hook.queue()
+    hook.limit()
+    parts = hook.deliveries.failed_since(START)
+    with pytest.raises(ThrottledError):
+        next(parts)
+    assert len(failed_since(hook.deliveries)) == 1
+
+
+def test_what_github_does_not_have_cannot_be_sent_again(hook: Hook) -> None:
+    with pytest.raises(RefusedError) as caught:
+        hook.deliveries.redeliver(404_404)
+    assert caught.value.code == "404"
+
+
+# What only GitHub does, and how the adapter answers to it.
+
+
+def test_only_what_failed_is_listed(with_app: Case, deliveries: HookDeliveries) -> None:
     queue(with_app, 2)
     answer(with_app, 202)
     queue(with_app)

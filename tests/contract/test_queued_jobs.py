@@ -1,10 +1,12 @@
-"""What ``QueuedJobs`` must do: find the queued jobs of what the App sees, a part a call."""
+"""What every ``QueuedJobs`` must do, the one in memory and ours: find the queued jobs of what the App sees."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -13,15 +15,90 @@ from local.twin.github.transport import TwinTransport
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.queued_jobs import GitHubQueuedJobs
+from slipway.domain.configuration import Registration
 from slipway.domain.errors import RefusedError, ThrottledError, UnavailableError
-from slipway.ports.github import JobReading, RepositoryReading
-from tests.contract.github_faces import APP, Case
+from slipway.ports.github import JobReading, QueuedJobs, RepositoryReading
+from tests.contract.github_faces import APP, FACES, Case, github_case
+from tests.fakes.queued_jobs import FakeQueuedJobs, repository
 from tests.support.github_enterprise import LABELS, START
 from tests.support.github_schema import hold_to_schema
 
 
+class Search(Protocol):
+    """The search over organization alpha, which has alpha/web and alpha/site."""
+
+    @property
+    def github(self) -> QueuedJobs: ...
+
+    def add(self, name: str) -> None:
+        """Add a repository."""
+
+    def queue(self, name: str, run_id: int) -> int:
+        """Queue a job of a run; return its id."""
+
+    def limit(self) -> None:
+        """Meet the next call about a repository's runs with a limit."""
+
+
+@dataclass
+class MemorySearch:
+    github: FakeQueuedJobs = field(default_factory=FakeQueuedJobs)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.github.repositories_of["alpha"] = []
+        self.add("alpha/web")
+        self.add("alpha/site")
+
+    def add(self, name: str) -> None:
+        self.count += 1
+        self.github.repositories_of["alpha"].append(repository(name, self.count, START))
+
+    def queue(self, name: str, run_id: int) -> int:
+        self.count += 1
+        self.github.jobs_of.setdefault(name, []).append(
+            JobReading(self.count, run_id, 1, "queued", LABELS, created_at=START)
+        )
+        return self.count
+
+    def limit(self) -> None:
+        self.github.errors["alpha"] = ThrottledError("slow down", retry_after_seconds=60)
+
+
+@dataclass
+class GitHubSearch:
+    case: Case
+    github: GitHubQueuedJobs
+
+    def add(self, name: str) -> None:
+        self.case.twin.add_repository(name)
+
+    def queue(self, name: str, run_id: int) -> int:
+        return self.case.acme.job(name, run_id=run_id).id
+
+    def limit(self) -> None:
+        self.case.twin.faults.next("GET", "/runs$", 429)
+
+
+@pytest.fixture(params=["memory", *FACES])
+def any_search(request: pytest.FixtureRequest) -> Iterator[Search]:
+    if request.param == "memory":
+        yield MemorySearch()
+        return
+    serve = lambda: request.getfixturevalue("github_server")  # noqa: E731 - made only where it is needed
+    case = github_case(request.param, Registration.ORGANIZATION, serve)
+    with adapter(case) as github:
+        yield GitHubSearch(case, github)
+
+
 @pytest.fixture
 def search(with_app: Case) -> Iterator[GitHubQueuedJobs]:
+    with adapter(with_app) as made:
+        yield made
+
+
+@contextmanager
+def adapter(with_app: Case) -> Iterator[GitHubQueuedJobs]:
     """The adapter on a client of its own, which is held to the schema but for one reply.
 
     The published schema of ``GET /app/installations`` wants an account to be user and enterprise at once.
@@ -43,13 +120,64 @@ def search(with_app: Case) -> Iterator[GitHubQueuedJobs]:
         yield GitHubQueuedJobs(api, tokens)
 
 
-def repositories(search: GitHubQueuedJobs) -> dict[str, RepositoryReading]:
+def repositories(search: QueuedJobs) -> dict[str, RepositoryReading]:
     (installation,) = chain.from_iterable(search.installations())
     return {found.name: found for part in search.repositories(installation) for found in part}
 
 
-def queued(search: GitHubQueuedJobs, name: str = "alpha/web") -> list[JobReading]:
+def queued(search: QueuedJobs, name: str = "alpha/web") -> list[JobReading]:
     return list(chain.from_iterable(search.queued(repositories(search)[name])))
+
+
+def test_repositories_come_in_parts_of_a_hundred_and_each_is_called_for_when_it_is_asked_for(
+    any_search: Search,
+) -> None:
+    """[GH-PAGE-MAX]"""
+    github = any_search.github
+    for number in range(228):
+        any_search.add(f"alpha/r{number}")
+    (installation,) = chain.from_iterable(github.installations())
+    assert installation.organization == "alpha"
+    list(github.repositories(installation))  # whatever a first call brings along
+    before = github.calls
+    parts = github.repositories(installation)
+    assert github.calls == before
+    assert [(len(part), github.calls - before) for part in parts] == [(100, 1), (100, 2), (30, 3)]
+
+
+def test_a_visit_takes_two_calls_and_one_for_each_run_those_of_the_oldest_runs_first(
+    any_search: Search,
+) -> None:
+    """[GH-RUNS]"""
+    github = any_search.github
+    late, first, second = (any_search.queue("alpha/web", run_id) for run_id in (901, 900, 901))
+    found = repositories(github)["alpha/web"]
+    before = github.calls
+    parts = list(github.queued(found))
+    assert github.calls - before == len(parts) == 4
+    assert [sorted(job.job_id for job in part) for part in parts] == [[], [], [first], sorted([late, second])]
+    assert {job.status for part in parts for job in part} == {"queued"}
+
+
+def test_a_repository_without_jobs_costs_two_calls(any_search: Search) -> None:
+    found = repositories(any_search.github)["alpha/web"]
+    before = any_search.github.calls
+    assert list(any_search.github.queued(found)) == [[], []]
+    assert any_search.github.calls - before == 2
+
+
+def test_a_limit_is_met_when_a_part_is_asked_for_costs_a_call_and_ends_the_list(any_search: Search) -> None:
+    found = repositories(any_search.github)["alpha/web"]
+    before = any_search.github.calls
+    any_search.limit()
+    parts = any_search.github.queued(found)
+    with pytest.raises(ThrottledError):
+        next(parts)
+    assert any_search.github.calls - before == 1
+    assert list(parts) == []
+
+
+# What only GitHub does, and how the adapter answers to it.
 
 
 def test_the_organizations_of_the_app_are_listed_with_their_installation(

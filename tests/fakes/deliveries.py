@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from slipway.domain.errors import SlipwayError
+from slipway.domain.errors import RefusedError, SlipwayError
 from slipway.ports.github import FailedDelivery
 
 
@@ -35,4 +35,6 @@ class FakeDeliveries:
         """Note what was asked for."""
         if delivery_id in self.refusals:
             raise self.refusals[delivery_id]
+        if all(item.delivery_id != delivery_id for item in self.failed):
+            raise RefusedError("Not Found", code="404")
         self.asked.append(delivery_id)

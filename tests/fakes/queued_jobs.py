@@ -39,9 +39,10 @@ class FakeQueuedJobs:
         for _ in range(2):
             self._call(repository.name, repository.installation.organization)
             yield []
-        for job in self.jobs_of.get(repository.name, []):
+        jobs = self.jobs_of.get(repository.name, [])
+        for run in sorted({job.run_id for job in jobs}):
             self._call(repository.name, repository.installation.organization)
-            yield [job]
+            yield [job for job in jobs if job.run_id == run and job.status == "queued"]
 
     def _call(self, *names: str) -> None:
         self.calls += 1
