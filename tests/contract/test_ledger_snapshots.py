@@ -5,7 +5,7 @@ from __future__ import annotations
 from slipway.domain.configuration import Market
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.snapshot import ANY, Control, GitHubPause, UnavailableOffering
-from slipway.domain.sweeping import Lap, Place
+from slipway.domain.sweeping import Lap, SweepState
 from slipway.ports.ledger import Resent
 from tests.builders import NOW, POOL, a_launch_intent, a_runner, a_snapshot, a_task_id, an_instance
 from tests.contract.ledger_cases import ROUTE, Case, an_event
@@ -139,11 +139,11 @@ def test_what_was_told_is_replaced_whole_and_apart_from_what_is_suspected(case: 
 
 def test_the_sweep_s_place_is_where_it_was_left(case: Case) -> None:
     house = case.ledger.housekeeping
-    assert house.sweep_place() is None
-    place = Place(NOW, -1.25, (Lap(NOW - 5.5, 2**53), Lap(), Lap(NOW, 1)), 2)
-    house.keep_sweep_place(Place(NOW - 60))
-    house.keep_sweep_place(place)
-    assert case.another().housekeeping.sweep_place() == place
+    assert house.sweep_state() is None
+    state = SweepState(NOW, -1.25, (Lap(NOW - 5.5, 2**53), Lap(), Lap(NOW, 1)), 2)
+    house.keep_sweep_state(SweepState(NOW - 60))
+    house.keep_sweep_state(state)
+    assert case.another().housekeeping.sweep_state() == state
 
 
 def test_a_cursor_is_where_it_was_last_moved_to(case: Case) -> None:

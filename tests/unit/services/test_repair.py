@@ -126,7 +126,7 @@ def test_a_part_that_fails_stops_no_other_and_its_fault_is_told(
     stage: Stage, part: int, fault: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = stage.ledger.housekeeping
-    owner, name = ((stage.interrupted, "pending"), (memory, "cursor"), (memory, "sweep_place"))[part]
+    owner, name = ((stage.interrupted, "pending"), (memory, "cursor"), (memory, "sweep_state"))[part]
     monkeypatch.setattr(owner, name, breaking(fault))
     done = stage.repair()
     assert counts(done) == tuple(0 if number == part else COUNT for number in range(3))
@@ -146,7 +146,7 @@ def test_what_the_sweep_found_is_told_also_when_its_place_could_not_be_kept(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = UnavailableError("the ledger is down")
-    monkeypatch.setattr(stage.ledger.housekeeping, "keep_sweep_place", breaking(fault))
+    monkeypatch.setattr(stage.ledger.housekeeping, "keep_sweep_state", breaking(fault))
     done = stage.repair()
     assert counts(done) == (COUNT, COUNT, COUNT)
     assert done.errors == [fault]

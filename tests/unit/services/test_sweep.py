@@ -185,11 +185,11 @@ def test_an_organization_in_which_nothing_is_served_is_not_even_listed(stage: St
 
 def test_switched_off_it_asks_nothing_and_remembers_nothing(stage: Stage) -> None:
     stage.have(repository("acme/one", 7, NOW))
-    place = stage.ledger.housekeeping.sweep_place()
+    state = stage.ledger.housekeeping.sweep_state()
     stage.restarted(sweep_calls_per_hour=0)
     assert stage.runs(3) == [Swept()] * 3
     assert stage.github.calls == 0
-    assert stage.ledger.housekeeping.sweep_place() == place
+    assert stage.ledger.housekeeping.sweep_state() == state
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["warm", "a cold start each run"])

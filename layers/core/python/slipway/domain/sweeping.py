@@ -22,7 +22,7 @@ class Lap:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SweepState:
     """Where the sweep stands: the ``calls`` it had at a time, its laps, and which of them is next.
 
     A lap goes through repositories of one age, by their last push, and the laps take turns: so the few in
@@ -36,18 +36,18 @@ class Place:
     next_lap: int = 0
 
 
-def earn(place: Place, calls_per_hour: int, now: float) -> Place:
-    """Return the place with the calls that time has earned since.
+def earn(state: SweepState, calls_per_hour: int, now: float) -> SweepState:
+    """Return the state with the calls that time has earned since.
 
     Earned is a little less than the hourly number: with what may be saved up, no hour sees more than that.
     """
-    a_second = calls_per_hour / (_HOUR_SECONDS + SAVED_SECONDS)
-    calls = place.calls + max(0.0, now - place.at) * a_second
-    return replace(place, at=now, calls=min(calls, a_second * SAVED_SECONDS))
+    calls_per_second = calls_per_hour / (_HOUR_SECONDS + SAVED_SECONDS)
+    calls = state.calls + max(0.0, now - state.at) * calls_per_second
+    return replace(state, at=now, calls=min(calls, calls_per_second * SAVED_SECONDS))
 
 
-def next_turn(pushed_at: Mapping[int, float], place: Place, now: float) -> tuple[int, Place] | None:
-    """Return the repository (by id) whose turn it is and the place after it; None when all were seen just now.
+def next_turn(pushed_at: Mapping[int, float], state: SweepState, now: float) -> tuple[int, SweepState] | None:
+    """Return the repository (by id) whose turn it is and the state after it; None when all were seen just now.
 
     ``pushed_at`` holds the last push to each repository.
     """
@@ -55,11 +55,11 @@ def next_turn(pushed_at: Mapping[int, float], place: Place, now: float) -> tuple
     for number, pushed in pushed_at.items():
         ages[_age(now - pushed)].append(number)
     for offset in range(len(_AGES)):
-        chosen = (place.next_lap + offset) % len(_AGES)
-        lap = _step(ages[chosen], place.laps[chosen], now)
+        chosen = (state.next_lap + offset) % len(_AGES)
+        lap = _step(ages[chosen], state.laps[chosen], now)
         if lap is not None and lap.last is not None:
-            laps = (*place.laps[:chosen], lap, *place.laps[chosen + 1 :])
-            return lap.last, replace(place, laps=laps, next_lap=(chosen + 1) % len(_AGES))
+            laps = (*state.laps[:chosen], lap, *state.laps[chosen + 1 :])
+            return lap.last, replace(state, laps=laps, next_lap=(chosen + 1) % len(_AGES))
     return None
 
 

@@ -14,7 +14,7 @@ from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
 from slipway.domain.runners import Runner
 from slipway.domain.snapshot import Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
-from slipway.domain.sweeping import Place
+from slipway.domain.sweeping import SweepState
 from slipway.domain.tokens import TokenFacts
 from slipway.domain.turns import Pace, Turn
 
@@ -255,10 +255,10 @@ class Housekeeping(Protocol):
     def note_resent(self, hook: str, guid: str, resent: Resent) -> None:
         """Remember for two days that a delivery was sent again."""
 
-    def sweep_place(self) -> Place | None:
+    def sweep_state(self) -> SweepState | None:
         """Return where the sweep stands, if it ever ran."""
 
-    def keep_sweep_place(self, place: Place) -> None:
+    def keep_sweep_state(self, state: SweepState) -> None:
         """Note where the sweep stands."""
 
     def cursor(self, name: str) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from slipway.domain.admission import not_allowed
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.sweeping import LAP_SECONDS
-from slipway.ports.github import InstallationReading, JobReading, QueuedJobs, RepositoryReading
+from slipway.ports.github import InstallationReading, QueuedJobs, RepositoryReading
 
 _HOUR_SECONDS = 3_600
 _SHARE = 0.1  # of the calls goes into listing, at most
@@ -33,10 +33,10 @@ class RepositoryList:
         """The repositories listed so far, by id."""
         return {number: found for of_one in self._of.values() for number, found in of_one.items()}
 
-    def next_walk(self, now: float) -> tuple[str, Iterator[list[JobReading]]] | None:
-        """Return whose repositories to list next, and the listing, a part a call; None when it is not time yet.
+    def next_walk(self, now: float) -> tuple[str | None, Iterator[None]] | None:
+        """Return whose repositories to list next, and the listing, a call a step; None when it is not time yet.
 
-        The organizations themselves are listed first, in the name of nobody. No part holds a job.
+        The organizations themselves are listed first, which is in the name of none.
         """
         if self._waiting:
             installation = self._waiting.popleft()
@@ -45,27 +45,27 @@ class RepositoryList:
         if now - self._listed_at < max(LAP_SECONDS, pause):
             return None
         self._listed_at, self._calls = now, 0
-        return "", self._list_installations()
+        return None, self._list_installations()
 
     def forget(self, repository: RepositoryReading) -> None:
         """Leave out a repository that GitHub no longer has, until it is listed again."""
         self._of[repository.installation.organization].pop(repository.repository_id, None)
 
-    def _list_installations(self) -> Iterator[list[JobReading]]:
+    def _list_installations(self) -> Iterator[None]:
         found: list[InstallationReading] = []
         for part in self._github.installations():
             self._calls += 1
             found += [item for item in part if self._can_have_jobs(item.organization)]
-            yield []
+            yield
         self._waiting = deque(found)
         self._of = {item.organization: self._of.get(item.organization, {}) for item in found}
 
-    def _list(self, installation: InstallationReading) -> Iterator[list[JobReading]]:
+    def _list(self, installation: InstallationReading) -> Iterator[None]:
         found: dict[int, RepositoryReading] = {}
         for part in self._github.repositories(installation):
             self._calls += 1
             found |= {item.repository_id: item for item in part if self._is_allowed(item)}
-            yield []
+            yield
         self._of[installation.organization] = found
 
     def _can_have_jobs(self, organization: str) -> bool:

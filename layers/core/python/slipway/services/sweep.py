@@ -13,7 +13,7 @@ from slipway.domain.admission import admit
 from slipway.domain.configuration import Configuration
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError
 from slipway.domain.jobs import JobEvent, JobState
-from slipway.domain.sweeping import GRACE_SECONDS, Place, earn, next_turn
+from slipway.domain.sweeping import GRACE_SECONDS, SweepState, earn, next_turn
 from slipway.domain.text import inert
 from slipway.ports.clock import Clock
 from slipway.ports.github import JobReading, QueuedJobs, RepositoryReading
@@ -36,7 +36,7 @@ class Swept:
 
 @dataclass(slots=True)
 class _Run:
-    place: Place
+    state: SweepState
     found: list[JobEvent] = field(default_factory=list)
     calls: int = 0
     errors: list[Exception] = field(default_factory=list)
@@ -46,8 +46,8 @@ class _Run:
 class _Walk:
     """What is being listed, a call a step: an organization's repositories, or one repository's queued jobs."""
 
-    organization: str
-    parts: Iterator[list[JobReading]]
+    organization: str | None  # None: the organizations themselves are listed
+    parts: Iterator[list[JobReading]] | Iterator[None]
     repository: RepositoryReading | None = None
 
 
@@ -72,24 +72,24 @@ class Sweep:
         self._list = RepositoryList(github, configuration.github)
         self._walk: _Walk | None = None
         self._listed_last = False
-        self._paused_until: dict[str, float] = {}
+        self._paused_until: dict[str | None, float] = {}
 
     def __call__(self, has_time: Callable[[], bool] = lambda: True) -> Swept:
         """Make one run, of as many calls as time has earned; one organization's failure stops no other.
 
         ``has_time`` says whether there is time for one call more, and for its token.
         """
-        a_hour, now = self._configuration.github.sweep_calls_per_hour, self._clock.now()
-        if not a_hour:
+        calls_per_hour, now = self._configuration.github.sweep_calls_per_hour, self._clock.now()
+        if not calls_per_hour:
             return Swept()
-        run = _Run(earn(self._housekeeping.sweep_place() or Place(now), a_hour, now))
+        run = _Run(earn(self._housekeeping.sweep_state() or SweepState(now), calls_per_hour, now))
         try:
-            while run.place.calls >= STEP_CALLS and has_time() and self._step(run):
+            while run.state.calls >= STEP_CALLS and has_time() and self._step(run):
                 pass
         except Exception as fault:  # noqa: BLE001 - the service loop: what was found and spent is kept
             run.errors.append(fault)
         try:
-            self._housekeeping.keep_sweep_place(run.place)
+            self._housekeeping.keep_sweep_state(run.state)
         except Exception as fault:  # noqa: BLE001 - the service loop: what was found is told all the same
             run.errors.append(fault)
         return Swept(tuple(run.found), run.calls, tuple(run.errors))
@@ -101,18 +101,19 @@ class Sweep:
             return False
         before = self._github.calls
         try:
-            part = next(walk.parts, None)
+            part = next(walk.parts)
+        except StopIteration:
+            self._walk = None
+            return True
         except SlipwayError as fault:
             self._walk = None
             return self._goes_on(fault, walk, run)
         finally:
             spent = self._github.calls - before
             run.calls += spent
-            run.place = replace(run.place, calls=run.place.calls - spent)
-        if part is None:
-            self._walk = None
-        elif walk.repository is not None:
-            for job in part:
+            run.state = replace(run.state, calls=run.state.calls - spent)
+        for job in part or ():
+            if walk.repository is not None:
                 self._consider(job, walk.repository, run)
         return True
 
@@ -143,7 +144,7 @@ class Sweep:
         return self._listing(now) or self._visit(known, run)
 
     def _listing(self, now: float) -> _Walk | None:
-        if self._is_paused("", now):
+        if self._is_paused(None, now):
             return None
         while (found := self._list.next_walk(now)) is not None:
             organization, parts = found
@@ -155,10 +156,10 @@ class Sweep:
     def _visit(self, known: Mapping[int, RepositoryReading], run: _Run) -> _Walk | None:
         """Begin a visit; a repository's turn is over once it began, so that none is visited for ever."""
         pushed_at = {number: found.pushed_at for number, found in known.items()}
-        turn = next_turn(pushed_at, run.place, self._clock.now())
+        turn = next_turn(pushed_at, run.state, self._clock.now())
         if turn is None:
             return None
-        number, run.place = turn
+        number, run.state = turn
         self._listed_last = False
         repository = known[number]
         return _Walk(repository.installation.organization, self._github.queued(repository), repository)
@@ -173,10 +174,10 @@ class Sweep:
         self._queue.send(event)
         run.found.append(event)
 
-    def _pause(self, organization: str, seconds: float) -> None:
+    def _pause(self, organization: str | None, seconds: float) -> None:
         self._paused_until[organization] = self._clock.now() + seconds
 
-    def _is_paused(self, organization: str, now: float) -> bool:
+    def _is_paused(self, organization: str | None, now: float) -> bool:
         return self._paused_until.get(organization, now) > now
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from slipway.adapters.ledger.items import DAY, keyed
 from slipway.adapters.ledger.table import Key, Put, Table
-from slipway.domain.sweeping import Lap, Place
+from slipway.domain.sweeping import Lap, SweepState
 from slipway.ports.ledger import Resent
 
 _PLACE_REFRESH_SECONDS = 3_600
@@ -19,7 +19,7 @@ _PLACE_TTL_SECONDS = (
 _RESENT_TTL_SECONDS = 2 * DAY  # longer than anything is asked for again
 _SUSPECTS = Key("REAPER", "SUSPECTS")
 _TOLD = Key("REAPER", "TOLD")
-_SWEEP = Key("SWEEP", "PLACE")
+_SWEEP = Key("SWEEP", "STATE")
 
 
 class DynamoHousekeeping:
@@ -68,17 +68,17 @@ class DynamoHousekeeping:
         memory = {**asdict(resent), "expires_at": int(resent.last_at) + _RESENT_TTL_SECONDS}
         self._table.write(Put(keyed(Key(f"RESENT#{hook}", guid), memory)))
 
-    def sweep_place(self) -> Place | None:
+    def sweep_state(self) -> SweepState | None:
         """Return where the sweep stands, if it ever ran."""
         memory = self._read(_SWEEP)
         if not memory:
             return None
         laps = tuple(Lap(*lap) for lap in memory["laps"])
-        return Place(memory["at"], memory["calls"], laps, memory["next_lap"])
+        return SweepState(memory["at"], memory["calls"], laps, memory["next_lap"])
 
-    def keep_sweep_place(self, place: Place) -> None:
+    def keep_sweep_state(self, state: SweepState) -> None:
         """Note where the sweep stands."""
-        self._keep(_SWEEP, {**asdict(place), "laps": [[lap.began_at, lap.last] for lap in place.laps]})
+        self._keep(_SWEEP, {**asdict(state), "laps": [[lap.began_at, lap.last] for lap in state.laps]})
 
     def cursor(self, name: str) -> float | None:
         """Return how far a repeated check came."""
