@@ -14,7 +14,8 @@ from slipway.adapters.github.deliveries import AppDeliveries, HookDeliveries, wa
 from slipway.adapters.github.http import GitHubApi
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import RefusedError, ThrottledError, UnknownOutcomeError
-from slipway.ports.github import Deliveries, FailedDelivery
+from slipway.domain.redelivery import FailedDelivery
+from slipway.ports.github import Deliveries
 from tests.contract.github_faces import FACES, Case, github_case
 from tests.fakes.deliveries import FakeDeliveries
 from tests.support.github_enterprise import START

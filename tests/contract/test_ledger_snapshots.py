@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from slipway.domain.configuration import Market
 from slipway.domain.launches import LaunchFailures
+from slipway.domain.redelivery import Resent
 from slipway.domain.snapshot import ANY, Control, GitHubPause, UnavailableOffering
 from slipway.domain.sweeping import Lap, SweepState
-from slipway.ports.ledger import Resent
 from tests.builders import NOW, POOL, a_launch_intent, a_runner, a_snapshot, a_task_id, an_instance
 from tests.contract.ledger_cases import ROUTE, Case, an_event
 

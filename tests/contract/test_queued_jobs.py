@@ -17,7 +17,8 @@ from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.queued_jobs import GitHubQueuedJobs
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import RefusedError, ThrottledError, UnavailableError
-from slipway.ports.github import JobReading, QueuedJobs, RepositoryReading
+from slipway.domain.readings import JobReading, RepositoryReading
+from slipway.ports.github import QueuedJobs
 from tests.contract.github_faces import APP, FACES, Case, github_case
 from tests.fakes.queued_jobs import FakeQueuedJobs, repository
 from tests.support.github_enterprise import LABELS, START

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from slipway.domain.errors import RefusedError, SlipwayError
-from slipway.ports.github import FailedDelivery
+from slipway.domain.redelivery import FailedDelivery
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from slipway.domain.errors import SlipwayError
-from slipway.ports.github import InstallationReading, JobReading, RepositoryReading
+from slipway.domain.readings import InstallationReading, JobReading, RepositoryReading
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from local.twin.github.model import WorkflowJob
 from slipway.domain.errors import RefusedError
-from slipway.domain.interruptions import GIVE_UP_SECONDS
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS
 from tests.integration.loop.mortality import Mortality, make_mortal
 from tests.integration.loop.scenes import calls, container_of, no_runner_served_two_tasks, when
 from tests.support.loop import PERMISSIONS, Acme, a_configuration, acme
@@ -203,9 +203,9 @@ def test_a_run_that_goes_on_for_a_day_is_given_up_with_a_reason() -> None:
     deployment = deployment_with(1)
     job = deployment.queue(seconds=600.0)
     when(deployment, lambda: job.status == "in_progress")
-    deployment.queue(labels=("ubuntu-latest",), seconds=3.0 * GIVE_UP_SECONDS, run_id=job.run_id)
+    deployment.queue(labels=("ubuntu-latest",), seconds=3.0 * LONGEST_WAIT_SECONDS, run_id=job.run_id)
     take_host_of(deployment, job)
-    deployment.clock.advance(GIVE_UP_SECONDS + 3_600.0)
+    deployment.clock.advance(LONGEST_WAIT_SECONDS + 3_600.0)
     assert whys(deployment) == [(False, "it could not be run again for a day")]
     assert deployment.loop.ledger.interruptions.pending() == []
 

@@ -9,13 +9,12 @@ import pytest
 
 from slipway.domain.events import TaskChange, read_event
 from slipway.domain.interruptions import (
-    GIVE_UP_SECONDS,
     LOOK_AT_LEAST_EVERY_SECONDS,
     LOOK_SECONDS,
     interruption_of,
     next_look,
 )
-from slipway.domain.jobs import JobKey
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS, JobKey
 from slipway.domain.runners import RunnerState
 from tests.builders import a_configuration, a_runner, a_task_id
 
@@ -85,7 +84,7 @@ def test_looks_grow_rarer_and_never_stop_before_the_end() -> None:
     lost = interruption_of(busy, 0.0)
     assert lost is not None
     now, looks = 0.0, []
-    while now < GIVE_UP_SECONDS:
+    while now < LONGEST_WAIT_SECONDS:
         later = next_look(lost, now)
         looks.append(later - now)
         now = later

@@ -9,10 +9,10 @@ import pytest
 
 from local.twin.http.aws import AwsServer
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, UnavailableError
-from slipway.ports.github import FailedDelivery
-from slipway.ports.ledger import Housekeeping, Resent
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS
+from slipway.domain.redelivery import FailedDelivery, Resent
+from slipway.ports.ledger import RedeliveryMemory
 from slipway.services.redeliver import (
-    GIVE_UP_SECONDS,
     LOOK_BACK_SECONDS,
     MOST_A_RUN,
     MOST_FAILURES,
@@ -34,7 +34,7 @@ def no_server() -> AwsServer:
 
 
 @pytest.fixture
-def housekeeping() -> Iterator[Housekeeping]:
+def housekeeping() -> Iterator[RedeliveryMemory]:
     with ledger_case("twin", no_server) as case:
         yield case.ledger.housekeeping
 
@@ -54,7 +54,7 @@ def failure(
 
 
 def test_a_hook_that_fails_hides_no_other_and_keeps_its_own_cursor(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     app, alpha = FakeDeliveries([failure(1)]), FakeDeliveries([failure(2)])
     redeliver = Redeliver({APP: app, ALPHA: alpha}, housekeeping, clock)
@@ -69,7 +69,7 @@ def test_a_hook_that_fails_hides_no_other_and_keeps_its_own_cursor(
 
 
 def test_an_event_that_failed_on_two_hooks_is_asked_for_on_both(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     """[GH-HOOK-GUID]"""
     app, alpha = FakeDeliveries([failure(1, guid="same")]), FakeDeliveries([failure(2, guid="same")])
@@ -81,7 +81,7 @@ def test_an_event_that_failed_on_two_hooks_is_asked_for_on_both(
 
 
 def test_of_a_part_jobs_that_wait_come_first_then_the_oldest(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     actions = {1: "completed", 2: "queued", 3: "in_progress", 4: "queued"}
     app = FakeDeliveries([failure(number, action) for number, action in actions.items()])
@@ -90,7 +90,7 @@ def test_of_a_part_jobs_that_wait_come_first_then_the_oldest(
 
 
 def test_what_an_outage_left_is_listed_once_and_comes_back_as_a_stream(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     count = 3 * MOST_A_RUN
     app = FakeDeliveries([failure(number) for number in range(1, count + 1)])
@@ -107,7 +107,7 @@ def test_what_an_outage_left_is_listed_once_and_comes_back_as_a_stream(
 
 
 def test_what_may_be_asked_for_in_one_run_is_one_allowance_and_each_hook_has_its_turn(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     hooks = {
         name: FakeDeliveries([failure(1_000 * owner + n) for n in range(2 * MOST_A_RUN)])
@@ -123,7 +123,7 @@ def test_what_may_be_asked_for_in_one_run_is_one_allowance_and_each_hook_has_its
 
 
 def test_a_list_that_is_too_long_to_read_in_time_is_only_probed(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     """Whether all fails again is not known then: it may."""
     app = FakeDeliveries([failure(number, at=NOW - 500 + number) for number in range(1, 401)])
@@ -137,7 +137,7 @@ def test_a_list_that_is_too_long_to_read_in_time_is_only_probed(
 
 
 def test_a_cold_start_goes_on_where_the_last_run_stopped(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     app = FakeDeliveries([failure(number) for number in range(1, 2 * MOST_A_RUN)])
     for _ in range(2):
@@ -147,7 +147,7 @@ def test_a_cold_start_goes_on_where_the_last_run_stopped(
 
 
 def test_an_outage_of_many_thousand_deliveries_is_repaired_by_runs_of_a_bounded_length(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     count = 100 * (MOST_PARTS_A_RUN + 10)
     app = FakeDeliveries([failure(number, at=NOW - 100) for number in range(1, count + 1)])
@@ -163,7 +163,7 @@ def test_an_outage_of_many_thousand_deliveries_is_repaired_by_runs_of_a_bounded_
 
 
 def test_while_all_fails_again_only_a_few_are_asked_for(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     app = FakeDeliveries()
     redeliver = Redeliver({APP: app}, housekeeping, clock)
@@ -191,7 +191,7 @@ def test_while_all_fails_again_only_a_few_are_asked_for(
 
 
 def test_a_limit_pauses_its_hook_for_as_long_as_github_says_and_no_other(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     app, alpha = FakeDeliveries([failure(1), failure(2)]), FakeDeliveries()
     app.refusals[2] = ThrottledError("slow down", retry_after_seconds=600)
@@ -208,7 +208,9 @@ def test_a_limit_pauses_its_hook_for_as_long_as_github_says_and_no_other(
     assert len(app.listed_since) == 1
 
 
-def test_what_github_has_forgotten_is_an_error_once(housekeeping: Housekeeping, clock: ManualClock) -> None:
+def test_what_github_has_forgotten_is_an_error_once(
+    housekeeping: RedeliveryMemory, clock: ManualClock
+) -> None:
     """[GH-HOOK-WINDOW]"""
     app = FakeDeliveries([failure(1), failure(2)], {1: RefusedError("gone", code="404")})
     redeliver = Redeliver({APP: app}, housekeeping, clock)
@@ -220,7 +222,7 @@ def test_what_github_has_forgotten_is_an_error_once(housekeeping: Housekeeping, 
     "refusal", [RefusedError("may not", code="403"), UnavailableError("502")], ids=["permission", "outage"]
 )
 def test_what_could_not_be_asked_for_is_found_again_until_it_can(
-    housekeeping: Housekeeping, clock: ManualClock, refusal: SlipwayError
+    housekeeping: RedeliveryMemory, clock: ManualClock, refusal: SlipwayError
 ) -> None:
     app = FakeDeliveries([failure(1), failure(2)], {1: refusal})
     redeliver = Redeliver({APP: app}, housekeeping, clock)
@@ -232,32 +234,34 @@ def test_what_could_not_be_asked_for_is_found_again_until_it_can(
     assert app.asked == [2, 1]
 
 
-def test_a_run_in_which_nothing_succeeds_ends_early(housekeeping: Housekeeping, clock: ManualClock) -> None:
+def test_a_run_in_which_nothing_succeeds_ends_early(
+    housekeeping: RedeliveryMemory, clock: ManualClock
+) -> None:
     refusals: dict[int, SlipwayError] = {number: UnavailableError("502") for number in range(1, 50)}
     app = FakeDeliveries([failure(number) for number in range(1, 50)], refusals)
     assert len(Redeliver({APP: app}, housekeeping, clock)().errors) == MOST_FAILURES
 
 
 def test_it_looks_back_an_hour_further_to_its_cursor_and_never_more_than_a_day(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     """A job that was queued for a day is failed [GH-JOB-24H]; GitHub's own window is longer [GH-HOOK-WINDOW]."""
     app = FakeDeliveries()
     redeliver = Redeliver({APP: app}, housekeeping, clock)
     redeliver()
-    for seconds in (2 * MINUTE, 2 * LOOK_BACK_SECONDS, 3 * GIVE_UP_SECONDS):
+    for seconds in (2 * MINUTE, 2 * LOOK_BACK_SECONDS, 3 * LONGEST_WAIT_SECONDS):
         clock.advance(seconds)
         redeliver()
     assert app.listed_since == [
         NOW - LOOK_BACK_SECONDS,
         NOW + 2 * MINUTE - LOOK_BACK_SECONDS,
         NOW + 2 * MINUTE,
-        clock.now() - GIVE_UP_SECONDS,
+        clock.now() - LONGEST_WAIT_SECONDS,
     ]
 
 
 def test_where_nothing_failed_for_an_hour_every_other_run_looks(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     """A look costs a call, so that a quiet hook would cost one for every few jobs."""
     app = FakeDeliveries()
@@ -275,12 +279,12 @@ def test_where_nothing_failed_for_an_hour_every_other_run_looks(
 
 
 def test_what_goes_on_failing_is_asked_for_less_and_less_often_and_then_no_more(
-    housekeeping: Housekeeping, clock: ManualClock
+    housekeeping: RedeliveryMemory, clock: ManualClock
 ) -> None:
     app = FakeDeliveries([failure(1, guid="poison")])
     redeliver = Redeliver({APP: app}, housekeeping, clock)
     asked_at: list[float] = []
-    while clock.now() < NOW + 1.1 * GIVE_UP_SECONDS:
+    while clock.now() < NOW + 1.1 * LONGEST_WAIT_SECONDS:
         if redeliver().resent:
             asked_at.append(clock.now() - NOW)
             app.failed = [failure(len(asked_at) + 1, at=clock.now(), guid="poison")]
@@ -289,4 +293,4 @@ def test_what_goes_on_failing_is_asked_for_less_and_less_often_and_then_no_more(
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (60.0, 600.0)
     assert len(asked_at) < 170
-    assert asked_at[-1] < GIVE_UP_SECONDS
+    assert asked_at[-1] < LONGEST_WAIT_SECONDS

@@ -12,7 +12,8 @@ from local.twin.http.aws import AwsServer
 from slipway.domain.errors import RefusedError, UnavailableError
 from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import JobKey
-from slipway.ports.github import FailedDelivery, JobReading
+from slipway.domain.readings import JobReading
+from slipway.domain.redelivery import FailedDelivery
 from slipway.ports.ledger import Ledger
 from slipway.services.redeliver import Redeliver
 from slipway.services.repair import Repair, Repaired

@@ -13,8 +13,8 @@ from local.twin.http.aws import AwsServer
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, UnavailableError
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route
+from slipway.domain.readings import JobReading, RepositoryReading
 from slipway.domain.sweeping import GRACE_SECONDS
-from slipway.ports.github import JobReading, RepositoryReading
 from slipway.ports.ledger import Ledger
 from slipway.services.sweep import Sweep, Swept
 from tests.builders import LABELS, NOW, POOL, SHAPE, a_configuration, a_github

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from slipway.domain.configuration import Configuration, GitHubTarget
 from slipway.domain.delivery import Ignored, IgnoreReason
-from slipway.domain.jobs import JobEvent, JobState
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS, JobEvent, JobState
 from slipway.domain.matching import Unserved, route
 
-MAX_QUEUED_AGE_SECONDS = 24 * 3600  # GitHub fails a job that no runner took for 24 h [GH-JOB-24H]
 _EVERY = "*"
 
 
@@ -38,7 +37,7 @@ def _too_old(event: JobEvent, now: float) -> Ignored | None:
     """Refuse a ``queued`` of another day: GitHub gave that job up, so the delivery is replayed."""
     # Old servers give no creation time; `started_at` of a queued job is when it began to wait.
     since = event.created_at if event.created_at is not None else event.started_at
-    if event.action is not JobState.QUEUED or since is None or now - since <= MAX_QUEUED_AGE_SECONDS:
+    if event.action is not JobState.QUEUED or since is None or now - since <= LONGEST_WAIT_SECONDS:
         return None
     return Ignored(IgnoreReason.TOO_OLD, "queued more than 24 hours ago: GitHub has given the job up")
 

@@ -12,6 +12,7 @@ from slipway.domain.errors import MalformedError, UnavailableError
 
 ENVELOPE_VERSION = 1
 MAX_TEXT = 200
+LONGEST_WAIT_SECONDS = 24 * 3_600  # GitHub fails a job that no runner took for so long [GH-JOB-24H]
 
 
 class JobState(StrEnum):

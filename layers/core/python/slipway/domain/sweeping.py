@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS
+
 GRACE_SECONDS = 120  # a webhook may be late [GH-HOOK-LATE]
 LAP_SECONDS = 120  # no repository is asked more often
 SAVED_SECONDS = 300  # for how long calls that were not made are saved up
 _HOUR_SECONDS = 3_600
-# How long ago the last push was, at most: within the hour, within the day (a job waits no longer [GH-JOB-24H]), ever.
-_AGES = (3_600.0, 86_400.0, float("inf"))
+# How long ago the last push was, at most: within the hour, within the day (a job waits no longer), ever.
+_AGES = (3_600, LONGEST_WAIT_SECONDS, float("inf"))
 
 
 @dataclass(frozen=True, slots=True)

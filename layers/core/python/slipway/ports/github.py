@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from slipway.domain.errors import SlipwayError
+from slipway.domain.readings import InstallationReading, JobReading, RepositoryReading
+from slipway.domain.redelivery import FailedDelivery
 from slipway.domain.runner_versions import Deprecation
 from slipway.domain.runners import Registration
 from slipway.domain.snapshot import WaitingJob
@@ -89,16 +91,6 @@ class RunnerTokens(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class FailedDelivery:
-    """A webhook delivery that never arrived; ``action`` is that of its event."""
-
-    delivery_id: int
-    guid: str
-    delivered_at: float
-    action: str = ""
-
-
 class Deliveries(Protocol):
     """The deliveries of one webhook: the GitHub App's, or an organization's own."""
 
@@ -111,48 +103,6 @@ class Deliveries(Protocol):
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to send a delivery again."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobReading:
-    """A workflow job as the REST API has it, perhaps late [GH-WJ-12]. Times are epoch seconds.
-
-    ``status`` is GitHub's word, among them ``waiting``, ``pending`` and ``requested``, which no webhook calls queued.
-    """
-
-    job_id: int
-    run_id: int
-    run_attempt: int
-    status: str
-    labels: tuple[str, ...]
-    conclusion: str | None = None
-    created_at: float | None = None
-    started_at: float | None = None
-    completed_at: float | None = None
-    runner_name: str | None = None
-    name: str = ""
-    workflow: str = ""
-    branch: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class InstallationReading:
-    """The App in one organization."""
-
-    organization: str
-    organization_id: int
-    installation_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryReading:
-    """A repository as the REST API lists it."""
-
-    installation: InstallationReading
-    name: str  # OWNER/NAME
-    repository_id: int
-    public: bool
-    pushed_at: float  # epoch seconds; 0 if nothing ever was
 
 
 class WorkflowJobs(Protocol):

@@ -12,6 +12,7 @@ from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
+from slipway.domain.redelivery import Resent
 from slipway.domain.runners import Runner
 from slipway.domain.snapshot import Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
 from slipway.domain.sweeping import SweepState
@@ -219,23 +220,28 @@ class PoolNotes(Protocol):
         """Remember until when GitHub asked to register no runner of a reach."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resent:
-    """When a delivery was asked for again, first and last, and by which attempt's id."""
-
-    first_at: float
-    last_at: float
-    delivery_id: int
-
-
-class Housekeeping(Protocol):
-    """What repair remembers between its runs."""
+class RegistrationPlaces(Protocol):
+    """Where runners were registered."""
 
     def note_place(self, reach: str, at: float) -> None:
         """Remember that a runner was registered in an organization or repository."""
 
     def places(self, since: float) -> list[str]:
         """Return where runners were registered since a time."""
+
+
+class Cursors(Protocol):
+    """How far repeated checks came."""
+
+    def cursor(self, name: str) -> float | None:
+        """Return how far a repeated check came."""
+
+    def move_cursor(self, name: str, to: float) -> None:
+        """Note how far a repeated check came."""
+
+
+class ReaperMemory(Cursors, Protocol):
+    """What the reaper remembers between its runs."""
 
     def told(self) -> dict[str, float]:
         """Return which notices were given, and when."""
@@ -249,11 +255,19 @@ class Housekeeping(Protocol):
     def keep_suspects(self, suspects: Mapping[str, float]) -> None:
         """Replace what looks stale."""
 
+
+class RedeliveryMemory(Cursors, Protocol):
+    """What redelivery remembers between its runs."""
+
     def resent(self, hook: str) -> dict[str, Resent]:
         """Return the deliveries of a hook that were sent again lately, by GUID: hooks share them [GH-HOOK-GUID]."""
 
     def note_resent(self, hook: str, guid: str, resent: Resent) -> None:
         """Remember for two days that a delivery was sent again."""
+
+
+class SweepMemory(Protocol):
+    """What the sweep remembers between its runs."""
 
     def sweep_state(self) -> SweepState | None:
         """Return where the sweep stands, if it ever ran."""
@@ -261,11 +275,9 @@ class Housekeeping(Protocol):
     def keep_sweep_state(self, state: SweepState) -> None:
         """Note where the sweep stands."""
 
-    def cursor(self, name: str) -> float | None:
-        """Return how far a repeated check came."""
 
-    def move_cursor(self, name: str, to: float) -> None:
-        """Note how far a repeated check came."""
+class Housekeeping(RegistrationPlaces, ReaperMemory, RedeliveryMemory, SweepMemory, Protocol):
+    """What is remembered between runs; whoever needs a part of it takes that part."""
 
 
 class Interruptions(Protocol):

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS
+from slipway.domain.redelivery import ASK_SECONDS, FailedDelivery, Resent, is_worth_asking
 from slipway.ports.clock import Clock
-from slipway.ports.github import Deliveries, FailedDelivery
-from slipway.ports.ledger import Housekeeping, Resent
+from slipway.ports.github import Deliveries
+from slipway.ports.ledger import RedeliveryMemory
 
 LOOK_BACK_SECONDS = 3_600
 # So that what an outage left comes back as a stream and not as a flood, and within what an App may call in an hour
 # [GH-LIMIT-PRIMARY].
 MOST_A_RUN, MOST_PARTS_A_RUN = 75, 40
 PROBES = 5  # that many a run while everything that is asked for fails again
-# GitHub itself gives up a job that was queued for so long [GH-JOB-24H]; its own window is longer everywhere
-# [GH-HOOK-WINDOW].
-GIVE_UP_SECONDS = 24 * 3_600
-ASK_SECONDS, ASK_AT_LEAST_EVERY_SECONDS = 60, 600  # the latter well within LOOK_BACK_SECONDS
 QUIET_SECONDS = (
     100  # where nothing failed for an hour every other run looks: a look is a call, failures or not
 )
@@ -67,7 +65,7 @@ class _Look:
         if part is None:
             return False
         newest = [item for item in part if self.newest.setdefault(item.guid, item) is item]
-        worth = [item for item in newest if _is_worth_asking(self.known.get(item.guid), item, now)]
+        worth = [item for item in newest if is_worth_asking(self.known.get(item.guid), item, now)]
         self.due.extend(sorted(worth, key=lambda item: (item.action != "queued", item.delivered_at)))
         self.oldest_at = part[-1].delivered_at if part else self.oldest_at
         return True
@@ -107,10 +105,10 @@ class Redeliver:
     start it is listed anew, and the ledger knows what was asked for.
     """
 
-    def __init__(self, hooks: Mapping[str, Deliveries], housekeeping: Housekeeping, clock: Clock) -> None:
+    def __init__(self, hooks: Mapping[str, Deliveries], memory: RedeliveryMemory, clock: Clock) -> None:
         self._hooks = hooks
         self._order = deque(hooks)
-        self._housekeeping = housekeeping
+        self._memory = memory
         self._clock = clock
         self._looks: dict[str, _Look] = {}
         self._paused_until: dict[str, float] = {}  # by a limit of GitHub's, or because all was quiet
@@ -153,17 +151,18 @@ class Redeliver:
         if look.due or not run.has_time() or look.turn_page(self._clock.now()):
             self._looks[hook] = look
         elif look.is_whole:
-            self._housekeeping.move_cursor(_cursor(hook), look.began_at)
+            self._memory.move_cursor(_cursor(hook), look.began_at)
             if not look.newest:
                 self._paused_until[hook] = look.began_at + QUIET_SECONDS
 
     def _look(self, hook: str, has_time: Callable[[], bool]) -> _Look:
         """Begin a look. Where nothing failed, one call to GitHub is all of it."""
         now = self._clock.now()
-        since = max(now - GIVE_UP_SECONDS, min(now - LOOK_BACK_SECONDS, self._checked_until(hook, now)))
+        # No job waits longer, and GitHub's own window is longer everywhere [GH-HOOK-WINDOW].
+        since = max(now - LONGEST_WAIT_SECONDS, min(now - LOOK_BACK_SECONDS, self._checked_until(hook, now)))
         parts = self._hooks[hook].failed_since(since)
         first = next(parts, [])
-        known = self._housekeeping.resent(hook) if first else {}
+        known = self._memory.resent(hook) if first else {}
         look = _Look(now, chain([first], parts), known)
         if look.does_all_fail_again(now, has_time):
             look.only_probe(now, has_time)
@@ -171,10 +170,10 @@ class Redeliver:
 
     def _checked_until(self, hook: str, now: float) -> float:
         """Return the hook's cursor. The first run sets it: what that cannot ask for is not to slip out of sight."""
-        checked = self._housekeeping.cursor(_cursor(hook))
+        checked = self._memory.cursor(_cursor(hook))
         if checked is None:
             checked = now - LOOK_BACK_SECONDS
-            self._housekeeping.move_cursor(_cursor(hook), checked)
+            self._memory.move_cursor(_cursor(hook), checked)
         return checked
 
     def _ask(self, hook: str, look: _Look, run: _Run) -> bool:
@@ -191,30 +190,15 @@ class Redeliver:
             run.errors.append(fault)
             look.due.popleft()
             if isinstance(fault, RefusedError) and fault.code in _FORGOTTEN:
-                self._housekeeping.note_resent(hook, delivery.guid, asked)
+                self._memory.note_resent(hook, delivery.guid, asked)
             else:
                 look.is_whole = False
             return False
         look.due.popleft()
         run.resent += 1
-        self._housekeeping.note_resent(hook, delivery.guid, asked)
+        self._memory.note_resent(hook, delivery.guid, asked)
         return True
 
 
 def _cursor(hook: str) -> str:
     return f"redelivery/{hook}"
-
-
-def _is_worth_asking(known: Resent | None, delivery: FailedDelivery, now: float) -> bool:
-    """Say whether a delivery was never asked for, or failed anew since and is due again.
-
-    Another failure is another attempt with an id of its own: GitHub's times, in whole seconds, cannot tell it
-    from the one before. What goes on failing is asked for less and less often, because only an outage of ours
-    cures itself.
-    """
-    if known is None:
-        return True
-    tried_for = now - known.first_at
-    pause = min(ASK_AT_LEAST_EVERY_SECONDS, max(ASK_SECONDS, tried_for / 4))
-    has_failed_anew = delivery.delivery_id != known.delivery_id
-    return has_failed_anew and now - known.last_at >= pause and tried_for < GIVE_UP_SECONDS

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from slipway.domain.admission import not_allowed
 from slipway.domain.configuration import GitHubTarget
+from slipway.domain.readings import InstallationReading, RepositoryReading
 from slipway.domain.sweeping import LAP_SECONDS
-from slipway.ports.github import InstallationReading, QueuedJobs, RepositoryReading
+from slipway.ports.github import QueuedJobs
 
 _HOUR_SECONDS = 3_600
 _SHARE = 0.1  # of the calls goes into listing, at most

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from slipway.domain.errors import UnavailableError
-from slipway.domain.interruptions import GIVE_UP_SECONDS, Interruption, next_look
-from slipway.domain.runners import task_id_of
+from slipway.domain.interruptions import Interruption, decide, next_look
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS
 from slipway.ports.clock import Clock
-from slipway.ports.github import JobReading, WorkflowJobs
+from slipway.ports.github import WorkflowJobs
 from slipway.ports.ledger import Interruptions
 
 MOST_RUNS = 20  # looked at each time, with a call or two to GitHub each
-_TAKEN_ALONG = ("failure", "cancelled", "timed_out")  # by GitHub, when a run's failed jobs are run again
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +34,6 @@ class Reran:
 
     settled: list[Settled] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do about the interrupted jobs of one run; those in neither list wait.
-
-    ``again`` come with their job ids in the latest attempt; they are all that failed there, or one. ``over`` come with
-    the reason.
-    """
-
-    again: tuple[tuple[Interruption, int], ...] = ()
-    over: tuple[tuple[Interruption, str], ...] = ()
-
-
-def decide(interrupted: Sequence[Interruption], attempt: Sequence[JobReading]) -> Decision:
-    """Decide about the interrupted jobs of one run by the jobs of its latest attempt.
-
-    GitHub makes one new attempt at a time, of one job or of all that failed [GH-RERUN]: of all where all of them were
-    interrupted, else of one. The names of our runners tell which jobs were theirs, also where GitHub copied them into
-    a later attempt [GH-RERUN-COPIES].
-    """
-    if any(job.status != "completed" for job in attempt):
-        return Decision()
-    by_task = {task_id_of(job.runner_name): job for job in attempt if job.runner_name is not None}
-    over: list[tuple[Interruption, str]] = []
-    failed: list[tuple[Interruption, int]] = []
-    for item in interrupted:
-        job = by_task.get(item.task_id)
-        if job is None:
-            over.append((item, "the latest attempt of its run has it no more"))
-        elif job.conclusion != "failure":
-            over.append((item, f"it ended with {job.conclusion}"))
-        else:
-            failed.append((item, job.job_id))
-    failed.sort(key=lambda pair: pair[1])
-    is_all = {job_id for _, job_id in failed} == {j.job_id for j in attempt if j.conclusion in _TAKEN_ALONG}
-    return Decision(tuple(failed if is_all else failed[:1]), tuple(over))
 
 
 class Rerun:
@@ -110,7 +72,7 @@ class Rerun:
             if item.job.run_attempt > self._limit:
                 why = f"it was attempt {item.job.run_attempt}, and github.rerun_interrupted is {self._limit}"
                 self._settle(item, why, reran)
-            elif now - item.at >= GIVE_UP_SECONDS:
+            elif now - item.at >= LONGEST_WAIT_SECONDS:
                 self._settle(item, "it could not be run again for a day", reran)
             elif item.due_at <= now:
                 by_run.setdefault((item.repository, item.run_id), []).append(item)

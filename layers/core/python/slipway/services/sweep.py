@@ -13,11 +13,12 @@ from slipway.domain.admission import admit
 from slipway.domain.configuration import Configuration
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError
 from slipway.domain.jobs import JobEvent, JobState
+from slipway.domain.readings import JobReading, RepositoryReading
 from slipway.domain.sweeping import GRACE_SECONDS, SweepState, earn, next_turn
 from slipway.domain.text import inert
 from slipway.ports.clock import Clock
-from slipway.ports.github import JobReading, QueuedJobs, RepositoryReading
-from slipway.ports.ledger import Housekeeping, Jobs
+from slipway.ports.github import QueuedJobs
+from slipway.ports.ledger import Jobs, SweepMemory
 from slipway.ports.queue import JobQueue
 from slipway.services.repository_list import RepositoryList
 
@@ -59,14 +60,14 @@ class Sweep:
         configuration: Configuration,
         github: QueuedJobs,
         jobs: Jobs,
-        housekeeping: Housekeeping,
+        memory: SweepMemory,
         queue: JobQueue,
         clock: Clock,
     ) -> None:
         self._configuration = configuration
         self._github = github
         self._jobs = jobs
-        self._housekeeping = housekeeping
+        self._memory = memory
         self._queue = queue
         self._clock = clock
         self._list = RepositoryList(github, configuration.github)
@@ -82,14 +83,14 @@ class Sweep:
         calls_per_hour, now = self._configuration.github.sweep_calls_per_hour, self._clock.now()
         if not calls_per_hour:
             return Swept()
-        run = _Run(earn(self._housekeeping.sweep_state() or SweepState(now), calls_per_hour, now))
+        run = _Run(earn(self._memory.sweep_state() or SweepState(now), calls_per_hour, now))
         try:
             while run.state.calls >= STEP_CALLS and has_time() and self._step(run):
                 pass
         except Exception as fault:  # noqa: BLE001 - the service loop: what was found and spent is kept
             run.errors.append(fault)
         try:
-            self._housekeeping.keep_sweep_state(run.state)
+            self._memory.keep_sweep_state(run.state)
         except Exception as fault:  # noqa: BLE001 - the service loop: what was found is told all the same
             run.errors.append(fault)
         return Swept(tuple(run.found), run.calls, tuple(run.errors))

@@ -10,7 +10,8 @@ from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.workflow_jobs import seconds
 from slipway.domain.errors import RefusedError
-from slipway.ports.github import Deliveries, FailedDelivery
+from slipway.domain.redelivery import FailedDelivery
+from slipway.ports.github import Deliveries
 
 APP_HOOK = "app"
 

@@ -10,7 +10,7 @@ from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.workflow_jobs import job_reading, seconds
 from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
-from slipway.ports.github import InstallationReading, JobReading, RepositoryReading
+from slipway.domain.readings import InstallationReading, JobReading, RepositoryReading
 
 _STATUSES = ("queued", "in_progress")  # of runs in which a job can be queued [GH-RUN-STATUS]
 

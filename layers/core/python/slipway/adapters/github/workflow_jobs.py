@@ -8,7 +8,7 @@ from typing import Any
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
-from slipway.ports.github import JobReading
+from slipway.domain.readings import JobReading
 
 
 class GitHubWorkflowJobs:

@@ -9,8 +9,8 @@ from typing import Any
 
 from slipway.adapters.ledger.items import DAY, keyed
 from slipway.adapters.ledger.table import Key, Put, Table
+from slipway.domain.redelivery import Resent
 from slipway.domain.sweeping import Lap, SweepState
-from slipway.ports.ledger import Resent
 
 _PLACE_REFRESH_SECONDS = 3_600
 _PLACE_TTL_SECONDS = (

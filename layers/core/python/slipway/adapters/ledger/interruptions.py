@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from slipway.adapters.ledger.items import keyed
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Key, Table, Update
-from slipway.domain.interruptions import GIVE_UP_SECONDS, Interruption
-from slipway.domain.jobs import JobKey
+from slipway.domain.interruptions import Interruption
+from slipway.domain.jobs import LONGEST_WAIT_SECONDS, JobKey
 
 _PARTITION = "INTERRUPTED"
 
@@ -39,7 +39,7 @@ class DynamoInterruptions:
 def interruption_to(interruption: Interruption) -> Item:
     """Return the whole item of an interruption."""
     body = {**asdict(interruption), "job": str(interruption.job)}
-    expires_at = int(interruption.at) + 2 * GIVE_UP_SECONDS
+    expires_at = int(interruption.at) + 2 * LONGEST_WAIT_SECONDS
     return keyed(_key(interruption), {**body, "expires_at": expires_at})
 
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.domain.interruptions import Interruption
+from slipway.domain.interruptions import Interruption, decide
 from slipway.domain.jobs import JobKey
-from slipway.ports.github import JobReading
-from slipway.services.rerun import decide
+from slipway.domain.readings import JobReading
 from tests.builders import a_task_id
 
 
