@@ -270,14 +270,9 @@ def test_what_rest_does_not_show_as_queued_yet_is_not_found_yet(
 
 
 def test_a_suspended_installation_is_left_out(with_app: Case, search: GitHubQueuedJobs) -> None:
-    shown = with_app.twin.api._handlers["GET", "/app/installations"]
-
-    def suspended(call: Any) -> Any:
-        reply = shown(call)
-        moment = b'"suspended_at": "2026-01-01T00:00:00Z"'
-        return type(reply)(reply.status, reply.headers, reply.body.replace(b'"suspended_at": null', moment))
-
-    with_app.twin.api._handlers["GET", "/app/installations"] = suspended
+    """[GH-APP-SUSPENDED]"""
+    assert len(list(chain.from_iterable(search.installations()))) == 1
+    with_app.twin.suspend(with_app.acme.installation)
     assert list(chain.from_iterable(search.installations())) == []
 
 

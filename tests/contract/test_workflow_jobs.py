@@ -107,6 +107,10 @@ def test_all_failed_jobs_of_a_run_come_back_in_one_attempt(github: Case) -> None
     jobs(github).run_failed_again("alpha/web", first.run_id)
     attempt = jobs(github).of_run("alpha/web", third.run_id)
     assert sorted(job.status for job in attempt) == ["completed", "queued", "queued"]
+    assert {job.run_attempt for job in attempt} == {2}
+    posts = {name: count for name, count in github.twin.calls.items() if name.startswith("POST /repos/")}
+    assert list(posts.values()) == [1]
+    assert all(name.endswith("/rerun-failed-jobs") for name in posts)
 
 
 @pytest.mark.parametrize("call", ["job", "failed"])

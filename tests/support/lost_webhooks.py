@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from local.twin.github.deliveries import Delivery
 from local.twin.github.model import WorkflowJob
 from slipway.domain.configuration import Registration
 from slipway.domain.jobs import JobKey, JobState
@@ -88,13 +87,7 @@ def play_losing(actions: Collection[str], *, jobs: int = 12) -> tuple[Outcome, i
     """Lose every event of some actions; return also after how many seconds nothing of ours was left anywhere."""
     drill = Drill(Registration.ENTERPRISE, "enterprise")
     deployment = acme(a_configuration(drill.registration), hook=drill.hook)
-    send = deployment.github.deliveries._send
-
-    def filtered(delivery: Delivery) -> None:
-        if delivery.action not in actions:
-            send(delivery)
-
-    deployment.github.deliveries._send = filtered  # type: ignore[method-assign]
+    deployment.github.deliveries.faults.lost_actions = frozenset(actions)
     queued = []
     for number in range(jobs):
         queued.append(_queue(deployment, drill, number))

@@ -40,9 +40,12 @@ class App:
     public_key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Installation:
-    """An App on one organization; ``repositories`` is None when it covers all of them."""
+    """An App on one organization; ``repositories`` is None when it covers all of them.
+
+    While it is suspended, it reaches nothing and hears nothing [GH-APP-SUSPENDED].
+    """
 
     id: int
     app: App
@@ -50,6 +53,7 @@ class Installation:
     permissions: dict[str, str]
     created_at: float
     repositories: frozenset[int] | None = None
+    suspended_at: float | None = None
 
     def covers(self, repository: Repository) -> bool:
         mine = repository.organization == self.organization
@@ -127,6 +131,8 @@ class Credentials:
             return self._app(token)
         issued = self._installation_tokens.get(token)
         if issued is not None and issued.expires_at > self._world.clock.now():
+            if issued.actor.installation is not None:
+                refuse_suspended(issued.actor.installation)
             return issued.actor
         personal = self._personal.get(token)
         if personal is not None and (personal.expires_at or float("inf")) > self._world.clock.now():
@@ -164,6 +170,12 @@ class Credentials:
             raise RefusedError(401, "'Expiration time' claim ('exp') must be a numeric value in the future")
         if expires > now + JWT_LIFE_SECONDS + CLOCK_TOLERANCE_SECONDS:
             raise RefusedError(401, "'Expiration time' claim ('exp') is too far in the future")
+
+
+def refuse_suspended(installation: Installation) -> None:
+    """Refuse what an installation asks for while it is suspended [GH-APP-SUSPENDED]."""
+    if installation.suspended_at is not None:
+        raise RefusedError(403, "This installation has been suspended")
 
 
 def authorize_runners(actor: Actor, scope: Scope, *, write: bool) -> None:

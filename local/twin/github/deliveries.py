@@ -130,6 +130,7 @@ class Deliveries:
                 if installation.app.id == hook.target_id
                 and installation.covers(repository)
                 and "actions" in installation.permissions
+                and installation.suspended_at is None
             ),
             None,
         )
@@ -168,7 +169,7 @@ class Deliveries:
         return headers
 
     def _send(self, delivery: Delivery) -> None:
-        if self._happens(self.faults.lost):
+        if delivery.action in self.faults.lost_actions or self._happens(self.faults.lost):
             self.counts["lost"] += 1
             return
         delay = self._rng.uniform(*self.faults.latency_seconds)

@@ -67,11 +67,13 @@ class Faults:
 
 @dataclass(slots=True)
 class DeliveryFaults:
-    """Probabilities, 0 to 1, of what can happen to a webhook delivery, and its usual delay in seconds."""
+    """What can happen to a webhook delivery, mostly by a probability of 0 to 1; and its usual delay in seconds."""
 
     latency_seconds: tuple[float, float] = (0.2, 1.5)
     lost: float = 0.0
     """Never attempted, never recorded [GH-HOOK-LOSSY]."""
+    lost_actions: frozenset[str] = frozenset()
+    """Of these actions every event is lost in that way [GH-HOOK-LOSSY]."""
     failed: float = 0.0
     """Recorded as failed without reaching us [GH-HOOK-NO-RETRY]."""
     doubled: float = 0.0

@@ -118,6 +118,10 @@ class GitHubTwin:
         self.credentials.installations[installation.id] = installation
         return installation
 
+    def suspend(self, installation: Installation) -> None:
+        """Let the owner of an organization suspend an App there [GH-APP-SUSPENDED]."""
+        installation.suspended_at = self.world.clock.now()
+
     def add_hook(self, kind: HookKind, target_id: int, url: str, secret: str) -> Hook:
         """Subscribe ``url`` to workflow jobs: of an App (its id), an organization or the enterprise."""
         hook = Hook(self.world.new_id(), kind, target_id, url, secret)

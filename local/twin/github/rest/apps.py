@@ -11,6 +11,7 @@ from local.twin.github.credentials import (
     Installation,
     RefusedError,
     authorize_installation,
+    refuse_suspended,
 )
 from local.twin.github.deliveries import Deliveries, Delivery, before_cursor, cursor_of
 from local.twin.github.jobs import Jobs
@@ -57,6 +58,7 @@ class AppCalls:
     def create_token(self, call: Call) -> Response:
         """An hour's token, at most as strong as the installation [GH-APP-TOKEN]."""
         installation = self._found(call)
+        refuse_suspended(installation)
         wanted: dict[str, str] = call.content.get("permissions", installation.permissions)
         for name, level in wanted.items():
             if level not in _levels(installation.permissions.get(name)):
@@ -88,7 +90,7 @@ class AppCalls:
     def _shown(self, installation: Installation) -> dict[str, Any]:
         api, app, organization = self._world.api_url, installation.app, installation.organization
         settings = f"{self._world.url}/organizations/{organization.login}/settings"
-        created_at = timestamp(installation.created_at)
+        created_at, suspended_at = timestamp(installation.created_at), installation.suspended_at
         return {
             "id": installation.id,
             "account": self._payloads.owner(organization),
@@ -107,7 +109,7 @@ class AppCalls:
             "updated_at": created_at,
             "single_file_name": None,
             "suspended_by": None,
-            "suspended_at": None,
+            "suspended_at": None if suspended_at is None else timestamp(suspended_at),
         }
 
 

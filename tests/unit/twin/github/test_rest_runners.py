@@ -102,6 +102,16 @@ def test_installations_are_found_for_an_organization_and_for_its_repositories(ac
     assert acme.call("GET", "/orgs/beta/installation", token=acme.app_jwt()).status == 404
 
 
+def test_a_suspended_app_reaches_nothing_and_its_installation_says_since_when(acme: Acme) -> None:
+    """[GH-APP-SUSPENDED]"""
+    token, path = acme.installation_token(), f"/app/installations/{acme.installation.id}"
+    assert acme.call("GET", path, token=acme.app_jwt()).json()["suspended_at"] is None
+    acme.twin.suspend(acme.installation)
+    assert acme.call("GET", path, token=acme.app_jwt()).json()["suspended_at"] == "2026-09-21T14:13:20Z"
+    assert acme.call("GET", "/orgs/alpha/actions/runners", token=token).status == 403
+    assert acme.call("POST", f"{path}/access_tokens", token=acme.app_jwt()).status == 403
+
+
 def test_a_name_that_is_registered_is_409_in_any_case(acme: Acme) -> None:
     """[GH-JIT-409]"""
     acme.mint("runner-1")

@@ -85,6 +85,15 @@ def test_the_app_hears_only_of_organizations_where_it_is_installed_the_enterpris
     }
 
 
+def test_a_suspended_app_hears_nothing(acme: Acme) -> None:
+    """[GH-APP-SUSPENDED]"""
+    acme.twin.add_hook("integration", acme.app.id, "https://app.test", "s")
+    acme.twin.suspend(acme.installation)
+    acme.job("alpha/web")
+    acme.clock.advance(5)
+    assert acme.delivered == []
+
+
 def test_only_app_deliveries_carry_an_installation(acme: Acme) -> None:
     acme.twin.add_hook("integration", acme.app.id, "https://app.test", "s")
     acme.twin.add_hook("business", 1, "https://enterprise.test", "s")
@@ -265,6 +274,16 @@ def test_faults_can_be_switched_on_one_by_one(hooked: Acme, fault: str, arriving
     assert len({delivery.guid for _, delivery in hooked.delivered}) == min(arriving, 1)
     if fault == "late":
         assert hooked.delivered[0][0] - hooked.clock.now() < -200
+
+
+def test_every_event_of_some_actions_can_be_lost_without_a_record(hooked: Acme) -> None:
+    """[GH-HOOK-LOSSY]"""
+    hooked.twin.deliveries.faults.lost_actions = frozenset({"in_progress"})
+    hooked.job(duration_seconds=1)
+    hooked.listener()
+    hooked.clock.advance(60)
+    assert [action for action, _ in hooked.events()] == ["queued", "completed"]
+    assert hooked.twin.deliveries.counts["lost"] == 1
 
 
 def test_reordered_deliveries_are_overtaken_by_later_events(hooked: Acme) -> None:
