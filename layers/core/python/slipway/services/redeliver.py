@@ -19,9 +19,8 @@ LOOK_BACK_SECONDS = 3_600
 # [GH-LIMIT-PRIMARY].
 MOST_A_RUN, MOST_PARTS_A_RUN = 75, 40
 PROBES = 5  # that many a run while everything that is asked for fails again
-QUIET_SECONDS = (
-    100  # where nothing failed for an hour every other run looks: a look is a call, failures or not
-)
+# Where nothing failed for an hour every other run looks: a look is a call, failures or not.
+QUIET_SECONDS = 100
 MOST_FAILURES = 5  # in one run: then it is GitHub that fails, not a delivery
 _FORGOTTEN = {"404", "422"}  # how GitHub refuses an attempt that it no longer has, or never will make
 
