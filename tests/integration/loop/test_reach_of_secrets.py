@@ -17,7 +17,7 @@ FUNCTIONS = {
     "scaler": ("_receive",),
     "registrar": ("claim", "release"),
     "reaper": ("reap", "watch_tokens"),
-    "redelivery": ("redeliver", "rerun"),
+    "redelivery": ("repair",),
 }
 
 
