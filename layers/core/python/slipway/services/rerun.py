@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from slipway.domain.errors import UnavailableError
+from slipway.domain.errors import ThrottledError, UnavailableError
 from slipway.domain.interruptions import Interruption, decide, next_look
 from slipway.domain.jobs import LONGEST_WAIT_SECONDS
 from slipway.ports.clock import Clock
@@ -17,6 +17,7 @@ from slipway.ports.github import WorkflowJobs
 from slipway.ports.ledger import Interruptions
 
 MOST_RUNS = 20  # looked at each time, with a call or two to GitHub each
+MOST_FAILURES = 3  # without an answer: then it is GitHub that is down, not a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,21 @@ class Rerun:
 
         ``has_time`` says whether there is time for one more; what is left is still due.
         """
-        reran = Reran()
+        reran, failures = Reran(), 0
+        limited: set[str] = set()  # organizations: a limit is an installation's
         for (repository, run_id), items in list(self._due(reran).items())[:MOST_RUNS]:
-            if not has_time():
+            organization = repository.partition("/")[0].lower()
+            if organization in limited:
+                continue
+            if failures == MOST_FAILURES or not has_time():
                 break
             try:
                 self._try(repository, run_id, items, reran)
-            except UnavailableError as fault:
+            except ThrottledError as fault:
+                limited.add(organization)
                 reran.errors.append(fault)
-                break  # the others would fare no better, and all of them are still due
             except Exception as fault:  # noqa: BLE001 - the service loop: the other runs are still looked at
+                failures += isinstance(fault, UnavailableError)
                 reran.errors.append(fault)
         return reran
 
@@ -81,10 +87,10 @@ class Rerun:
     def _try(self, repository: str, run_id: int, items: list[Interruption], reran: Reran) -> None:
         try:
             self._work_off(repository, run_id, items, reran)
-        except UnavailableError:
-            raise
+        except ThrottledError:
+            raise  # still due: the next run asks again
         except Exception:
-            self._put_off(items)
+            self._put_off(items)  # else what goes on failing is always the first that is due
             raise
 
     def _work_off(self, repository: str, run_id: int, items: list[Interruption], reran: Reran) -> None:
