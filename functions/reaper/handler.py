@@ -13,15 +13,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from slipway import bootstrap
 from slipway.domain.findings import Reap
-from slipway.domain.notices import Code, Notice
+from slipway.domain.notices import Notice, NoticeCode
 from slipway.services.reap import Reaped
 
 LAST_REMOVAL_MS = 15_000  # a removal may wait ten seconds for GitHub and must end before the deadline
 COUNTED = {
-    Code.UNKNOWN_RUNNER: "UnknownRunners",
-    Code.ZOMBIE_JOB: "ZombieJobs",
-    Code.RUNNER_VERSION_ENDS: "RunnerVersionsEnding",
-    Code.RUNNER_VERSION_REFUSED: "RunnerVersionsRefused",
+    NoticeCode.UNKNOWN_RUNNER: "UnknownRunners",
+    NoticeCode.ZOMBIE_JOB: "ZombieJobs",
+    NoticeCode.RUNNER_VERSION_ENDS: "RunnerVersionsEnding",
+    NoticeCode.RUNNER_VERSION_REFUSED: "RunnerVersionsRefused",
 }
 
 logger = Logger(service="reaper")

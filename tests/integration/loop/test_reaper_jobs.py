@@ -8,7 +8,7 @@ import pytest
 
 from local.twin.github.model import WorkflowJob
 from slipway.domain.jobs import JobKey
-from slipway.domain.notices import Code
+from slipway.domain.notices import NoticeCode
 from slipway.domain.planner import plan
 from slipway.domain.policy import policy_of
 from slipway.domain.reasons import Why
@@ -47,7 +47,7 @@ def dropped(deployment: Acme) -> list[str]:
     ]
 
 
-def notices(deployment: Acme, code: Code) -> list[str]:
+def notices(deployment: Acme, code: NoticeCode) -> list[str]:
     return [n.id for reaped in deployment.loop.reaped for n in reaped.notices if n.code is code]
 
 
@@ -103,7 +103,7 @@ def test_without_an_app_jobs_are_not_checked_and_that_is_said_once() -> None:
     assert deployment.github.calls[READ] == 0
     assert waiting(deployment) == [job.id]
     assert deployment.github.registry.registered_total <= 6  # backed off all the same
-    assert notices(deployment, Code.JOBS_UNCHECKED) == ["jobs"]
+    assert notices(deployment, NoticeCode.JOBS_UNCHECKED) == ["jobs"]
 
 
 def test_where_the_app_is_not_installed_nothing_is_dropped_and_the_question_is_seldom_repeated() -> None:
@@ -147,15 +147,15 @@ def test_a_zombie_is_set_aside_after_five_runners_and_tried_once_an_hour() -> No
     deployment = acme()
     zombie = a_zombie(deployment)
     key = JobKey("alpha", zombie.id, 1)
-    when(deployment, lambda: bool(notices(deployment, Code.ZOMBIE_JOB)), limit_seconds=3_600.0)
-    assert notices(deployment, Code.ZOMBIE_JOB) == [str(key)]
+    when(deployment, lambda: bool(notices(deployment, NoticeCode.ZOMBIE_JOB)), limit_seconds=3_600.0)
+    assert notices(deployment, NoticeCode.ZOMBIE_JOB) == [str(key)]
     assert deployment.github.registry.registered_total == 5
     snapshot = deployment.loop.ledger.snapshots.read("general", deployment.clock.now())
     reason = plan(snapshot, policy_of(deployment.loop.configuration, "general", snapshot.now)).reasons[key]
     assert (reason.code, reason.parameters["runners"]) == (Why.ZOMBIE, 5)
     deployment.clock.advance(5 * 3_600.0)
     assert deployment.github.registry.registered_total in (9, 10)
-    assert notices(deployment, Code.ZOMBIE_JOB) == [str(key)]
+    assert notices(deployment, NoticeCode.ZOMBIE_JOB) == [str(key)]
     assert waiting(deployment) == [zombie.id]
     assert deployment.github.calls[READ] <= 12
 
@@ -163,7 +163,7 @@ def test_a_zombie_is_set_aside_after_five_runners_and_tried_once_an_hour() -> No
 def test_a_zombie_that_comes_back_to_life_gets_its_runner_within_the_hour() -> None:
     deployment = acme()
     zombie = a_zombie(deployment)
-    when(deployment, lambda: bool(notices(deployment, Code.ZOMBIE_JOB)), limit_seconds=3_600.0)
+    when(deployment, lambda: bool(notices(deployment, NoticeCode.ZOMBIE_JOB)), limit_seconds=3_600.0)
     deployment.github.router.place(zombie)
     assert deployment.until_completed(zombie, limit_seconds=3_900.0)
     assert zombie.now.conclusion == "success"
@@ -172,7 +172,7 @@ def test_a_zombie_that_comes_back_to_life_gets_its_runner_within_the_hour() -> N
 def test_a_zombie_whose_run_is_cancelled_without_a_word_costs_nothing_more() -> None:
     deployment = acme()
     zombie = a_zombie(deployment)
-    when(deployment, lambda: bool(notices(deployment, Code.ZOMBIE_JOB)), limit_seconds=3_600.0)
+    when(deployment, lambda: bool(notices(deployment, NoticeCode.ZOMBIE_JOB)), limit_seconds=3_600.0)
     deployment.github.jobs.cancel(zombie.id, announced=False)
     when(deployment, lambda: waiting(deployment) == [], limit_seconds=4 * 3_600.0)
     assert deployment.until_clean()

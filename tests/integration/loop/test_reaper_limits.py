@@ -6,7 +6,7 @@ import pytest
 
 from slipway.domain.configuration import Registration
 from slipway.domain.findings import What
-from slipway.domain.notices import Code
+from slipway.domain.notices import NoticeCode
 from slipway.domain.runners import RunnerState
 from slipway.services.deregister import MOST_PER_CREDENTIAL
 from slipway.services.reap import Reaped
@@ -36,7 +36,7 @@ def suspected_ghosts(deployment: Acme, *counts: tuple[str, int]) -> None:
 
 
 def limits(reaped: Reaped) -> list[str]:
-    return [notice.why for notice in reaped.notices if notice.code is Code.GITHUB_LIMIT]
+    return [notice.why for notice in reaped.notices if notice.code is NoticeCode.GITHUB_LIMIT]
 
 
 def test_a_limit_that_is_met_ends_the_removals_of_this_run_and_the_next_one_does_the_rest() -> None:
@@ -135,5 +135,5 @@ def test_what_a_dry_run_tells_an_operator_is_told_by_the_next_run_too() -> None:
     deployment = acme()
     suspected_ghosts(deployment, ("alpha", 1))
     told = [notice.code for notice in deployment.loop.reap(is_dry_run=True).notices]
-    assert told == [Code.UNKNOWN_RUNNER]
+    assert told == [NoticeCode.UNKNOWN_RUNNER]
     assert [notice.code for notice in deployment.loop.reap().notices] == told

@@ -11,7 +11,7 @@ from local.twin.github.model import RunnerGroup, Scope, WorkflowJob
 from local.twin.github.registry import Registration as WantedRunner
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.findings import What
-from slipway.domain.notices import Code
+from slipway.domain.notices import NoticeCode
 from slipway.domain.runners import RunnerState, runner_name
 from slipway.services.claim import Answer
 from tests.builders import a_task_id
@@ -63,7 +63,7 @@ def intrude(deployment: Acme, name: str, group: RunnerGroup, *, is_busy: bool = 
 def alarms(deployment: Acme) -> list[str]:
     """What was told of unknown runners, each time that it was."""
     found = [notice for reaped in deployment.loop.reaped for notice in reaped.notices]
-    return [notice.why for notice in found if notice.code is Code.UNKNOWN_RUNNER]
+    return [notice.why for notice in found if notice.code is NoticeCode.UNKNOWN_RUNNER]
 
 
 def registered(deployment: Acme) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local.twin.github.listener import RUNNER_VERSION
 from local.twin.github.state import timestamp
-from slipway.domain.notices import Code
+from slipway.domain.notices import NoticeCode
 from slipway.services.runner_versions import CURSOR
 from tests.support.loop import Acme, acme
 
@@ -20,7 +20,7 @@ def deprecate(deployment: Acme, days: float) -> None:
     }
 
 
-def told(deployment: Acme) -> list[Code]:
+def told(deployment: Acme) -> list[NoticeCode]:
     notices = [notice for run in deployment.loop.reaped for notice in run.notices]
     return [notice.code for notice in notices if notice.id == RUNNER_VERSION]
 
@@ -54,9 +54,9 @@ def test_a_version_that_ends_soon_is_warned_of_each_day_and_an_error_once_it_is_
         at_work(deployment, HOUR)
         a_day_later(deployment)
     assert told(deployment) == [
-        Code.RUNNER_VERSION_ENDS,
-        Code.RUNNER_VERSION_ENDS,
-        Code.RUNNER_VERSION_REFUSED,
+        NoticeCode.RUNNER_VERSION_ENDS,
+        NoticeCode.RUNNER_VERSION_ENDS,
+        NoticeCode.RUNNER_VERSION_REFUSED,
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_question_that_failed_is_asked_again_and_stops_no_removal() -> None:
     deprecate(deployment, 5)
     deployment.github.faults.next("GET", "/deprecations/", 503)
     at_work(deployment, 2 * HOUR)
-    assert told(deployment) == [Code.RUNNER_VERSION_ENDS]
+    assert told(deployment) == [NoticeCode.RUNNER_VERSION_ENDS]
     assert [str(fault) for fault in deployment.loop.errors if "deprecations" in str(fault)]
     assert deployment.until_clean()
 

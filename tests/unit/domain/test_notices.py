@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.domain.notices import Code, Notice, untold
+from slipway.domain.notices import Notice, NoticeCode, untold
 from tests.builders import NOW
 
-UNKNOWN = Notice(Code.UNKNOWN_RUNNER, "7", "why")
-ZOMBIE = Notice(Code.ZOMBIE_JOB, "7", "why")
+UNKNOWN = Notice(NoticeCode.UNKNOWN_RUNNER, "7", "why")
+ZOMBIE = Notice(NoticeCode.ZOMBIE_JOB, "7", "why")
 DAY = 86_400
 
 
@@ -42,9 +42,9 @@ def test_what_stays_for_a_week_is_told_again(seconds: int, is_told: bool) -> Non
 
 
 def test_what_calls_for_somebody_at_once_is_an_error() -> None:
-    levels = {code: code.level for code in Code}
+    levels = {code: code.level for code in NoticeCode}
     assert [code for code, level in levels.items() if level == "error"] == [
-        Code.UNKNOWN_RUNNER,
-        Code.RUNNER_VERSION_REFUSED,
+        NoticeCode.UNKNOWN_RUNNER,
+        NoticeCode.RUNNER_VERSION_REFUSED,
     ]
     assert set(levels.values()) == {"error", "warning", "info"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.domain.notices import Code
+from slipway.domain.notices import NoticeCode
 from slipway.domain.runner_versions import Deprecation, verdict, versions_in_use
 from slipway.domain.runners import Registration
 from tests.builders import NOW
@@ -53,14 +53,14 @@ def test_made_up_versions_push_nobody_s_out_and_cost_little() -> None:
     [
         (None, None, None),
         (NOW + 31 * DAY, None, None),
-        (NOW + 30 * DAY, None, Code.RUNNER_VERSION_ENDS),
-        (None, NOW + 1, Code.RUNNER_VERSION_ENDS),
-        (NOW, NOW + 60 * DAY, Code.RUNNER_VERSION_REFUSED),
-        (NOW - DAY, NOW - DAY, Code.RUNNER_VERSION_REFUSED),
+        (NOW + 30 * DAY, None, NoticeCode.RUNNER_VERSION_ENDS),
+        (None, NOW + 1, NoticeCode.RUNNER_VERSION_ENDS),
+        (NOW, NOW + 60 * DAY, NoticeCode.RUNNER_VERSION_REFUSED),
+        (NOW - DAY, NOW - DAY, NoticeCode.RUNNER_VERSION_REFUSED),
     ],
 )
 def test_a_version_is_warned_of_a_month_before_it_is_refused(
-    registration_at: float | None, runtime_at: float | None, code: Code | None
+    registration_at: float | None, runtime_at: float | None, code: NoticeCode | None
 ) -> None:
     """[GH-RUNNER-DEPRECATIONS]"""
     notice = verdict(Deprecation("2.336.0", registration_at, runtime_at), NOW)

@@ -9,7 +9,7 @@ from enum import StrEnum
 TOLD_AGAIN_SECONDS = 7 * 86_400  # what stays as it is for a week is told again
 
 
-class Code(StrEnum):
+class NoticeCode(StrEnum):
     """The codes; alarms and dashboards rest on them."""
 
     UNKNOWN_RUNNER = "unknown_runner"  # a runner in a group of ours that nobody knows: somebody registered it
@@ -22,16 +22,16 @@ class Code(StrEnum):
     @property
     def level(self) -> str:
         """Return how loud it is: error, warning or info."""
-        if self in (Code.UNKNOWN_RUNNER, Code.RUNNER_VERSION_REFUSED):
+        if self in (NoticeCode.UNKNOWN_RUNNER, NoticeCode.RUNNER_VERSION_REFUSED):
             return "error"
-        return "info" if self is Code.JOBS_UNCHECKED else "warning"
+        return "info" if self is NoticeCode.JOBS_UNCHECKED else "warning"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One thing to tell: the code, what it is about, why, and the pool where there is one."""
 
-    code: Code
+    code: NoticeCode
     id: str
     why: str
     pool: str = ""

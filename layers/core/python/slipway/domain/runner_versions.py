@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slipway.domain.notices import Code, Notice
+from slipway.domain.notices import Notice, NoticeCode
 from slipway.domain.runners import Registration
 
 AHEAD_SECONDS = 30 * 86_400  # a release must be installed within 30 days anyway [GH-RUNNER-30D]
@@ -48,7 +48,9 @@ def verdict(found: Deprecation, now: float) -> Notice | None:
     cure = "build the runner image with the newest runner"
     if days <= 0:
         return Notice(
-            Code.RUNNER_VERSION_REFUSED, found.version, f"GitHub no longer lets it register or run; {cure}"
+            NoticeCode.RUNNER_VERSION_REFUSED,
+            found.version,
+            f"GitHub no longer lets it register or run; {cure}",
         )
     why = f"GitHub lets it register or run for {int(days)} more days; {cure}"
-    return Notice(Code.RUNNER_VERSION_ENDS, found.version, why)
+    return Notice(NoticeCode.RUNNER_VERSION_ENDS, found.version, why)

@@ -9,7 +9,7 @@ from slipway.domain.configuration import GitHubTarget
 from slipway.domain.errors import ThrottledError
 from slipway.domain.inquiries import to_ask, why_over
 from slipway.domain.jobs import JobKey
-from slipway.domain.notices import Code, Notice
+from slipway.domain.notices import Notice, NoticeCode
 from slipway.domain.snapshot import Snapshot, WaitingJob
 from slipway.ports.clock import Clock
 from slipway.ports.github import WorkflowJobs
@@ -17,7 +17,7 @@ from slipway.ports.ledger import Jobs
 from slipway.services.applied import Together, in_turn
 
 UNCHECKED = Notice(
-    Code.JOBS_UNCHECKED,
+    NoticeCode.JOBS_UNCHECKED,
     "jobs",
     "jobs that wait long are not checked with GitHub: that needs an App (github.secrets.app)",
 )

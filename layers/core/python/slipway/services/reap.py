@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from slipway.domain.configuration import Configuration
 from slipway.domain.demand import ZOMBIE_AFTER
 from slipway.domain.findings import Ec2Instance, Facts, PoolFacts, Reap
-from slipway.domain.notices import Code, Notice, untold
+from slipway.domain.notices import Notice, NoticeCode, untold
 from slipway.domain.reaping import find_stale, kind_of
 from slipway.domain.registrations import LISTED_AGAIN, unknown_runners
 from slipway.domain.snapshot import Snapshot
@@ -195,7 +195,7 @@ class ReapStale:
         looked_up = 0
         for found in unknown_runners(facts):
             why = f"{inert(found.name)!r} is registered in runner group {found.group_id}, and not by us"
-            notice = Notice(Code.UNKNOWN_RUNNER, str(found.runner_id), why)
+            notice = Notice(NoticeCode.UNKNOWN_RUNNER, str(found.runner_id), why)
             if found.task_id is not None and notice.key not in told:
                 looked_up += 1
                 if looked_up > MOST_LOOKED_UP or self._ledger.runners.is_gone(found.task_id):
@@ -209,7 +209,7 @@ def _zombies(facts: Facts) -> list[Notice]:
     cure = "if GitHub shows it as queued, only cancelling its run ends it"
     return [
         Notice(
-            Code.ZOMBIE_JOB,
+            NoticeCode.ZOMBIE_JOB,
             str(job.key),
             f"{job.repository}: nobody took {job.untaken} runners made for it; one an hour from now on; {cure}",
             job.pool,

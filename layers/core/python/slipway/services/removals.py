@@ -10,7 +10,7 @@ from slipway.domain.configuration import Registration
 from slipway.domain.findings import Reap, What
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobKey
-from slipway.domain.notices import Code, Notice
+from slipway.domain.notices import Notice, NoticeCode
 from slipway.domain.runners import RunnerState
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
@@ -211,4 +211,8 @@ def _limits(left: Sequence[Reap], allowance: Allowance) -> tuple[Notice, ...]:
         return ()
     waits = max(allowance.waits.values(), default=0)
     cause = f"GitHub asks to wait {waits} s" if waits else "a run removes no more than this, and has a minute"
-    return (Notice(Code.GITHUB_LIMIT, "removals", f"{cause}; {len(left)} removals are left to the next run"),)
+    return (
+        Notice(
+            NoticeCode.GITHUB_LIMIT, "removals", f"{cause}; {len(left)} removals are left to the next run"
+        ),
+    )
