@@ -22,11 +22,14 @@ COUNTED = {
     NoticeCode.ZOMBIE_JOB: "ZombieJobs",
     NoticeCode.RUNNER_VERSION_ENDS: "RunnerVersionsEnding",
     NoticeCode.RUNNER_VERSION_REFUSED: "RunnerVersionsRefused",
+    NoticeCode.TOKEN_REFUSED: "TokensRefused",
+    NoticeCode.TOKEN_SCOPE_MISSING: "TokensWithoutScope",
+    NoticeCode.TOKEN_EXPIRES_SOON: "TokensExpiring",
 }
 
 logger = Logger(service="reaper")
 metrics = Metrics(namespace="Slipway", service="reaper")
-services = functools.cache(bootstrap.reap)  # built on first use, kept while warm
+reap = functools.cache(bootstrap.reap)  # built on first use, kept while warm
 
 
 @logger.inject_lambda_context
@@ -34,8 +37,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
     """Make one run, or with ``{"dry_run": true}`` only say what it would remove; each with its reason."""
     is_dry_run = event.get("dry_run") is True
     time_left = context.get_remaining_time_in_millis
-    reap, watch_tokens = services()
-    reaped = reap(is_dry_run=is_dry_run, has_time=lambda: time_left() > LAST_REMOVAL_MS)
+    reaped = reap()(is_dry_run=is_dry_run, has_time=lambda: time_left() > LAST_REMOVAL_MS)
     _log_reaps(reaped, is_dry_run=is_dry_run)
     for fault in reaped.errors:
         logger.error("reaping met an error", code="reaper_error", fault=repr(fault))
@@ -44,8 +46,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
         write("notice", code=notice.code.value, id=notice.id, pool=notice.pool, why=notice.why)
     if not is_dry_run:
         _count(reaped.notices)
-        for warning in watch_tokens():
-            logger.warning("token", code=warning.trouble.value, secret=warning.arn, why=warning.detail)
     parts = ("found", "done", "busy", "left", "notices", "errors")
     counts = {part: len(getattr(reaped, part)) for part in parts}
     return {"reaped": counts.pop("done"), **counts}
@@ -53,8 +53,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
 
 def _log_reaps(reaped: Reaped, *, is_dry_run: bool) -> None:
     def write(message: str, code: str, reaps: Iterable[Reap]) -> None:
-        for reap in reaps:
-            logger.info(message, code=code, what=reap.what.value, id=reap.id, pool=reap.pool, why=reap.why)
+        for found in reaps:
+            logger.info(
+                message, code=code, what=found.what.value, id=found.id, pool=found.pool, why=found.why
+            )
 
     write("would reap", "would_reap", reaped.found if is_dry_run else ())
     write("reaped", "reaped", reaped.done)

@@ -41,7 +41,6 @@ from slipway.adapters.sqs import SqsDeadLetters, SqsWakeups
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobEvent, encode_job_event
-from slipway.domain.tokens import TokenWarning
 from slipway.services.act import Act
 from slipway.services.apply import Apply
 from slipway.services.claim import Claim, Release
@@ -56,8 +55,11 @@ from slipway.services.redeliver import Redeliver
 from slipway.services.removals import Remove
 from slipway.services.repair import Repair
 from slipway.services.rerun import Rerun, Settled
+from slipway.services.runner_versions import CheckVersions
 from slipway.services.scale import Scale
+from slipway.services.survey import Survey
 from slipway.services.sweep import Sweep
+from slipway.services.tell import Tell
 from slipway.services.watch_tokens import WatchTokens
 
 CLAIM_URL = "https://claims.example"
@@ -140,7 +142,6 @@ class Loop:
         self.reran: list[Settled] = []
         self.found: list[JobEvent] = []
         self.errors: list[Exception] = []
-        self.token_warnings: list[TokenWarning] = []
         self.reaped: list[Reaped] = []
         self._connect()
 
@@ -207,21 +208,34 @@ class Loop:
             self.clock,
             deployment=self.configuration.deployment,
         )
-        self.reap = ReapStale(
+        self.reap = self._reaper(tokens, deregister, jobs)
+        self.start_repair()
+
+    def _reaper(
+        self, tokens: EnterpriseTokens, deregister: Deregister, jobs: GitHubWorkflowJobs | None
+    ) -> ReapStale:
+        target, clusters, fleets = self.configuration.github, self.clusters, self.fleets
+        survey = Survey(
             self.configuration,
             self.ledger,
             self.runners,
-            self.clusters,
-            self.fleets,
-            remove=Remove(
-                target.registration, self.ledger, deregister, self.clusters, self.fleets, clock=self.clock
-            ),
+            clusters,
+            fleets,
             inquire=Inquire(target, self.ledger.jobs, jobs, self.clock),
-            wakeups=self._wakeups,
+            watches=(
+                CheckVersions(self.runners, self.ledger.housekeeping, self.clock),
+                WatchTokens(tokens, self.clock),
+            ),
             clock=self.clock,
         )
-        self.watch_tokens = WatchTokens(tokens, self.clock)
-        self.start_repair()
+        return ReapStale(
+            self.configuration,
+            self.ledger,
+            self._wakeups,
+            survey=survey,
+            remove=Remove(target.registration, self.ledger, deregister, clusters, fleets, clock=self.clock),
+            tell=Tell(self.ledger.housekeeping, self.ledger.runners),
+        )
 
     def start_repair(self) -> None:
         """Build what repairs, as a cold start of its function does."""
@@ -257,7 +271,7 @@ class Loop:
             self.aws.sqs.watch(queue, lambda queue=queue: self._soon(queue))  # type: ignore[misc]
         self.github.deliveries.deliver = self._deliver
         self._every(TICK_SECONDS, lambda: self.aws.sqs.deliver("events", '{"slipway":"tick"}'))
-        self._every(REAPER_SECONDS, self._reap)
+        self._every(REAPER_SECONDS, lambda: self._run(self._reap))
         self._every(REDELIVERY_SECONDS, self._repair)
 
     def _every(self, seconds: float, work: Callable[[], object]) -> None:
@@ -267,19 +281,11 @@ class Loop:
 
         self.clock.schedule(seconds, due)
 
-    def _reap(self) -> None:
-        self._run(self._reap_once)
-        self._run(self._watch_tokens)
-
-    def _reap_once(self) -> tuple[Exception, ...]:
+    def _reap(self) -> tuple[Exception, ...]:
         reaped = self.reap()
         if reaped != Reaped():
             self.reaped.append(reaped)
         return reaped.errors
-
-    def _watch_tokens(self) -> tuple[Exception, ...]:
-        self.token_warnings = self.watch_tokens()
-        return ()
 
     def _repair(self) -> None:
         """Do what the redelivery function does."""

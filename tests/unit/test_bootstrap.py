@@ -18,7 +18,6 @@ from slipway.services.ingest import Ingest
 from slipway.services.reap import ReapStale
 from slipway.services.repair import Repair
 from slipway.services.scale import Scale
-from slipway.services.watch_tokens import WatchTokens
 from tests.deliveries import compiled
 
 COMMON = ("AWS_REGION", "SLIPWAY_TABLE")
@@ -62,9 +61,7 @@ def test_every_builder_builds_its_service() -> None:
     claim, release = bootstrap.runner_api()
     assert isinstance(claim, Claim)
     assert isinstance(release, Release)
-    reap, watch_tokens = bootstrap.reap()
-    assert isinstance(reap, ReapStale)
-    assert isinstance(watch_tokens, WatchTokens)
+    assert isinstance(bootstrap.reap(), ReapStale)
     assert isinstance(bootstrap.repair(), Repair)
     assert bootstrap.scale().jobs_queue == "jobs"
 

@@ -16,7 +16,7 @@ FUNCTIONS = {
     "webhook": ("ingest",),
     "scaler": ("_receive",),
     "registrar": ("claim", "release"),
-    "reaper": ("reap", "watch_tokens"),
+    "reaper": ("reap",),
     "redelivery": ("repair",),
 }
 

@@ -49,8 +49,11 @@ def test_a_limit_that_is_met_ends_the_removals_of_this_run_and_the_next_one_does
     assert deployment.github.calls[DELETES[Registration.ENTERPRISE]] - calls == 1
     assert (len(first.done), len(first.left), first.errors) == (0, 5, ())
     assert limits(first) == ["GitHub asks to wait 41 s; 5 removals are left to the next run"]
+    deployment.github.faults.next("DELETE", "/actions/runners/", 429)
     second = deployment.loop.reap()
-    assert (len(second.done), limits(second)) == (5, [])
+    assert (len(second.left), limits(second)) == (5, [])  # it goes on, and is told
+    third = deployment.loop.reap()
+    assert (len(third.done), limits(third)) == (5, [])
     assert registered(deployment) == set()
 
 

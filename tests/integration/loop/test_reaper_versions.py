@@ -46,18 +46,23 @@ def test_a_version_that_github_takes_is_asked_about_once_a_day_and_told_of_never
     assert told(deployment) == []
 
 
-def test_a_version_that_ends_soon_is_warned_of_each_day_and_an_error_once_it_is_refused() -> None:
-    """[GH-RUNNER-DEPRECATIONS]"""
+def test_a_version_that_ends_soon_is_warned_of_once_and_an_error_once_it_is_refused() -> None:
+    """Also where it is looked at in few of the runs that look at all else [GH-RUNNER-DEPRECATIONS]."""
     deployment = acme()
-    for days in (1.5, 0.5, -0.5):
+    for days in (1.5, 0.5, -0.5, -1.5):
         deprecate(deployment, days)
         at_work(deployment, HOUR)
         a_day_later(deployment)
-    assert told(deployment) == [
-        NoticeCode.RUNNER_VERSION_ENDS,
-        NoticeCode.RUNNER_VERSION_ENDS,
-        NoticeCode.RUNNER_VERSION_REFUSED,
-    ]
+    assert told(deployment) == [NoticeCode.RUNNER_VERSION_ENDS, NoticeCode.RUNNER_VERSION_REFUSED]
+
+
+def test_a_version_that_is_mended_and_ends_again_is_warned_of_anew() -> None:
+    deployment = acme()
+    for days in (20, 90, 20):
+        deprecate(deployment, days)
+        at_work(deployment, HOUR)
+        a_day_later(deployment)
+    assert told(deployment) == [NoticeCode.RUNNER_VERSION_ENDS] * 2
 
 
 def test_a_question_that_failed_is_asked_again_and_stops_no_removal() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from local.twin.github.model import Organization
 from slipway.domain.configuration import Registration
+from slipway.domain.notices import NoticeCode
 from slipway.domain.reasons import Reason, Why
-from slipway.domain.tokens import Trouble
+from slipway.services.watch_tokens import CODES as TOKEN_CODES
 from tests.integration.loop.scenes import GENERATE, all_answers
 from tests.support.loop import APP_ARN, TOKEN_ARN, Acme, a_configuration, acme
 
@@ -153,21 +154,41 @@ def test_one_refusal_that_cures_itself_holds_up_nobody_for_long() -> None:
     assert deployment.until_completed(*jobs, limit_seconds=240.0)
 
 
+def told(deployment: Acme) -> list[tuple[NoticeCode, str]]:
+    """What the reaper told of tokens since it was last asked here."""
+    found = [(n.code, n.id) for reaped in deployment.loop.reaped for n in reaped.notices]
+    deployment.loop.reaped.clear()
+    return [(code, name) for code, name in found if code in TOKEN_CODES]
+
+
 def test_a_token_that_is_refused_or_expires_soon_is_told_within_a_minute() -> None:
     """[GH-TOKEN-HEADERS]"""
     deployment = acme()
     deployment.clock.advance(61.0)
-    assert deployment.loop.token_warnings == []
+    assert told(deployment) == []
     end = deployment.clock.now() + 10 * 86_400.0
     deployment.loop.held.values[TOKEN_ARN] = deployment.github.add_personal_token(expires_at=end)
     deployment.clock.advance(61.0)
-    (soon,) = deployment.loop.token_warnings
-    assert (soon.trouble, soon.arn) == (Trouble.EXPIRES_SOON, TOKEN_ARN)
+    assert told(deployment) == [(NoticeCode.TOKEN_EXPIRES_SOON, TOKEN_ARN)]
     revoke(deployment)
     deployment.queue(seconds=5.0)
     deployment.clock.advance(120.0)
-    (refused,) = deployment.loop.token_warnings
-    assert refused.trouble is Trouble.REFUSED
+    assert told(deployment) == [(NoticeCode.TOKEN_REFUSED, TOKEN_ARN)]
     new_token(deployment)
     deployment.clock.advance(61.0)
-    assert deployment.loop.token_warnings == []
+    assert told(deployment) == []
+    revoke(deployment)
+    deployment.queue(seconds=5.0)
+    deployment.clock.advance(120.0)
+    assert told(deployment) == [(NoticeCode.TOKEN_REFUSED, TOKEN_ARN)]
+
+
+def test_what_stays_wrong_with_a_token_is_told_once_and_its_end_each_day() -> None:
+    deployment = acme()
+    end = deployment.clock.now() + 10 * 86_400.0
+    deployment.loop.held.values[TOKEN_ARN] = deployment.github.add_personal_token(expires_at=end)
+    deployment.clock.advance(36 * 3_600.0)
+    assert told(deployment) == [(NoticeCode.TOKEN_EXPIRES_SOON, TOKEN_ARN)] * 2
+    weak_token(deployment)
+    deployment.clock.advance(36 * 3_600.0)
+    assert told(deployment) == [(NoticeCode.TOKEN_SCOPE_MISSING, TOKEN_ARN)]

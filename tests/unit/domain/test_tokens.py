@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.domain.tokens import TokenFacts, Trouble, warning_of
+from slipway.domain.notices import NoticeCode
+from slipway.domain.tokens import TokenFacts, notice_of
 from tests.builders import NOW
 
 DAY = 86_400.0
@@ -12,28 +13,27 @@ RUNNERS = ("manage_runners:enterprise",)
 
 
 @pytest.mark.parametrize(
-    ("facts", "trouble"),
+    ("facts", "code"),
     [
         (TokenFacts("f", "bot", NOW, RUNNERS), None),
         (TokenFacts("f", "bot", NOW, ("admin:enterprise", "repo")), None),
         (TokenFacts("f", "bot", NOW, None), None),  # not known yet
         (TokenFacts("f", "bot", NOW, RUNNERS, NOW + 14 * DAY), None),
-        (TokenFacts("f", "bot", NOW, RUNNERS, NOW + 14 * DAY - 1), Trouble.EXPIRES_SOON),
-        (TokenFacts("f", "bot", NOW, RUNNERS, NOW - 1), Trouble.EXPIRES_SOON),
-        (TokenFacts("f", "bot", NOW, ("repo",)), Trouble.SCOPE_MISSING),
-        (TokenFacts("f", "bot", NOW, ()), Trouble.SCOPE_MISSING),
-        (TokenFacts("f", "bot", NOW, ("repo",), NOW + DAY, "401 Bad credentials"), Trouble.REFUSED),
+        (TokenFacts("f", "bot", NOW, RUNNERS, NOW + 14 * DAY - 1), NoticeCode.TOKEN_EXPIRES_SOON),
+        (TokenFacts("f", "bot", NOW, RUNNERS, NOW - 1), NoticeCode.TOKEN_EXPIRES_SOON),
+        (TokenFacts("f", "bot", NOW, ("repo",)), NoticeCode.TOKEN_SCOPE_MISSING),
+        (TokenFacts("f", "bot", NOW, ()), NoticeCode.TOKEN_SCOPE_MISSING),
+        (TokenFacts("f", "bot", NOW, ("repo",), NOW + DAY, "401 Bad credentials"), NoticeCode.TOKEN_REFUSED),
     ],
 )
-def test_the_worst_trouble_is_told(facts: TokenFacts, trouble: Trouble | None) -> None:
+def test_the_worst_trouble_is_told(facts: TokenFacts, code: NoticeCode | None) -> None:
     """[GH-ENT-PAT]"""
-    warning = warning_of("arn:one", facts, NOW)
-    assert (warning.trouble if warning else None) == trouble
-    assert warning is None or warning.arn == "arn:one"
+    notice = notice_of("arn:one", facts, NOW)
+    assert (notice.code if notice else None) == code
+    assert notice is None or notice.id == "arn:one"
 
 
 def test_the_days_that_are_left_are_told() -> None:
-    warning = warning_of("arn:one", TokenFacts("f", "bot", NOW, RUNNERS, NOW + 3.5 * DAY), NOW)
-    assert warning is not None
-    assert warning.days_left == 3.5
-    assert "3.5 days" in warning.detail
+    notice = notice_of("arn:one", TokenFacts("f", "bot", NOW, RUNNERS, NOW + 3.5 * DAY), NOW)
+    assert notice is not None
+    assert "3.5 days" in notice.why

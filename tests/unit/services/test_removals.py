@@ -67,6 +67,6 @@ def test_a_limit_that_some_meet_leaves_what_others_have_removed_removed() -> Non
     done = removed(github, ghosts(MAX_THREADS))
     assert [reap.id for reap in done.left] == ["runner-0"]
     assert len(done.done) == MAX_THREADS - 1
-    assert [notice.why for notice in done.notices] == [
+    assert [notice.why for notice in done.look.notices] == [
         "GitHub asks to wait 9 s; 1 removals are left to the next run"
     ]

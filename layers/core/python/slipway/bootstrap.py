@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from slipway.services.repair import Repair
     from slipway.services.scale import Scale
     from slipway.services.sweep import Sweep
-    from slipway.services.watch_tokens import WatchTokens
 
 PLACES_SECONDS = 2 * 86_400  # longer than a registration that never connects lives, 1 day [GH-JIT-1DAY]
 NO_APP = "github.secrets.app is not set: this needs a GitHub App"
@@ -82,10 +81,9 @@ def runner_api() -> tuple[Claim, Release]:
     return wiring.claim(), wiring.release()
 
 
-def reap() -> tuple[ReapStale, WatchTokens]:
-    """Build the reaper's services: the second has nothing to watch outside an enterprise."""
-    wiring = _wiring("events_queue_url")
-    return wiring.reap(), wiring.watch_tokens()
+def reap() -> ReapStale:
+    """Build the reaper's service."""
+    return _wiring("events_queue_url").reap()
 
 
 def repair() -> Repair:
@@ -176,6 +174,10 @@ class _Wiring:
         from slipway.services.inquire import Inquire
         from slipway.services.reap import ReapStale
         from slipway.services.removals import Remove
+        from slipway.services.runner_versions import CheckVersions
+        from slipway.services.survey import Survey
+        from slipway.services.tell import Tell
+        from slipway.services.watch_tokens import WatchTokens
 
         clusters, fleets, github = self._clusters(), self._fleets(), self._configuration.github
         jobs = self._workflow_jobs
@@ -187,30 +189,32 @@ class _Wiring:
             self._clock,
             deployment=self._configuration.deployment,
         )
-        return ReapStale(
+        remove = Remove(
+            github.registration,
+            self._ledger,
+            deregister,
+            clusters,
+            fleets,
+            clock=self._clock,
+            together=together,
+        )
+        survey = Survey(
             self._configuration,
             self._ledger,
             self._runners,
             clusters,
             fleets,
-            remove=Remove(
-                github.registration,
-                self._ledger,
-                deregister,
-                clusters,
-                fleets,
-                clock=self._clock,
-                together=together,
-            ),
             inquire=Inquire(github, self._ledger.jobs, jobs, self._clock, together=together),
-            wakeups=self._wakeups,
+            watches=(
+                CheckVersions(self._runners, self._ledger.housekeeping, self._clock),
+                WatchTokens(self._enterprise_tokens, self._clock),
+            ),
             clock=self._clock,
         )
-
-    def watch_tokens(self) -> WatchTokens:
-        from slipway.services.watch_tokens import WatchTokens
-
-        return WatchTokens(self._enterprise_tokens, self._clock)
+        tell = Tell(self._ledger.housekeeping, self._ledger.runners)
+        return ReapStale(
+            self._configuration, self._ledger, self._wakeups, survey=survey, remove=remove, tell=tell
+        )
 
     def repair(self) -> Repair:
         from slipway.adapters.github.deliveries import watched_hooks

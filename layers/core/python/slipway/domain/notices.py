@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-TOLD_AGAIN_SECONDS = 7 * 86_400  # what stays as it is for a week is told again
-
 
 class NoticeCode(StrEnum):
     """The codes; alarms and dashboards rest on them."""
@@ -16,6 +14,9 @@ class NoticeCode(StrEnum):
     ZOMBIE_JOB = "zombie_job"  # GitHub calls it queued and gives it none of its runners: set aside
     RUNNER_VERSION_ENDS = "runner_version_ends"  # GitHub will refuse the image's runner within 30 days
     RUNNER_VERSION_REFUSED = "runner_version_refused"  # it does
+    TOKEN_REFUSED = "token_refused"  # GitHub no longer takes a personal access token  # noqa: S105 - a code
+    TOKEN_SCOPE_MISSING = "token_scope_missing"  # it may not manage runners  # noqa: S105
+    TOKEN_EXPIRES_SOON = "token_expires_soon"  # within 14 days  # noqa: S105
     GITHUB_LIMIT = "github_limit"  # removals were left to the next run
     JOBS_UNCHECKED = "jobs_unchecked"  # without an App GitHub cannot be asked about jobs that wait long
 
@@ -25,6 +26,10 @@ class NoticeCode(StrEnum):
         if self in (NoticeCode.UNKNOWN_RUNNER, NoticeCode.RUNNER_VERSION_REFUSED):
             return "error"
         return "info" if self is NoticeCode.JOBS_UNCHECKED else "warning"
+
+
+_TOLD_AGAIN_SECONDS = 7 * 86_400  # what stays as it is for a week is told again
+_SOONER: Mapping[str, int] = {NoticeCode.TOKEN_EXPIRES_SOON: 86_400}  # its days are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,32 @@ class Notice:
         return f"{self.code}/{self.id}"
 
 
-def untold(
-    notices: Iterable[Notice], told: Mapping[str, float], now: float, *, is_whole: bool
-) -> tuple[list[Notice], dict[str, float]]:
-    """Return the notices that are news, and what has been told now, with the time of it.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one source of notices found in a run, and the codes under which it would have found all there is."""
 
-    What is no longer there is forgotten, so that it is told anew when it comes back, but only after a run that saw
-    everything (``is_whole``): what was not looked at is not gone.
+    notices: tuple[Notice, ...] = ()
+    codes: frozenset[NoticeCode] = frozenset()
+
+
+def untold(
+    looks: Iterable[Look], told: Mapping[str, float], now: float
+) -> tuple[list[Notice], dict[str, float]]:
+    """Return the notices that are news, and what has been told by now, with the time of it.
+
+    What is no longer there is forgotten, so that it is told anew when it comes back: but only what was looked at in
+    this run can be seen to be gone.
     """
-    recent = {key: at for key, at in told.items() if now - at < TOLD_AGAIN_SECONDS}
-    there = {notice.key: notice for notice in notices}
+    there: dict[str, Notice] = {}
+    looked_at: set[str] = set()
+    for look in looks:
+        there |= {notice.key: notice for notice in look.notices}
+        looked_at |= look.codes
+    recent = {key: at for key, at in told.items() if now - at < _SOONER.get(_code(key), _TOLD_AGAIN_SECONDS)}
     news = [notice for key, notice in there.items() if key not in recent]
-    kept = {key: at for key, at in recent.items() if key in there or not is_whole}
+    kept = {key: at for key, at in recent.items() if key in there or _code(key) not in looked_at}
     return news, {**dict.fromkeys(there, now), **kept}
+
+
+def _code(key: str) -> str:
+    return key.partition("/")[0]

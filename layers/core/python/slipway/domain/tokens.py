@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from slipway.domain.notices import Notice, NoticeCode
 
 _DAY = 86_400
 SOON_SECONDS = 14 * _DAY  # time enough to find who may make a new one
@@ -31,32 +32,16 @@ class TokenFacts:
         return self.scopes is None or not _SCOPES.isdisjoint(self.scopes)
 
 
-class Trouble(StrEnum):
-    """What is wrong with a token: a stable code for logs and alarms."""
-
-    REFUSED = "token_refused"
-    SCOPE_MISSING = "token_scope_missing"
-    EXPIRES_SOON = "token_expires_soon"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenWarning:
-    """Something to mend about the token in a secret; ``days_left`` until it expires, where that is the trouble."""
-
-    trouble: Trouble
-    arn: str
-    detail: str
-    days_left: float | None = None
-
-
-def warning_of(arn: str, facts: TokenFacts, now: float) -> TokenWarning | None:
+def notice_of(arn: str, facts: TokenFacts, now: float) -> Notice | None:
     """Return what is wrong with the token in a secret, the worst first."""
     if facts.refused is not None:
-        return TokenWarning(Trouble.REFUSED, arn, facts.refused)
+        return Notice(NoticeCode.TOKEN_REFUSED, arn, facts.refused)
     if not facts.may_manage_runners:
-        return TokenWarning(Trouble.SCOPE_MISSING, arn, "make one with the scope manage_runners:enterprise")
+        return Notice(
+            NoticeCode.TOKEN_SCOPE_MISSING, arn, "make one with the scope manage_runners:enterprise"
+        )
     if facts.expires_at is not None and facts.expires_at - now < SOON_SECONDS:
         days = round((facts.expires_at - now) / _DAY, 1)
-        detail = f"it expires in {days:g} days: make a new one and put it into its secret"
-        return TokenWarning(Trouble.EXPIRES_SOON, arn, detail, days)
+        why = f"it expires in {days:g} days: make a new one and put it into its secret"
+        return Notice(NoticeCode.TOKEN_EXPIRES_SOON, arn, why)
     return None

@@ -9,13 +9,14 @@ from slipway.domain.configuration import GitHubTarget
 from slipway.domain.errors import ThrottledError
 from slipway.domain.inquiries import to_ask, why_over
 from slipway.domain.jobs import JobKey
-from slipway.domain.notices import Notice, NoticeCode
+from slipway.domain.notices import Look, Notice, NoticeCode
 from slipway.domain.snapshot import Snapshot, WaitingJob
 from slipway.ports.clock import Clock
 from slipway.ports.github import WorkflowJobs
 from slipway.ports.ledger import Jobs
 from slipway.services.applied import Together, in_turn
 
+CODES = frozenset({NoticeCode.JOBS_UNCHECKED})
 UNCHECKED = Notice(
     NoticeCode.JOBS_UNCHECKED,
     "jobs",
@@ -28,7 +29,7 @@ class Answers:
     """The jobs that want no runner by GitHub's word of now, with its words; what is to be told; what failed."""
 
     over: Mapping[JobKey, str] = field(default_factory=dict)
-    notices: tuple[Notice, ...] = ()
+    look: Look = field(default_factory=Look)
     errors: tuple[Exception, ...] = ()
 
 
@@ -55,12 +56,12 @@ class Inquire:
     ) -> Answers:
         """Ask, and note that it was asked, except in a dry run; who gets no answer is asked again later."""
         if self._workflow_jobs is None:
-            return Answers(notices=(UNCHECKED,))
+            return Answers(look=Look((UNCHECKED,), CODES))
         now = to_ask(snapshots, self._github, suspects)
         answers = _Answers(self._workflow_jobs, set(), {}, [])
         noted = None if is_dry_run else self._jobs
         self._together([lambda job=job: answers.ask(job, noted, self._clock.now()) for job in now])  # type: ignore[misc]
-        return Answers(answers.over, errors=tuple(answers.errors))
+        return Answers(answers.over, Look(codes=CODES), tuple(answers.errors))
 
 
 @dataclass(slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from slipway.domain.configuration import Registration
 from slipway.domain.findings import Reap, What
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobKey
-from slipway.domain.notices import Notice, NoticeCode
+from slipway.domain.notices import Look, Notice, NoticeCode
 from slipway.domain.runners import RunnerState
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
@@ -36,7 +36,7 @@ class Removed:
     busy: tuple[Reap, ...] = ()
     left: tuple[Reap, ...] = ()
     errors: tuple[Exception, ...] = ()
-    notices: tuple[Notice, ...] = ()
+    look: Look = field(default_factory=Look)
 
 
 class Remove:
@@ -102,7 +102,7 @@ class Remove:
             busy=_those(outcomes, Outcome.BUSY),
             left=_those(outcomes, Outcome.LEFT),
             errors=tuple(outcome for _, outcome in outcomes if isinstance(outcome, Exception)),
-            notices=_limits(_those(outcomes, Outcome.LEFT), allowance),
+            look=_limits(_those(outcomes, Outcome.LEFT), allowance),
         )
 
     def _stop_unclaimed(self, reap: Reap) -> bool:
@@ -206,13 +206,11 @@ def _those(outcomes: Sequence[tuple[Reap, Outcome | Exception]], wanted: Outcome
     return tuple(reap for reap, outcome in outcomes if outcome is wanted)
 
 
-def _limits(left: Sequence[Reap], allowance: Allowance) -> tuple[Notice, ...]:
+def _limits(left: Sequence[Reap], allowance: Allowance) -> Look:
+    codes = frozenset({NoticeCode.GITHUB_LIMIT})
     if not left:
-        return ()
+        return Look(codes=codes)
     waits = max(allowance.waits.values(), default=0)
     cause = f"GitHub asks to wait {waits} s" if waits else "a run removes no more than this, and has a minute"
-    return (
-        Notice(
-            NoticeCode.GITHUB_LIMIT, "removals", f"{cause}; {len(left)} removals are left to the next run"
-        ),
-    )
+    why = f"{cause}; {len(left)} removals are left to the next run"
+    return Look((Notice(NoticeCode.GITHUB_LIMIT, "removals", why),), codes)
