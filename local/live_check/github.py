@@ -29,13 +29,13 @@ class HeldToken:
 
     value: str = field(repr=False)
 
-    def token(self, reach: str, installation_id: int | None = None) -> str:  # noqa: ARG002 - one token for all
-        """Return it."""
-        return self.value
+    def bearer(self, reach: str) -> Bearer:  # noqa: ARG002 - one token for all
+        """Return it and its one owner."""
+        return Bearer("live check", "live check", self.value)
 
     def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:  # noqa: ARG002
-        """Return its one owner."""
-        return (Bearer("live check", "live check", self.value),)
+        """Return the same."""
+        return (self.bearer(reach),)
 
     def hear(self, bearer: Bearer, headers: Mapping[str, str]) -> None:
         """Nothing is planned by budgets here."""
@@ -99,7 +99,6 @@ class LiveGitHub:
             RunnerGroups(self.api, settings.target, clock, others),
             others,
             clock=clock,
-            places=list,
         )
 
     def __enter__(self) -> LiveGitHub:

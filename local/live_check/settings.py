@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.slipway_cli.configuration.compilation import api_url
+from slipway.adapters.github.registrations import scope_path
 from slipway.domain.configuration import GitHubTarget, Registration
 
 PREFIX = "SLIPWAY_LIVE_"
@@ -57,8 +58,7 @@ class LiveSettings:
     @property
     def scope(self) -> str:
         """Return the path of the place in the REST API."""
-        kind = "enterprises" if self.target.registration is Registration.ENTERPRISE else "orgs"
-        return f"/{kind}/{self.place}"
+        return scope_path(self.target, self.place)
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> LiveSettings | list[str]:

@@ -32,6 +32,7 @@ from slipway.adapters.github.deliveries import watched_hooks
 from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.queued_jobs import GitHubQueuedJobs
+from slipway.adapters.github.runner_census import GitHubRunnerCensus
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.github.workflow_jobs import GitHubWorkflowJobs
@@ -180,14 +181,13 @@ class Loop:
         apps = self._app_tokens(self._api)
         arns = target.runner_token_secrets if is_enterprise else ()
         tokens = EnterpriseTokens(held, arns, self._api, self.clock, self.ledger.tokens)
+        credentials = tokens if is_enterprise else apps
+        groups = RunnerGroups(self._api, target, self.clock, self.ledger.groups)
         self.runners = GitHubRunners(
-            self._api,
-            target,
-            tokens if is_enterprise else apps,
-            RunnerGroups(self._api, target, self.clock, self.ledger.groups),
-            self.ledger.turns,
-            clock=self.clock,
-            places=lambda: self.ledger.housekeeping.places(0),
+            self._api, target, credentials, groups, self.ledger.turns, clock=self.clock
+        )
+        self.census = GitHubRunnerCensus(
+            self._api, target, credentials, groups, places=lambda: self.ledger.housekeeping.places(0)
         )
         self.claim = Claim(
             self.configuration,
@@ -218,12 +218,12 @@ class Loop:
         survey = Survey(
             self.configuration,
             self.ledger,
-            self.runners,
+            self.census,
             clusters,
             fleets,
             inquire=Inquire(target, self.ledger.jobs, jobs, self.clock),
             watches=(
-                CheckVersions(self.runners, self.ledger.housekeeping, self.clock),
+                CheckVersions(self.census, self.ledger.housekeeping, self.clock),
                 WatchTokens(tokens, self.clock),
             ),
             clock=self.clock,

@@ -87,7 +87,7 @@ class Crowd:
         tokens = EnterpriseTokens(secrets, target.runner_token_secrets, api, clock, ledger.tokens)
         groups = RunnerGroups(api, target, clock, ledger.groups)
         turns = self.turns or ledger.turns
-        self.runners = GitHubRunners(api, target, tokens, groups, turns, clock=clock, places=list)
+        self.runners = GitHubRunners(api, target, tokens, groups, turns, clock=clock)
 
     def start(self) -> None:
         """Let everybody come at once."""

@@ -19,10 +19,11 @@ from local.twin.latency import LatencyModel
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 from slipway.adapters.github.http import GitHubApi, github_client
+from slipway.adapters.github.runner_census import GitHubRunnerCensus
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.ledger import dynamo_ledger
-from slipway.domain.configuration import Registration
+from slipway.domain.configuration import GitHubTarget, Registration
 from slipway.domain.jobs import JobKey
 from slipway.domain.snapshot import WaitingJob
 from slipway.ports.ledger import Ledger
@@ -54,6 +55,7 @@ class Case:
         self.tokens = self.app_tokens()
         self.ledger = self.new_ledger()
         self.service = self.runners()
+        self.census = self.new_census()
         self._ids = 0
 
     def _new_id(self) -> str:
@@ -81,27 +83,23 @@ class Case:
     def runners(self, ledger: Ledger | None = None, **changes: Any) -> GitHubRunners:
         """Our adapter as a fresh process has it, with ``changes`` to the target; what it shares lies in ``ledger``."""
         shared = ledger or self.new_ledger()
-        target = a_github(
-            **{
-                "enterprise": "acme",
-                "registration": self.level,
-                "runner_token_secrets": (TOKEN,),
-                **changes,
-            }
+        target, credentials, groups = self._at_github(shared, **changes)
+        return GitHubRunners(self.api, target, credentials, groups, shared.turns, clock=self.acme.clock)
+
+    def new_census(self, **changes: Any) -> GitHubRunnerCensus:
+        """Our listing as a fresh process has it, with ``changes`` to the target."""
+        return GitHubRunnerCensus(
+            self.api, *self._at_github(self.ledger, **changes), places=lambda: self.places
         )
-        at_enterprise = self.level is Registration.ENTERPRISE
-        arns = target.runner_token_secrets
-        clock = self.acme.clock
-        classic = EnterpriseTokens(self.secrets, arns, self.api, clock, shared.tokens)
-        return GitHubRunners(
-            self.api,
-            target,
-            classic if at_enterprise else self.tokens,
-            RunnerGroups(self.api, target, clock, shared.groups),
-            shared.turns,
-            clock=clock,
-            places=lambda: self.places,
-        )
+
+    def _at_github(
+        self, shared: Ledger, **changes: Any
+    ) -> tuple[GitHubTarget, AppTokens | EnterpriseTokens, RunnerGroups]:
+        given = {"enterprise": "acme", "registration": self.level, "runner_token_secrets": (TOKEN,)}
+        target, clock = a_github(**{**given, **changes}), self.acme.clock
+        classic = EnterpriseTokens(self.secrets, target.runner_token_secrets, self.api, clock, shared.tokens)
+        credentials = classic if self.level is Registration.ENTERPRISE else self.tokens
+        return target, credentials, RunnerGroups(self.api, target, clock, shared.groups)
 
     def job(self, repository: str = "alpha/web", number: int = 1, **changes: Any) -> WaitingJob:
         """Return a waiting job of a repository, as its webhook tells of it."""

@@ -13,7 +13,7 @@ from local.twin.github.deliveries import Delivery
 from slipway.adapters.github.deliveries import AppDeliveries, HookDeliveries, watched_hooks
 from slipway.adapters.github.http import GitHubApi
 from slipway.domain.configuration import Registration
-from slipway.domain.errors import RefusedError, ThrottledError, UnknownOutcomeError
+from slipway.domain.errors import RefusedError, ThrottledError, UnavailableError
 from slipway.domain.redelivery import FailedDelivery
 from slipway.ports.github import Deliveries
 from tests.contract.github_faces import FACES, Case, github_case
@@ -258,7 +258,7 @@ def test_a_delivery_that_github_forgot_is_a_refusal(with_app: Case, deliveries: 
 
 
 @pytest.mark.parametrize(
-    ("status", "wanted"), [(429, ThrottledError), (503, UnknownOutcomeError), (0, UnknownOutcomeError)]
+    ("status", "wanted"), [(429, ThrottledError), (503, UnavailableError), (0, UnavailableError)]
 )
 def test_an_answer_that_did_not_come_is_one_of_our_errors(
     with_app: Case, deliveries: HookDeliveries, status: int, wanted: type[Exception]

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 
 from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
-from slipway.domain.errors import ConfigurationError, RefusedError, SlipwayError, ThrottledError
+from slipway.domain.errors import (
+    ConfigurationError,
+    RefusedError,
+    SlipwayError,
+    ThrottledError,
+    UnavailableError,
+)
 from tests.builders import a_task_id
 from tests.contract.github_faces import NAME, TOKEN, Case
 
@@ -64,8 +73,8 @@ def test_who_mints_asks_nothing_about_a_token(github: Case) -> None:
 def test_a_place_always_shows_the_same_token(github: Case) -> None:
     hold(github, a="one", b="two", c="three")
     tokens = github.enterprise_tokens(A, B, C)
-    shown = {place: tokens.token(place) for place in ("alpha", "beta", "gamma", "delta", "omega")}
-    assert {place: tokens.token(place) for place in shown} == shown
+    shown = {place: tokens.bearer(place).value for place in ("alpha", "beta", "gamma", "delta", "omega")}
+    assert {place: tokens.bearer(place).value for place in shown} == shown
     assert len(set(shown.values())) > 1
 
 
@@ -142,7 +151,7 @@ def test_when_none_is_any_good_each_is_named(github: Case) -> None:
     github.secrets.values[B] = "ghp_nobody"
     github.enterprise_tokens(A, B).examine()
     with pytest.raises(SlipwayError) as caught:
-        github.enterprise_tokens(A, B).token("alpha")
+        github.enterprise_tokens(A, B).bearer("alpha")
     assert A in str(caught.value)
     assert B in str(caught.value)
     assert "ghp_nobody" not in str(caught.value)
@@ -218,4 +227,34 @@ def test_a_secret_that_cannot_be_read_is_told_as_refused(github: Case) -> None:
 def test_an_enterprise_without_a_token_is_the_operator_s_to_mend(github: Case) -> None:
     tokens = EnterpriseTokens(github.secrets, (), github.api, github.acme.clock, github.ledger.tokens)
     with pytest.raises(ConfigurationError, match="runner_tokens"):
-        tokens.token("alpha")
+        tokens.bearer("alpha")
+
+
+def listed(github: Case) -> object:
+    return github.new_census(runner_token_secrets=(A,)).registrations().failures
+
+
+def removed(github: Case) -> object:
+    return github.runners(github.ledger, runner_token_secrets=(A,)).remove(1, "alpha")
+
+
+def found(github: Case) -> object:
+    return github.runners(github.ledger, runner_token_secrets=(A,)).find(NAME, "alpha")
+
+
+@pytest.mark.parametrize("call", [listed, removed, found])
+def test_whichever_call_a_token_is_refused_for_it_is_known_at_once(
+    github: Case, call: Callable[[Case], object]
+) -> None:
+    tokens = hold(github, a="one")
+    github.enterprise_tokens(A).examine()
+    github.twin.credentials.revoke(tokens["a"])
+    with suppress(UnavailableError):
+        call(github)
+    facts = github.ledger.tokens.find(A)
+    assert facts is not None
+    assert "401" in (facts.refused or "")
+    made = sum(github.twin.calls.values())
+    with suppress(UnavailableError):
+        call(github)
+    assert sum(github.twin.calls.values()) == made

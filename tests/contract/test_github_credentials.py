@@ -13,7 +13,6 @@ from slipway.domain.errors import (
     RefusedError,
     ThrottledError,
     UnavailableError,
-    UnknownOutcomeError,
 )
 from tests.contract.github_faces import APP, NAME, Case
 from tests.support.github_enterprise import app_keys
@@ -111,7 +110,7 @@ def test_an_installation_that_is_found_again_is_not_asked_twice(with_app: Case, 
 
 
 @pytest.mark.parametrize(
-    ("status", "wanted"), [(429, ThrottledError), (503, UnknownOutcomeError), (0, UnknownOutcomeError)]
+    ("status", "wanted"), [(429, ThrottledError), (503, UnavailableError), (0, UnavailableError)]
 )
 def test_a_token_that_was_not_made_is_asked_for_again(
     with_app: Case, status: int, wanted: type[Exception]

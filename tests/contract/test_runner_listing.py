@@ -18,10 +18,10 @@ def test_a_listed_runner_tells_its_group_and_the_version_of_its_listener(anywher
     anywhere.service.mint(anywhere.job(), NAME)
     anywhere.places = [anywhere.place]
     (runner,) = anywhere.registered()
-    (fresh,) = anywhere.service.registrations().registrations
+    (fresh,) = anywhere.census.registrations().registrations
     assert (fresh.version, fresh.group_id) == (None, runner.identity.group_id)
     runner.version = "2.336.0"
-    (connected,) = anywhere.service.registrations().registrations
+    (connected,) = anywhere.census.registrations().registrations
     assert connected.version == "2.336.0"
 
 
@@ -33,7 +33,7 @@ def test_strangers_in_our_groups_are_listed_and_those_elsewhere_are_nobody_s_con
     default = anywhere.twin.world.groups_of(scope)[1]
     anywhere.twin.registry.register(scope, default, WantedRunner("their-own", LABELS))
     anywhere.places = [anywhere.place]
-    listing = anywhere.service.registrations()
+    listing = anywhere.census.registrations()
     assert (listing.registrations, listing.failures) == ((), ())
     at_repository = anywhere.level is Registration.REPOSITORY
     assert [found.name for found in listing.strangers] == ([] if at_repository else ["stranger"])
@@ -51,25 +51,25 @@ def test_a_group_is_ours_by_its_name_and_never_the_default_one(
     github.service.mint(github.job("beta/api"), "stranger")
     for name, value in changes.items():
         setattr(github.acme.beta_group, name, value)
-    assert bool(github.service.registrations().strangers) is is_ours
+    assert bool(github.census.registrations().strangers) is is_ours
 
 
 def test_the_one_group_that_is_configured_is_ours_and_no_other(github: Case) -> None:
-    runners = github.runners(runner_group="slipway-beta")
+    census = github.new_census(runner_group="slipway-beta")
     github.service.mint(github.job("beta/api"), "in-beta")
     github.service.mint(github.job("alpha/web"), "in-alpha")
-    assert [found.name for found in runners.registrations().strangers] == ["in-beta"]
+    assert [found.name for found in census.registrations().strangers] == ["in-beta"]
 
 
 def test_groups_are_looked_for_once_an_hour_and_only_if_there_is_anybody_else(github: Case) -> None:
     github.service.mint(github.job(), NAME)
     before = github.calls("/runner-groups")
-    github.service.registrations()
+    github.census.registrations()
     assert github.calls("/runner-groups") == before
     github.service.mint(github.job(), "stranger")
     for seconds in (0, 3_599, 1):
         github.acme.clock.advance(seconds)
-        assert len(github.service.registrations().strangers) == 1
+        assert len(github.census.registrations().strangers) == 1
     assert github.calls("/runner-groups") == before + 2
 
 
@@ -77,14 +77,14 @@ def test_groups_that_cannot_be_read_hide_none_of_our_own(github: Case) -> None:
     github.service.mint(github.job(), NAME)
     github.service.mint(github.job(), "stranger")
     github.twin.faults.next("GET", "/runner-groups", 503)
-    listing = github.service.registrations()
+    listing = github.census.registrations()
     assert [found.name for found in listing.registrations] == [NAME]
     assert (listing.strangers, len(listing.failures)) == ((), 1)
 
 
 def test_a_listing_names_the_places_that_were_read_whole(with_app: Case) -> None:
     with_app.places = ["alpha", "nowhere"]
-    listing = with_app.service.registrations()
+    listing = with_app.census.registrations()
     assert (listing.places, len(listing.failures)) == (frozenset({"alpha"}), 1)
 
 
@@ -95,17 +95,17 @@ def test_when_a_version_ends_is_told_where_the_server_knows_it(anywhere: Case) -
         "runtime_deprecates_at": None,
     }
     anywhere.twin.runner_calls.deprecations["2.336.0"] = dates
-    runners = anywhere.runners(api_url=anywhere.twin.world.api_url)
-    found = runners.deprecation("2.336.0", anywhere.place)
+    census = anywhere.new_census(api_url=anywhere.twin.world.api_url)
+    found = census.deprecation("2.336.0", anywhere.place)
     if anywhere.twin.world.is_enterprise_server:
         assert found is None
     else:
         assert found == Deprecation("2.336.0", registration_at=1_796_083_200.0)
-        assert runners.deprecation("2.335.0", anywhere.place) == Deprecation("2.335.0")
+        assert census.deprecation("2.335.0", anywhere.place) == Deprecation("2.335.0")
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, CONNECTION_LOST])
 def test_a_version_of_which_github_says_nothing_is_in_doubt(level_case: Case, status: int) -> None:
     level_case.twin.faults.next("GET", "/deprecations/", status)
     with pytest.raises(UnavailableError):
-        level_case.service.deprecation("2.336.0", level_case.place)
+        level_case.census.deprecation("2.336.0", level_case.place)

@@ -12,6 +12,7 @@ from local.twin.github.model import Organization
 from slipway.domain.configuration import Registration
 from slipway.domain.notices import NoticeCode
 from slipway.domain.reasons import Reason, Why
+from slipway.services.survey import LIST_EVERY_SECONDS
 from slipway.services.watch_tokens import CODES as TOKEN_CODES
 from tests.integration.loop.scenes import GENERATE, all_answers
 from tests.support.loop import APP_ARN, TOKEN_ARN, Acme, a_configuration, acme
@@ -180,6 +181,14 @@ def test_a_token_that_is_refused_or_expires_soon_is_told_within_a_minute() -> No
     revoke(deployment)
     deployment.queue(seconds=5.0)
     deployment.clock.advance(120.0)
+    assert told(deployment) == [(NoticeCode.TOKEN_REFUSED, TOKEN_ARN)]
+
+
+def test_a_refusal_that_only_the_listing_meets_is_told_by_the_same_run() -> None:
+    deployment = acme()
+    deployment.clock.advance(61.0)
+    revoke(deployment)
+    deployment.clock.advance(LIST_EVERY_SECONDS + 60.0)
     assert told(deployment) == [(NoticeCode.TOKEN_REFUSED, TOKEN_ARN)]
 
 

@@ -17,13 +17,15 @@ from slipway.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from slipway.adapters.github.app_tokens import AppTokens
+    from slipway.adapters.github.credentials import Credentials
     from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
     from slipway.adapters.github.http import GitHubApi
+    from slipway.adapters.github.runner_groups import RunnerGroups
     from slipway.adapters.json_log import JsonLog
     from slipway.ports.clock import Clock
     from slipway.ports.cluster import Cluster
     from slipway.ports.fleet import Fleet
-    from slipway.ports.github import RunnerService, WorkflowJobs
+    from slipway.ports.github import RunnerCensus, RunnerService, WorkflowJobs
     from slipway.services.claim import Claim, Release
     from slipway.services.ingest import Ingest
     from slipway.services.reap import ReapStale
@@ -201,12 +203,12 @@ class _Wiring:
         survey = Survey(
             self._configuration,
             self._ledger,
-            self._runners,
+            self._census,
             clusters,
             fleets,
             inquire=Inquire(github, self._ledger.jobs, jobs, self._clock, together=together),
             watches=(
-                CheckVersions(self._runners, self._ledger.housekeeping, self._clock),
+                CheckVersions(self._census, self._ledger.housekeeping, self._clock),
                 WatchTokens(self._enterprise_tokens, self._clock),
             ),
             clock=self._clock,
@@ -312,22 +314,36 @@ class _Wiring:
 
     @cached_property
     def _runners(self) -> RunnerService:
-        from slipway.adapters.github.runner_groups import RunnerGroups
         from slipway.adapters.github.runners import GitHubRunners
 
-        github = self._configuration.github
-        is_enterprise = github.registration is Registration.ENTERPRISE
-        credentials = self._enterprise_tokens if is_enterprise else self._app_tokens
-        groups = RunnerGroups(self._github_api, github, self._clock, self._ledger.groups)
         return GitHubRunners(
             self._github_api,
-            github,
-            credentials,
-            groups,
+            self._configuration.github,
+            self._credentials,
+            self._groups,
             self._ledger.turns,
             clock=self._clock,
-            places=self._places,
         )
+
+    @cached_property
+    def _census(self) -> RunnerCensus:
+        from slipway.adapters.github.runner_census import GitHubRunnerCensus
+
+        github = self._configuration.github
+        return GitHubRunnerCensus(
+            self._github_api, github, self._credentials, self._groups, places=self._places
+        )
+
+    @cached_property
+    def _credentials(self) -> Credentials:
+        is_enterprise = self._configuration.github.registration is Registration.ENTERPRISE
+        return self._enterprise_tokens if is_enterprise else self._app_tokens
+
+    @cached_property
+    def _groups(self) -> RunnerGroups:
+        from slipway.adapters.github.runner_groups import RunnerGroups
+
+        return RunnerGroups(self._github_api, self._configuration.github, self._clock, self._ledger.groups)
 
     def _places(self) -> list[str]:
         return self._ledger.housekeeping.places(self._clock.now() - PLACES_SECONDS)

@@ -70,6 +70,10 @@ class RunnerService(Protocol):
             UnavailableError: no answer.
         """
 
+
+class RunnerCensus(Protocol):
+    """Tells what runs at the level that is configured."""
+
     def registrations(self) -> Listing:
         """List the registrations in every place where we register; a place that fails hides no other."""
 

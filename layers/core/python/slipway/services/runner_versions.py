@@ -6,7 +6,7 @@ from slipway.domain.findings import Facts
 from slipway.domain.notices import Look, NoticeCode
 from slipway.domain.runner_versions import verdict, versions_in_use
 from slipway.ports.clock import Clock
-from slipway.ports.github import RunnerService
+from slipway.ports.github import RunnerCensus
 from slipway.ports.ledger import Housekeeping
 
 CURSOR = "runner-versions"
@@ -17,8 +17,8 @@ CODES = frozenset({NoticeCode.RUNNER_VERSION_ENDS, NoticeCode.RUNNER_VERSION_REF
 class CheckVersions:
     """Implements ``services.survey.Watch``: looks at the versions that registrations of ours tell."""
 
-    def __init__(self, github: RunnerService, housekeeping: Housekeeping, clock: Clock) -> None:
-        self._github = github
+    def __init__(self, census: RunnerCensus, housekeeping: Housekeeping, clock: Clock) -> None:
+        self._census = census
         self._housekeeping = housekeeping
         self._clock = clock
 
@@ -31,7 +31,7 @@ class CheckVersions:
         versions, now = versions_in_use(facts.registrations), self._clock.now()
         if not versions or now - (self._housekeeping.cursor(CURSOR) or 0.0) < ASK_EVERY_SECONDS:
             return Look()
-        found = [self._github.deprecation(version, place) for version, place in versions.items()]
+        found = [self._census.deprecation(version, place) for version, place in versions.items()]
         if not is_dry_run:
             self._housekeeping.move_cursor(CURSOR, now)
         return Look(tuple(notice for item in found if item and (notice := verdict(item, now))), CODES)

@@ -15,7 +15,7 @@ from slipway.domain.snapshot import Snapshot
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster
 from slipway.ports.fleet import Fleet, LaunchedInstance
-from slipway.ports.github import Listing, RunnerService
+from slipway.ports.github import Listing, RunnerCensus
 from slipway.ports.ledger import Ledger
 from slipway.services.inquire import Inquire
 
@@ -50,7 +50,7 @@ class Survey:
         self,
         configuration: Configuration,
         ledger: Ledger,
-        github: RunnerService,
+        census: RunnerCensus,
         clusters: Mapping[str, Cluster],
         fleets: Mapping[str, Fleet],
         *,
@@ -60,7 +60,7 @@ class Survey:
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
-        self._github = github
+        self._census = census
         self._clusters = clusters
         self._fleets = fleets
         self._inquire = inquire
@@ -102,7 +102,7 @@ class Survey:
         if not is_due and not is_dry_run and not any(kind_of(key) in LISTED_AGAIN for key in suspected):
             return Listing(())
         try:
-            listed = self._github.registrations()
+            listed = self._census.registrations()
         except Exception as fault:  # noqa: BLE001 - the service loop: what GitHub does not tell stops no pool
             errors.append(fault)
             return Listing(())

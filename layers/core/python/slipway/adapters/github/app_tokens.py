@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import jwt
 
 from slipway.adapters.github.credentials import Bearer, Rests
-from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.http import GitHubApi, repeatable
+from slipway.adapters.github.times import seconds
 from slipway.domain.errors import ConfigurationError, RefusedError
 from slipway.ports.clock import Clock
 from slipway.ports.secrets import Secrets, ShortToken, TokenStore
@@ -59,12 +59,26 @@ class AppTokens:
         self._rests = Rests(clock)
 
     def token(self, reach: str, installation_id: int | None = None) -> str:
-        """Return the installation's token; ``installation_id``, when a webhook told it, saves a look-up."""
-        return self._bearer(reach, installation_id).value
+        """Return the installation's token."""
+        return self.bearer(reach, installation_id).value
+
+    def bearer(self, reach: str, installation_id: int | None = None) -> Bearer:
+        """Return the installation of a reach with its token; ``installation_id``, if known, saves a look-up."""
+        owner = reach.partition("/")[0].lower()
+        told = None if installation_id in self._refused else installation_id
+        installation = told or self._installations.get(owner) or self._find(reach)
+        try:
+            value = self._token_of(installation)
+        except RefusedError as fault:
+            self._drop(owner, installation)
+            installation = self._found_instead(reach, installation, fault)
+            value = self._token_of(installation)
+        self._installations[owner] = installation
+        return Bearer(f"installation/{installation}", str(installation), value)
 
     def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:
         """Return the one installation that may register a runner in a reach."""
-        return self._rests.awake((self._bearer(reach, installation_id),))
+        return self._rests.awake((self.bearer(reach, installation_id),))
 
     def hear(self, bearer: Bearer, headers: Mapping[str, str]) -> None:
         """Note what an answer to a registration says of the installation's budget."""
@@ -81,19 +95,6 @@ class AppTokens:
         self._spoilt.add(bearer.value)
         fresh = self._token_of(installation)
         return Bearer(bearer.owner, bearer.source, fresh)
-
-    def _bearer(self, reach: str, installation_id: int | None) -> Bearer:
-        owner = reach.partition("/")[0].lower()
-        told = None if installation_id in self._refused else installation_id
-        installation = told or self._installations.get(owner) or self._find(reach)
-        try:
-            value = self._token_of(installation)
-        except RefusedError as fault:
-            self._drop(owner, installation)
-            installation = self._found_instead(reach, installation, fault)
-            value = self._token_of(installation)
-        self._installations[owner] = installation
-        return Bearer(f"installation/{installation}", str(installation), value)
 
     def app_jwt(self) -> str:
         """Return a JWT that speaks for the App itself (RS256, at most 10 minutes, unique id)."""
@@ -170,6 +171,6 @@ class AppTokens:
 
     def _new_token(self, installation: int) -> ShortToken:
         path = f"/app/installations/{installation}/access_tokens"
-        reply = self._api.call("POST", path, self.app_jwt)
-        expires_at = datetime.fromisoformat(reply["expires_at"].replace("Z", "+00:00"))
-        return ShortToken(reply["token"], expires_at.timestamp())
+        with repeatable():  # a token that nobody got harms nobody
+            reply = self._api.call("POST", path, self.app_jwt)
+        return ShortToken(reply["token"], seconds(reply["expires_at"]) or 0.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from slipway.adapters.github.budgets import Budgets
-from slipway.domain.errors import ThrottledError
+from slipway.adapters.github.http import repeatable
+from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, UnavailableError
 from slipway.ports.clock import Clock
 
 
@@ -23,8 +25,8 @@ class Bearer:
 class Credentials(Protocol):
     """Gives tokens for a reach: an organization's login or a repository's full name."""
 
-    def token(self, reach: str, installation_id: int | None = None) -> str:
-        """Return a token that is valid for some minutes at least."""
+    def bearer(self, reach: str) -> Bearer:
+        """Return a token that is valid for some minutes at least, for what registers nothing."""
 
     def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:
         """Return who may register a runner now, one of each owner.
@@ -42,6 +44,28 @@ class Credentials(Protocol):
 
     def refuse(self, bearer: Bearer, why: str) -> Bearer | None:
         """Note that GitHub no longer takes a token; return the one that has taken its place, if any."""
+
+
+@contextmanager
+def shown(credentials: Credentials, reach: str) -> Iterator[Callable[[], str]]:
+    """Show the token of a reach in calls that register nothing; who gave it is told if GitHub no longer takes it.
+
+    Raises:
+        UnavailableError: there is no token. Where the App is not installed GitHub says 404 to that: it must not
+            pass for its word on the call itself.
+    """
+    try:
+        with repeatable():
+            bearer = credentials.bearer(reach)
+    except RefusedError as fault:
+        raise UnavailableError(str(fault)) from fault
+    try:
+        yield lambda: bearer.value
+    except RefusedError as fault:
+        if fault.code == "401":
+            with suppress(SlipwayError):  # what is told is that the call was refused
+                credentials.refuse(bearer, str(fault))
+        raise
 
 
 class Rests:

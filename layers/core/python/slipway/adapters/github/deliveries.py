@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
-from slipway.adapters.github.workflow_jobs import seconds
+from slipway.adapters.github.times import seconds
 from slipway.domain.errors import RefusedError
 from slipway.domain.redelivery import FailedDelivery
 from slipway.ports.github import Deliveries

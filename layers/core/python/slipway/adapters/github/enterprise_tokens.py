@@ -40,12 +40,12 @@ class EnterpriseTokens:
         self._known: dict[str, TokenFacts] = {}
         self._rests = Rests(clock)
 
-    def token(self, reach: str, installation_id: int | None = None) -> str:  # noqa: ARG002 - the App's affair
-        """Return a token; where there are several owners, a reach always gets the same one's."""
+    def bearer(self, reach: str) -> Bearer:
+        """Return an owner; where there are several, a reach always gets the same one."""
         usable = self._usable()
-        return usable[sum(reach.encode()) % len(usable)].value
+        return usable[sum(reach.encode()) % len(usable)]
 
-    def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:  # noqa: ARG002 - likewise
+    def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:  # noqa: ARG002 - the App's affair
         """Return the owners who may register a runner now."""
         return self._rests.awake(self._usable())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -21,10 +22,19 @@ API_VERSION = "2022-11-28"  # the version that GHES 3.17 to 3.20 know too [GH-AP
 PAGE_SIZE = 100  # [GH-PAGE-MAX]
 _DEFAULT_WAIT_SECONDS = 60  # [GH-LIMIT-BACKOFF]
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-_REQUEST_TIMEOUT = 408
+_OF_PROXIES = {408}  # what those in between answer on their own: the request may have come through
 
 Hear = Callable[[Mapping[str, str]], None]
 """Is told the headers of an answer: what is left of a limit, who asked, until when the token is valid."""
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Take a lost reply for no answer: what is asked for inside may be asked for again and does no harm twice."""
+    try:
+        yield
+    except UnknownOutcomeError as fault:
+        raise UnavailableError(str(fault)) from fault
 
 
 def _unheard(_headers: Mapping[str, str]) -> None:
@@ -61,9 +71,10 @@ class GitHubApi:
         """Return the decoded body of a 2xx answer, or None when it has none; ``hear`` is told every answer's headers.
 
         Raises:
-            ThrottledError: a limit; it says when to come back. UnavailableError: no connection, nothing happened.
-            UnknownOutcomeError: the reply was lost or the server failed. RefusedError: any other 4xx, by status, or a
-                server of an unknown CA (``tls``).
+            ThrottledError: a limit; it says when to come back. UnavailableError: no connection, or no answer to a GET:
+                nothing happened, for reading changes nothing. UnknownOutcomeError: the reply to anything else was
+                lost, or the server failed. RefusedError: any other 4xx, by status, or a server of an unknown CA
+                (``tls``).
         """
         return self._send(method, path, token, json, params, hear)[0]
 
@@ -104,18 +115,16 @@ class GitHubApi:
                 raise RefusedError(f"{what}; {UNKNOWN_CA}", code="tls") from fault
             raise UnavailableError(what) from fault
         except httpx.TransportError as fault:
-            raise UnknownOutcomeError(f"{what}: the reply was lost") from fault
+            raise _doubt(method, f"{what}: the reply was lost") from fault
         hear(reply.headers)
         if reply.is_success:
             return (reply.json() if reply.content else None), reply.links
-        raise self._error(what, where, reply)
+        raise self._error(method, where, reply)
 
-    def _error(self, what: str, where: str, reply: httpx.Response) -> Exception:
-        message = f"{what}: {reply.status_code} {_message(reply)}"
-        if (
-            reply.status_code >= 500 or reply.status_code == _REQUEST_TIMEOUT
-        ):  # proxies in between have their own
-            return UnknownOutcomeError(message, answered=True)
+    def _error(self, method: str, where: str, reply: httpx.Response) -> Exception:
+        message = f"{method} {where}: {reply.status_code} {_message(reply)}"
+        if reply.status_code >= 500 or reply.status_code in _OF_PROXIES:
+            return _doubt(method, message, answered=True)
         if reply.status_code == 429 or (reply.status_code == 403 and _is_limit(reply)):
             return ThrottledError(message, retry_after_seconds=self._wait(reply.headers))
         advice = cure(reply.status_code, where, _message(reply))
@@ -128,6 +137,10 @@ class GitHubApi:
         if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdigit():
             return max(1, int(int(headers["x-ratelimit-reset"]) - self._clock.now()))
         return _DEFAULT_WAIT_SECONDS
+
+
+def _doubt(method: str, message: str, *, answered: bool = False) -> Exception:
+    return UnavailableError(message) if method == "GET" else UnknownOutcomeError(message, answered=answered)
 
 
 def _is_limit(reply: httpx.Response) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
-from slipway.adapters.github.workflow_jobs import job_reading, seconds
-from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.adapters.github.times import seconds
+from slipway.adapters.github.workflow_jobs import job_reading
+from slipway.domain.errors import RefusedError
 from slipway.domain.readings import InstallationReading, JobReading, RepositoryReading
 
 _STATUSES = ("queued", "in_progress")  # of runs in which a job can be queued [GH-RUN-STATUS]
@@ -72,10 +73,7 @@ class GitHubQueuedJobs:
     def _parts(
         self, path: str, token: Callable[[], str], params: dict[str, str] | None = None
     ) -> Iterator[Any]:
-        try:
-            yield from self._api.pages(path, token, params=params)
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault  # reading changes nothing, answered or not
+        yield from self._api.pages(path, token, params=params)
 
 
 def _repository(item: dict[str, Any], installation: InstallationReading) -> RepositoryReading:

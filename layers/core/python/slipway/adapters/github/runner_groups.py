@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.registrations import scope_path
 from slipway.domain.configuration import GitHubTarget, Registration
 from slipway.domain.errors import RefusedError
 from slipway.domain.snapshot import WaitingJob
@@ -63,9 +64,7 @@ class RunnerGroups:
             return frozenset()
         known, now = self._listed.get(place), self._clock.now()
         if known is None or now - known[1] >= _LISTED_FOR_SECONDS:
-            at_enterprise = self._github.registration is Registration.ENTERPRISE
-            scope = f"/enterprises/{self._github.enterprise}" if at_enterprise else f"/orgs/{place}"
-            pages = self._api.pages(f"{scope}/actions/runner-groups", token)
+            pages = self._api.pages(f"{scope_path(self._github, place)}/actions/runner-groups", token)
             groups = [group for page in pages for group in page["runner_groups"]]
             ours = (group for group in groups if self._is_ours(group["name"]) and not group.get("default"))
             known = (frozenset(int(group["id"]) for group in ours), now)
@@ -93,16 +92,15 @@ class RunnerGroups:
 
     def _place(self, job: WaitingJob) -> tuple[str, str, bool]:
         """Return where the group is, its name, and whether several organizations share it."""
-        if self._github.registration is Registration.ENTERPRISE:
-            path = f"/enterprises/{self._github.enterprise}/actions/runner-groups"
-            if self._github.runner_group is not None:
-                return path, self._github.runner_group, True
-            return path, f"{self._github.deployment}-{job.organization.lower()}", False
-        return (
-            f"/orgs/{job.organization}/actions/runner-groups",
-            self._github.runner_group or self._github.deployment,
-            False,
+        path, own = (
+            f"{scope_path(self._github, job.organization)}/actions/runner-groups",
+            self._github.deployment,
         )
+        if self._github.registration is not Registration.ENTERPRISE:
+            return path, self._github.runner_group or own, False
+        if self._github.runner_group is not None:
+            return path, self._github.runner_group, True
+        return path, f"{own}-{job.organization.lower()}", False
 
     def _find(self, path: str, name: str, token: Callable[[], str]) -> dict[str, Any] | None:
         for page in self._api.pages(path, token):

@@ -1,4 +1,4 @@
-"""Runner registrations at the three levels of GitHub."""
+"""Registering and removing runners at the three levels of GitHub."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from slipway.adapters.github.credentials import Bearer, Credentials
-from slipway.adapters.github.http import PAGE_SIZE, GitHubApi
+from slipway.adapters.github.credentials import Bearer, Credentials, shown
+from slipway.adapters.github.http import PAGE_SIZE, GitHubApi, repeatable
+from slipway.adapters.github.registrations import registration, scope_path
 from slipway.adapters.github.runner_groups import RunnerGroups
-from slipway.adapters.github.workflow_jobs import seconds
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.configuration import Registration as Level
 from slipway.domain.errors import (
@@ -23,25 +23,20 @@ from slipway.domain.errors import (
 )
 from slipway.domain.labels import UNLABELLED
 from slipway.domain.reach import EVERYONE, reach_of
-from slipway.domain.runner_versions import Deprecation
-from slipway.domain.runners import Registration, parse_runner_name
+from slipway.domain.runners import Registration
 from slipway.domain.snapshot import WaitingJob
 from slipway.domain.turns import pace_of
 from slipway.ports.clock import Clock
-from slipway.ports.github import JitConfig, Listing, Removal
+from slipway.ports.github import JitConfig, Removal
 from slipway.ports.ledger import Turns
 
 _GROUP_MAY_BE_GONE = {"404", "422"}  # what a mint into a group that was deleted can be refused with
 
 
 class GitHubRunners:
-    """Implements ``ports.github.RunnerService``.
+    """Implements ``ports.github.RunnerService``."""
 
-    ``places`` answers where registrations of ours can be: in the enterprise it is not asked; elsewhere it
-    returns the organizations or repositories in which runners were registered lately.
-    """
-
-    def __init__(  # noqa: PLR0913 - a registration needs a call, a credential, a group, a turn
+    def __init__(
         self,
         api: GitHubApi,
         github: GitHubTarget,
@@ -50,7 +45,6 @@ class GitHubRunners:
         turns: Turns,
         *,
         clock: Clock,
-        places: Callable[[], list[str]],
     ) -> None:
         self._api = api
         self._github = github
@@ -58,7 +52,6 @@ class GitHubRunners:
         self._groups = groups
         self._turns = turns
         self._clock = clock
-        self._places = places
 
     def mint(self, job: WaitingJob, name: str) -> JitConfig:
         """Register a runner for the labels of a job, where only its organization can use it.
@@ -89,79 +82,30 @@ class GitHubRunners:
 
     def remove(self, runner_id: int, reach: str) -> Removal:
         """Remove a registration unless its runner is busy; one that is already gone is gone."""
-        path = f"{self._scope(reach)}/actions/runners/{runner_id}"
-        token = self._token(reach)
+        path = f"{self._runners(reach)}/{runner_id}"
         try:
-            self._api.call("DELETE", path, lambda: token)
+            with shown(self._credentials, reach) as token, repeatable():
+                self._api.call("DELETE", path, token)
         except RefusedError as fault:
             if fault.code == "422":
                 return Removal.BUSY
             if fault.code != "404":
                 raise UnavailableError(str(fault)) from fault
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
         return Removal.GONE
 
     def find(self, name: str, reach: str) -> Registration | None:
         """Return the registration of this name, if there is one."""
-        path = f"{self._scope(reach)}/actions/runners"
         try:
-            found = self._named(path, name, lambda: self._credentials.token(reach))
-        except (RefusedError, UnknownOutcomeError) as fault:
-            raise UnavailableError(str(fault)) from fault
-        return self._registration(found[0], reach) if found else None
-
-    def registrations(self) -> Listing:
-        """List the registrations in every place where we register; a place that fails hides no other."""
-        places = [EVERYONE] if self._github.registration is Level.ENTERPRISE else self._places()
-        found: list[Registration] = []
-        strangers: list[Registration] = []
-        failures: list[SlipwayError] = []
-        whole: set[str] = set()
-        for place in places:
-            try:
-                listed = [self._registration(item, place) for item in self._list(place)]
-                whole.add(place)
-                found += [item for item in listed if item.task_id]
-                strangers += self._in_our_groups([item for item in listed if not item.task_id])
-            except SlipwayError as fault:
-                failures.append(fault)
-        return Listing(tuple(found), tuple(failures), tuple(strangers), frozenset(whole))
-
-    def deprecation(self, version: str, place: str) -> Deprecation | None:
-        """Return until when GitHub takes a runner version; a GHES has no such call [GH-RUNNER-DEPRECATIONS]."""
-        if self._github.api_url.endswith("/api/v3"):  # [GH-API-ROOT]
-            return None
-        path = f"{self._scope(place)}/actions/runners/deprecations/{version}"
-        token = self._token(place)
-        try:
-            reply = self._api.call("GET", path, lambda: token)
+            with shown(self._credentials, reach) as token:
+                found = self._named(self._runners(reach), name, token)
         except RefusedError as fault:
-            if fault.code == "404":
-                return None
             raise UnavailableError(str(fault)) from fault
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
-        ends = (reply.get("registration_deprecates_at"), reply.get("runtime_deprecates_at"))
-        return Deprecation(version, *(seconds(end) for end in ends))
-
-    def _in_our_groups(self, others: list[Registration]) -> list[Registration]:
-        """Return the runners of other names that are in groups of ours; without any, no group is looked for."""
-        if not others:
-            return []
-        place = others[0].reach
-        try:
-            ours = self._groups.owned(place, lambda: self._credentials.token(place))
-        except (RefusedError, UnknownOutcomeError) as fault:
-            raise UnavailableError(str(fault)) from fault
-        return [item for item in others if item.group_id in ours]
+        return registration(found[0], reach, self._github.deployment) if found else None
 
     def _bearers(self, place: str, job: WaitingJob) -> tuple[Bearer, ...]:
         """Get who may mint before anything is minted: whatever fails here has minted nothing for sure."""
-        try:
+        with repeatable():
             return self._credentials.bearers(place, job.installation_id)
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
 
     def _take_turn(self, bearers: tuple[Bearer, ...], job: WaitingJob, name: str) -> int:
         """Wait for the runner's turn, and return its number in the order of turns.
@@ -177,10 +121,8 @@ class GitHubRunners:
             shared = f"enterprise/{self._github.enterprise}"
             queues = [f"{shared}/{job.organization.lower()}", shared]
         now = self._clock.now()
-        try:
+        with repeatable():
             turn = self._turns.take(queues, name, pace_of(len(bearers)), now)
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
         if turn.number is None or turn.at > now:
             wait = max(1, math.ceil(turn.at - now))
             raise NotYetError(f"registering in {queues[-1]}: others come first", retry_after_seconds=wait)
@@ -196,7 +138,7 @@ class GitHubRunners:
             "labels": list(job.labels) or [UNLABELLED],
             "work_folder": "_work",
         }
-        path = f"{self._scope(place)}/actions/runners"
+        path = self._runners(place)
         try:
             reply = self._api.call(
                 "POST",
@@ -217,25 +159,8 @@ class GitHubRunners:
 
     def _group_id(self, job: WaitingJob, token: Callable[[], str]) -> int:
         """Find the group before anything is minted."""
-        try:
+        with repeatable():
             return self._groups.group_id(job, token)
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
-
-    def _token(self, reach: str) -> str:
-        """Get the token on its own: where the App is not installed, that too is a 404, and removed nothing."""
-        try:
-            return self._credentials.token(reach)
-        except (RefusedError, UnknownOutcomeError) as fault:
-            raise UnavailableError(str(fault)) from fault
-
-    def _list(self, place: str) -> list[dict[str, Any]]:
-        path = f"{self._scope(place)}/actions/runners"
-        try:
-            pages = self._api.pages(path, lambda: self._credentials.token(place))
-            return [item for page in pages for item in page["runners"]]
-        except (RefusedError, UnknownOutcomeError) as fault:
-            raise UnavailableError(str(fault)) from fault
 
     def _after_doubt(self, path: str, name: str, token: Callable[[], str], doubt: Exception) -> JitConfig:
         """Find out whether a mint whose reply failed did register a runner, and take it back if so.
@@ -265,20 +190,5 @@ class GitHubRunners:
     def _place(self, reach: str, organization: str) -> str:
         return organization.lower() if reach == EVERYONE else reach
 
-    def _scope(self, place: str) -> str:
-        if self._github.registration is Level.ENTERPRISE:
-            return f"/enterprises/{self._github.enterprise}"
-        return f"/repos/{place}" if "/" in place else f"/orgs/{place}"
-
-    def _registration(self, item: dict[str, Any], place: str) -> Registration:
-        named = parse_runner_name(self._github.deployment, item["name"])
-        return Registration(
-            runner_id=int(item["id"]),
-            name=item["name"],
-            is_online=item["status"] == "online",
-            is_busy=bool(item["busy"]),
-            reach=place,
-            group_id=item.get("runner_group_id"),
-            version=item.get("version"),
-            task_id=named[1] if named else None,
-        )
+    def _runners(self, place: str) -> str:
+        return f"{scope_path(self._github, place)}/actions/runners"

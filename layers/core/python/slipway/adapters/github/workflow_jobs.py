@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from slipway.adapters.github.app_tokens import AppTokens
 from slipway.adapters.github.http import GitHubApi
-from slipway.domain.errors import RefusedError, UnavailableError, UnknownOutcomeError
+from slipway.adapters.github.times import seconds
+from slipway.domain.errors import RefusedError
 from slipway.domain.readings import JobReading
 
 
@@ -23,8 +23,6 @@ class GitHubWorkflowJobs:
         token = self._token(repository)
         try:
             item = self._api.call("GET", f"/repos/{repository}/actions/jobs/{job_id}", lambda: token)
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault  # reading changes nothing, answered or not
         except RefusedError as fault:
             if fault.code == "404":
                 self._expect_installed(repository)
@@ -38,8 +36,6 @@ class GitHubWorkflowJobs:
         pages = self._api.pages(f"/repos/{repository}/actions/runs/{run_id}/jobs", lambda: token)
         try:
             return [job_reading(item) for page in pages for item in page["jobs"]]
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
         except RefusedError as fault:
             if fault.code == "404":
                 return []
@@ -61,8 +57,6 @@ class GitHubWorkflowJobs:
         """Tell a job that is not there from a repository that the App may not see: both are 404 [GH-404-HIDDEN]."""
         try:
             self._api.call("GET", f"/repos/{repository}/installation", self._tokens.app_jwt)
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
         except RefusedError as fault:
             if fault.code == "404":
                 raise RefusedError(f"the GitHub App is not installed on {repository}", code="404") from fault
@@ -70,10 +64,7 @@ class GitHubWorkflowJobs:
 
     def _token(self, repository: str) -> str:
         """Get the token of the repository's organization; on its own, because without the App that is a 404 too."""
-        try:
-            return self._tokens.token(repository.partition("/")[0])
-        except UnknownOutcomeError as fault:
-            raise UnavailableError(str(fault)) from fault
+        return self._tokens.token(repository.partition("/")[0])
 
 
 def job_reading(item: dict[str, Any]) -> JobReading:
@@ -93,8 +84,3 @@ def job_reading(item: dict[str, Any]) -> JobReading:
         workflow=item.get("workflow_name") or "",
         branch=item.get("head_branch") or "",
     )
-
-
-def seconds(text: str | None) -> float | None:
-    """Return a time of GitHub's in epoch seconds."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
