@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -268,7 +269,7 @@ class Loop:
         self.aws.ecs.runtime = self.containers
         self.aws.route_events("events", needed_events)
         for queue in ("jobs", "events"):
-            self.aws.sqs.watch(queue, lambda queue=queue: self._soon(queue))  # type: ignore[misc]
+            self.aws.sqs.watch(queue, partial(self._soon, queue))
         self.github.deliveries.deliver = self._deliver
         self._every(TICK_SECONDS, lambda: self.aws.sqs.deliver("events", '{"slipway":"tick"}'))
         self._every(REAPER_SECONDS, lambda: self._run(self._reap))

@@ -174,6 +174,9 @@ def test_a_listener_that_waits_in_vain_is_left_to_its_idle_timeout() -> None:
     assert deployment.github.registry.registered_total == 1
     (runner,) = recorded(deployment).values()
     assert runner.state is RunnerState.REGISTERED
+    when(deployment, lambda: runner.task_id not in recorded(deployment), limit_seconds=3_900.0)
+    (waiting,) = deployment.loop.ledger.snapshots.read("general", deployment.clock.now()).jobs
+    assert waiting.untaken == 1
 
 
 def hang_in_its_job(deployment: Acme) -> WorkflowJob:

@@ -5,7 +5,8 @@ SlipwayError
 ├── ConfigurationError       an operator must change something; carries every fault
 ├── UnavailableError         may work later: retry, carries ``retry_after_seconds``
 │   └── ThrottledError       a limit said no before anything happened
-│       └── NotYetError      a limit of our own: others come first
+│       ├── NotYetError      a limit of our own: others come first
+│       └── LimitMetError    the limit was met before in this run: nothing more is asked
 ├── RefusedError             a definite no, nothing happened: undo what was prepared
 │   └── NoCapacityError      the cloud has none of it now: ask for something else, and for this one later
 └── UnknownOutcomeError      it may or may not have happened: repeat with the same token or adopt
@@ -44,6 +45,10 @@ class ThrottledError(UnavailableError):
 
 class NotYetError(ThrottledError):
     """Our own pace says no, so that no limit ever does: its holder's turn comes after ``retry_after_seconds``."""
+
+
+class LimitMetError(ThrottledError):
+    """A rate limit said no in this run: what is left of it waits for a later one."""
 
 
 class RefusedError(SlipwayError):

@@ -77,9 +77,9 @@ class PoolFacts:
 class Facts:
     """Everything that one run of the reaper compares.
 
-    ``registrations`` bear names of ours; ``strangers`` are others in runner groups of ours; ``listed`` are the
-    places that were read whole, none in a run that does not list. ``over`` are the waiting jobs that GitHub says,
-    in this run, want no runner any more, each with its words.
+    ``registrations`` bear names of ours, so that each has a ``task_id``; ``strangers`` are others in runner groups of
+    ours; ``listed`` are the places that were read whole, none in a run that does not list. ``over`` are the waiting
+    jobs that GitHub says, in this run, want no runner any more, each with its words.
     """
 
     now: float

@@ -10,9 +10,8 @@ from slipway.domain.findings import What
 from slipway.domain.reaping import suspicion
 from slipway.domain.snapshot import Snapshot, WaitingJob
 
-REST_LAGS_SECONDS = (
-    60  # a younger job is never doubted: asked too early, GitHub does not know it yet [GH-WJ-12]
-)
+# A younger job is never doubted: asked too early, GitHub does not know it yet [GH-WJ-12].
+REST_LAGS_SECONDS = 60
 PATIENT_SECONDS = 1_800  # how long a job waits before it is asked after without any other cause
 MOST_A_RUN, MOST_PATIENT_A_RUN = 20, 2
 

@@ -20,9 +20,8 @@ TIMEOUT_GRACE_SECONDS = 60
 LONGEST_JOB_SECONDS = 5 * 86_400  # GitHub ends a job of a self-hosted runner then [GH-JOB-5D]
 NEVER_RECORDED_SECONDS = 300
 QUEUED_LONG_SECONDS = 600
-GITHUB_GIVES_UP_SECONDS = (
-    48 * 3600 + 600
-)  # GitHub fails a job that was queued for 24 h, or up to 48 [GH-JOB-48H]
+# GitHub fails a job that was queued for 24 h, or up to 48 [GH-JOB-48H].
+GITHUB_GIVES_UP_SECONDS = 48 * 3600 + 600
 
 
 def find_stale(
@@ -97,7 +96,7 @@ def _timer_over(runner: Runner, now: float, configuration: Configuration) -> tup
         return (What.UNCLAIMED_TASK, "never claimed") if is_late and not is_standby else None
     if runner.state is RunnerState.BUSY:
         return (What.OVERDUE_TASK, "past the job timeout") if is_overdue and profile else None
-    if runner.state is RunnerState.GONE and now - (runner.ended_at or now) >= ENDED_GRACE_SECONDS:
+    if _has_ended(runner, now):
         if is_overdue:
             return What.OVERDUE_TASK, "its runner has ended, and it is past the job timeout"
         return What.IDLE_RUNNER, "its runner has ended"

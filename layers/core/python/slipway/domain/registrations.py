@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from slipway.domain.findings import Facts, Reap, What
 from slipway.domain.runners import Registration, RunnerState
 
-LISTENER_GRACE_SECONDS = (
-    180  # a listener connects within seconds of its claim, and after a lost connection again
-)
+# A listener connects within seconds of its claim, and after a lost connection again.
+LISTENER_GRACE_SECONDS = 180
 
 # What rests on the listing. In a run without one the suspicion stays as it is, neither confirmed nor lifted.
 OF_THE_LISTING = frozenset({What.REGISTRATION, What.STUCK_RUNNER, What.UNREGISTERED_RUNNER})
@@ -39,8 +38,7 @@ def _ghosts(facts: Facts) -> Iterator[Reap]:
     """Find registrations of ours whose task is gone. A busy one is never among them."""
     alive = facts.alive
     for registration in facts.registrations:
-        is_ours = registration.task_id is not None
-        if is_ours and registration.task_id not in alive and not registration.is_busy:
+        if registration.task_id not in alive and not registration.is_busy:
             gone = "its task is gone"
             yield Reap(What.REGISTRATION, registration.name, "", gone, registration=registration)
 

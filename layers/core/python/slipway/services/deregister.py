@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from slipway.domain.configuration import Registration
-from slipway.domain.errors import ThrottledError
+from slipway.domain.errors import LimitMetError, ThrottledError
 from slipway.domain.findings import Reap, What
 from slipway.domain.runners import Runner, RunnerState, runner_name
 from slipway.ports.clock import Clock
@@ -18,10 +18,6 @@ from slipway.ports.ledger import Ledger
 # A credential may remove 180 a minute [GH-LIMIT-SECONDARY], and the reaper runs once a minute: half is for releases.
 MOST_PER_CREDENTIAL = 90
 MOST_A_RUN = 360  # what a run has the time for
-
-
-class LimitMetError(Exception):
-    """GitHub said in this run that a credential has to wait."""
 
 
 @dataclass(slots=True)
@@ -47,12 +43,12 @@ class Allowance:
         """
         credential = self._credential(reach)
         if credential in self.waits:
-            raise LimitMetError
+            raise LimitMetError("GitHub asked to wait", retry_after_seconds=self.waits[credential])
         try:
             return question()
         except ThrottledError as fault:
             self.waits[credential] = fault.retry_after_seconds
-            raise LimitMetError from fault
+            raise LimitMetError(str(fault), retry_after_seconds=fault.retry_after_seconds) from fault
 
     def _credential(self, reach: str) -> str:
         """Return what tells whose limit a call counts for: the App's installation, or the enterprise's user.
@@ -82,12 +78,12 @@ class Deregister:
         self._clusters = clusters
         self._clock = clock
 
-    def ghost(self, reap: Reap, allowance: Allowance) -> bool:
+    def remove_ghost(self, reap: Reap, allowance: Allowance) -> bool:
         """Remove a registration; False if it is busy."""
         found = reap.registration
         return found is not None and self._remove(found.runner_id, found.reach, allowance) is Removal.GONE
 
-    def orphan(self, reap: Reap, allowance: Allowance) -> bool:
+    def remove_orphan(self, reap: Reap, allowance: Allowance) -> bool:
         """Remove the registration of a stopped task, and look after it no longer; False if it is busy."""
         orphan = reap.orphan
         if orphan is None or self._remove(orphan.runner_id, orphan.reach, allowance) is Removal.BUSY:
@@ -95,7 +91,7 @@ class Deregister:
         self._ledger.runners.forget_orphan(reap.pool, orphan.task_id)
         return True
 
-    def runner(self, reap: Reap, allowance: Allowance) -> bool:
+    def end_runner(self, reap: Reap, allowance: Allowance) -> bool:
         """Remove a runner's registration, then stop its task; False if it is busy."""
         runner, now = reap.runner, self._clock.now()
         if runner is None or (runner.state is RunnerState.BUSY and not self._job_has_ended(runner)):

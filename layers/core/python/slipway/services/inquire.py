@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.errors import ThrottledError
@@ -57,10 +58,10 @@ class Inquire:
         """Ask, and note that it was asked, except in a dry run; who gets no answer is asked again later."""
         if self._workflow_jobs is None:
             return Answers(look=Look((UNCHECKED,), CODES))
-        now = to_ask(snapshots, self._github, suspects)
         answers = _Answers(self._workflow_jobs, set(), {}, [])
         noted = None if is_dry_run else self._jobs
-        self._together([lambda job=job: answers.ask(job, noted, self._clock.now()) for job in now])  # type: ignore[misc]
+        jobs, now = to_ask(snapshots, self._github, suspects), self._clock.now()
+        self._together([partial(answers.ask, job, noted, now) for job in jobs])
         return Answers(answers.over, Look(codes=CODES), tuple(answers.errors))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from slipway.domain.configuration import Registration
+from slipway.domain.errors import LimitMetError
 from slipway.domain.findings import Reap, What
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobKey
@@ -17,7 +19,7 @@ from slipway.ports.cluster import Cluster, starting
 from slipway.ports.fleet import Fleet
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Together, in_turn
-from slipway.services.deregister import Allowance, Deregister, LimitMetError
+from slipway.services.deregister import Allowance, Deregister
 
 
 class Outcome(StrEnum):
@@ -60,11 +62,11 @@ class Remove:
         self._clock = clock
         self._together = together
         self._at_github: dict[What, Callable[[Reap, Allowance], bool]] = {
-            What.REGISTRATION: deregister.ghost,
-            What.ORPHAN: deregister.orphan,
-            What.IDLE_RUNNER: deregister.runner,
-            What.STUCK_RUNNER: deregister.runner,
-            What.UNREGISTERED_RUNNER: deregister.runner,
+            What.REGISTRATION: deregister.remove_ghost,
+            What.ORPHAN: deregister.remove_orphan,
+            What.IDLE_RUNNER: deregister.end_runner,
+            What.STUCK_RUNNER: deregister.end_runner,
+            What.UNREGISTERED_RUNNER: deregister.end_runner,
         }
         self._elsewhere: dict[What, Callable[[Reap], bool]] = {
             What.UNCLAIMED_TASK: self._stop_unclaimed,
@@ -89,11 +91,10 @@ class Remove:
         steps: list[Callable[[], tuple[Reap, Outcome | Exception]]] = []
         for reap in reaps:
             if reap.what in self._elsewhere:
-                outcomes.append((reap, _tried(lambda r=reap: self._elsewhere[r.what](r), has_time)))  # type: ignore[misc]
+                outcomes.append(_tried(reap, partial(self._elsewhere[reap.what], reap), has_time))
             elif allowance.admits(_reach(reap)):
-                steps.append(
-                    lambda r=reap: (r, _tried(lambda: self._at_github[r.what](r, allowance), has_time))  # type: ignore[misc]
-                )
+                removal = partial(self._at_github[reap.what], reap, allowance)
+                steps.append(partial(_tried, reap, removal, has_time))
             else:
                 outcomes.append((reap, Outcome.LEFT))
         outcomes += self._together(steps)
@@ -186,15 +187,17 @@ class Remove:
         return True
 
 
-def _tried(removal: Callable[[], bool], has_time: Callable[[], bool]) -> Outcome | Exception:
+def _tried(
+    reap: Reap, removal: Callable[[], bool], has_time: Callable[[], bool]
+) -> tuple[Reap, Outcome | Exception]:
     if not has_time():
-        return Outcome.LEFT
+        return reap, Outcome.LEFT
     try:
-        return Outcome.DONE if removal() else Outcome.BUSY
+        return reap, Outcome.DONE if removal() else Outcome.BUSY
     except LimitMetError:
-        return Outcome.LEFT
+        return reap, Outcome.LEFT
     except Exception as fault:  # noqa: BLE001 - the service loop: one failure stops no other removal
-        return fault
+        return reap, fault
 
 
 def _reach(reap: Reap) -> str:

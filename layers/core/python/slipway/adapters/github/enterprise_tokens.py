@@ -15,9 +15,8 @@ from slipway.ports.clock import Clock
 from slipway.ports.ledger import Tokens
 from slipway.ports.secrets import KeptSecrets
 
-_TRY_AGAIN_SECONDS = (
-    30  # how soon a token that was refused is tried again: by one call, however many claims wait
-)
+# How soon a token that was refused is tried again: by one call, however many claims wait.
+_TRY_AGAIN_SECONDS = 30
 _EXAMINE_SECONDS = 3_600
 
 
