@@ -55,6 +55,9 @@ def test_a_limit_that_is_met_ends_the_removals_of_this_run_and_the_next_one_does
     third = deployment.loop.reap()
     assert (len(third.done), limits(third)) == (5, [])
     assert registered(deployment) == set()
+    suspected_ghosts(deployment, ("alpha", 1))
+    deployment.github.faults.next("DELETE", "/actions/runners/", 429)
+    assert len(limits(deployment.loop.reap())) == 1  # it came up anew
 
 
 def test_a_limit_of_one_organization_s_installation_is_none_of_another_s() -> None:
