@@ -218,6 +218,17 @@ def test_what_is_known_of_tokens_is_asked_anew_each_hour(github: Case) -> None:
     assert github.calls("/user") == 3
 
 
+def test_a_token_with_a_character_that_no_token_has_is_told_as_refused(github: Case) -> None:
+    """As it comes from copying a page: it is never sent, and never quoted."""
+    github.secrets.values[A] = "ghp_canary\u200b"
+    ((_, facts),) = github.enterprise_tokens(A).examine()
+    assert "put it into its secret anew" in (facts.refused or "")
+    with pytest.raises(RefusedError) as caught:
+        github.runners(github.ledger, runner_token_secrets=(A,)).mint(github.job(), NAME)
+    assert "canary" not in f"{facts!r}{caught.value!r}"
+    assert github.calls(JIT) == 0
+
+
 def test_a_secret_that_cannot_be_read_is_told_as_refused(github: Case) -> None:
     ((arn, facts),) = github.enterprise_tokens(B).examine()
     assert arn == B

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from local.twin.github.jitconfig import decode
 from local.twin.github.wire import CONNECTION_LOST
+from slipway.adapters.github.http import GitHubApi
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import (
+    ConfigurationError,
     RefusedError,
     SlipwayError,
     ThrottledError,
@@ -15,8 +18,9 @@ from slipway.domain.errors import (
     UnknownOutcomeError,
 )
 from slipway.ports.github import Listing, Removal
-from tests.builders import a_task_id
+from tests.builders import NOW, a_task_id
 from tests.contract.github_faces import NAME, Case
+from tests.fakes.clock import ManualClock
 from tests.support.github_enterprise import LABELS
 
 MINT = "generate-jitconfig$"
@@ -321,3 +325,38 @@ def test_no_error_quotes_a_credential(level_case: Case) -> None:
         text = f"{caught.value!r} {caught.value.__cause__!r}"
         assert not any(canary in text for canary in canaries)
         assert "Bearer" not in text
+
+
+def test_a_404_from_a_place_that_is_no_longer_shown_proves_nothing(level_case: Case) -> None:
+    """What a token may not see is answered with 404 too, a busy runner among it [GH-404-HIDDEN]."""
+    jit = level_case.service.mint(level_case.job(), NAME)
+    level_case.twin.faults.next("DELETE", "/runners/", 404)
+    level_case.twin.faults.next("GET", "/actions/runners$", 404)
+    with pytest.raises(UnavailableError, match="404"):
+        level_case.service.remove(jit.runner_id, level_case.place)
+    assert level_case.registered()
+    assert level_case.service.remove(jit.runner_id, level_case.place) is Removal.GONE
+    assert level_case.service.remove(jit.runner_id, level_case.place) is Removal.GONE
+
+
+@pytest.mark.parametrize("body", [b"<html>maintenance</html>", b"\xff\xfe"], ids=["a page", "bytes"])
+def test_an_answer_that_is_no_json_is_one_of_ours(body: bytes) -> None:
+    """A proxy's page, or that of a server under maintenance."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    api = GitHubApi(httpx.Client(transport=transport, base_url="https://ghes.example"), ManualClock(NOW))
+    with pytest.raises(UnavailableError, match="no JSON"):
+        api.call("GET", "/user", lambda: "token")
+    with pytest.raises(UnknownOutcomeError, match="no JSON"):
+        api.call("POST", "/orgs/alpha/actions/runner-groups", lambda: "token")
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["ghp_canary\u200b", "\ufeffghp_canary", "ghp_can\nary", "ghp can", "ghp_cänary"]
+)
+def test_a_token_that_cannot_be_sent_is_the_operator_s_to_mend_and_is_not_quoted(spoilt: str) -> None:
+    """The client's own error would quote the whole header."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    api = GitHubApi(httpx.Client(transport=transport, base_url="https://ghes.example"), ManualClock(NOW))
+    with pytest.raises(ConfigurationError, match="put it into its secret anew") as caught:
+        api.call("GET", "/user", lambda: spoilt)
+    assert "ghp" not in f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__context__!r}"

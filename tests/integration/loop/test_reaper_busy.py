@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from local.twin.github.deliveries import Delivery
+from local.twin.github.model import Organization
 from slipway.domain.runners import RunnerState
 from tests.integration.loop.scenes import recorded, when
 from tests.support.loop import Acme, a_configuration, acme
@@ -49,3 +50,14 @@ def test_the_job_that_a_runner_found_busy_seemed_to_cover_gets_another() -> None
     busy = job.now.runner.name[-32:]
     when(deployment, lambda: recorded(deployment)[busy].state is RunnerState.BUSY)
     when(deployment, lambda: len(recorded(deployment)) == 2, limit_seconds=5.0)
+
+
+def test_where_github_no_longer_shows_the_enterprise_a_404_ends_no_busy_runner() -> None:
+    """[GH-404-HIDDEN]"""
+    deployment = acme()
+    deployment.github.deliveries.faults.lost_actions = frozenset({"in_progress"})
+    job = deployment.queue(seconds=1_500.0)
+    when(deployment, lambda: job.status == "in_progress")
+    deployment.github.world.enterprise = Organization(1, "acme-corp")
+    assert deployment.until_completed(job, limit_seconds=1_800.0)
+    assert job.now.conclusion == "success"

@@ -136,7 +136,8 @@ class EnterpriseTokens:
         try:
             user = self._api.call("GET", "/user", lambda: value, hear=heard.update)
         except SlipwayError as fault:
-            if isinstance(fault, RefusedError) and fault.code == "401":
+            is_refused = isinstance(fault, RefusedError) and fault.code == "401"
+            if is_refused or isinstance(fault, ConfigurationError):
                 return self._learn(arn, _refused(fingerprint, arn, now, str(fault)))
             return self._facts(arn, value) or TokenFacts(fingerprint, arn, now)
         return self._learn(arn, _described(fingerprint, now, user, heard))

@@ -11,6 +11,7 @@ import httpx
 
 from slipway.adapters.github.advice import UNKNOWN_CA, cure
 from slipway.domain.errors import (
+    ConfigurationError,
     RefusedError,
     ThrottledError,
     UnavailableError,
@@ -101,7 +102,7 @@ class GitHubApi:
         where = path.partition("?")[0]
         what = f"{method} {where}"
         headers = {
-            "Authorization": f"Bearer {token()}",
+            "Authorization": f"Bearer {_readable(token())}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": API_VERSION,
             "User-Agent": "slipway",
@@ -114,12 +115,15 @@ class GitHubApi:
             if "CERTIFICATE_VERIFY_FAILED" in str(fault):
                 raise RefusedError(f"{what}; {UNKNOWN_CA}", code="tls") from fault
             raise UnavailableError(what) from fault
-        except httpx.TransportError as fault:
+        except (httpx.TransportError, httpx.TooManyRedirects) as fault:
             raise _doubt(method, f"{what}: the reply was lost") from fault
         hear(reply.headers)
-        if reply.is_success:
+        if not reply.is_success:
+            raise self._error(method, where, reply)
+        try:
             return (reply.json() if reply.content else None), reply.links
-        raise self._error(method, where, reply)
+        except ValueError as fault:  # a proxy's page, or that of a server under maintenance
+            raise _doubt(method, f"{what}: {reply.status_code}, and no JSON", answered=True) from fault
 
     def _error(self, method: str, where: str, reply: httpx.Response) -> Exception:
         message = f"{method} {where}: {reply.status_code} {_message(reply)}"
@@ -141,6 +145,20 @@ class GitHubApi:
 
 def _doubt(method: str, message: str, *, answered: bool = False) -> Exception:
     return UnavailableError(message) if method == "GET" else UnknownOutcomeError(message, answered=answered)
+
+
+def _readable(token: str) -> str:
+    """Return a token that can be sent.
+
+    Raises:
+        ConfigurationError: it holds a character that no token has. The client's own error would quote the header.
+    """
+    if token.isascii() and token.isprintable() and " " not in token:
+        return token
+    raise ConfigurationError(
+        "a token of GitHub's holds characters that no token has, such as a line end or an invisible one: "
+        "put it into its secret anew"
+    )
 
 
 def _is_limit(reply: httpx.Response) -> bool:

@@ -81,16 +81,24 @@ class GitHubRunners:
                     raise
 
     def remove(self, runner_id: int, reach: str) -> Removal:
-        """Remove a registration unless its runner is busy; one that is already gone is gone."""
-        path = f"{self._runners(reach)}/{runner_id}"
+        """Remove a registration unless its runner is busy; one that is already gone is gone.
+
+        A 404 is believed only where the place itself is shown: what a token may no longer see is answered with 404
+        too, a busy runner among it [GH-404-HIDDEN].
+        """
+        runners = self._runners(reach)
         try:
             with shown(self._credentials, reach) as token, repeatable():
-                self._api.call("DELETE", path, token)
+                try:
+                    self._api.call("DELETE", f"{runners}/{runner_id}", token)
+                except RefusedError as fault:
+                    if fault.code == "422":
+                        return Removal.BUSY
+                    if fault.code != "404":
+                        raise
+                    self._api.call("GET", runners, token, params={"per_page": 1})
         except RefusedError as fault:
-            if fault.code == "422":
-                return Removal.BUSY
-            if fault.code != "404":
-                raise UnavailableError(str(fault)) from fault
+            raise UnavailableError(str(fault)) from fault
         return Removal.GONE
 
     def find(self, name: str, reach: str) -> Registration | None:
