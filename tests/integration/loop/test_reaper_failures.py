@@ -8,8 +8,11 @@ import pytest
 
 from local.twin.aws.ec2.lifecycle import BootPlan
 from slipway.domain.configuration import Registration
+from slipway.domain.reach import EVERYONE
+from slipway.domain.runners import Registration as Ghost
 from slipway.domain.runners import runner_name
-from slipway.ports.github import Removal
+from slipway.ports.github import Listing, Removal
+from slipway.services.deregister import MOST_PER_CREDENTIAL
 from tests.builders import a_job, a_launch_intent, a_task_id
 from tests.support.loop import LABELS, Acme, a_configuration, acme
 
@@ -84,6 +87,47 @@ def test_what_is_doubtful_ripens_though_a_run_is_cut_short() -> None:
     with pytest.raises(KilledError):
         deployment.clock.advance(61.0)
     assert f"registration/{later}" in loop.ledger.housekeeping.suspects()
+
+
+def test_what_cannot_be_remembered_is_removed_all_the_same() -> None:
+    deployment = acme()
+    housekeeping = deployment.loop.ledger.housekeeping
+    name = ghost(deployment, 1)
+    deployment.loop.reap()
+    deployment.clock.advance(50.0)
+
+    def breaks(suspects: object) -> None:
+        raise KeyError("nobody foresaw this")
+
+    housekeeping.keep_suspects = breaks  # type: ignore[method-assign]
+    deployment.clock.advance(60.0)
+    assert name not in registered(deployment)
+    assert {type(fault) for fault in deployment.loop.errors} == {KeyError}
+
+
+def test_a_full_group_of_ghosts_is_emptied_run_by_run() -> None:
+    """Remembered whole, six thousand would not fit into one item [DDB-LIMITS]."""
+    deployment = acme()
+    loop = deployment.loop
+    left = {number: f"slipway-medium-{number:032x}" for number in range(1, 6_001)}
+
+    def listing() -> Listing:
+        found = (
+            Ghost(number, name, False, False, EVERYONE, task_id=name[-32:]) for number, name in left.items()
+        )
+        return Listing(tuple(found), places=frozenset({EVERYONE}))
+
+    def remove(runner_id: int, reach: str) -> Removal:
+        del left[runner_id]
+        return Removal.GONE
+
+    loop.census.registrations = listing  # type: ignore[method-assign]
+    loop.runners.remove = remove  # type: ignore[method-assign]
+    deployment.clock.advance(360.0)
+    assert loop.errors == []
+    removals = [len(run.done) for run in loop.reaped]
+    assert removals == [0] + [MOST_PER_CREDENTIAL] * (len(removals) - 1)
+    assert len(removals) > 3
 
 
 def test_an_organization_that_uninstalled_the_app_hides_no_other_s_ghosts() -> None:

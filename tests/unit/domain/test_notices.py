@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.domain.notices import Look, Notice, NoticeCode, untold
+from slipway.domain.notices import MOST_TOLD, Look, Notice, NoticeCode, untold
 from tests.builders import NOW
 
 UNKNOWN = Notice(NoticeCode.UNKNOWN_RUNNER, "7", "why")
@@ -73,3 +73,11 @@ def test_what_calls_for_somebody_at_once_is_an_error() -> None:
         NoticeCode.RUNNER_VERSION_REFUSED,
     ]
     assert set(levels.values()) == {"error", "warning", "info"}
+
+
+def test_no_more_is_told_than_can_be_remembered_and_the_rest_follows() -> None:
+    many = [Notice(NoticeCode.UNKNOWN_RUNNER, str(number), "why") for number in range(MOST_TOLD + 5)]
+    news, told = untold(look(*many), {}, NOW)
+    assert (news, len(told)) == (many[:MOST_TOLD], MOST_TOLD)
+    assert untold(look(*many), told, NOW + 60) == ([], told)
+    assert untold(look(*many[9:]), told, NOW + 120)[0] == many[MOST_TOLD:]

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.domain.findings import Facts, PoolFacts, What
 from slipway.domain.reach import EVERYONE
-from slipway.domain.reaping import find_stale, kind_of, suspicion
+from slipway.domain.reaping import MOST_SUSPECTS, find_stale, kind_of, suspicion
 from slipway.domain.registrations import LISTED_AGAIN, OF_THE_LISTING, unknown_runners
 from slipway.domain.runners import Registration, Runner, RunnerState
 from tests.builders import NOW, a_configuration, a_profile, a_runner, a_snapshot, a_task_id, name_of
@@ -126,6 +126,19 @@ def test_a_run_without_a_listing_neither_lifts_nor_confirms_what_rests_on_one() 
     assert kept == {suspicion(what, "x"): NOW - 600 for what in OF_THE_LISTING}
     _, lifted = find_stale(replace(silent, listed=frozenset({EVERYONE})), CONFIGURATION, doubts)
     assert lifted == {}
+
+
+def test_of_very_many_ghosts_those_that_ripen_are_remembered_and_whatever_else_is_doubtful() -> None:
+    runner = a_runner(0, RunnerState.STARTING)
+    ghosts = [listed(a_runner(number)) for number in range(1, MOST_SUSPECTS + 100)]
+    _, first = find_stale(reading(runner, ghosts), CONFIGURATION, {})
+    assert len(first) == MOST_SUSPECTS
+    later = replace(reading(runner, ghosts[::-1], runs=False), now=NOW + 60)
+    reaps, kept = find_stale(later, CONFIGURATION, first)
+    assert {suspicion(reap.what, reap.id) for reap in reaps} == set(first)
+    assert suspicion(What.RUNNER_RECORD, runner.task_id) in kept
+    assert len(kept) == MOST_SUSPECTS
+    assert set(kept) < {*first, suspicion(What.RUNNER_RECORD, runner.task_id)}
 
 
 def test_what_most_often_is_an_event_on_its_way_costs_no_listing_of_its_own() -> None:

@@ -29,6 +29,7 @@ class NoticeCode(StrEnum):
 
 
 _TOLD_AGAIN_SECONDS = 7 * 86_400  # what stays as it is for a week is told again
+MOST_TOLD = 2_000  # they are one item of the ledger, 400 KB at most [DDB-LIMITS]
 _SOONER: Mapping[str, int] = {NoticeCode.TOKEN_EXPIRES_SOON: 86_400}  # its days are counted
 
 
@@ -61,7 +62,7 @@ def untold(
     """Return the notices that are news, and what has been told by now, with the time of it.
 
     What is no longer there is forgotten, so that it is told anew when it comes back: but only what was looked at in
-    this run can be seen to be gone.
+    this run can be seen to be gone. What there is no room to remember is told when there is: never each minute.
     """
     there: dict[str, Notice] = {}
     looked_at: set[str] = set()
@@ -69,9 +70,10 @@ def untold(
         there |= {notice.key: notice for notice in look.notices}
         looked_at |= look.codes
     recent = {key: at for key, at in told.items() if now - at < _SOONER.get(_code(key), _TOLD_AGAIN_SECONDS)}
-    news = [notice for key, notice in there.items() if key not in recent]
     kept = {key: at for key, at in recent.items() if key in there or _code(key) not in looked_at}
-    return news, {**dict.fromkeys(there, now), **kept}
+    news = [notice for key, notice in there.items() if key not in kept]
+    news = news[: max(0, MOST_TOLD - len(kept))]
+    return news, {**{notice.key: now for notice in news}, **kept}
 
 
 def _code(key: str) -> str:

@@ -20,6 +20,7 @@ TIMEOUT_GRACE_SECONDS = 60
 LONGEST_JOB_SECONDS = 5 * 86_400  # GitHub ends a job of a self-hosted runner then [GH-JOB-5D]
 NEVER_RECORDED_SECONDS = 300
 QUEUED_LONG_SECONDS = 600
+MOST_SUSPECTS = 2_000  # they are one item of the ledger, 400 KB at most [DDB-LIMITS]
 # GitHub fails a job that was queued for 24 h, or up to 48 [GH-JOB-48H].
 GITHUB_GIVES_UP_SECONDS = 48 * 3600 + 600
 
@@ -31,7 +32,8 @@ def find_stale(
 
     What a timer of ours proves stale is reaped at once. What rests on comparing listings, which lag and
     are read one after another, or on what GitHub says of a job, must look the same twice,
-    ``READINGS_APART_SECONDS`` apart.
+    ``READINGS_APART_SECONDS`` apart. Of very many only the first ``MOST_SUSPECTS`` are remembered: the others follow
+    when those are gone.
     """
     certain: list[Reap] = []
     doubtful: list[Reap] = []
@@ -55,7 +57,16 @@ def find_stale(
             for key, first in suspects.items()
             if kind_of(key) in OF_THE_LISTING and key not in since
         }
-    return certain + ripe, since
+    return certain + ripe, _most_pressing(since)
+
+
+def _most_pressing(since: Mapping[str, float]) -> dict[str, float]:
+    """Return the suspicions to remember: those of the longest standing, and first what a run can end at once.
+
+    Registrations wait for GitHub's limits; thousands of them must not keep an instance from ripening.
+    """
+    ranked = sorted(since.items(), key=lambda item: (kind_of(item[0]) in OF_THE_LISTING, item[1]))
+    return dict(ranked[:MOST_SUSPECTS])
 
 
 def suspicion(what: What, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from slipway.domain.configuration import Configuration
@@ -59,11 +59,12 @@ class ReapStale:
         suspected = self._ledger.housekeeping.suspects()
         surveyed = self._survey(suspected, is_dry_run=is_dry_run)
         reaps, suspects = find_stale(surveyed.facts, self._configuration, suspected)
+        errors = list(surveyed.errors)
         if not is_dry_run:
             # Before the removals: a run that is cut short must not make what is doubtful wait anew.
-            self._ledger.housekeeping.keep_suspects(suspects)
+            self._remember(suspects, errors)
         removed = Removed() if is_dry_run else self._remove(reaps, has_time)
-        errors = [*surveyed.errors, *removed.errors]
+        errors += removed.errors
         self._wake({reap.pool for reap in removed.done + removed.busy}, errors)
         notices = self._news(surveyed, removed, errors, is_dry_run=is_dry_run)
         return Reaped(
@@ -74,6 +75,12 @@ class ReapStale:
             notices=tuple(notices),
             errors=tuple(errors),
         )
+
+    def _remember(self, suspects: Mapping[str, float], errors: list[Exception]) -> None:
+        try:
+            self._ledger.housekeeping.keep_suspects(suspects)
+        except Exception as fault:  # noqa: BLE001 - the service loop: what is stale is removed all the same
+            errors.append(fault)
 
     def _wake(self, pools: Iterable[str], errors: list[Exception]) -> None:
         for pool in sorted(set(pools) & set(self._configuration.pools)):
