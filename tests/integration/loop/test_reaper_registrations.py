@@ -10,6 +10,7 @@ from local.simulator.containers import VirtualContainer
 from local.twin.github.model import RunnerGroup, Scope, WorkflowJob
 from local.twin.github.registry import Registration as WantedRunner
 from slipway.domain.configuration import Configuration, Registration
+from slipway.domain.errors import UnavailableError
 from slipway.domain.findings import What
 from slipway.domain.notices import NoticeCode
 from slipway.domain.runners import RunnerState, runner_name
@@ -68,6 +69,10 @@ def alarms(deployment: Acme) -> list[str]:
 
 def registered(deployment: Acme) -> set[str]:
     return {runner.name for runner in deployment.github.registry.by_id.values()}
+
+
+def listings(deployment: Acme) -> int:
+    return deployment.github.calls["GET /enterprises/{enterprise}/actions/runners"]
 
 
 def reaped(deployment: Acme, what: What) -> list[str]:
@@ -271,3 +276,21 @@ def test_two_deployments_in_one_enterprise_leave_each_other_s_runners_alone(othe
     deployment.clock.advance(1_800.0)
     assert registered(deployment) == {theirs}
     assert alarms(deployment) == []
+
+
+def test_a_runner_is_no_ghost_because_its_pool_cannot_be_read() -> None:
+    """Its task is on the cluster that does not answer, and GitHub calls it idle."""
+    deployment = acme(patient())
+    deployment.loop.containers.make = MuteContainer
+    deployment.queue()
+    when(deployment, lambda: bool(registered(deployment)))
+    names = registered(deployment)
+
+    def silent() -> frozenset[str]:
+        raise UnavailableError("nobody answers")
+
+    deployment.loop.clusters["general"].tasks = silent  # type: ignore[assignment,method-assign]
+    before = listings(deployment)
+    deployment.clock.advance(1_300.0)
+    assert listings(deployment) - before >= 2
+    assert registered(deployment) == names
