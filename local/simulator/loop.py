@@ -51,6 +51,7 @@ from slipway.services.deregister import Deregister
 from slipway.services.end import End
 from slipway.services.ingest import Ingest, Request
 from slipway.services.inquire import Inquire
+from slipway.services.list_registrations import ListRegistrations
 from slipway.services.observe import Observe
 from slipway.services.reap import Reaped, ReapStale
 from slipway.services.redeliver import Redeliver
@@ -187,9 +188,7 @@ class Loop:
         self.runners = GitHubRunners(
             self._api, target, credentials, groups, self.ledger.turns, clock=self.clock
         )
-        self.census = GitHubRunnerCensus(
-            self._api, target, credentials, groups, places=lambda: self.ledger.housekeeping.places(0)
-        )
+        self.census = GitHubRunnerCensus(self._api, target, credentials, groups)
         self.claim = Claim(
             self.configuration,
             self.ledger,
@@ -219,9 +218,11 @@ class Loop:
         survey = Survey(
             self.configuration,
             self.ledger,
-            self.census,
             clusters,
             fleets,
+            list_registrations=ListRegistrations(
+                target.registration, self.ledger.housekeeping, self.census, self.clock
+            ),
             inquire=Inquire(target, self.ledger.jobs, jobs, self.clock),
             watches=(
                 CheckVersions(self.census, self.ledger.housekeeping, self.clock),

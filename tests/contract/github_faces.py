@@ -25,7 +25,9 @@ from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import GitHubTarget, Registration
 from slipway.domain.jobs import JobKey
+from slipway.domain.reach import EVERYONE
 from slipway.domain.snapshot import WaitingJob
+from slipway.ports.github import Listing
 from slipway.ports.ledger import Ledger
 from tests.builders import a_github, a_job, a_task_id
 from tests.contract.aws_faces import create_table
@@ -88,9 +90,12 @@ class Case:
 
     def new_census(self, **changes: Any) -> GitHubRunnerCensus:
         """Our listing as a fresh process has it, with ``changes`` to the target."""
-        return GitHubRunnerCensus(
-            self.api, *self._at_github(self.ledger, **changes), places=lambda: self.places
-        )
+        return GitHubRunnerCensus(self.api, *self._at_github(self.ledger, **changes))
+
+    def listing(self, census: GitHubRunnerCensus | None = None) -> Listing:
+        """List the whole enterprise, or the case's places."""
+        places = [EVERYONE] if self.level is Registration.ENTERPRISE else self.places
+        return (census or self.census).registrations(places)
 
     def _at_github(
         self, shared: Ledger, **changes: Any

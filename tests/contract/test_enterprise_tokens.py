@@ -242,7 +242,7 @@ def test_an_enterprise_without_a_token_is_the_operator_s_to_mend(github: Case) -
 
 
 def listed(github: Case) -> object:
-    return github.new_census(runner_token_secrets=(A,)).registrations().failures
+    return github.listing(github.new_census(runner_token_secrets=(A,))).failures
 
 
 def removed(github: Case) -> object:

@@ -93,15 +93,23 @@ def test_places_are_listed_from_the_time_at_which_a_runner_was_last_registered_t
     case.ledger.housekeeping.note_place("acme", NOW - 2 * DAY)
     case.ledger.housekeeping.note_place("acme/one", NOW)
     case.another().housekeeping.note_place("acme", NOW - 10)
-    assert case.ledger.housekeeping.places(NOW - 60) == ["acme", "acme/one"]
-    assert case.ledger.housekeeping.places(NOW) == ["acme/one"]
+    assert case.ledger.housekeeping.places(NOW - 60) == {"acme": 0.0, "acme/one": 0.0}
+    assert case.ledger.housekeeping.places(NOW) == {"acme/one": 0.0}
 
 
 def test_a_place_that_is_used_all_the_time_is_written_once_an_hour(twin_case: Case) -> None:
     for second in range(0, 7_200, 60):
         twin_case.ledger.housekeeping.note_place("acme", NOW + second)
-    assert twin_case.aws.account.calls["dynamodb.PutItem"] == 2
-    assert twin_case.ledger.housekeeping.places(NOW + 3_600) == ["acme"]
+    assert twin_case.aws.account.calls["dynamodb.UpdateItem"] == 2
+    assert twin_case.ledger.housekeeping.places(NOW + 3_600) == {"acme": 0.0}
+
+
+def test_when_a_place_was_listed_last_outlives_its_next_registration(case: Case) -> None:
+    case.ledger.housekeeping.note_place("acme", NOW)
+    case.ledger.housekeeping.note_listed("acme", NOW + 30.5)
+    case.another().housekeeping.note_place("acme", NOW + 60)
+    case.ledger.housekeeping.note_listed("gone", NOW)
+    assert case.another().housekeeping.places(0) == {"acme": NOW + 30.5}
 
 
 def test_deliveries_that_were_sent_again_are_remembered_hook_by_hook(case: Case) -> None:

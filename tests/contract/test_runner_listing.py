@@ -18,10 +18,10 @@ def test_a_listed_runner_tells_its_group_and_the_version_of_its_listener(anywher
     anywhere.service.mint(anywhere.job(), NAME)
     anywhere.places = [anywhere.place]
     (runner,) = anywhere.registered()
-    (fresh,) = anywhere.census.registrations().registrations
+    (fresh,) = anywhere.listing().registrations
     assert (fresh.version, fresh.group_id) == (None, runner.identity.group_id)
     runner.version = "2.336.0"
-    (connected,) = anywhere.census.registrations().registrations
+    (connected,) = anywhere.listing().registrations
     assert connected.version == "2.336.0"
 
 
@@ -33,7 +33,7 @@ def test_strangers_in_our_groups_are_listed_and_those_elsewhere_are_nobody_s_con
     default = anywhere.twin.world.groups_of(scope)[1]
     anywhere.twin.registry.register(scope, default, WantedRunner("their-own", LABELS))
     anywhere.places = [anywhere.place]
-    listing = anywhere.census.registrations()
+    listing = anywhere.listing()
     assert (listing.registrations, listing.failures) == ((), ())
     at_repository = anywhere.level is Registration.REPOSITORY
     assert [found.name for found in listing.strangers] == ([] if at_repository else ["stranger"])
@@ -51,25 +51,25 @@ def test_a_group_is_ours_by_its_name_and_never_the_default_one(
     github.service.mint(github.job("beta/api"), "stranger")
     for name, value in changes.items():
         setattr(github.acme.beta_group, name, value)
-    assert bool(github.census.registrations().strangers) is is_ours
+    assert bool(github.listing().strangers) is is_ours
 
 
 def test_the_one_group_that_is_configured_is_ours_and_no_other(github: Case) -> None:
     census = github.new_census(runner_group="slipway-beta")
     github.service.mint(github.job("beta/api"), "in-beta")
     github.service.mint(github.job("alpha/web"), "in-alpha")
-    assert [found.name for found in census.registrations().strangers] == ["in-beta"]
+    assert [found.name for found in github.listing(census).strangers] == ["in-beta"]
 
 
 def test_groups_are_looked_for_once_an_hour_and_only_if_there_is_anybody_else(github: Case) -> None:
     github.service.mint(github.job(), NAME)
     before = github.calls("/runner-groups")
-    github.census.registrations()
+    github.listing()
     assert github.calls("/runner-groups") == before
     github.service.mint(github.job(), "stranger")
     for seconds in (0, 3_599, 1):
         github.acme.clock.advance(seconds)
-        assert len(github.census.registrations().strangers) == 1
+        assert len(github.listing().strangers) == 1
     assert github.calls("/runner-groups") == before + 2
 
 
@@ -77,14 +77,14 @@ def test_groups_that_cannot_be_read_hide_none_of_our_own(github: Case) -> None:
     github.service.mint(github.job(), NAME)
     github.service.mint(github.job(), "stranger")
     github.twin.faults.next("GET", "/runner-groups", 503)
-    listing = github.census.registrations()
+    listing = github.listing()
     assert [found.name for found in listing.registrations] == [NAME]
     assert (listing.strangers, len(listing.failures)) == ((), 1)
 
 
 def test_a_listing_names_the_places_that_were_read_whole(with_app: Case) -> None:
     with_app.places = ["alpha", "nowhere"]
-    listing = with_app.census.registrations()
+    listing = with_app.listing()
     assert (listing.places, len(listing.failures)) == (frozenset({"alpha"}), 1)
 
 

@@ -66,7 +66,7 @@ def test_registrations_of_ours_are_listed_over_all_pages_and_nobody_else_s(anywh
         anywhere.acme.clock.advance(1)
         anywhere.service.mint(job, name)
     anywhere.places = [anywhere.place]
-    listed = anywhere.census.registrations().registrations
+    listed = anywhere.listing().registrations
     assert {item.name for item in listed} == names
     assert len(listed) == len(names)
     assert not any(item.is_online or item.is_busy for item in listed)
@@ -80,15 +80,15 @@ def test_a_runner_that_is_online_and_busy_is_listed_as_such(github: Case) -> Non
     (runner,) = github.registered()
     runner.online = True
     runner.busy_changes.append((github.acme.clock.now(), True))
-    (listed,) = github.census.registrations().registrations
+    (listed,) = github.listing().registrations
     assert (listed.is_online, listed.is_busy) == (True, True)
 
 
 def test_outside_an_enterprise_only_the_places_that_are_known_are_asked(with_app: Case) -> None:
     with_app.service.mint(with_app.job(), NAME)
-    assert with_app.census.registrations() == Listing(())
+    assert with_app.listing() == Listing(())
     with_app.places = ["alpha"]
-    assert [item.name for item in with_app.census.registrations().registrations] == [NAME]
+    assert [item.name for item in with_app.listing().registrations] == [NAME]
 
 
 # A mint in doubt.
@@ -294,7 +294,7 @@ def test_a_list_that_is_not_whole_is_no_list(github: Case, status: int) -> None:
     """What is missing from it would be taken for gone."""
     github.service.mint(github.job(), NAME)
     github.twin.faults.next("GET", "/actions/runners$", status)
-    listed = github.census.registrations()
+    listed = github.listing()
     assert (listed.registrations, [type(fault) for fault in listed.failures]) == (
         (),
         [ThrottledError if status == 429 else UnavailableError],
@@ -308,7 +308,7 @@ def test_a_place_that_does_not_answer_hides_no_other(with_app: Case, call: str, 
     with_app.service.mint(with_app.job(), NAME)
     with_app.twin.faults.next("GET", call, status)
     with_app.places = ["beta", with_app.place]
-    listed = with_app.census.registrations()
+    listed = with_app.listing()
     assert [item.name for item in listed.registrations] == [NAME]
     assert len(listed.failures) == 1
     assert isinstance(listed.failures[0], UnavailableError)

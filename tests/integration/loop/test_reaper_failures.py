@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from local.twin.aws.ec2.lifecycle import BootPlan
 from slipway.domain.configuration import Registration
+from slipway.domain.findings import What
 from slipway.domain.reach import EVERYONE
+from slipway.domain.reaping import suspicion
 from slipway.domain.runners import Registration as Ghost
 from slipway.domain.runners import runner_name
 from slipway.ports.github import Listing, Removal
@@ -86,7 +89,7 @@ def test_what_is_doubtful_ripens_though_a_run_is_cut_short() -> None:
     loop.runners.remove = killed  # type: ignore[method-assign]
     with pytest.raises(KilledError):
         deployment.clock.advance(61.0)
-    assert f"registration/{later}" in loop.ledger.housekeeping.suspects()
+    assert suspicion(What.REGISTRATION, later, EVERYONE) in loop.ledger.housekeeping.suspects()
 
 
 def test_what_cannot_be_remembered_is_removed_all_the_same() -> None:
@@ -111,7 +114,9 @@ def test_a_full_group_of_ghosts_is_emptied_run_by_run() -> None:
     loop = deployment.loop
     left = {number: f"slipway-medium-{number:032x}" for number in range(1, 6_001)}
 
-    def listing() -> Listing:
+    def listing(places: Iterable[str]) -> Listing:
+        if not list(places):
+            return Listing(())
         found = (
             Ghost(number, name, False, False, EVERYONE, task_id=name[-32:]) for number, name in left.items()
         )

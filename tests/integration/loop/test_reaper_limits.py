@@ -7,6 +7,8 @@ import pytest
 from slipway.domain.configuration import Registration
 from slipway.domain.findings import What
 from slipway.domain.notices import NoticeCode
+from slipway.domain.reach import EVERYONE
+from slipway.domain.reaping import suspicion
 from slipway.domain.runners import RunnerState
 from slipway.services.deregister import MOST_PER_CREDENTIAL
 from slipway.services.reap import Reaped
@@ -31,7 +33,11 @@ def suspected_ghosts(deployment: Acme, *counts: tuple[str, int]) -> None:
                 deployment.clock.advance(20.0)  # registrations take turns
         deployment.loop.ledger.housekeeping.note_place(organization, deployment.clock.now())
         first += count
-    found = {f"{What.REGISTRATION}/{name}": deployment.clock.now() - 60.0 for name in registered(deployment)}
+    level, since = deployment.loop.configuration.github.registration, deployment.clock.now() - 60.0
+    found = {}
+    for runner in deployment.github.registry.by_id.values():
+        place = EVERYONE if level is Registration.ENTERPRISE else runner.scope.name
+        found[suspicion(What.REGISTRATION, runner.name, place)] = since
     deployment.loop.ledger.housekeeping.keep_suspects(found)
 
 
@@ -100,7 +106,8 @@ def test_a_run_removes_no_more_than_half_of_what_a_credential_may() -> None:
 def test_a_run_without_time_leaves_everything_as_it_is_and_finds_it_again() -> None:
     deployment = acme()
     suspected_ghosts(deployment, ("alpha", 2))
-    late = deployment.loop.reap(has_time=lambda: False)
+    for_the_listing = iter([True])
+    late = deployment.loop.reap(has_time=lambda: next(for_the_listing, False))
     assert (len(late.done), len(late.left)) == (0, 2)
     assert len(registered(deployment)) == 2
     assert len(deployment.loop.reap().done) == 2

@@ -278,6 +278,15 @@ def test_two_deployments_in_one_enterprise_leave_each_other_s_runners_alone(othe
     assert alarms(deployment) == []
 
 
+def test_a_stranger_is_told_once_though_other_places_are_listed_in_between() -> None:
+    deployment = acme(a_configuration(Registration.ORGANIZATION))
+    intrude(deployment, "build-server-1", group_of_alpha(deployment))
+    when(deployment, lambda: bool(alarms(deployment)))
+    deployment.loop.ledger.housekeeping.note_place("beta", deployment.clock.now())
+    deployment.clock.advance(1_300.0)
+    assert len(alarms(deployment)) == 1
+
+
 def test_a_runner_is_no_ghost_because_its_pool_cannot_be_read() -> None:
     """Its task is on the cluster that does not answer, and GitHub calls it idle."""
     deployment = acme(patient())

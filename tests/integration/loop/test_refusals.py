@@ -12,7 +12,7 @@ from local.twin.github.model import Organization
 from slipway.domain.configuration import Registration
 from slipway.domain.notices import NoticeCode
 from slipway.domain.reasons import Reason, Why
-from slipway.services.survey import LIST_EVERY_SECONDS
+from slipway.services.list_registrations import LIST_EVERY_SECONDS
 from slipway.services.watch_tokens import CODES as TOKEN_CODES
 from tests.integration.loop.scenes import GENERATE, all_answers
 from tests.support.loop import APP_ARN, TOKEN_ARN, Acme, a_configuration, acme

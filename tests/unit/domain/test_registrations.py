@@ -128,6 +128,21 @@ def test_a_run_without_a_listing_neither_lifts_nor_confirms_what_rests_on_one() 
     assert lifted == {}
 
 
+def test_a_listing_of_one_place_says_nothing_of_what_is_doubted_in_another() -> None:
+    here, there = (suspicion(What.REGISTRATION, "x", place) for place in ("acme/web", "globex/web"))
+    doubts = {here: NOW - 600, there: NOW - 600}
+    partial = Facts(NOW, (PoolFacts(a_snapshot(), frozenset(), {}, {}),), listed=frozenset({"acme/web"}))
+    assert find_stale(partial, CONFIGURATION, doubts) == ([], {there: NOW - 600})
+
+
+def test_what_is_doubted_where_nothing_is_listed_any_more_is_forgotten_in_the_end() -> None:
+    silent = Facts(NOW, (PoolFacts(a_snapshot(), frozenset(), {}, {}),))
+    doubts = {
+        suspicion(What.REGISTRATION, name, "acme"): NOW - age for name, age in (("x", 7_199), ("y", 7_200))
+    }
+    assert list(find_stale(silent, CONFIGURATION, doubts)[1]) == [suspicion(What.REGISTRATION, "x", "acme")]
+
+
 def test_of_very_many_ghosts_those_that_ripen_are_remembered_and_whatever_else_is_doubtful() -> None:
     runner = a_runner(0, RunnerState.STARTING)
     ghosts = [listed(a_runner(number)) for number in range(1, MOST_SUSPECTS + 100)]
@@ -135,7 +150,7 @@ def test_of_very_many_ghosts_those_that_ripen_are_remembered_and_whatever_else_i
     assert len(first) == MOST_SUSPECTS
     later = replace(reading(runner, ghosts[::-1], runs=False), now=NOW + 60)
     reaps, kept = find_stale(later, CONFIGURATION, first)
-    assert {suspicion(reap.what, reap.id) for reap in reaps} == set(first)
+    assert {suspicion(reap.what, reap.id, reap.reach) for reap in reaps} == set(first)
     assert suspicion(What.RUNNER_RECORD, runner.task_id) in kept
     assert len(kept) == MOST_SUSPECTS
     assert set(kept) < {*first, suspicion(What.RUNNER_RECORD, runner.task_id)}

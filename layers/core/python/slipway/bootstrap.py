@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from slipway.services.scale import Scale
     from slipway.services.sweep import Sweep
 
-PLACES_SECONDS = 2 * 86_400  # longer than a registration that never connects lives, 1 day [GH-JIT-1DAY]
 NO_APP = "github.secrets.app is not set: this needs a GitHub App"
 
 
@@ -174,6 +173,7 @@ class _Wiring:
         from slipway.adapters.threads import together
         from slipway.services.deregister import Deregister
         from slipway.services.inquire import Inquire
+        from slipway.services.list_registrations import ListRegistrations
         from slipway.services.reap import ReapStale
         from slipway.services.removals import Remove
         from slipway.services.runner_versions import CheckVersions
@@ -203,9 +203,11 @@ class _Wiring:
         survey = Survey(
             self._configuration,
             self._ledger,
-            self._census,
             clusters,
             fleets,
+            list_registrations=ListRegistrations(
+                github.registration, self._ledger.housekeeping, self._census, self._clock
+            ),
             inquire=Inquire(github, self._ledger.jobs, jobs, self._clock, together=together),
             watches=(
                 CheckVersions(self._census, self._ledger.housekeeping, self._clock),
@@ -330,9 +332,7 @@ class _Wiring:
         from slipway.adapters.github.runner_census import GitHubRunnerCensus
 
         github = self._configuration.github
-        return GitHubRunnerCensus(
-            self._github_api, github, self._credentials, self._groups, places=self._places
-        )
+        return GitHubRunnerCensus(self._github_api, github, self._credentials, self._groups)
 
     @cached_property
     def _credentials(self) -> Credentials:
@@ -344,9 +344,6 @@ class _Wiring:
         from slipway.adapters.github.runner_groups import RunnerGroups
 
         return RunnerGroups(self._github_api, self._configuration.github, self._clock, self._ledger.groups)
-
-    def _places(self) -> list[str]:
-        return self._ledger.housekeeping.places(self._clock.now() - PLACES_SECONDS)
 
 
 def _new_token() -> str:

@@ -49,6 +49,12 @@ class Reap:
     registration: Registration | None = None
     instance: Instance | None = None
 
+    @property
+    def reach(self) -> str:
+        """Return where GitHub has the registration, empty if there is none."""
+        found = self.registration or self.orphan or self.runner
+        return (found.reach if found else None) or ""
+
 
 @dataclass(frozen=True, slots=True)
 class Ec2Instance:
@@ -78,7 +84,7 @@ class Facts:
     """Everything that one run of the reaper compares.
 
     ``registrations`` bear names of ours, so that each has a ``task_id``; ``strangers`` are others in runner groups of
-    ours; ``listed`` are the places that were read whole, none in a run that does not list. ``over`` are the waiting
+    ours; ``listed`` are the places that were read whole in this run. ``over`` are the waiting
     jobs that GitHub says, in this run, want no runner any more, each with its words.
     """
 

@@ -20,6 +20,7 @@ TIMEOUT_GRACE_SECONDS = 60
 LONGEST_JOB_SECONDS = 5 * 86_400  # GitHub ends a job of a self-hosted runner then [GH-JOB-5D]
 NEVER_RECORDED_SECONDS = 300
 QUEUED_LONG_SECONDS = 600
+DOUBTED_SECONDS = 7_200  # a place that was not listed for so long may never be again
 MOST_SUSPECTS = 2_000  # they are one item of the ledger, 400 KB at most [DDB-LIMITS]
 # GitHub fails a job that was queued for 24 h, or up to 48 [GH-JOB-48H].
 GITHUB_GIVES_UP_SECONDS = 48 * 3600 + 600
@@ -48,15 +49,12 @@ def find_stale(
         doubtful += _jobs_over(pool, facts)
     doubtful += mismatched_registrations(facts)
     at_once = {reap.id for reap in certain}
-    seen = {suspicion(reap.what, reap.id): reap for reap in doubtful if reap.id not in at_once}
+    seen = {_suspicion_of(reap): reap for reap in doubtful if reap.id not in at_once}
     since = {key: suspects.get(key, facts.now) for key in seen}
     ripe = [seen[key] for key, first in since.items() if facts.now - first >= READINGS_APART_SECONDS]
-    if not facts.listed:
-        since |= {
-            key: first
-            for key, first in suspects.items()
-            if kind_of(key) in OF_THE_LISTING and key not in since
-        }
+    since |= {
+        key: first for key, first in suspects.items() if key not in since and _is_unseen(key, first, facts)
+    }
     return certain + ripe, _most_pressing(since)
 
 
@@ -69,14 +67,32 @@ def _most_pressing(since: Mapping[str, float]) -> dict[str, float]:
     return dict(ranked[:MOST_SUSPECTS])
 
 
-def suspicion(what: What, name: str) -> str:
-    """Return the key under which a doubtful thing is remembered between two readings."""
-    return f"{what}/{name}"
+def suspicion(what: What, name: str, place: str = "") -> str:
+    """Return the key under which a doubtful thing is remembered between two readings.
+
+    What rests on the listing is remembered with its place, whose next listing confirms or lifts it.
+    """
+    return f"{what}/{place}/{name}" if what in OF_THE_LISTING else f"{what}/{name}"
 
 
 def kind_of(key: str) -> str:
     """Return what a remembered suspicion is about."""
     return key.partition("/")[0]
+
+
+def place_of(key: str) -> str:
+    """Return in which organization or repository a suspicion that rests on the listing is."""
+    return key.partition("/")[2].rpartition("/")[0]
+
+
+def _suspicion_of(reap: Reap) -> str:
+    return suspicion(reap.what, reap.id, reap.reach)
+
+
+def _is_unseen(key: str, first: float, facts: Facts) -> bool:
+    """Say whether this run could neither confirm nor lift a suspicion; if none can for long, it is dropped."""
+    is_of_the_listing = kind_of(key) in OF_THE_LISTING
+    return is_of_the_listing and not facts.is_listed(place_of(key)) and facts.now - first < DOUBTED_SECONDS
 
 
 def _stale_runners(pool: PoolFacts, configuration: Configuration) -> Iterator[Reap]:

@@ -10,7 +10,8 @@ from slipway.domain.runners import Registration, RunnerState
 # A listener connects within seconds of its claim, and after a lost connection again.
 LISTENER_GRACE_SECONDS = 180
 
-# What rests on the listing. In a run without one the suspicion stays as it is, neither confirmed nor lifted.
+# What rests on the listing. In a run that does not list its place the suspicion stays as it is, neither confirmed nor
+# lifted.
 OF_THE_LISTING = frozenset({What.REGISTRATION, What.STUCK_RUNNER, What.UNREGISTERED_RUNNER})
 # What is worth a listing of its own a minute later. A runner that GitHub forgot is not: most have just ended, and
 # their events are on their way.

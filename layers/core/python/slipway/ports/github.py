@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -74,8 +74,8 @@ class RunnerService(Protocol):
 class RunnerCensus(Protocol):
     """Tells what runs at the level that is configured."""
 
-    def registrations(self) -> Listing:
-        """List the registrations in every place where we register; a place that fails hides no other."""
+    def registrations(self, places: Iterable[str]) -> Listing:
+        """List the registrations of each place, one after the other; a place that fails hides no other."""
 
     def deprecation(self, version: str, place: str) -> Deprecation | None:
         """Return until when GitHub takes a runner version, None where the server does not say.

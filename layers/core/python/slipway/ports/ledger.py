@@ -226,8 +226,11 @@ class RegistrationPlaces(Protocol):
     def note_place(self, reach: str, at: float) -> None:
         """Remember that a runner was registered in an organization or repository."""
 
-    def places(self, since: float) -> list[str]:
-        """Return where runners were registered since a time."""
+    def places(self, since: float) -> dict[str, float]:
+        """Return where runners were registered since a time, and when each place was listed last; never is 0."""
+
+    def note_listed(self, reach: str, at: float) -> None:
+        """Remember that the registrations of a place are listed."""
 
 
 class Cursors(Protocol):

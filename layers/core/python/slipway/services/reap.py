@@ -54,10 +54,10 @@ class ReapStale:
     def __call__(self, *, is_dry_run: bool = False, has_time: Callable[[], bool] = lambda: True) -> Reaped:
         """Make one run; a dry one reads and decides, and changes and remembers nothing.
 
-        ``has_time`` says whether there is time for one more removal before the invocation's deadline.
+        ``has_time`` says whether there is time for one more listing or removal before the invocation's deadline.
         """
         suspected = self._ledger.housekeeping.suspects()
-        surveyed = self._survey(suspected, is_dry_run=is_dry_run)
+        surveyed = self._survey(suspected, has_time, is_dry_run=is_dry_run)
         reaps, suspects = find_stale(surveyed.facts, self._configuration, suspected)
         errors = list(surveyed.errors)
         if not is_dry_run:

@@ -92,7 +92,7 @@ class Remove:
         for reap in reaps:
             if reap.what in self._elsewhere:
                 outcomes.append(_tried(reap, partial(self._elsewhere[reap.what], reap), has_time))
-            elif allowance.admits(_reach(reap)):
+            elif allowance.admits(reap.reach):
                 removal = partial(self._at_github[reap.what], reap, allowance)
                 steps.append(partial(_tried, reap, removal, has_time))
             else:
@@ -198,11 +198,6 @@ def _tried(
         return reap, Outcome.LEFT
     except Exception as fault:  # noqa: BLE001 - the service loop: one failure stops no other removal
         return reap, fault
-
-
-def _reach(reap: Reap) -> str:
-    found = reap.registration or reap.orphan or reap.runner
-    return (found.reach if found else None) or ""
 
 
 def _those(outcomes: Sequence[tuple[Reap, Outcome | Exception]], wanted: Outcome) -> tuple[Reap, ...]:

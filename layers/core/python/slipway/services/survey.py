@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.findings import Ec2Instance, Facts, PoolFacts
 from slipway.domain.notices import Look
-from slipway.domain.reaping import kind_of
-from slipway.domain.registrations import LISTED_AGAIN
 from slipway.domain.snapshot import Snapshot
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster
 from slipway.ports.fleet import Fleet, LaunchedInstance
-from slipway.ports.github import Listing, RunnerCensus
+from slipway.ports.github import Listing
 from slipway.ports.ledger import Ledger
 from slipway.services.inquire import Inquire
-
-LISTED = "registrations"
-LIST_EVERY_SECONDS = 600
+from slipway.services.list_registrations import ListRegistrations
 
 
 class Watch(Protocol):
@@ -50,27 +46,33 @@ class Survey:
         self,
         configuration: Configuration,
         ledger: Ledger,
-        census: RunnerCensus,
         clusters: Mapping[str, Cluster],
         fleets: Mapping[str, Fleet],
         *,
+        list_registrations: ListRegistrations,
         inquire: Inquire,
         watches: Sequence[Watch],
         clock: Clock,
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
-        self._census = census
         self._clusters = clusters
         self._fleets = fleets
+        self._list_registrations = list_registrations
         self._inquire = inquire
         self._watches = watches
         self._clock = clock
 
-    def __call__(self, suspected: Mapping[str, float], *, is_dry_run: bool = False) -> Surveyed:
+    def __call__(
+        self,
+        suspected: Mapping[str, float],
+        has_time: Callable[[], bool] = lambda: True,
+        *,
+        is_dry_run: bool = False,
+    ) -> Surveyed:
         """Read everything once; ``suspected`` is what looked stale at the last reading."""
         errors: list[Exception] = []
-        listing = self._listing(suspected, errors, is_dry_run=is_dry_run)
+        listing = self._listing(suspected, errors, has_time, is_dry_run=is_dry_run)
         pools = self._pools(errors)
         if len(pools) < len(self._configuration.pools):
             # Without a pool's tasks, its runners would look like ghosts.
@@ -92,24 +94,19 @@ class Survey:
         return Surveyed(facts, tuple(looks), tuple(errors))
 
     def _listing(
-        self, suspected: Mapping[str, float], errors: list[Exception], *, is_dry_run: bool
+        self,
+        suspected: Mapping[str, float],
+        errors: list[Exception],
+        has_time: Callable[[], bool],
+        *,
+        is_dry_run: bool,
     ) -> Listing:
-        """List what GitHub knows, now and then (calls are dear, and orphans are looked after one by one), and
-        while a registration is suspected: it must look stale twice. A dry run always looks.
-        """
-        now = self._clock.now()
-        is_due = now - (self._ledger.housekeeping.cursor(LISTED) or 0.0) >= LIST_EVERY_SECONDS
-        if not is_due and not is_dry_run and not any(kind_of(key) in LISTED_AGAIN for key in suspected):
-            return Listing(())
         try:
-            listed = self._census.registrations()
+            listed = self._list_registrations(suspected, has_time, is_dry_run=is_dry_run)
         except Exception as fault:  # noqa: BLE001 - the service loop: what GitHub does not tell stops no pool
             errors.append(fault)
             return Listing(())
         errors += listed.failures
-        # If nothing was read: try again at the next run.
-        if not is_dry_run and (listed.registrations or not listed.failures):
-            self._ledger.housekeeping.move_cursor(LISTED, now)
         return listed
 
     def _pools(self, errors: list[Exception]) -> list[PoolFacts]:

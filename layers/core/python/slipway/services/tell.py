@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator
 from slipway.domain.demand import ZOMBIE_AFTER
 from slipway.domain.findings import Facts
 from slipway.domain.notices import Look, Notice, NoticeCode, untold
+from slipway.domain.reach import EVERYONE
 from slipway.domain.registrations import unknown_runners
 from slipway.domain.text import inert
 from slipway.ports.ledger import Housekeeping, Runners
@@ -32,10 +33,15 @@ class Tell:
         return news
 
     def _of_the_facts(self, surveyed: Surveyed, told: Container[str]) -> Look:
-        """Return what the facts themselves tell; of what could not be read nothing is gone."""
+        """Return what the facts themselves tell; of what could not be read nothing is gone.
+
+        Place by place nobody sees that a runner is gone; its id never comes back, and what was told expires.
+        """
         facts, codes = surveyed.facts, set[NoticeCode]()
         if not surveyed.errors:
-            codes = {NoticeCode.ZOMBIE_JOB} | ({NoticeCode.UNKNOWN_RUNNER} if facts.listed else set())
+            codes = {NoticeCode.ZOMBIE_JOB} | (
+                {NoticeCode.UNKNOWN_RUNNER} if EVERYONE in facts.listed else set()
+            )
         return Look((*_zombies(facts), *self._never_known(facts, told)), frozenset(codes))
 
     def _never_known(self, facts: Facts, told: Container[str]) -> Iterator[Notice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from slipway.adapters.github.credentials import Credentials, shown
@@ -11,20 +11,14 @@ from slipway.adapters.github.registrations import registration, scope_path
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.times import seconds
 from slipway.domain.configuration import GitHubTarget
-from slipway.domain.configuration import Registration as Level
 from slipway.domain.errors import RefusedError, SlipwayError, UnavailableError
-from slipway.domain.reach import EVERYONE
 from slipway.domain.runner_versions import Deprecation
 from slipway.domain.runners import Registration
 from slipway.ports.github import Listing
 
 
 class GitHubRunnerCensus:
-    """Implements ``ports.github.RunnerCensus``.
-
-    ``places`` answers where registrations of ours can be: in the enterprise it is not asked; elsewhere it
-    returns the organizations or repositories in which runners were registered lately.
-    """
+    """Implements ``ports.github.RunnerCensus``."""
 
     def __init__(
         self,
@@ -32,18 +26,14 @@ class GitHubRunnerCensus:
         github: GitHubTarget,
         credentials: Credentials,
         groups: RunnerGroups,
-        *,
-        places: Callable[[], list[str]],
     ) -> None:
         self._api = api
         self._github = github
         self._credentials = credentials
         self._groups = groups
-        self._places = places
 
-    def registrations(self) -> Listing:
-        """List the registrations in every place where we register; a place that fails hides no other."""
-        places = [EVERYONE] if self._github.registration is Level.ENTERPRISE else self._places()
+    def registrations(self, places: Iterable[str]) -> Listing:
+        """List the registrations of each place, one after the other; a place that fails hides no other."""
         found: list[Registration] = []
         strangers: list[Registration] = []
         failures: list[SlipwayError] = []

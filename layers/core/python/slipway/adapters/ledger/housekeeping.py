@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from slipway.adapters.ledger.items import DAY, keyed
-from slipway.adapters.ledger.table import Key, Put, Table
+from slipway.adapters.ledger.table import ConditionFailedError, Key, Put, Table, Update
 from slipway.domain.redelivery import Resent
 from slipway.domain.sweeping import Lap, SweepState
 
@@ -34,12 +35,20 @@ class DynamoHousekeeping:
         if at - self._noted.get(reach, float("-inf")) < _PLACE_REFRESH_SECONDS:
             return
         place = {"at": at, "expires_at": int(at) + _PLACE_TTL_SECONDS}
-        self._table.write(Put(keyed(Key("PLACES", reach), place)))
+        self._table.write(Update(Key("PLACES", reach), place))
         self._noted[reach] = at
 
-    def places(self, since: float) -> list[str]:
-        """Return where runners were registered since a time."""
-        return [item["sk"] for item in self._table.query("PLACES") if item["at"] >= since]
+    def places(self, since: float) -> dict[str, float]:
+        """Return where runners were registered since a time, and when each place was listed last; never is 0."""
+        found = (item for item in self._table.query("PLACES") if item["at"] >= since)
+        return {item["sk"]: float(item.get("listed_at", 0.0)) for item in found}
+
+    def note_listed(self, reach: str, at: float) -> None:
+        """Remember that the registrations of a place are listed; one that has expired stays forgotten."""
+        with suppress(ConditionFailedError):
+            self._table.write(
+                Update(Key("PLACES", reach), {"listed_at": at}, condition="attribute_exists(#at)")
+            )
 
     def suspects(self) -> dict[str, float]:
         """Return what looked stale at the last reading, and since when."""
