@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
+from slipway.adapters.ledger.items import keyed, orphan_key
+from slipway.adapters.ledger.table import Put, Table
 from slipway.domain.configuration import Registration
 from slipway.domain.findings import What
 from slipway.domain.notices import NoticeCode
 from slipway.domain.reach import EVERYONE
 from slipway.domain.reaping import suspicion
 from slipway.domain.runners import RunnerState
+from slipway.domain.snapshot import Orphan
+from slipway.ports.github import Removal
 from slipway.services.deregister import MOST_PER_CREDENTIAL
 from slipway.services.reap import Reaped
+from tests.builders import a_task_id
 from tests.integration.loop.mortality import READS
 from tests.integration.loop.scenes import SilentContainer, recorded, when
 from tests.integration.loop.test_reaper_failures import ghost, registered
 from tests.support.loop import Acme, a_configuration, acme
 
+FIRST_ORPHAN = 1_000_000_000
 DELETES = {
     Registration.ENTERPRISE: "DELETE /enterprises/{enterprise}/actions/runners/{runner_id}",
     Registration.ORGANIZATION: "DELETE /orgs/{org}/actions/runners/{runner_id}",
@@ -39,6 +47,15 @@ def suspected_ghosts(deployment: Acme, *counts: tuple[str, int]) -> None:
         place = EVERYONE if level is Registration.ENTERPRISE else runner.scope.name
         found[suspicion(What.REGISTRATION, runner.name, place)] = since
     deployment.loop.ledger.housekeeping.keep_suspects(found)
+
+
+def busy_orphans(deployment: Acme, count: int) -> None:
+    """Let the tasks of busy runners have stopped."""
+    table = Table(deployment.loop.aws.client("dynamodb"), "slipway")
+    for number in range(count):
+        task_id = a_task_id(number)
+        orphan = Orphan(task_id, FIRST_ORPHAN + number, EVERYONE, deployment.clock.now() - 100.0, "alpha")
+        table.write(Put(keyed(orphan_key("general", task_id), asdict(orphan))))
 
 
 def limits(reaped: Reaped) -> list[str]:
@@ -101,6 +118,23 @@ def test_a_run_removes_no_more_than_half_of_what_a_credential_may() -> None:
         "a run removes no more than this, and has a minute; 10 removals are left to the next run"
     ]
     assert len(deployment.loop.reap().done) == 10
+
+
+def test_registrations_that_stay_busy_keep_no_other_from_being_removed_for_ever() -> None:
+    deployment = acme()
+    runners, remove = deployment.loop.runners, deployment.loop.runners.remove
+    suspected_ghosts(deployment, ("alpha", 1))
+    busy_orphans(deployment, 2 * MOST_PER_CREDENTIAL + 20)
+    asked = set()
+
+    def busy(runner_id: int, reach: str) -> Removal:
+        asked.add(runner_id)
+        return Removal.BUSY if runner_id >= FIRST_ORPHAN else remove(runner_id, reach)
+
+    runners.remove = busy  # type: ignore[method-assign]
+    deployment.clock.advance(600.0)
+    assert len(asked) == 2 * MOST_PER_CREDENTIAL + 21
+    assert registered(deployment) == set()
 
 
 def test_a_run_without_time_leaves_everything_as_it_is_and_finds_it_again() -> None:

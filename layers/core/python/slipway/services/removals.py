@@ -19,7 +19,7 @@ from slipway.ports.cluster import Cluster, starting
 from slipway.ports.fleet import Fleet
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Together, in_turn
-from slipway.services.deregister import Allowance, Deregister
+from slipway.services.deregister import MOST_PER_CREDENTIAL, Allowance, Deregister
 
 
 class Outcome(StrEnum):
@@ -87,12 +87,15 @@ class Remove:
     def __call__(self, reaps: Sequence[Reap], has_time: Callable[[], bool] = lambda: True) -> Removed:
         """Remove, as long as there is time and within GitHub's limits; the next run finds the rest again."""
         allowance = Allowance(self._level)
-        outcomes: list[tuple[Reap, Outcome | Exception]] = []
+        outcomes: list[tuple[Reap, Outcome | Exception]] = [
+            _tried(reap, partial(self._elsewhere[reap.what], reap), has_time)
+            for reap in reaps
+            if reap.what in self._elsewhere
+        ]
         steps: list[Callable[[], tuple[Reap, Outcome | Exception]]] = []
-        for reap in reaps:
-            if reap.what in self._elsewhere:
-                outcomes.append(_tried(reap, partial(self._elsewhere[reap.what], reap), has_time))
-            elif allowance.admits(reap.reach):
+        at_github = [reap for reap in reaps if reap.what in self._at_github]
+        for reap in _from_another(at_github, self._clock.now()):
+            if allowance.admits(reap.reach):
                 removal = partial(self._at_github[reap.what], reap, allowance)
                 steps.append(partial(_tried, reap, removal, has_time))
             else:
@@ -198,6 +201,12 @@ def _tried(
         return reap, Outcome.LEFT
     except Exception as fault:  # noqa: BLE001 - the service loop: one failure stops no other removal
         return reap, fault
+
+
+def _from_another(reaps: Sequence[Reap], now: float) -> list[Reap]:
+    """Return them from another one on each minute: those that stay busy must not use up what a run may ask for ever."""
+    start = int(now // 60) * MOST_PER_CREDENTIAL % len(reaps) if reaps else 0
+    return [*reaps[start:], *reaps[:start]]
 
 
 def _those(outcomes: Sequence[tuple[Reap, Outcome | Exception]], wanted: Outcome) -> tuple[Reap, ...]:
