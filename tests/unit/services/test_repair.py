@@ -48,7 +48,7 @@ class Interrupted:
         self.items.remove(interruption)
 
     def find(self, repository: str, job_id: int) -> JobReading | None:
-        raise NotImplementedError
+        raise AssertionError(f"re-runs read whole runs, never the single job {job_id} of {repository}")
 
     def of_run(self, repository: str, run_id: int) -> list[JobReading]:
         if run_id in self.errors:

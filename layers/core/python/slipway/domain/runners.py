@@ -74,9 +74,8 @@ class Registration:
 
 _REST = re.compile(r"([a-z0-9][a-z0-9_-]{0,19})-([0-9a-f]{32})", re.ASCII)
 _TASK_ID_LENGTH = 32
-MAX_NAMES_LENGTH = (
-    64 - _TASK_ID_LENGTH - 2
-)  # of a deployment and a profile together: a runner name has 64 characters
+# Of a deployment and a profile together: a runner's name has 64 characters, two of them hyphens between its parts.
+MAX_NAMES_LENGTH = 64 - _TASK_ID_LENGTH - 2
 
 
 def runner_name(deployment: str, profile: str, task_id: str) -> str:
