@@ -1,0 +1,1 @@
+"""Policies: ways to run the same jobs with the same latencies and prices, to compare."""
