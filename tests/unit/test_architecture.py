@@ -25,6 +25,18 @@ class Arrow:
     place: str
 
 
+COMPOSITION = frozenset(
+    {
+        "slipway.wiring",
+        "slipway.config",
+        "slipway.services",
+        "slipway.adapters",
+        "slipway.ports",
+        "slipway.domain",
+        "slipway.telemetry",
+    }
+)
+
 # Part of the house -> what it may reach. `third party` is any package outside the standard library.
 ALLOWED: dict[str, frozenset[str]] = {
     "slipway.domain": frozenset({"slipway.domain"}),
@@ -45,17 +57,8 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     "slipway.config": frozenset({"slipway.domain"}),
-    "slipway.bootstrap": frozenset(
-        {
-            "slipway.bootstrap",
-            "slipway.config",
-            "slipway.services",
-            "slipway.adapters",
-            "slipway.ports",
-            "slipway.domain",
-            "slipway.telemetry",
-        }
-    ),
+    "slipway.wiring": COMPOSITION,
+    "slipway.bootstrap": COMPOSITION | {"slipway.bootstrap", "slipway.wiring"},
     "functions": frozenset(
         {"slipway.bootstrap", "slipway.services", "slipway.domain", "slipway.ports", "slipway.telemetry"}
         | {"aws_lambda_powertools", "functions"}
