@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.twin.aws.ecs import TaskView
 from local.twin.github.listener import VirtualListener
+from local.twin.latency import Phase
 from slipway.domain.identity import TaskIdentity
 from slipway.services.claim import Answer
 
@@ -37,10 +38,13 @@ class VirtualContainer:
 
     def claim(self) -> None:
         """Ask for a runner, and act on the answer as the entrypoint does."""
+        if self.is_alive:
+            self.loop.ask_claim(self.caller, self._claimed)
+
+    def _claimed(self, answer: Answer) -> None:
+        self.answers.append(answer)
         if not self.is_alive:
             return
-        answer = self.loop.claim(self.caller)
-        self.answers.append(answer)
         if answer.status == 200:
             self._listen(answer)
         elif answer.status in (204, 503):
@@ -58,8 +62,10 @@ class VirtualContainer:
         """Take SIGTERM: an idle runner releases itself, a busy one fails its job."""
         if self.listener is None:
             self.end(EXIT_DONE)
-        elif self.listener.busy or self.loop.release(self.caller).status != 409:
+        elif self.listener.busy:
             self.listener.shut_down()
+        else:
+            self.loop.ask_release(self.caller, self._released_by_force)
 
     def kill(self) -> None:
         """Vanish with the host."""
@@ -67,18 +73,36 @@ class VirtualContainer:
         if self.listener:
             self.listener.kill()
 
+    def _released_by_force(self, answer: Answer) -> None:
+        if self.is_alive and self.listener is not None and answer.status != 409:
+            self.listener.shut_down()
+
     def _listen(self, answer: Answer) -> None:
+        """Start the listener: it has its session, and a job that waits, when GitHub has answered."""
         jit_config = str(answer.body["jit_config"])
-        self.listener = VirtualListener(self.loop.github, jit_config, self.end)
-        self.loop.clock.schedule(float(answer.body["idle_timeout_seconds"]), self._watchdog)
+
+        def listen() -> None:
+            if self.is_alive:
+                self.listener = VirtualListener(self.loop.github, jit_config, self.end)
+                self.loop.clock.schedule(float(answer.body["idle_timeout_seconds"]), self._watchdog)
+
+        seconds = self.loop.draw(Phase.LISTENER_SESSION) + self.loop.draw(Phase.JOB_ASSIGNMENT)
+        if seconds:
+            self.loop.clock.schedule(seconds, listen)
+        else:
+            listen()
 
     def _watchdog(self) -> None:
         if not self.is_alive or self.listener is None or self.listener.busy:
             return
-        status = self.loop.release(self.caller).status
-        if status in (200, 410):
+        self.loop.ask_release(self.caller, self._released)
+
+    def _released(self, answer: Answer) -> None:
+        if not self.is_alive or self.listener is None:
+            return
+        if answer.status in (200, 410):
             self.listener.shut_down()
-        elif status == 503:
+        elif answer.status == 503:
             self.loop.clock.schedule(5.0, self._watchdog)
 
 

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.simulator.fibers import Died
+from local.simulator.functions import Function
 from local.twin.aws.service import Service
-from slipway.services.claim import Answer
-from slipway.services.ingest import Answer as IngestAnswer
-from slipway.services.reap import Reaped
-from slipway.services.repair import Repaired
 from tests.support.loop import Acme
 
 READS = {
@@ -25,10 +23,6 @@ READS = {
     "DescribeInstances",
     "DescribeLaunchTemplates",
 }
-
-
-class Died(BaseException):
-    """The function is gone in the middle of its work: nothing of it runs any more."""
 
 
 @dataclass(slots=True)
@@ -58,15 +52,13 @@ class Mortality:
             raise Died
         return result
 
-    def function(self, work: Callable[..., Any], dead: Any = None) -> Callable[..., Any]:
-        """Return the function as its caller sees it: when it dies, ``dead`` comes back instead of an answer."""
+    def function(self, invocation: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the invocation of a function, inside which writes are counted."""
 
         def invoke(*arguments: Any) -> Any:
             self.is_inside = True
             try:
-                return work(*arguments)
-            except Died:
-                return dead
+                return invocation(*arguments)
             finally:
                 self.is_inside = False
 
@@ -83,7 +75,7 @@ def make_mortal(deployment: Acme, mortality: Mortality, patch: Callable[..., Non
         return mortality.step(name, lambda: invoke(self, name, method, request))
 
     patch(Service, "invoke", counted)
-    loop, api = deployment.loop, deployment.github.api
+    api = deployment.github.api
     handle = api.handle
 
     def called(request: Any) -> Any:
@@ -92,10 +84,4 @@ def make_mortal(deployment: Acme, mortality: Mortality, patch: Callable[..., Non
         return mortality.step(f"{request.method} {request.path}", lambda: handle(request))
 
     patch(api, "handle", called)
-    gateway_error = Answer(503, {"reason": "the function failed"}, 2)
-    patch(loop, "claim", mortality.function(loop.claim, gateway_error))
-    patch(loop, "release", mortality.function(loop.release, gateway_error))
-    patch(loop, "_receive", mortality.function(loop._receive))
-    patch(loop, "reap", mortality.function(loop.reap, Reaped((), (), ())))
-    patch(loop, "repair", mortality.function(loop.repair, Repaired()))
-    patch(loop, "ingest", mortality.function(loop.ingest, IngestAnswer(502, "", "")))
+    patch(Function, "_at_once", mortality.function(Function._at_once))

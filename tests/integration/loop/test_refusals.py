@@ -63,11 +63,11 @@ def distrust(deployment: Acme) -> None:
     def refuse() -> None:
         raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate")
 
-    deployment.loop.transport.before = refuse
+    deployment.loop.around.before_github = refuse
 
 
 def trust(deployment: Acme) -> None:
-    deployment.loop.transport.before = lambda: None
+    deployment.loop.around.before_github = lambda: None
 
 
 def spoil_key(deployment: Acme) -> None:

@@ -159,7 +159,7 @@ def test_org_secret_takes_no_idle_runner_of_another_organization_out_of_supply()
     forged["workflow_job"]["runner_name"] = name_of(runner)
     forged["workflow_job"]["runner_id"] = runner.runner_id
     deliver(deployment, forged, secret=BETA_SECRET)
-    deployment.loop._receive("jobs")
+    deployment.loop.mappings["jobs"].poll()
     assert recorded(deployment)[runner.task_id].state is RunnerState.REGISTERED
     assert recorded(deployment)[runner.task_id].repository == "alpha/web"
 
@@ -178,7 +178,7 @@ def test_org_secret_cannot_make_us_forget_an_orphaned_registration_of_another_or
     forged["action"] = forged["workflow_job"]["status"] = "completed"
     forged["workflow_job"]["conclusion"] = "success"
     deliver(deployment, forged, secret=BETA_SECRET)
-    deployment.loop._receive("jobs")
+    deployment.loop.mappings["jobs"].poll()
     assert snapshots.read("general", 0.0).orphans != ()
     assert deployment.until_completed(job)
     assert deployment.until_clean()

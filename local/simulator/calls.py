@@ -1,0 +1,115 @@
+"""The calls that our functions make: each takes time there and back, and at each its function may die."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+
+from local.simulator.fibers import Died, Fibers
+from local.twin.aws.service import Service
+from local.twin.github.transport import TwinTransport
+from local.twin.github.twin import GitHubTwin
+from local.twin.latency import LatencyModel, Phase
+
+T = TypeVar("T")
+
+#: Told of every call before it is made ("dynamodb.Query") and after; may raise, or kill who calls.
+Meddle = Callable[[str, bool], None]
+
+_PHASES = {
+    "dynamodb": Phase.DYNAMODB_CALL,
+    "sqs": Phase.SQS_CALL,
+    "ecs": Phase.ECS_CALL,
+    "ec2": Phase.EC2_DESCRIBE_CALL,
+    "ssm": Phase.PARAMETER_CALL,
+    "secretsmanager": Phase.PARAMETER_CALL,
+    "github": Phase.GITHUB_CALL,
+}
+
+
+@dataclass(slots=True)
+class Calls:
+    """Makes calls on behalf of functions; outside of a function a call takes no time and cannot be meddled with."""
+
+    fibers: Fibers
+    latency: LatencyModel
+    rng: random.Random
+    meddle: Meddle | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    """Calls that functions made, by service."""
+
+    def make(self, service: str, operation: str, call: Callable[[], T]) -> T:
+        """Make one call: a part of its time passes before it takes effect, a part before its answer is known.
+
+        Raises:
+            Died: whoever calls is no more.
+        """
+        fiber = self.fibers.running
+        if fiber is None:
+            return call()
+        if fiber.is_dead:
+            raise Died
+        name = f"{service}.{operation}"
+        self.counts[service] += 1
+        there, back = self._seconds(service, operation)
+        fiber.wait(there)
+        if self.meddle is not None:
+            self.meddle(name, False)
+            if fiber.is_dead:
+                raise Died
+        try:
+            result = call()
+            if self.meddle is not None:
+                self.meddle(name, True)
+        except Exception:
+            fiber.wait(back)
+            raise
+        fiber.wait(back)
+        return result
+
+    def _seconds(self, service: str, operation: str) -> tuple[float, float]:
+        if operation == "CreateFleet":  # the twin adds as much to the boot: it begins when the call arrives
+            return 0.0, self.latency.draw(Phase.CREATE_FLEET_CALL, self.rng)
+        half = self.latency.draw(_PHASES[service], self.rng) / 2
+        return half, half
+
+
+class TimedClient:
+    """What stands in for a boto3 client inside a function."""
+
+    def __init__(self, service: Service, calls: Calls) -> None:
+        self._service = service
+        self._calls = calls
+        self.name = service.name
+        self.exceptions = service.exceptions
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        whole = getattr(self._service, method)
+        operation = "".join(part.capitalize() for part in method.split("_"))
+
+        def call(**request: Any) -> Any:
+            return self._calls.make(self.name, operation, lambda: whole(**request))
+
+        setattr(self, method, call)
+        return call
+
+    def get_paginator(self, operation_name: str) -> Any:
+        """botocore's own paginator, whose pages are calls of their own."""
+        return Service.get_paginator(self, operation_name)  # type: ignore[arg-type]
+
+
+class TimedTransport(httpx.BaseTransport):
+    """GitHub inside a function; ``before`` runs when a request arrives, and may raise what httpx raises."""
+
+    def __init__(self, github: GitHubTwin, calls: Calls, before: Callable[[], None]) -> None:
+        self._whole = TwinTransport(github, before)
+        self._calls = calls
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises ``httpx.ReadError`` when the twin loses the connection."""
+        return self._calls.make("github", request.method, lambda: self._whole.handle_request(request))

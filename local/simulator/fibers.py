@@ -1,0 +1,131 @@
+"""Work that waits in the middle of a call: one thread, one clock, and every interleaving that concurrency allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from greenlet import getcurrent, greenlet
+
+from local.twin.clock import Scheduled, VirtualClock
+
+T = TypeVar("T")
+
+
+class Died(BaseException):
+    """The function is gone in the middle of its work: nothing of it runs any more.
+
+    No ``Exception``, so that nothing takes it for an error that can be answered.
+    """
+
+
+class Fiber:
+    """One piece of work with a stack of its own. The clock starts it and goes on with it."""
+
+    def __init__(
+        self,
+        fibers: Fibers,
+        work: Callable[[], object],
+        ended: Callable[[], None],
+        whole: Fiber | None = None,
+    ) -> None:
+        self._fibers = fibers
+        self._whole = whole  # whose step this one is: they die together
+        self._work = work
+        self._ended = ended
+        self._stack = greenlet(self._run)
+        self._below = getcurrent()  # where others run meanwhile
+        self._due: Scheduled | None = None
+        self._children: list[Fiber] = []
+        self.is_dead = False
+
+    def go_on_after(self, seconds: float) -> None:
+        """Go on at a later moment."""
+        self._due = self._fibers.clock.schedule(seconds, self.go_on)
+
+    def go_on(self) -> None:
+        """Run until the work waits or ends."""
+        if self._stack.dead:
+            return
+        self._due = None
+        before, self._fibers.running = self._fibers.running, self
+        self._below = self._stack.parent = getcurrent()
+        try:
+            self._stack.switch()
+        finally:
+            self._fibers.running = before
+
+    def pause(self) -> None:
+        """Let others run until somebody calls ``go_on``; dies here if it was killed meanwhile."""
+        self._below.switch()
+        if self.is_dead:
+            raise Died
+
+    def wait(self, seconds: float) -> None:
+        """Let others run for a while."""
+        self.go_on_after(seconds)
+        self.pause()
+
+    def kill(self) -> None:
+        """End the work where it waits, and all that it does at once; what is running ends at its next call."""
+        if self._whole is not None and not self._whole.is_dead:
+            self._whole.kill()
+        if self.is_dead or self._stack.dead:
+            return
+        self.is_dead = True
+        for child in self._children:
+            child.kill()
+        if self._fibers.running is self:
+            return
+        if self._due is not None:
+            self._due.cancel()
+        self.go_on_after(0)
+
+    def together(self, steps: Sequence[Callable[[], T]]) -> list[T]:
+        """Do steps at once, each in a fiber of its own, and return their results in the same order."""
+        results: dict[int, T] = {}
+
+        def doing(number: int, step: Callable[[], T]) -> Callable[[], None]:
+            def do() -> None:
+                results[number] = step()
+
+            return do
+
+        def ended() -> None:
+            if len(results) == len(steps) and not self.is_dead:
+                self.go_on_after(0)
+
+        self._children = [Fiber(self._fibers, doing(n, step), ended, self) for n, step in enumerate(steps)]
+        for child in self._children:
+            child.go_on_after(0)
+        self.pause()
+        self._children = []
+        return [results[number] for number in range(len(steps))]
+
+    def _run(self) -> None:
+        try:
+            if not self.is_dead:
+                self._work()
+        except Died:
+            self.is_dead = True
+        self._ended()
+
+
+class Fibers:
+    """Every fiber on one clock; ``running`` is the one whose code runs now, None outside of all."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.running: Fiber | None = None
+
+    def start(self, work: Callable[[], object], ended: Callable[[], None] = lambda: None) -> Fiber:
+        """Begin work at this moment, after what is already due; ``ended`` follows it, also when it dies."""
+        fiber = Fiber(self, work, ended)
+        fiber.go_on_after(0)
+        return fiber
+
+    def together(self, steps: Sequence[Callable[[], T]], /) -> list[T]:
+        """Do steps that do not depend on each other: at once inside a fiber, in turn elsewhere."""
+        if self.running is None or len(steps) < 2:
+            return [step() for step in steps]
+        return self.running.together(steps)

@@ -1,0 +1,113 @@
+"""What a function of the simulator stands on: the twins, behind calls that take time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from local.deployment import ACCOUNT, REGION, TABLE
+from local.simulator.calls import Calls, TimedClient, TimedTransport
+from local.twin.aws.account import AwsTwin
+from local.twin.clock import VirtualClock
+from local.twin.github.twin import GitHubTwin
+from slipway.adapters.aws_errors import aws_errors
+from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.config import Settings
+from slipway.domain.jobs import JobEvent, encode_job_event
+from slipway.ports.ledger import Ledger
+
+T = TypeVar("T")
+LEASE_SECONDS = 120
+
+
+def queue_url(name: str) -> str:
+    """Return the URL of one of the deployment's queues."""
+    return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+
+
+SETTINGS = Settings(
+    configuration_path=Path("slipway.json"),
+    region=REGION,
+    account_id=ACCOUNT,
+    table=TABLE,
+    jobs_queue_url=queue_url("jobs"),
+    events_queue_url=queue_url("events"),
+    dead_letters_queue_url=queue_url("dead-letters"),
+    lease_seconds=LEASE_SECONDS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSecrets:
+    """Secrets by ARN, in memory; implements ``ports.secrets.KeptSecrets``."""
+
+    values: dict[str, str] = field(repr=False)
+
+    def get(self, arn: str) -> str:
+        """Return a secret."""
+        return self.values[arn]
+
+    def forget(self, arn: str) -> None:
+        """Every reading is a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwinJobQueue:
+    """The ``jobs`` queue of the twin, as the webhook sees it."""
+
+    sqs: Any
+
+    def send(self, event: JobEvent) -> None:
+        """Put one job event on the queue."""
+        with aws_errors("queueing a job event"):
+            self.sqs.send_message(
+                QueueUrl=queue_url("jobs"),
+                MessageBody=encode_job_event(event),
+                MessageGroupId=event.organization.lower(),
+            )
+
+
+@dataclass(slots=True)
+class Surrounded:
+    """Implements ``slipway.wiring.Surroundings`` on the twins."""
+
+    aws: AwsTwin
+    github_twin: GitHubTwin
+    clock: VirtualClock
+    secrets: HeldSecrets
+    calls: Calls
+    new_ledger: Callable[[], Ledger] | None = None
+    before_github: Callable[[], None] = lambda: None
+    """Runs when a request arrives at GitHub; may raise what httpx raises."""
+    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def ledger(self) -> Ledger:
+        """Return the deployment's memory."""
+        return self.new_ledger() if self.new_ledger else dynamo_ledger(self.client("dynamodb", REGION), TABLE)
+
+    def client(self, service: str, _region: str) -> Any:
+        """Return what stands in for a boto3 client: the twin is one region."""
+        return TimedClient(self.aws.client(service), self.calls)
+
+    def github(self) -> GitHubApi:
+        """Return a new client of GitHub's API."""
+        transport = TimedTransport(self.github_twin, self.calls, lambda: self.before_github())
+        return GitHubApi(httpx.Client(transport=transport, base_url="https://twin"), self.clock)
+
+    def jobs_queue(self) -> TwinJobQueue:
+        """Return the queue of job events."""
+        return TwinJobQueue(self.client("sqs", REGION))
+
+    def together(self, steps: Sequence[Callable[[], T]], /) -> list[T]:
+        """Do steps at once that do not depend on each other."""
+        return self.calls.fibers.together(steps)
+
+    def new_token(self) -> str:
+        """Return a name that nothing else in this simulation has."""
+        return f"{next(self._ids):032x}"
