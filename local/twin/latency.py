@@ -1,8 +1,6 @@
-"""How long each thing takes in the modelled AWS: estimates and published measurements, not promises.
+"""How long each thing takes in the modelled AWS and GitHub: estimates and published measurements, not promises.
 
-Every figure is seconds at the 50th and 95th percentile of a lognormal. "E" marks our own estimate,
-"M" one that somebody measured and published; both are to be replaced by measurements on a real
-account. Sources: [EC2-TIMING-LAUNCH] [EC2-TIMING-BOOT] [ECS-TIMING-PULL] [ECS-TIMING-START].
+The figures, what each is and where it comes from are in ``latencies.yaml`` beside this module.
 """
 
 from __future__ import annotations
@@ -12,8 +10,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
+import yaml
+
+LATENCIES: Final = Path(__file__).with_name("latencies.yaml")
 _Z95: Final = 1.6448536269514722
 
 
@@ -34,17 +37,55 @@ class Lognormal:
         return Lognormal(self.p50 * factor, self.p95 * factor)
 
 
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """A duration in seconds that is anything between two, such as the wait for the next minute."""
+
+    shortest: float
+    longest: float
+
+    def draw(self, rng: random.Random) -> float:
+        return rng.uniform(self.shortest, self.longest)
+
+    def scaled(self, factor: float) -> Uniform:
+        return Uniform(self.shortest * factor, self.longest * factor)
+
+
+Duration = Lognormal | Uniform
+
+
 def exactly(seconds: float) -> Lognormal:
     """A duration without spread."""
     return Lognormal(seconds, seconds)
 
 
 class Phase(StrEnum):
-    """The named waits of the AWS twin."""
+    """The named waits; ``latencies.yaml`` says what each is."""
 
+    # GitHub
+    WEBHOOK_DELAY = "webhook_delay"
+    GITHUB_CALL = "github_call"
+    LISTENER_SESSION = "listener_session"
+    JOB_ASSIGNMENT = "job_assignment"
+    # Functions and their calls
+    WEBHOOK_CALL = "webhook_call"
+    WEBHOOK_COLD_START = "webhook_cold_start"
+    FUNCTION_COLD_START = "function_cold_start"
+    FUNCTION_WARM_START = "function_warm_start"
+    QUEUE_TO_FUNCTION = "queue_to_function"
+    DYNAMODB_CALL = "dynamodb_call"
+    SQS_CALL = "sqs_call"
+    PARAMETER_CALL = "parameter_call"
+    ECS_CALL = "ecs_call"
+    EC2_DESCRIBE_CALL = "ec2_describe_call"
+    # EC2
     CREATE_FLEET_CALL = "create_fleet_call"
     PENDING_TO_RUNNING = "pending_to_running"
+    SHUTDOWN = "shutdown"
+    SPOT_NOTICE = "spot_notice"
+    # ECS and its agent
     RUNNING_TO_REGISTERED = "running_to_registered"
+    RUNNING_TO_REGISTERED_BOTTLEROCKET = "running_to_registered_bottlerocket"
     START_TO_REGISTERED = "start_to_registered"
     REGISTERED_TO_CONNECTED = "registered_to_connected"
     AGENT_AWAY = "agent_away"
@@ -53,65 +94,72 @@ class Phase(StrEnum):
     IMAGE_FIRST_TOUCH = "image_first_touch"
     IMAGE_CACHED = "image_cached"
     CONTAINER_START = "container_start"
+    CONTAINER_TO_CLAIM = "container_to_claim"
     STOP_REPORT = "stop_report"
-    SHUTDOWN = "shutdown"
     DEREGISTER_AFTER_TERMINATE = "deregister_after_terminate"
     STOPPED_HOST_DISCONNECT = "stopped_host_disconnect"
     DESCRIBE_LAG = "describe_lag"
     EVENT_DELAY = "event_delay"
     EVENT_LATE = "event_late"
-    SPOT_NOTICE = "spot_notice"
+    # What Slipway is compared with
+    CAS_METRIC_PUBLISH = "cas_metric_publish"
+    CAS_ALARM_EVALUATION = "cas_alarm_evaluation"
+    CAS_TRACKING_TO_LAUNCH = "cas_tracking_to_launch"
+    CAS_PLACEMENT_RETRY = "cas_placement_retry"
+    CAS_WARMUP = "cas_warmup"
+    MANAGED_INSTANCES_DECISION = "managed_instances_decision"
 
 
-MODELLED: Final[Mapping[str, Lognormal]] = {
-    Phase.CREATE_FLEET_CALL: Lognormal(2.0, 4.0),  # M 1.5-4.8 [EC2-TIMING-LAUNCH]
-    Phase.PENDING_TO_RUNNING: Lognormal(7.0, 15.0),  # M 4.9, <= 16 [EC2-TIMING-BOOT]
-    Phase.RUNNING_TO_REGISTERED: Lognormal(18.0, 30.0),  # E, Amazon Linux 2023 [ECS-TIMING-START]
-    Phase.START_TO_REGISTERED: Lognormal(9.0, 14.0),  # E: W 16-22 in all, less pending to running
-    Phase.REGISTERED_TO_CONNECTED: Lognormal(0.6, 3.0),  # E [ECS-AGENT-REGISTERS-FIRST]
-    Phase.AGENT_AWAY: Lognormal(5.0, 60.0),  # E [ECS-AGENT-RECONNECTS]
-    Phase.PLACE: Lognormal(0.4, 1.5),  # E
-    Phase.IMAGE_PULL: Lognormal(15.0, 35.0),  # M one image of 1 GB [ECS-TIMING-PULL]
-    Phase.IMAGE_FIRST_TOUCH: Lognormal(3.0, 10.0),  # E: in the AMI, blocks not yet on the volume
-    Phase.IMAGE_CACHED: Lognormal(0.5, 2.0),  # E
-    Phase.CONTAINER_START: Lognormal(1.5, 3.5),  # M 1-3 [ECS-TIMING-START]
-    Phase.STOP_REPORT: Lognormal(0.5, 2.0),  # E
-    Phase.SHUTDOWN: Lognormal(20.0, 60.0),  # E
-    Phase.DEREGISTER_AFTER_TERMINATE: Lognormal(5.0, 30.0),  # E [ECS-TERMINATE-DEREGISTERS]
-    Phase.STOPPED_HOST_DISCONNECT: Lognormal(120.0, 300.0),  # E, "a few minutes" [ECS-STOPPED-HOST-ACTIVE]
-    Phase.DESCRIBE_LAG: Lognormal(0.2, 1.5),  # E [ECS-READS-LAG]
-    Phase.EVENT_DELAY: Lognormal(0.5, 2.0),  # E
-    Phase.EVENT_LATE: Lognormal(30.0, 120.0),  # E: what "late" means when that fault is switched on
-    Phase.SPOT_NOTICE: exactly(120.0),  # documented [EC2-SPOT-NOTICE]
-}
-
-BOTTLEROCKET: Final[Mapping[str, Lognormal]] = {Phase.RUNNING_TO_REGISTERED: Lognormal(12.0, 20.0)}  # E
+#: The model that knows no delays keeps this one: it is AWS's contract, not a delay [EC2-SPOT-NOTICE].
+_SPOT_NOTICE: Final = exactly(120.0)
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyModel:
     """A table from phase to duration; draws take the random source as an argument."""
 
-    phases: Mapping[str, Lognormal]
+    phases: Mapping[str, Duration]
 
     @classmethod
     def modelled(cls) -> LatencyModel:
-        return cls(MODELLED)
+        """Return the model of ``latencies.yaml``, which is read when it is first asked for."""
+        return _modelled()
 
     @classmethod
     def none(cls) -> LatencyModel:
         """Everything happens at once, except the two-minute Spot notice, which is AWS's contract."""
-        return cls({Phase.SPOT_NOTICE: MODELLED[Phase.SPOT_NOTICE]})
+        return cls({Phase.SPOT_NOTICE: _SPOT_NOTICE})
+
+    def on_bottlerocket(self) -> LatencyModel:
+        """Return the model of instances that boot Bottlerocket instead of Amazon Linux 2023."""
+        boot = self.phases[Phase.RUNNING_TO_REGISTERED_BOTTLEROCKET]
+        return self.replacing({Phase.RUNNING_TO_REGISTERED: boot})
 
     def draw(self, phase: str, rng: random.Random) -> float:
         """Seconds; 0 for a phase that the table does not name."""
-        distribution = self.phases.get(phase)
-        return 0.0 if distribution is None else distribution.draw(rng)
+        duration = self.phases.get(phase)
+        return 0.0 if duration is None else duration.draw(rng)
 
     def scaled(self, factor: float) -> LatencyModel:
         """Every phase but the Spot notice made `factor` times as long."""
         kept = {Phase.SPOT_NOTICE}
         return LatencyModel({p: d if p in kept else d.scaled(factor) for p, d in self.phases.items()})
 
-    def replacing(self, changes: Mapping[str, Lognormal] | Mapping[Phase, Lognormal]) -> LatencyModel:
+    def replacing(self, changes: Mapping[str, Duration] | Mapping[Phase, Duration]) -> LatencyModel:
         return LatencyModel({**self.phases, **dict(changes.items())})
+
+
+def duration_of(entry: Mapping[str, Any]) -> Duration:
+    """Return the duration of one checked entry of a latency file, whichever of the three forms it has."""
+    if "between" in entry:
+        shortest, longest = entry["between"]
+        return Uniform(float(shortest), float(longest))
+    if "exactly" in entry:
+        return exactly(float(entry["exactly"]))
+    return Lognormal(float(entry["p50"]), float(entry["p95"]))
+
+
+@cache
+def _modelled() -> LatencyModel:
+    entries = yaml.safe_load(LATENCIES.read_text("utf-8"))
+    return LatencyModel({Phase(name): duration_of(entry) for name, entry in entries.items()})
