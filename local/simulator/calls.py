@@ -89,11 +89,10 @@ class TimedClient:
         self.exceptions = service.exceptions
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        whole = getattr(self._service, method)
         operation = "".join(part.capitalize() for part in method.split("_"))
 
         def call(**request: Any) -> Any:
-            return self._calls.make(self.name, operation, lambda: whole(**request))
+            return self._calls.make(self.name, operation, lambda: getattr(self._service, method)(**request))
 
         setattr(self, method, call)
         return call

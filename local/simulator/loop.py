@@ -40,8 +40,13 @@ from slipway.services.rerun import Settled
 CLAIM_URL = "https://claims.example"
 TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
 SCALERS_PER_QUEUE = 2  # the mappings' maximum concurrency
-WEBHOOK_TIMEOUT_SECONDS, REGISTRAR_TIMEOUT_SECONDS = 10.0, 29.0
-REAPER_TIMEOUT_SECONDS, REDELIVERY_TIMEOUT_SECONDS = 120.0, 120.0
+TIMEOUT_SECONDS = {
+    "webhook": 10.0,
+    "scaler": SCALER_TIMEOUT_SECONDS,
+    "registrar": 29.0,
+    "reaper": 60.0,
+    "redelivery": 60.0,
+}
 # What must be left for one more step, as the handlers have it.
 LAST_ROUND_SECONDS, LAST_REMOVAL_SECONDS, LAST_REPAIR_SECONDS = 10.0, 15.0, 25.0
 _UNANSWERED = Answer(503, {"reason": "the function failed"}, 2)
@@ -111,11 +116,15 @@ class Loop:
 
     def ask_claim(self, caller: TaskIdentity, answered: Callable[[Answer], None]) -> None:
         """Send a claim through the registrar."""
-        self._registrar.invoke(lambda sandbox, _: sandbox.claim(caller), self._answering(answered))
+        self.functions["registrar"].invoke(
+            lambda sandbox, _: sandbox.claim(caller), self._answering(answered)
+        )
 
     def ask_release(self, caller: TaskIdentity, answered: Callable[[Answer], None]) -> None:
         """Send a release through the registrar."""
-        self._registrar.invoke(lambda sandbox, _: sandbox.release(caller), self._answering(answered))
+        self.functions["registrar"].invoke(
+            lambda sandbox, _: sandbox.release(caller), self._answering(answered)
+        )
 
     def start_repair(self) -> None:
         """Build what repairs, as a cold start of its function does."""
@@ -153,11 +162,7 @@ class Loop:
         )
 
     def _connect(self) -> None:
-        self._webhook = self._function(WEBHOOK_TIMEOUT_SECONDS)
-        self._scaler = self._function(SCALER_TIMEOUT_SECONDS)
-        self._registrar = self._function(REGISTRAR_TIMEOUT_SECONDS)
-        self._reaper = self._function(REAPER_TIMEOUT_SECONDS)
-        self._redelivery = self._function(REDELIVERY_TIMEOUT_SECONDS)
+        self.functions = {name: self._function(seconds) for name, seconds in TIMEOUT_SECONDS.items()}
         self.containers = VirtualContainers(self)
         self.aws.ecs.runtime = self.containers
         self.aws.route_events("events", needed_events)
@@ -197,7 +202,7 @@ class Loop:
                     self.reaped.append(reaped)
             over()
 
-        self._reaper.invoke(run, answered)
+        self.functions["reaper"].invoke(run, answered)
 
     def _repair(self, over: Callable[[], None]) -> None:
         def run(sandbox: Sandbox, has_time: HasTime) -> Repaired:
@@ -212,7 +217,7 @@ class Loop:
                 self.errors += repaired.errors
             over()
 
-        self._redelivery.invoke(run, answered)
+        self.functions["redelivery"].invoke(run, answered)
 
     def _deliver(self, delivery: Delivery) -> None:
         if self.keeps_log:
@@ -224,7 +229,7 @@ class Loop:
             status = 502 if isinstance(answer, Failed) else answer.status
             self.github.deliveries.answered(delivery.id, status)
 
-        self._webhook.invoke(lambda sandbox, _: sandbox.ingest(request), answered)
+        self.functions["webhook"].invoke(lambda sandbox, _: sandbox.ingest(request), answered)
 
     def _answering(self, answered: Callable[[Answer], None]) -> Callable[[Answer | Failed], None]:
         def over(answer: Answer | Failed) -> None:
@@ -259,7 +264,7 @@ class Loop:
                 self.errors.append(failed.fault)
             done(None if isinstance(failed, Failed) else failed)
 
-        self._scaler.invoke(run, answered)
+        self.functions["scaler"].invoke(run, answered)
 
     def draw(self, phase: Phase) -> float:
         """Seconds that something outside of AWS's twin takes: 0 where calls take no time."""

@@ -97,8 +97,11 @@ class Surrounded:
 
     def github(self) -> GitHubApi:
         """Return a new client of GitHub's API."""
-        transport = TimedTransport(self.github_twin, self.calls, lambda: self.before_github())
+        transport = TimedTransport(self.github_twin, self.calls, self._arrive)
         return GitHubApi(httpx.Client(transport=transport, base_url="https://twin"), self.clock)
+
+    def _arrive(self) -> None:
+        self.before_github()
 
     def jobs_queue(self) -> TwinJobQueue:
         """Return the queue of job events."""

@@ -12,13 +12,6 @@ from tests.integration.loop.scenes import when
 from tests.support.loop import APP_ARN, TOKEN_ARN, Acme, a_configuration, acme
 
 WEBHOOK_ARN = "arn:webhook"
-FUNCTIONS = {
-    "webhook": ("ingest",),
-    "scaler": ("_receive",),
-    "registrar": ("claim", "release"),
-    "reaper": ("reap",),
-    "redelivery": ("repair",),
-}
 
 
 class Watched(dict[str, str]):
@@ -52,9 +45,8 @@ def watched(registration: Registration, monkeypatch: pytest.MonkeyPatch) -> tupl
     loop = deployment.loop
     secrets = Watched(loop.held.values)
     object.__setattr__(loop.held, "values", secrets)
-    for function, entries in FUNCTIONS.items():
-        for entry in entries:
-            monkeypatch.setattr(loop, entry, secrets.function(function, getattr(loop, entry)))
+    for name, function in loop.functions.items():
+        monkeypatch.setattr(function, "invoke", secrets.function(name, function.invoke))
     return deployment, secrets
 
 
