@@ -13,7 +13,7 @@ from slipway.domain.configuration import Registration
 from tests.contract.aws_faces import EVERY_FACE, TWIN_FACES, Face, aws_face, new_twin
 from tests.contract.github_faces import FACES, github_case
 from tests.contract.github_faces import Case as GitHubCase
-from tests.contract.ledger_cases import Case, ledger_case
+from tests.contract.ledger_cases import Case, ledger_case, memory_case
 from tests.support.github_enterprise import Acme
 
 
@@ -31,9 +31,19 @@ def aws(request: pytest.FixtureRequest) -> Iterator[Face]:
         yield face
 
 
-@pytest.fixture(params=EVERY_FACE)
+@pytest.fixture(params=[*EVERY_FACE, "memory"])
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    """An empty ledger on every face."""
+    """An empty ledger on every face of AWS, and on the simulator's own table."""
+    if request.param == "memory":
+        yield memory_case()
+        return
+    with ledger_case(request.param, lambda: request.getfixturevalue("aws_server")) as made:
+        yield made
+
+
+@pytest.fixture(params=EVERY_FACE)
+def aws_case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """An empty ledger on every face of AWS."""
     with ledger_case(request.param, lambda: request.getfixturevalue("aws_server")) as made:
         yield made
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
+from local.simulator.memory_table import MemoryStore, MemoryTable
 from local.twin.http.aws import AwsServer
-from slipway.adapters.ledger import dynamo_ledger
+from slipway.adapters.ledger import dynamo_ledger, ledger_on
+from slipway.adapters.ledger.table import to_wire
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route, Shape
 from slipway.domain.snapshot import Snapshot, WaitingJob
@@ -27,6 +29,10 @@ class Case:
     ledger: Ledger
     aws: Face
     client: Any
+
+    def overtaken(self, happens: Callable[[], object]) -> Ledger:
+        """The ledger of a process that another overtakes, once, between its first reading and its writing."""
+        return dynamo_ledger(cast("Any", Meanwhile(self.client, happens)), TABLE)
 
     def snapshot(self, now: float = NOW) -> Snapshot:
         return self.ledger.snapshots.read(POOL, now)
@@ -60,6 +66,36 @@ class Meanwhile:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
+
+
+@dataclass
+class MemoryCase(Case):
+    """The same on the simulator's table, without any AWS."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+
+    def overtaken(self, happens: Callable[[], object]) -> Ledger:
+        left = [happens]
+
+        def make(operation: str, call: Callable[[], Any]) -> Any:
+            reply = call()
+            if operation == "GetItem" and left:
+                left.pop()()
+            return reply
+
+        return ledger_on(MemoryTable(self.store, make))
+
+    def another(self) -> Ledger:
+        return ledger_on(MemoryTable(self.store))
+
+    def items(self) -> list[dict[str, Any]]:
+        return [to_wire(item) for item in self.store.items()]
+
+
+def memory_case() -> MemoryCase:
+    """Make an empty table in memory."""
+    store = MemoryStore()
+    return MemoryCase(ledger_on(MemoryTable(store)), cast("Face", None), None, store)
 
 
 @contextmanager

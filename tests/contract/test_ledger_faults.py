@@ -164,7 +164,7 @@ def test_a_binding_whose_reply_was_lost_is_never_made_for_another_job(twin_case:
     assert twin_case.ledger.claims.bind(a_runner(), jobs[1], reach="acme", at=NOW) == "runner_spent"
 
 
-def test_a_table_that_does_not_exist_is_no_empty_ledger(case: Case) -> None:
+def test_a_table_that_does_not_exist_is_no_empty_ledger(aws_case: Case) -> None:
     with pytest.raises(RefusedError) as caught:
-        dynamo_ledger(case.client, "elsewhere").jobs.find(an_event().key)
+        dynamo_ledger(aws_case.client, "elsewhere").jobs.find(an_event().key)
     assert caught.value.code == "ResourceNotFoundException"

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import Market
 from slipway.domain.instances import Instance, InstanceState
 from slipway.ports.ledger import Instances
 from tests.builders import NOW, POOL, SHAPE, a_booting_instance, an_arn, an_instance
-from tests.contract.ledger_cases import TABLE, Case, Meanwhile
+from tests.contract.ledger_cases import Case
 
 
 def launched(**changes: Any) -> Instance:
@@ -194,16 +193,16 @@ def test_what_was_noted_while_a_report_was_folded_stays(case: Case, what: str) -
     happens, noted = MEANWHILE[what]
     case.ledger.instances.observe(reported(1))
     case.ledger.instances.mark_idle(POOL, {"i-1": NOW})
-    overtaken = Meanwhile(case.client, lambda: happens(case.ledger.instances))
-    assert dynamo_ledger(cast("Any", overtaken), TABLE).instances.observe(reported(2, connected=False))
+    overtaken = case.overtaken(lambda: happens(case.ledger.instances))
+    assert overtaken.instances.observe(reported(2, connected=False))
     before = replace(reported(1), idle_since=NOW)
     assert known(case) == replace(before, **{"version": 2, "connected": False, **noted})
 
 
 def test_an_instance_that_was_removed_while_its_report_was_folded_stays_removed(case: Case) -> None:
     case.ledger.instances.observe(reported(1))
-    overtaken = Meanwhile(case.client, lambda: case.ledger.instances.remove(POOL, "i-1"))
-    assert not dynamo_ledger(cast("Any", overtaken), TABLE).instances.observe(reported(2, connected=False))
+    overtaken = case.overtaken(lambda: case.ledger.instances.remove(POOL, "i-1"))
+    assert not overtaken.instances.observe(reported(2, connected=False))
     assert case.snapshot().instances == ()
 
 

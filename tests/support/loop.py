@@ -156,6 +156,7 @@ def acme(
     configuration: Configuration | None = None,
     *,
     latency: LatencyModel | None = None,
+    calls: LatencyModel | None = None,
     behaviour: Behaviour | None = None,
     seed: int = 0,
     hook: str = "app",
@@ -196,6 +197,7 @@ def acme(
         secrets,
         seed=seed,
         latency=latency,
+        calls=calls,
         behaviour=behaviour,
     )
     canaries = {"webhook": WEBHOOK_SECRET, "app": private.splitlines()[1], "token": token}

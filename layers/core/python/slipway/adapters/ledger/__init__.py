@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 
 
 def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
-    """Build the ledger on one table."""
-    table = Table(client, table_name)
+    """Build the ledger on one table of DynamoDB."""
+    return ledger_on(Table(client, table_name))
+
+
+def ledger_on(table: Table) -> Ledger:
+    """Build the ledger on a table."""
     return Ledger(
         jobs=DynamoJobs(table),
         runners=DynamoRunners(table),

@@ -1,0 +1,242 @@
+"""The ledger's table in memory: for simulated days, where DynamoDB's wire format would cost most of the time.
+
+It takes the place of ``Table`` alone: every condition, transaction and key of the ledger's own code is in use. The
+ledger's contract suite runs on it as it does on DynamoDB's twin and on moto.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar
+
+from slipway.adapters.aws_errors import aws_errors
+from slipway.adapters.ledger.table import (
+    Check,
+    ConditionFailedError,
+    Delete,
+    Item,
+    Key,
+    Put,
+    Table,
+    Update,
+    Write,
+)
+
+T = TypeVar("T")
+Make = Callable[[str, Callable[[], T]], T]
+"""Makes a call of DynamoDB's operation ("Query"); whoever simulates lets it take time or fail."""
+
+_OPERATIONS = {Update: "UpdateItem", Put: "PutItem", Delete: "DeleteItem"}
+_FUNCTIONS = re.compile(r"attribute_(not_)?exists\(#(\w+)\)")
+_WORDS = re.compile(r"#(\w+)|:(\w+)|<>|<=|>=|=|\bAND\b|\bOR\b|\bNOT\b|\bsize\b")
+_PYTHON = {"<>": "!=", "=": "==", "AND": "and", "OR": "or", "NOT": "not", "size": "len"}
+
+
+class _Absent:
+    """An attribute that an item has not: no comparison with it is true but ``<>`` [DDB-EXPRESSIONS]."""
+
+    def _never(self, _other: object) -> bool:
+        return False
+
+    def _always(self, _other: object) -> bool:
+        return True
+
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _never
+    __ne__ = _always
+    __hash__ = None  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        return 0
+
+
+_ABSENT = _Absent()
+
+
+@dataclass(slots=True)
+class _Partition:
+    order: list[str] = field(default_factory=list)
+    items: dict[str, Item] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """The items by partition key and, in order, by sort key; an item that lies here is never changed in place."""
+
+    partitions: dict[str, _Partition] = field(default_factory=dict)
+
+    def get(self, key: Key) -> Item | None:
+        """Return the item as it lies here."""
+        partition = self.partitions.get(key.pk)
+        return partition.items.get(key.sk) if partition else None
+
+    def put(self, key: Key, item: Item) -> None:
+        """Store an item under its key."""
+        partition = self.partitions.setdefault(key.pk, _Partition())
+        if key.sk not in partition.items:
+            insort(partition.order, key.sk)
+        partition.items[key.sk] = item
+
+    def delete(self, key: Key) -> None:
+        """Remove an item, there or not."""
+        partition = self.partitions.get(key.pk)
+        if partition and partition.items.pop(key.sk, None) is not None:
+            del partition.order[bisect_left(partition.order, key.sk)]
+            if not partition.order:
+                del self.partitions[key.pk]
+
+    def items(self) -> Iterator[Item]:
+        """Return every item there is."""
+        for partition in self.partitions.values():
+            yield from partition.items.values()
+
+
+def _at_once(_operation: str, call: Callable[[], T]) -> T:
+    return call()
+
+
+class MemoryTable(Table):
+    """A table as the ledger knows it. What it returns may be kept, its lists and maps must not be changed."""
+
+    def __init__(self, store: MemoryStore, make: Make[Any] = _at_once) -> None:
+        self._store = store
+        self._make = make
+
+    def get(self, key: Key) -> Item | None:
+        """Read one item."""
+        with aws_errors(f"reading {key.sk}"):
+            item = self._make("GetItem", lambda: self._store.get(key))
+        return dict(item) if item is not None else None
+
+    def write(self, write: Update | Put | Delete, *, want: str = "NONE") -> Item:
+        """Make one write and return the item as ``want`` (ReturnValues) asks: ALL_OLD, ALL_NEW or NONE.
+
+        Raises:
+            ConditionFailedError: the item is otherwise.
+        """
+
+        def make() -> Item:
+            key = _key_of(write)
+            old = self._store.get(key)
+            _require(write, old)
+            new = _written(write, old)
+            self._apply(key, new)
+            return {"ALL_OLD": old, "ALL_NEW": new}.get(want) or {}
+
+        with aws_errors(f"writing {type(write).__name__}"):
+            return dict(self._make(_OPERATIONS[type(write)], make))
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Make all the writes or none.
+
+        Raises:
+            ConditionFailedError: with the positions whose condition failed.
+        """
+
+        def make() -> None:
+            olds = [self._store.get(_key_of(write)) for write in writes]
+            failed = [n for n, write in enumerate(writes) if not _holds(write, olds[n])]
+            if failed:
+                raise ConditionFailedError(failed)
+            for write, old in zip(writes, olds, strict=True):
+                if not isinstance(write, Check):
+                    self._apply(_key_of(write), _written(write, old))
+
+        with aws_errors("writing a transaction"):
+            self._make("TransactWriteItems", make)
+
+    def query(self, pk: str, prefix: str = "") -> Iterator[Item]:
+        """Read all items of a partition whose sort key starts with ``prefix``, as they are at one moment."""
+
+        def make() -> list[Item]:
+            partition = self._store.partitions.get(pk)
+            if partition is None:
+                return []
+            if not prefix:
+                return [partition.items[sk] for sk in partition.order]
+            first = bisect_left(partition.order, prefix)
+            last = bisect_left(partition.order, prefix + "\U0010ffff")
+            return [partition.items[sk] for sk in partition.order[first:last]]
+
+        with aws_errors(f"reading {pk}"):
+            found: list[Item] = self._make("Query", make)
+        yield from map(dict, found)
+
+    def write_many(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
+        """Put and delete many items, unconditionally."""
+        writes: list[Put | Delete] = [*map(Put, puts), *map(Delete, deletes)]
+
+        def make() -> None:
+            for write in writes:
+                self._apply(_key_of(write), _written(write, None))
+
+        if writes:
+            with aws_errors("writing a batch"):
+                self._make("BatchWriteItem", make)
+
+    def _apply(self, key: Key, new: Item | None) -> None:
+        if new is None:
+            self._store.delete(key)
+        else:
+            self._store.put(key, new)
+
+
+def _key_of(write: Write) -> Key:
+    return Key(write.item["pk"], write.item["sk"]) if isinstance(write, Put) else write.key
+
+
+def _require(write: Write, old: Item | None) -> None:
+    if not _holds(write, old):
+        raise ConditionFailedError
+
+
+def _holds(write: Write, old: Item | None) -> bool:
+    return not write.condition or bool(_condition(write.condition)(old or {}, write.values, _ABSENT))
+
+
+def _written(write: Update | Put | Delete, old: Item | None) -> Item | None:
+    """Return the item after a write."""
+    if isinstance(write, Delete):
+        return None
+    if isinstance(write, Put):
+        return {name: _plain(value) for name, value in write.item.items() if value is not None}
+    new: Item = dict(old) if old is not None else {"pk": write.key.pk, "sk": write.key.sk}
+    new.update({name: _plain(value) for name, value in write.set.items()})
+    for name in write.remove:
+        new.pop(name, None)
+    for name, amount in write.add.items():
+        new[name] = new.get(name, 0) + amount
+    return new
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it comes back from DynamoDB: plain text, lists, maps without what is None."""
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items() if item is not None}
+    if isinstance(value, Iterable):
+        return [_plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no place in the table")
+
+
+@cache
+def _condition(expression: str) -> Callable[[Item, Mapping[str, Any], _Absent], object]:
+    """Translate a condition into Python; our own code wrote it, so it holds nothing that is not translated."""
+
+    def word(match: re.Match[str]) -> str:
+        if match[1]:
+            return f"item.get({match[1]!r}, absent)"
+        return f"values[{match[2]!r}]" if match[2] else _PYTHON.get(match[0], match[0])
+
+    source = _WORDS.sub(
+        word, _FUNCTIONS.sub(lambda m: f"({m[2]!r} {'not ' if m[1] else ''}in item)", expression)
+    )
+    compiled = compile(f"lambda item, values, absent: {source}", "<condition>", "eval")
+    made: Callable[[Item, Mapping[str, Any], _Absent], object] = eval(compiled)  # noqa: S307 - see above
+    return made
