@@ -41,7 +41,7 @@ class Calls:
     rng: random.Random
     meddle: Meddle | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    """Calls that functions made, by service."""
+    """Calls that functions made: ``{"dynamodb.Query": 3}``."""
 
     def make(self, service: str, operation: str, call: Callable[[], T]) -> T:
         """Make one call: a part of its time passes before it takes effect, a part before its answer is known.
@@ -55,7 +55,7 @@ class Calls:
         if fiber.is_dead:
             raise Died
         name = f"{service}.{operation}"
-        self.counts[service] += 1
+        self.counts[name] += 1
         there, back = self._seconds(service, operation)
         fiber.wait(there)
         if self.meddle is not None:

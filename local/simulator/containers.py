@@ -15,7 +15,7 @@ from slipway.services.claim import Answer
 if TYPE_CHECKING:
     from local.simulator.loop import Loop
 
-START_SECONDS = 0.3  # from the container's start to its first claim: an estimate
+START_SECONDS = 0.3  # from the container's start to its first claim, where no latency model says otherwise
 EXIT_DONE, EXIT_REFUSED, EXIT_ALREADY_CLAIMED = 0, 11, 12
 
 
@@ -29,6 +29,10 @@ class VirtualContainer:
     answers: list[Answer] = field(default_factory=list)
     listener: VirtualListener | None = None
     is_alive: bool = True
+    asked_at: float = 0.0
+    """When RunTask placed the task, epoch seconds; ``up_at`` when its container ran."""
+    up_at: float = 0.0
+    claimed_at: float | None = None
 
     @property
     def caller(self) -> TaskIdentity:
@@ -43,6 +47,8 @@ class VirtualContainer:
 
     def _claimed(self, answer: Answer) -> None:
         self.answers.append(answer)
+        if answer.status == 200:
+            self.claimed_at = self.loop.clock.now()
         if not self.is_alive:
             return
         if answer.status == 200:
@@ -124,8 +130,10 @@ class VirtualContainers:
             self.loop.aws.ecs.container_exited(task.task_arn, code)
 
         container = self.make(self.loop, task, exited)
+        container.asked_at = self.loop.aws.ecs.created_at(task.task_id)
+        container.up_at = self.loop.clock.now()
         self.by_task[task.task_id] = container
-        self.loop.clock.schedule(START_SECONDS, container.claim)
+        self.loop.clock.schedule(self.loop.draw(Phase.CONTAINER_TO_CLAIM) or START_SECONDS, container.claim)
 
     def stop(self, task_id: str, grace_seconds: float) -> None:
         """Send SIGTERM; a grace of 0 is a host that is gone."""

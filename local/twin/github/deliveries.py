@@ -172,7 +172,8 @@ class Deliveries:
         if delivery.action in self.faults.lost_actions or self._happens(self.faults.lost):
             self.counts["lost"] += 1
             return
-        delay = self._rng.uniform(*self.faults.latency_seconds)
+        usual = self.faults.delay
+        delay = usual(self._rng) if usual else self._rng.uniform(*self.faults.latency_seconds)
         if self._happens(self.faults.reordered):
             delay += self._rng.uniform(*self.faults.reorder_seconds)
         if self._happens(self.faults.late):

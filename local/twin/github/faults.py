@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,8 +37,11 @@ class Fault:
 class Faults:
     """REST faults in the order they were asked for [GH-JIT-503]."""
 
-    def __init__(self) -> None:
+    def __init__(self, rng: random.Random) -> None:
         self._waiting: list[Fault] = []
+        self._rng = rng
+        self.failing = 0.0
+        """The share of all calls that is answered 503, undone."""
 
     def next(
         self, method: str, path: str, status: int, *, after_success: bool = False, times: int = 1
@@ -62,6 +66,8 @@ class Faults:
                     done = respond()
                     return fault.response() if done.status < 400 else done
                 return fault.response()
+        if self.failing > 0 and self._rng.random() < self.failing:
+            return Fault(method, re.compile(""), 503, after_success=False, times=1).response()
         return respond()
 
 
@@ -70,6 +76,8 @@ class DeliveryFaults:
     """What can happen to a webhook delivery, mostly by a probability of 0 to 1; and its usual delay in seconds."""
 
     latency_seconds: tuple[float, float] = (0.2, 1.5)
+    delay: Callable[[random.Random], float] | None = None
+    """Draws the usual delay, in place of one between the two of ``latency_seconds``."""
     lost: float = 0.0
     """Never attempted, never recorded [GH-HOOK-LOSSY]."""
     lost_actions: frozenset[str] = frozenset()

@@ -100,6 +100,10 @@ class Ecs(Service):
         """Every task not STOPPED, as it truly is: for checks, never for code under test."""
         return [t for t in self._state.tasks_by_id.values() if t.last_status != "STOPPED"]
 
+    def created_at(self, task_id: str) -> float:
+        """When RunTask placed a task: for checks, never for code under test."""
+        return self._state.tasks_by_id[task_id].created_at
+
     # Operations.
 
     @operation

@@ -36,7 +36,7 @@ class RestApi:
         self._limits = limits
         self._handlers = handlers
         self._operations = Operations(world.server)
-        self.faults = Faults()
+        self.faults = Faults(world.rng)
         self.admits_address = True
         """Off: an IP allow list does not name whoever calls [GH-IP-ALLOW-LIST]."""
         self.calls: Counter[str] = Counter()

@@ -1,0 +1,130 @@
+"""Slipway itself: the real services and adapters on the twins, on the virtual clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from local.simulator.incidents import plan_incidents
+from local.simulator.outcome import JobOutcome, Outcome
+from local.simulator.policies.policy import Task
+from local.simulator.stopwatch import Stopwatch
+from local.simulator.workload.jobs import SimulatedJob
+from local.simulator.world import World, build_world
+from local.twin.github.model import JobRequest, WorkflowJob
+from slipway.domain.configuration import Configuration
+from slipway.domain.matching import Route, Unserved, route
+
+PATIENCE_SECONDS = 6 * 3600.0  # how long after the last job's end a run goes on
+CLEAN_WITHIN_SECONDS = 3600.0
+
+
+def run_slipway(task: Task, name: str = "slipway") -> Outcome:
+    """Run the workload on Slipway as it is configured."""
+    served = [(job, way) for job in task.workload.jobs if not isinstance(way := _way(task, job), Unserved)]
+    world = build_world(
+        task.configuration,
+        [job.full_name for job, _ in served],
+        starts_at=task.workload.starts_at,
+        seed=task.seed,
+        latency=task.latency,
+    )
+    watch = Stopwatch(world)
+    plan_incidents(world, task.workload.incidents)
+    queued = _queue(world, [job for job, _ in served])
+    violations = _run(world, task, queued, len(served))
+    jobs = tuple(
+        JobOutcome(
+            job=job,
+            queued_at=workflow_job.queued_at or 0.0,
+            started_at=_moment(workflow_job, "in_progress"),
+            completed_at=_moment(workflow_job, "completed"),
+            own_seconds=watch.own_seconds(workflow_job),
+        )
+        for (job, _), workflow_job in zip(served, queued, strict=True)
+    )
+    calls = world.loop.aws.calls + world.loop.calls.counts
+    return Outcome(
+        policy=name,
+        seed=task.seed,
+        jobs=jobs,
+        instances=watch.lives(world.clock.now()),
+        sizes=tuple(way.shape.size for _, way in served),
+        github_calls=sum(world.github.calls.values()),
+        aws_calls={call: count for call, count in sorted(calls.items()) if not call.startswith("github.")},
+        violations=violations,
+    )
+
+
+def run_without_headroom(task: Task) -> Outcome:
+    """Run it with no free slots kept."""
+    pools = {name: replace(pool, headroom=None) for name, pool in task.configuration.pools.items()}
+    return _run_with(task, replace(task.configuration, pools=pools), "slipway-without-headroom")
+
+
+def run_without_standby(task: Task) -> Outcome:
+    """Run it with no containers that wait."""
+    profiles = {name: replace(one, standby=0) for name, one in task.configuration.profiles.items()}
+    return _run_with(task, replace(task.configuration, profiles=profiles), "slipway-without-standby")
+
+
+def run_without_stopped(task: Task) -> Outcome:
+    """Run it with no stopped instances."""
+    pools = {name: replace(pool, stopped_instances=0) for name, pool in task.configuration.pools.items()}
+    return _run_with(task, replace(task.configuration, pools=pools), "slipway-without-stopped")
+
+
+def _run_with(task: Task, configuration: Configuration, name: str) -> Outcome:
+    return run_slipway(replace(task, configuration=configuration), name)
+
+
+def _way(task: Task, job: SimulatedJob) -> Route | Unserved:
+    return route(job.labels, (0, 1), job.full_name, task.configuration.profiles)
+
+
+def _queue(world: World, jobs: list[SimulatedJob]) -> list[WorkflowJob]:
+    """Put every job on the clock; the list fills as they are queued."""
+    queued: list[WorkflowJob] = []
+    starts_at = world.clock.now()
+
+    def queue(job: SimulatedJob) -> None:
+        queued.append(world.github.queue_job(JobRequest(job.full_name, job.labels, job.duration_seconds)))
+
+    for job in sorted(jobs, key=lambda one: one.queued_at_seconds):
+        delay = starts_at + job.queued_at_seconds - world.clock.now()
+        world.clock.schedule(delay, lambda job=job: queue(job))  # type: ignore[misc]
+    return queued
+
+
+def _run(world: World, task: Task, queued: list[WorkflowJob], wanted: int) -> tuple[str, ...]:
+    """Run until every job has ended and everything is given back; return what was broken."""
+    ended = 0
+
+    def is_over() -> bool:
+        nonlocal ended
+        while ended < len(queued) and queued[ended].status == "completed":
+            ended += 1
+        return ended == wanted
+
+    last = max((job.queued_at_seconds + job.duration_seconds for job in task.workload.jobs), default=0.0)
+    deadline = task.workload.starts_at + last + PATIENCE_SECONDS
+    while not is_over() and world.clock.now() < deadline:
+        world.clock.advance(60.0)
+        task.progress(ended)
+    violations = [f"{wanted - ended} jobs have not ended"] if ended < wanted else []
+    clean_by = world.clock.now() + CLEAN_WITHIN_SECONDS
+    while any(_leaks(world).values()) and world.clock.now() < clean_by:
+        world.clock.advance(60.0)
+    violations += [f"{count} {what} are left" for what, count in _leaks(world).items() if count]
+    return tuple(violations)
+
+
+def _leaks(world: World) -> dict[str, int]:
+    """Return what is left beyond what was asked for: tiers are kept on purpose."""
+    kept = any(pool.headroom or pool.stopped_instances for pool in world.loop.configuration.pools.values())
+    kept = kept or any(profile.standby for profile in world.loop.configuration.profiles.values())
+    left = world.left()
+    return {} if kept else left
+
+
+def _moment(job: WorkflowJob, status: str) -> float | None:
+    return next((state.at for state in job.history if state.status == status), None)

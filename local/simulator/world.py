@@ -1,0 +1,126 @@
+"""A whole world on the virtual clock: an enterprise with its repositories, and Slipway deployed for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from local.simulator.calls import Calls
+from local.simulator.loop import Loop
+from local.simulator.memory_table import MemoryStore, MemoryTable
+from local.twin.aws.behaviour import Behaviour
+from local.twin.clock import VirtualClock
+from local.twin.github.twin import GitHubTwin
+from local.twin.latency import LatencyModel, Phase
+from slipway.adapters.ledger import ledger_on
+from slipway.domain.configuration import Configuration, Registration
+from slipway.domain.runners import parse_runner_name
+from slipway.ports.ledger import Ledger
+
+WEBHOOK_SECRET = "a webhook secret of the simulator"  # noqa: S105 - it signs what never leaves the process
+HOOK_URL = "https://slipway.example/webhook"
+APP_PERMISSIONS = {
+    "actions": "write",
+    "metadata": "read",
+    "administration": "write",
+    "organization_self_hosted_runners": "write",
+    "organization_hooks": "write",
+}
+
+
+@dataclass(slots=True)
+class World:
+    """An enterprise and what serves it, with everything that a run is asked about afterwards."""
+
+    clock: VirtualClock
+    github: GitHubTwin
+    loop: Loop
+    store: MemoryStore = field(repr=False)
+
+    def left(self) -> dict[str, int]:
+        """Count what is still there of ours."""
+        deployment = self.loop.configuration.deployment
+        registered = self.github.registry.by_id.values()
+        keys = [(item["pk"], item["sk"]) for item in self.store.items()]
+        return {
+            "runners": sum(parse_runner_name(deployment, runner.name) is not None for runner in registered),
+            "tasks": len(self.loop.aws.ecs.live_tasks()),
+            "instances": len(self.loop.aws.ec2.live_instances()),
+            "offers": sum(pk.startswith("OFFERS#") for pk, _ in keys),
+            "intents": sum(sk.startswith("INTENT#") for _, sk in keys),
+        }
+
+
+@cache
+def app_keys() -> tuple[str, str]:
+    """Return (private, public) PEM of one RSA key, made once a process."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+def build_world(
+    configuration: Configuration,
+    repositories: Iterable[str],
+    *,
+    starts_at: float,
+    seed: int,
+    latency: LatencyModel,
+    behaviour: Behaviour | None = None,
+) -> World:
+    """Build an enterprise with these repositories (``organization/name``), and deploy Slipway for it."""
+    clock = VirtualClock(starts_at)
+    github = GitHubTwin(clock, seed=seed, enterprise=configuration.github.enterprise or "acme")
+    for name in sorted(set(repositories)):
+        if name.partition("/")[0].lower() not in github.world.organizations:
+            github.add_organization(name.partition("/")[0])
+        github.add_repository(name)
+    secrets = _credentials(configuration, github)
+    github.deliveries.faults.delay = lambda rng: latency.draw(Phase.WEBHOOK_DELAY, rng)
+    store = MemoryStore()
+
+    def ledger(calls: Calls) -> Ledger:
+        return ledger_on(MemoryTable(store, lambda name, call: calls.make("dynamodb", name, call)))
+
+    loop = Loop(
+        configuration,
+        github,
+        clock,
+        secrets,
+        seed=seed,
+        latency=latency,
+        calls=latency,
+        behaviour=behaviour,
+        new_ledger=ledger,
+        keeps_log=False,
+    )
+    return World(clock, github, loop, store)
+
+
+def _credentials(configuration: Configuration, github: GitHubTwin) -> dict[str, str]:
+    """Give Slipway the credentials that its configuration names; return the secrets by ARN."""
+    target = configuration.github
+    secrets = {secret.arn: WEBHOOK_SECRET for secret in target.webhook_secrets}
+    if target.registration is Registration.ENTERPRISE:
+        for number, arn in enumerate(target.runner_token_secrets):
+            secrets[arn] = github.add_personal_token(f"runner-bot-{number}")
+    if target.app_secret is None:
+        github.add_hook("business", github.world.enterprise.id, HOOK_URL, WEBHOOK_SECRET)
+        return secrets
+    private, public = app_keys()
+    app = github.add_app(public)
+    for organization in github.world.organizations.values():
+        github.install(app, organization, APP_PERMISSIONS)
+    github.add_hook("integration", app.id, HOOK_URL, WEBHOOK_SECRET)
+    secrets[target.app_secret] = json.dumps({"app_id": str(app.id), "private_key": private})
+    return secrets
