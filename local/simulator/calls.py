@@ -57,7 +57,7 @@ class Calls:
         name = f"{service}.{operation}"
         self.counts[name] += 1
         there, back = self._seconds(service, operation)
-        fiber.wait(there)
+        fiber.wait_for_call(there)
         if self.meddle is not None:
             self.meddle(name, False)
             if fiber.is_dead:
@@ -67,9 +67,9 @@ class Calls:
             if self.meddle is not None:
                 self.meddle(name, True)
         except Exception:
-            fiber.wait(back)
+            fiber.owe(back)
             raise
-        fiber.wait(back)
+        fiber.owe(back)
         return result
 
     def _seconds(self, service: str, operation: str) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from greenlet import getcurrent, greenlet
 from local.twin.clock import Scheduled, VirtualClock
 
 T = TypeVar("T")
+_SHORT_SECONDS = 0.02
 
 
 class Died(BaseException):
@@ -37,6 +38,7 @@ class Fiber:
         self._below = getcurrent()  # where others run meanwhile
         self._due: Scheduled | None = None
         self._children: list[Fiber] = []
+        self._owed = 0.0
         self.is_dead = False
 
     def go_on_after(self, seconds: float) -> None:
@@ -65,6 +67,22 @@ class Fiber:
         """Let others run for a while."""
         self.go_on_after(seconds)
         self.pause()
+
+    def owe(self, seconds: float) -> None:
+        """Let time pass until an answer is here; a short time is made up for at the next call, which is as good.
+
+        Between two calls nothing happens that others could see.
+        """
+        if seconds > _SHORT_SECONDS:
+            self.wait(self._owed + seconds)
+            self._owed = 0.0
+        else:
+            self._owed += seconds
+
+    def wait_for_call(self, seconds: float) -> None:
+        """Let time pass until a call arrives, and what is owed for the one before."""
+        owed, self._owed = self._owed, 0.0
+        self.wait(owed + seconds)
 
     def kill(self) -> None:
         """End the work where it waits, and all that it does at once; what is running ends at its next call."""
@@ -106,6 +124,8 @@ class Fiber:
         try:
             if not self.is_dead:
                 self._work()
+                if self._owed:
+                    self.wait_for_call(0.0)
         except Died:
             self.is_dead = True
         self._ended()

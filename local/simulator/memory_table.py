@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeVar
 
 from slipway.adapters.aws_errors import aws_errors
+from slipway.adapters.ledger import ledger_on
+from slipway.adapters.ledger.snapshots import DynamoSnapshots
 from slipway.adapters.ledger.table import (
     Check,
     ConditionFailedError,
@@ -25,8 +27,11 @@ from slipway.adapters.ledger.table import (
     Update,
     Write,
 )
+from slipway.domain.snapshot import Snapshot
+from slipway.ports.ledger import Ledger
 
 T = TypeVar("T")
+_REMEMBERED = 10_000  # items that were read, before those that are not read any more are forgotten
 Make = Callable[[str, Callable[[], T]], T]
 """Makes a call of DynamoDB's operation ("Query"); whoever simulates lets it take time or fail."""
 
@@ -99,7 +104,7 @@ def _at_once(_operation: str, call: Callable[[], T]) -> T:
 
 
 class MemoryTable(Table):
-    """A table as the ledger knows it. What it returns may be kept, its lists and maps must not be changed."""
+    """A table as the ledger knows it. What it returns is what lies there: it may be kept and must not be changed."""
 
     def __init__(self, store: MemoryStore, make: Make[Any] = _at_once) -> None:
         self._store = store
@@ -108,8 +113,8 @@ class MemoryTable(Table):
     def get(self, key: Key) -> Item | None:
         """Read one item."""
         with aws_errors(f"reading {key.sk}"):
-            item = self._make("GetItem", lambda: self._store.get(key))
-        return dict(item) if item is not None else None
+            item: Item | None = self._make("GetItem", lambda: self._store.get(key))
+        return item
 
     def write(self, write: Update | Put | Delete, *, want: str = "NONE") -> Item:
         """Make one write and return the item as ``want`` (ReturnValues) asks: ALL_OLD, ALL_NEW or NONE.
@@ -127,7 +132,8 @@ class MemoryTable(Table):
             return {"ALL_OLD": old, "ALL_NEW": new}.get(want) or {}
 
         with aws_errors(f"writing {type(write).__name__}"):
-            return dict(self._make(_OPERATIONS[type(write)], make))
+            written: Item = self._make(_OPERATIONS[type(write)], make)
+        return written
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Make all the writes or none.
@@ -163,7 +169,7 @@ class MemoryTable(Table):
 
         with aws_errors(f"reading {pk}"):
             found: list[Item] = self._make("Query", make)
-        yield from map(dict, found)
+        yield from found
 
     def write_many(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
         """Put and delete many items, unconditionally."""
@@ -182,6 +188,36 @@ class MemoryTable(Table):
             self._store.delete(key)
         else:
             self._store.put(key, new)
+
+
+class MemorySnapshots(DynamoSnapshots):
+    """Snapshots that read each item once: one that lies in memory is never changed in place."""
+
+    def __init__(self, table: MemoryTable) -> None:
+        super().__init__(table)
+        self._parsed: dict[int, tuple[Item, Any]] = {}
+        self._before: dict[int, tuple[Item, Any]] = {}
+
+    def read(self, pool: str, now: float) -> Snapshot:
+        """Return the pool's state."""
+        if len(self._parsed) > _REMEMBERED:
+            self._before, self._parsed = self._parsed, {}
+        return super().read(pool, now)
+
+    def parse(self, read: Callable[[Item], T], item: Item) -> T:
+        """Read an item, unless it has been read: by its identity, which is its own while it is kept here."""
+        known = self._parsed.get(id(item)) or self._before.get(id(item))
+        if known is None:
+            known = (item, read(item))
+        self._parsed[id(item)] = known
+        parsed: T = known[1]
+        return parsed
+
+
+def memory_ledger(store: MemoryStore, make: Make[Any] = _at_once) -> Ledger:
+    """Build the ledger on a table in memory."""
+    table = MemoryTable(store, make)
+    return replace(ledger_on(table), snapshots=MemorySnapshots(table))
 
 
 def _key_of(write: Write) -> Key:

@@ -12,12 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.simulator.calls import Calls
 from local.simulator.loop import Loop
-from local.simulator.memory_table import MemoryStore, MemoryTable
+from local.simulator.memory_table import MemoryStore, memory_ledger
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
-from slipway.adapters.ledger import ledger_on
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.runners import parse_runner_name
 from slipway.ports.ledger import Ledger
@@ -90,7 +89,7 @@ def build_world(
     store = MemoryStore()
 
     def ledger(calls: Calls) -> Ledger:
-        return ledger_on(MemoryTable(store, lambda name, call: calls.make("dynamodb", name, call)))
+        return memory_ledger(store, lambda name, call: calls.make("dynamodb", name, call))
 
     loop = Loop(
         configuration,

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from local.simulator.memory_table import MemoryStore, MemoryTable
+from local.simulator.memory_table import MemoryStore, memory_ledger
 from local.twin.http.aws import AwsServer
-from slipway.adapters.ledger import dynamo_ledger, ledger_on
+from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.table import to_wire
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route, Shape
@@ -83,10 +83,10 @@ class MemoryCase(Case):
                 left.pop()()
             return reply
 
-        return ledger_on(MemoryTable(self.store, make))
+        return memory_ledger(self.store, make)
 
     def another(self) -> Ledger:
-        return ledger_on(MemoryTable(self.store))
+        return memory_ledger(self.store)
 
     def items(self) -> list[dict[str, Any]]:
         return [to_wire(item) for item in self.store.items()]
@@ -95,7 +95,7 @@ class MemoryCase(Case):
 def memory_case() -> MemoryCase:
     """Make an empty table in memory."""
     store = MemoryStore()
-    return MemoryCase(ledger_on(MemoryTable(store)), cast("Face", None), None, store)
+    return MemoryCase(memory_ledger(store), cast("Face", None), None, store)
 
 
 @contextmanager

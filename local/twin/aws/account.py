@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -98,7 +97,4 @@ class AwsTwin:
     def route_events(self, queue_name: str, rules: Rule = every_event) -> None:
         """Put events that `rules` lets through on a queue of this account, as EventBridge does."""
 
-        def send(event: Event) -> None:
-            self.sqs.deliver(queue_name, json.dumps(event))
-
-        self.events.subscribe(send, rules)
+        self.events.subscribe_text(lambda text: self.sqs.deliver(queue_name, text), rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -42,8 +43,9 @@ def needed_events(event: Event) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Subscription:
-    callback: Callable[[Event], None]
+    callback: Callable[[Any], None]
     rule: Rule
+    copied: Callable[[Event], Any]
 
 
 class EventBus:
@@ -55,7 +57,11 @@ class EventBus:
 
     def subscribe(self, callback: Callable[[Event], None], rule: Rule = every_event) -> None:
         """Call `callback` with every event the rule lets through; it gets its own copy."""
-        self._subscriptions.append(_Subscription(callback, rule))
+        self._subscriptions.append(_Subscription(callback, rule, copy.deepcopy))
+
+    def subscribe_text(self, callback: Callable[[str], None], rule: Rule = every_event) -> None:
+        """Call `callback` with every event the rule lets through, as JSON text."""
+        self._subscriptions.append(_Subscription(callback, rule, json.dumps))
 
     def publish(self, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
         """Emit a native event, as it is now; each subscriber's delivery is delayed on its own."""
@@ -84,5 +90,5 @@ class EventBus:
             delay = context.delay(Phase.EVENT_DELAY)
             if context.happens(context.behaviour.late_event_rate):
                 delay += context.delay(Phase.EVENT_LATE)
-            own = copy.deepcopy(event)
+            own = subscription.copied(event)
             context.clock.schedule(delay, lambda own=own: subscription.callback(own))  # type: ignore[misc]

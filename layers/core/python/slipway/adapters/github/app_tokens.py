@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import jwt
+from jwt.algorithms import RSAAlgorithm
 
 from slipway.adapters.github.credentials import Bearer, Rests
 from slipway.adapters.github.http import GitHubApi, repeatable
@@ -18,6 +20,7 @@ from slipway.ports.secrets import Secrets, ShortToken, TokenStore
 _JWT_SECONDS = 540  # GitHub takes at most 10 minutes [GH-APP-JWT]
 _JWT_SKEW_SECONDS = 60
 _EARLY_SECONDS = 300  # a token is renewed this long before it expires, after an hour [GH-APP-TOKEN]
+_RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 _STALE = {"401", "403", "404"}  # how GitHub answers for an installation that is suspended or gone
 
 
@@ -56,6 +59,7 @@ class AppTokens:
         self._refused: set[int] = set()
         self._spoilt: set[str] = set()
         self._jwt = ShortToken("", 0.0)
+        self._parsed_key: tuple[str, Any] | None = None
         self._rests = Rests(clock)
 
     def token(self, reach: str, installation_id: int | None = None) -> str:
@@ -142,13 +146,19 @@ class AppTokens:
             "jti": self._new_id(),
         }
         try:
-            signed = jwt.encode(claims, key.private_key, algorithm="RS256")
+            signed = jwt.encode(claims, self._parsed(key.private_key), algorithm="RS256")
         except (jwt.PyJWTError, ValueError, TypeError):
             # The cause may quote the key; it is left out on purpose.
             raise ConfigurationError(
                 f"secret {self._arn}: private_key is no RSA key in PEM form; put the App's key there"
             ) from None
         return ShortToken(signed, float(now + _JWT_SECONDS))
+
+    def _parsed(self, pem: str) -> Any:
+        """Parse a key once: that takes many times as long as to sign with it."""
+        if self._parsed_key is None or self._parsed_key[0] != pem:
+            self._parsed_key = (pem, _RS256.prepare_key(pem))
+        return self._parsed_key[1]
 
     def _key(self) -> AppKey:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from typing import TypeVar
 
 from slipway.adapters.ledger.items import (
     github_pause_from,
@@ -17,6 +19,8 @@ from slipway.adapters.ledger.items import (
 from slipway.adapters.ledger.notes import CONTROL, GITHUB, LAUNCH_FAILURES, TEMPLATE, TIER_FAILURES
 from slipway.adapters.ledger.table import Item, Table
 from slipway.domain.snapshot import Control, Snapshot
+
+T = TypeVar("T")
 
 
 class DynamoSnapshots:
@@ -38,19 +42,26 @@ class DynamoSnapshots:
             kinds[note][0] if kinds[note] else None
             for note in (CONTROL, LAUNCH_FAILURES, TIER_FAILURES, TEMPLATE)
         )
-        offerings = map(offering_from, kinds["OFFERING"])
+
+        def known(read: Callable[[Item], T], kind: str) -> tuple[T, ...]:
+            return tuple(self.parse(read, item) for item in kinds[kind])
+
         return Snapshot(
             pool=pool,
             now=now,
-            jobs=tuple(map(waiting_from, kinds["JOB"])),
-            runners=tuple(map(runner_from, kinds["RUNNER"])),
-            instances=tuple(map(instance_from, kinds["INSTANCE"])),
-            intents=tuple(map(intent_from, kinds["INTENT"])),
-            unavailable=tuple(offering for offering in offerings if offering.until > now),
-            orphans=tuple(map(orphan_from, kinds["ORPHAN"])),
+            jobs=known(waiting_from, "JOB"),
+            runners=known(runner_from, "RUNNER"),
+            instances=known(instance_from, "INSTANCE"),
+            intents=known(intent_from, "INTENT"),
+            unavailable=tuple(item for item in known(offering_from, "OFFERING") if item.until > now),
+            orphans=known(orphan_from, "ORPHAN"),
             control=Control(control["order"]) if control else Control.RUN,
             launch_failures=launch_failures_from(failures) if failures else None,
             tier_failures=launch_failures_from(tier_failures) if tier_failures else None,
             template_version=template["version"] if template else None,
-            github_pauses=tuple(map(github_pause_from, kinds[GITHUB])),
+            github_pauses=known(github_pause_from, GITHUB),
         )
+
+    def parse(self, read: Callable[[Item], T], item: Item) -> T:
+        """Read one item of a pool; the simulator's ledger remembers what it has read."""
+        return read(item)
