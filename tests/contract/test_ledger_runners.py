@@ -94,7 +94,7 @@ def test_only_an_organization_that_may_use_a_runner_moves_it(
 ) -> None:
     registered(case, reach=reach)
     event = an_event(JobState.IN_PROGRESS, 2, organization=organization)
-    assert case.ledger.runners.mark_busy(POOL, TASK, event) is moves
+    assert (case.ledger.runners.mark_busy(POOL, TASK, event) is not None) is moves
     assert (
         case.ledger.runners.mark_ended(POOL, TASK, at=NOW, why="job completed", organization=organization)
         is moves

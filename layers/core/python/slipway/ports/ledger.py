@@ -70,7 +70,7 @@ class Runners(Protocol):
     def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> bool:
         """Note that ECS runs the task's container; say whether the task is known."""
 
-    def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
+    def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> Runner | None:
         """Note that the runner runs the event's job, if it is registered for the event's organization."""
 
     def found_busy(self, pool: str, task_id: str, at: float) -> bool:
@@ -162,13 +162,16 @@ class Instances(Protocol):
 class PoolRows(Protocol):
     """Single flight: at most one convergence a pool, and none forgotten."""
 
-    def want(self, pool: str) -> None:
-        """Note that something changed, after it is committed and before its message is acknowledged."""
+    def want(self, pool: str) -> bool:
+        """Note that something changed, after it is committed and before its message is acknowledged.
+
+        Return whether the pool rests: nobody holds it, and its last plan waits for nothing.
+        """
 
     def acquire(self, pool: str, holder: str, *, now: float, until: float) -> int | None:
         """Take the pool until a time and return ``wanted``; None if another holds it."""
 
-    def release(self, pool: str, holder: str, *, seen: int) -> int | None:
+    def release(self, pool: str, holder: str, *, seen: int, rests: bool = False) -> int | None:
         """Let go if nothing changed since ``seen``; otherwise keep it and return the newer ``wanted``."""
 
     def abandon(self, pool: str, holder: str) -> None:

@@ -9,6 +9,7 @@ from slipway.domain.configuration import Configuration
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
 from slipway.domain.policy import policy_of
+from slipway.domain.resting import rests
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
@@ -80,10 +81,10 @@ class Converge:
         errors: list[Exception] = []
         while True:
             # ``wanted`` was noted before reading: a change committed while we read or act is seen at release.
-            decided, applied = self._once(pool)
+            decided, applied, is_resting = self._once(pool)
             plans.append(decided)
             errors += applied.errors
-            newer = self._ledger.rows.release(pool, holder, seen=wanted)
+            newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=is_resting)
             if newer is None:
                 break
             if not has_time():
@@ -97,14 +98,17 @@ class Converge:
             self._wake_later(pool, attempt)
         return Converged(pool, tuple(plans), tuple(errors))
 
-    def _once(self, pool: str) -> tuple[Plan, Applied]:
-        """Gather, decide, apply."""
+    def _once(self, pool: str) -> tuple[Plan, Applied, bool]:
+        """Gather, decide, apply; say whether the pool rests then."""
         snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         settled = self._apply.settle(snapshot.intents)
         if settled.changed:
             snapshot = self._ledger.snapshots.read(pool, self._clock.now())
-        decided = plan(snapshot, policy_of(self._configuration, pool, snapshot.now))
-        return decided, self._apply(decided, snapshot).merged(settled)
+        policy = policy_of(self._configuration, pool, snapshot.now)
+        decided = plan(snapshot, policy)
+        applied = self._apply(decided, snapshot).merged(settled)
+        went_well = not (applied.errors or applied.should_retry or applied.is_cut_short)
+        return decided, applied, went_well and rests(decided, snapshot, policy)
 
     def _wake_later(self, pool: str, attempt: int) -> None:
         delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

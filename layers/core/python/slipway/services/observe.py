@@ -17,6 +17,7 @@ from slipway.domain.events import (
 )
 from slipway.domain.jobs import JobEvent, JobState, decode_job_event
 from slipway.domain.matching import Unserved, route
+from slipway.domain.resting import JOB_COMPLETED, had_its_job
 from slipway.domain.runners import Runner, RunnerState, parse_runner_name
 from slipway.ports.cluster import Cluster
 from slipway.ports.ledger import Ledger
@@ -29,6 +30,14 @@ class Observed:
     pools: frozenset[str] = frozenset()
     attempt: int = 0
     outcome: str = "folded"
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A pool in which something changed; calm news only frees what some job might wait for."""
+
+    pool: str
+    is_calm: bool = False
 
 
 class Observe:
@@ -49,15 +58,17 @@ class Observe:
         run, profiles = (event.run_id, event.run_attempt), self._configuration.profiles
         way = route(event.labels, run, event.repository, profiles)
         pools: set[str] = set()
+        is_calm = event.action is not JobState.QUEUED
         if not isinstance(way, Unserved) and self._ledger.jobs.record(event, way):
             pools.add(way.pool)
         # Also for a job that no profile serves: GitHub may have given it a runner which another job waits for.
-        touched = self._fold_runner(event)
-        if touched is not None:
-            pools.add(touched)
+        moved = self._fold_runner(event)
+        if moved is not None:
+            pools.add(moved.pool)
+            is_calm = is_calm and moved.is_calm
         if not pools:
             return Observed(outcome=way.code if isinstance(way, Unserved) else "not news")
-        return self._touch(pools)
+        return self._touch(pools, is_calm=is_calm)
 
     def event(self, text: str) -> Observed:
         """Fold one message of the ``events`` queue.
@@ -71,62 +82,67 @@ class Observe:
         if isinstance(event, Wake):
             touched = self._touch({event.pool})
             return Observed(touched.pools, attempt=event.attempt)
-        pool = self._fold(event)
-        return self._touch({pool}) if pool else Observed(outcome="not news")
+        moved = self._fold(event)
+        return self._touch({moved.pool}, is_calm=moved.is_calm) if moved else Observed(outcome="not news")
 
-    def _touch(self, pools: set[str]) -> Observed:
-        """Commit the fact first, then note that it is wanted, then let the message be acknowledged."""
-        for pool in sorted(pools):
-            self._ledger.rows.want(pool)
-        return Observed(frozenset(pools))
+    def _touch(self, pools: set[str], *, is_calm: bool = False) -> Observed:
+        """Commit the fact first, then note that it is wanted, then let the message be acknowledged.
 
-    def _fold_runner(self, event: JobEvent) -> str | None:
-        """Move the runner that a job event names; return its pool if it is one of ours and it moved."""
+        Calm news leaves a pool alone that rests: whoever holds it sees it, and so does the next tick.
+        """
+        resting = {pool for pool in sorted(pools) if self._ledger.rows.want(pool)}
+        return Observed(frozenset(pools - resting if is_calm else pools))
+
+    def _fold_runner(self, event: JobEvent) -> _Moved | None:
+        """Move the runner that a job event names; return its pool if it is one of ours and it moved.
+
+        That a runner runs another job than it was made for is no calm news: that one needs another runner.
+        """
         named = parse_runner_name(self._configuration.deployment, event.runner_name or "")
         profile = self._configuration.profiles.get(named[0]) if named else None
         if named is None or profile is None:
             return None
         task_id = named[1]
         if event.action is JobState.IN_PROGRESS:
-            moved = self._ledger.runners.mark_busy(profile.pool, task_id, event)
-        elif event.action is JobState.COMPLETED:
+            before = self._ledger.runners.mark_busy(profile.pool, task_id, event)
+            return _Moved(profile.pool, is_calm=before.job == event.key) if before else None
+        if event.action is JobState.COMPLETED:
             moved = self._ledger.runners.mark_ended(
                 profile.pool,
                 task_id,
                 at=event.completed_at or event.received_at,
-                why="job completed",
+                why=JOB_COMPLETED,
                 organization=event.organization,
             )
             if not moved:  # its task may have been reported stopped first: nothing is left to look after
                 self._ledger.runners.forget_orphan(profile.pool, task_id, organization=event.organization)
-        else:
-            return None
-        return profile.pool if moved else None
+            return _Moved(profile.pool, is_calm=True) if moved else None
+        return None
 
-    def _fold(self, event: Event) -> str | None:
+    def _fold(self, event: Event) -> _Moved | None:
         """Fold an AWS event; return the pool in which something changed."""
         if isinstance(event, TaskChange):
             return self._fold_task(event)
+        pool: str | None = None
         if isinstance(event, InstanceChange):
-            changed = self._ledger.instances.observe(event.instance)
-            return event.instance.pool if changed else None
-        if isinstance(event, InstanceLoss):
-            return self._fold_loss(event)
-        if isinstance(event, InstanceStop):
+            pool = event.instance.pool if self._ledger.instances.observe(event.instance) else None
+        elif isinstance(event, InstanceLoss):
+            pool = self._fold_loss(event)
+        elif isinstance(event, InstanceStop):
             stopped = self._ledger.instances.mark_stopped
             pools = self._configuration.pools
-            return next((name for name in pools if stopped(name, event.instance_id, at=event.at)), None)
-        return None
+            pool = next((name for name in pools if stopped(name, event.instance_id, at=event.at)), None)
+        return _Moved(pool) if pool else None
 
-    def _fold_task(self, event: TaskChange) -> str | None:
+    def _fold_task(self, event: TaskChange) -> _Moved | None:
         if event.status == "STOPPED":
             # News even when its start was never recorded: the plan counted on it.
             is_news = not self._ledger.runners.is_gone(event.task_id)
             lost_host = event.lost_host and self._configuration.github.rerun_interrupted > 0
-            self._ledger.runners.remove(
+            was = self._ledger.runners.remove(
                 event.pool, event.task_id, at=event.at, why=event.why, lost_host=lost_host
             )
-            return event.pool if is_news else None
+            return _Moved(event.pool, is_calm=had_its_job(was)) if is_news else None
         if event.status != "RUNNING" or event.instance_arn is None:
             return None
         is_known = self._ledger.runners.mark_running(

@@ -7,14 +7,15 @@ from slipway.adapters.ledger.table import ConditionFailedError, Table, Update
 
 
 class DynamoPoolRows:
-    """Implements ``ports.ledger.PoolRows`` with the row ``{wanted, done, holder, until}``."""
+    """Implements ``ports.ledger.PoolRows`` with the row ``{wanted, done, rests, holder, until}``."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def want(self, pool: str) -> None:
-        """Note that something changed."""
-        self._table.write(Update(pool_key(pool, "ROW"), add={"wanted": 1}))
+    def want(self, pool: str) -> bool:
+        """Note that something changed; say whether the pool rests."""
+        row = self._table.write(Update(pool_key(pool, "ROW"), add={"wanted": 1}), want="ALL_NEW")
+        return bool(row.get("rests")) and "holder" not in row
 
     def acquire(self, pool: str, holder: str, *, now: float, until: float) -> int | None:
         """Take the pool until a time and return ``wanted``; None if another holds it.
@@ -25,6 +26,7 @@ class DynamoPoolRows:
         take = Update(
             pool_key(pool, "ROW"),
             set={"holder": holder, "until": until},
+            remove=("rests",),
             condition=is_free,
             values={"now": now, "holder": holder},
         )
@@ -33,14 +35,14 @@ class DynamoPoolRows:
         except ConditionFailedError:
             return None
 
-    def release(self, pool: str, holder: str, *, seen: int) -> int | None:
+    def release(self, pool: str, holder: str, *, seen: int, rests: bool = False) -> int | None:
         """Let go if nothing changed since ``seen``; otherwise keep it and return the newer ``wanted``."""
         key = pool_key(pool, "ROW")
         nothing_new = "#wanted = :seen" if seen else "attribute_not_exists(#wanted)"
         values: dict[str, str | int] = {"holder": holder, **({"seen": seen} if seen else {})}
         done = Update(
             key,
-            set={"done": seen},
+            set={"done": seen, "rests": rests},
             remove=("holder", "until"),
             condition=f"#holder = :holder AND {nothing_new}",
             values=values,

@@ -70,8 +70,10 @@ class DynamoRunners:
         seen = {"instance_arn": instance_arn, "running_at": at}
         return self._try(Update(runner_key(pool, task_id), set=seen, condition=_EXISTS))
 
-    def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> bool:
+    def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> Runner | None:
         """Note that the runner runs the event's job, if it is registered for the event's organization.
+
+        Return it as it was before.
 
         The organization is part of the condition: who may sign for one organization must not be able to
         move another's runners.
@@ -85,7 +87,11 @@ class DynamoRunners:
         }
         is_registered = f"#state = :registered AND {_IS_ITS_OWN}"
         values = {"registered": RunnerState.REGISTERED.value, **_own(event.organization)}
-        return self._try(Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values))
+        busy = Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values)
+        try:
+            return runner_from(self._table.write(busy, want="ALL_OLD"))
+        except ConditionFailedError:
+            return None
 
     def found_busy(self, pool: str, task_id: str, at: float) -> bool:
         """Note that a registered runner runs a job whose event was lost; say whether that is news.

@@ -1,0 +1,34 @@
+"""Resting: a pool in which nothing is held up needs no new plan for news that only frees something.
+
+Most of what is reported of a job (it started, it ended, its task stopped) frees a slot or a limit. Where no job waits
+for one, the next tick is early enough, and the pool is not read again for each of them.
+"""
+
+from __future__ import annotations
+
+from slipway.domain.instances import InstanceState
+from slipway.domain.plan import Plan
+from slipway.domain.policy import Policy
+from slipway.domain.reasons import Why
+from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.snapshot import Snapshot
+
+JOB_COMPLETED = "job completed"
+_SERVED = {Why.RUNNER_IDLE, Why.TASK_STARTING}
+
+
+def rests(plan: Plan, snapshot: Snapshot, policy: Policy) -> bool:
+    """Say whether nothing of a plan waits for what calm news brings.
+
+    No job is held up by room, limits, turns or GitHub; no instance is to come or to go; and hosts are shared: in an
+    exclusive pool an instance ends with its task.
+    """
+    moves = (plan.launch, plan.start, plan.dismiss, plan.drain, plan.end, plan.replace, plan.retire)
+    leaving = any(instance.state is InstanceState.DRAINING for instance in snapshot.instances)
+    is_held_up = any(reason.code not in _SERVED for reason in plan.reasons.values())
+    return not (any(moves) or leaving or is_held_up or policy.pool.exclusive)
+
+
+def had_its_job(runner: Runner | None) -> bool:
+    """Say whether a task that stopped leaves nobody waiting: its runner's one job is known to have completed."""
+    return runner is not None and runner.state is RunnerState.GONE and runner.ended_why == JOB_COMPLETED
