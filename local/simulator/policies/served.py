@@ -1,0 +1,72 @@
+"""Which jobs of a workload a configuration serves, and where each goes: the same answer for every policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.simulator.workload.jobs import SimulatedJob, Workload
+from slipway.domain.configuration import Configuration, InstanceType, Market, Pool
+from slipway.domain.labels import UnreadableLabelsError, sized_label
+from slipway.domain.matching import Route, Shape, Unserved, route
+from slipway.domain.offerings import HostSize, Refusals, host_sizes
+from slipway.domain.resources import Resources
+
+_NO_RUN = (1, 1)  # a trace has no run ids; a job whose label names a run is taken for a job of that run
+
+
+@dataclass(frozen=True, slots=True)
+class ServedJob:
+    """A job that a profile serves: its place in the workload, the shape of its task, its pool and image."""
+
+    index: int
+    job: SimulatedJob
+    shape: Shape
+    pool: Pool
+    image: str
+
+    @property
+    def size(self) -> Resources:
+        """Return what its task occupies."""
+        return self.shape.size
+
+
+def served_jobs(workload: Workload, configuration: Configuration) -> tuple[ServedJob, ...]:
+    """Return the jobs that a profile serves, in the workload's order; the others are left out by every policy."""
+    routes: dict[tuple[tuple[str, ...], str], Route | Unserved] = {}
+    served = []
+    for index, job in enumerate(workload.jobs):
+        key = (
+            job.labels,
+            "" if job.labels else job.full_name,
+        )  # only a job without labels is told by its repository
+        if key not in routes:
+            routes[key] = route(job.labels, _run_of(job), job.full_name, configuration.profiles)
+        found = routes[key]
+        if isinstance(found, Route):
+            image = configuration.profiles[found.shape.profile].image
+            served.append(ServedJob(index, job, found.shape, configuration.pools[found.pool], image))
+    return tuple(served)
+
+
+def _run_of(job: SimulatedJob) -> tuple[int, int]:
+    try:
+        sized = sized_label(job.labels)
+    except UnreadableLabelsError:
+        return _NO_RUN
+    return sized.run if sized is not None and sized.run is not None else _NO_RUN
+
+
+def sizes_of(pool: Pool) -> tuple[HostSize, ...]:
+    """Return the sizes of instance that a pool may have at list prices, the cheapest first."""
+    return host_sizes(pool, Market.ON_DEMAND, Refusals((), 0))
+
+
+def cheapest_type(pool: Pool, size: Resources) -> InstanceType | None:
+    """Return the pool's cheapest type that holds a task of this size, of equals the first listed; None: none does."""
+    fitting = [kind for kind in pool.instance_types if size.fits(kind.registered)]
+    return min(fitting, key=lambda kind: kind.usd_per_hour, default=None)
+
+
+def tasks_per_host(pool: Pool, kind: InstanceType) -> int:
+    """Return how many tasks share an instance: one in a pool of ``isolation: instance``."""
+    return 1 if pool.exclusive else kind.max_tasks
