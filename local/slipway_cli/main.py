@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 # Each module has add_parser(subparsers), which sets `run`: a function of the parsed arguments that returns
 # the exit status. A module imports what is heavy inside that function, so that --help stays quick.
-_COMMANDS = ("local.slipway_cli.config_command", "local.slipway_cli.plan_command", "local.demo.command")
+_COMMANDS = (
+    "local.slipway_cli.config_command",
+    "local.slipway_cli.plan_command",
+    "local.slipway_cli.simulate_command",
+    "local.demo.command",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -108,6 +108,7 @@ class Phase(StrEnum):
     CAS_PLACEMENT_RETRY = "cas_placement_retry"
     CAS_WARMUP = "cas_warmup"
     MANAGED_INSTANCES_DECISION = "managed_instances_decision"
+    STOCK_SET_UP = "stock_set_up"
 
 
 #: The model that knows no delays keeps this one: it is AWS's contract, not a delay [EC2-SPOT-NOTICE].

@@ -3,24 +3,27 @@
 Its defaults where they bear on the wait: webhooks delayed by 30 s [PEER-TF-DELAY]; one scale-up function at a time for
 each runner configuration, which takes ten messages and registers one runner a second [PEER-TF-SCALE-UP]; a stock AMI
 that is set up at each boot [PEER-TF-BOOT]. Changed to what an enterprise would choose, and in the peer's favour:
-ephemeral runners of whole organizations, the pool's ``max_instances`` instead of 3 runners, and the cheapest type of
-the pool that holds the job instead of m5.large and c5.large for all. An instance ends itself 10 s after its job
-[PEER-TF-END]. What cannot be launched, also for want of Spot capacity, comes back with its message 30 s later, for a
-day [PEER-TF-RETRY]; a webhook that never came is never asked for.
+ephemeral runners of whole organizations; the cheapest type that holds the job, of the pool's types and the smaller
+ones of their families, instead of m5.large and c5.large for all; and the vCPUs of the pool's ``max_instances`` instead
+of 3 runners. An operator who sizes hosts for many jobs would not give one of them to each.
+
+An instance ends itself 10 s after its job [PEER-TF-END]. What cannot be launched, also for want of Spot capacity, comes
+back with its message 30 s later, for a day [PEER-TF-RETRY]; a webhook that never came is never asked for.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from functools import partial
 
 from local.simulator.outcome import Outcome
 from local.simulator.policies.hosts import Host
 from local.simulator.policies.policy import Task
-from local.simulator.policies.served import cheapest_type
+from local.simulator.policies.served import cheapest_of, types_for_one_job
 from local.simulator.policies.world import RETRY_SECONDS, Run, World
 from local.twin.latency import Phase
+from slipway.domain.configuration import InstanceType, Pool
 
 NAME = "instance-per-job"
 DELAY_SECONDS = 30.0  # delay_webhook_event [PEER-TF-DELAY]
@@ -54,6 +57,9 @@ class _InstancePerJob:
     def __init__(self, world: World) -> None:
         self._world = world
         self._configurations = {run.served.shape.profile: _RunnerConfiguration() for run in world.runs}
+        pools = {run.served.pool.name: run.served.pool for run in world.runs}
+        self._types = {name: types_for_one_job(pool) for name, pool in pools.items()}
+        self._cpu_units: Counter[str] = Counter()
 
     def learned(self, run: Run) -> None:
         # Webhook, event bus and dispatcher, then the queue and its delay.
@@ -66,9 +72,11 @@ class _InstancePerJob:
 
     def gone(self, host: Host) -> None:
         """Its job comes again with a webhook of its own."""
+        self._cpu_units[host.pool.name] -= host.type.registered.cpu_units
 
     def freed(self, host: Host) -> None:
         self._world.terminate(host)
+        self._cpu_units[host.pool.name] -= host.type.registered.cpu_units
 
     def _arrive(self, run: Run, sent_at: float) -> None:
         configuration = self._configurations[run.served.shape.profile]
@@ -106,7 +114,8 @@ class _InstancePerJob:
         launched = token + world.delay(first, Phase.CREATE_FLEET_CALL)
         took = launched
         for run, sent_at in jobs:
-            if world.may_launch(run.served.pool) <= 0 or world.capacity_in(run.served.pool) > 0:
+            kind = self._type_for(run)
+            if not self._may_launch(run.served.pool, kind) or world.capacity_in(run.served.pool) > 0:
                 self._again(run, sent_at, elapsed + launched)
                 continue
             at = max(
@@ -116,19 +125,27 @@ class _InstancePerJob:
             configuration.registered_at = at
             took = at - world.clock.now() - elapsed
             world.aws_calls.update(CALLS_A_JOB)
-            self._start(run, sent_at, elapsed + launched, elapsed + took)
+            if world.registers(run):
+                self._start(run, kind, elapsed + launched, elapsed + took)
+            else:
+                self._again(run, sent_at, elapsed + took)  # its instance is lost to it, and ends by itself
         return took
 
-    def _start(self, run: Run, sent_at: float, launched: float, registered: float) -> None:
-        """Pay for an instance from now on, and start the job once it is up and its registration is written."""
-        world = self._world
-        kind = cheapest_type(run.served.pool, run.size)
+    def _type_for(self, run: Run) -> InstanceType:
+        kind = cheapest_of(self._types[run.served.pool.name], run.size)
         if kind is None:
             raise ValueError(f"no type of pool {run.served.pool.name} holds {run.size}")
-        if not world.registers(run):
-            self._again(run, sent_at, registered)  # its instance is lost to it, and ends by itself
-            return
+        return kind
+
+    def _may_launch(self, pool: Pool, kind: InstanceType) -> bool:
+        limit = pool.max_instances * max(offered.registered.cpu_units for offered in pool.instance_types)
+        return self._cpu_units[pool.name] + kind.registered.cpu_units <= limit
+
+    def _start(self, run: Run, kind: InstanceType, launched: float, registered: float) -> None:
+        """Pay for an instance from its launch on, and start the job once it is up and its registration is written."""
+        world = self._world
         host = world.launch(run.served.pool, kind)
+        self._cpu_units[host.pool.name] += kind.registered.cpu_units
         host.launched_at += launched
         host.take(run)
         boot = sum(

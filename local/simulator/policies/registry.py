@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from local.simulator.policies.policy import Policy
+if TYPE_CHECKING:
+    from local.simulator.policies.policy import Policy
 
 DEFAULT: Final = "slipway"
 #: Name -> module and function.

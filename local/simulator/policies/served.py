@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from local.simulator.workload.jobs import SimulatedJob, Workload
+from local.slipway_cli.catalogue import CatalogueEntry, catalogue
 from slipway.domain.configuration import Configuration, InstanceType, Market, Pool
 from slipway.domain.labels import UnreadableLabelsError, sized_label
 from slipway.domain.matching import Route, Shape, Unserved, route
@@ -63,8 +65,33 @@ def sizes_of(pool: Pool) -> tuple[HostSize, ...]:
 
 def cheapest_type(pool: Pool, size: Resources) -> InstanceType | None:
     """Return the pool's cheapest type that holds a task of this size, of equals the first listed; None: none does."""
-    fitting = [kind for kind in pool.instance_types if size.fits(kind.registered)]
+    return cheapest_of(pool.instance_types, size)
+
+
+def cheapest_of(kinds: Iterable[InstanceType], size: Resources) -> InstanceType | None:
+    """Return the cheapest type that holds a task of this size, of equals the first; None: none does."""
+    fitting = (kind for kind in kinds if size.fits(kind.registered))
     return min(fitting, key=lambda kind: kind.usd_per_hour, default=None)
+
+
+def types_for_one_job(pool: Pool) -> tuple[InstanceType, ...]:
+    """Return the types of a pool, and of a shared one also the smaller ones of their families.
+
+    A pool of ``isolation: instance`` has types as large as one job already.
+    """
+    if pool.exclusive:
+        return pool.instance_types
+    smaller = (
+        InstanceType(entry.name, entry.registered, entry.on_demand_usd_per_hour)
+        for entry in catalogue().values()
+        if any(_is_smaller(entry, kind) for kind in pool.instance_types)
+    )
+    return (*pool.instance_types, *smaller)
+
+
+def _is_smaller(entry: CatalogueEntry, kind: InstanceType) -> bool:
+    same_family = entry.name.partition(".")[0] == kind.name.partition(".")[0]
+    return same_family and entry.registered.cpu_units < kind.registered.cpu_units
 
 
 def tasks_per_host(pool: Pool, kind: InstanceType) -> int:

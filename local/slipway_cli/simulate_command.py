@@ -1,0 +1,233 @@
+"""``slipway simulate``: what a day of jobs would wait and cost, under Slipway or what it is compared with."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local.simulator.policies.registry import DEFAULT, NAMES
+
+if TYPE_CHECKING:
+    from local.simulator.outcome import Outcome
+    from local.simulator.policies.policy import Task
+    from local.simulator.workload.jobs import Workload
+    from slipway.domain.configuration import Configuration
+
+_TABLE_WIDTH = 120
+_CONFIGURATION = Path(__file__).parents[1] / "simulator" / "slipway.yaml"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "simulate", help="run many jobs in model time: waits and cost, by policy", allow_abbrev=False
+    )
+    jobs = parser.add_mutually_exclusive_group(required=True)
+    jobs.add_argument("--scenario", type=_scenario, metavar="NAME", help="jobs made up by rule, by name")
+    jobs.add_argument("--trace", type=Path, metavar="FILE.csv", help="jobs of your own, one a line")
+    parser.add_argument(
+        "--config", type=Path, default=_CONFIGURATION, metavar="FILE", help="slipway.yaml to run by"
+    )
+    parser.add_argument(
+        "--latencies",
+        type=Path,
+        metavar="FILE",
+        help="your own figures for phases of local/twin/latencies.yaml",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--policy",
+        type=_policy,
+        default=DEFAULT,
+        metavar="P",
+        help=f"one of {', '.join(NAMES)} (default {DEFAULT})",
+    )
+    which.add_argument("--compare", action="store_true", help="run every policy on the same jobs")
+    parser.add_argument(
+        "--seed", type=_seed, default=1, metavar="N", help="what chance is made of (default 1)"
+    )
+    parser.add_argument(
+        "--jobs-per-day", type=_positive, metavar="N", help="size of a scenario (default: its own)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE.svg", help="draw waits, instances and cost over time"
+    )
+    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
+
+
+def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Run the policies and tell what came of them, or every fault of what was handed in."""
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415 - all of these are slow to import
+    from local.simulator.policies.registry import NotBuiltError  # noqa: PLC0415
+
+    if arguments.trace is not None and arguments.jobs_per_day is not None:
+        parser.error("--jobs-per-day is the size of a scenario; a trace has the jobs that it has")
+    try:
+        outcomes = _outcomes(arguments, _task(arguments))
+    except BadInputError as fault:
+        return _refuse(arguments, fault.faults)
+    except NotBuiltError as fault:
+        return _refuse(arguments, (str(fault),))
+    return _tell(arguments, outcomes)
+
+
+def _task(arguments: argparse.Namespace) -> Task:
+    """Read everything that was handed in, before anything runs."""
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
+    from local.simulator.latency_file import read_latencies  # noqa: PLC0415
+    from local.simulator.policies.policy import Task  # noqa: PLC0415
+    from local.twin.latency import LatencyModel  # noqa: PLC0415
+
+    if arguments.plot is not None and not arguments.plot.parent.is_dir():
+        raise BadInputError(
+            [f"{arguments.plot}: cannot be written: there is no folder {arguments.plot.parent}"]
+        )
+    latency = LatencyModel.modelled() if arguments.latencies is None else read_latencies(arguments.latencies)
+    return Task(_workload(arguments), _configuration(arguments.config), latency, arguments.seed)
+
+
+def _workload(arguments: argparse.Namespace) -> Workload:
+    from local.simulator.workload.scenarios import make_workload  # noqa: PLC0415
+    from local.simulator.workload.trace import read_trace  # noqa: PLC0415
+    from local.simulator.workload.windows import Size  # noqa: PLC0415
+
+    if arguments.trace is not None:
+        return read_trace(arguments.trace)
+    size = None if arguments.jobs_per_day is None else Size(jobs_per_day=arguments.jobs_per_day)
+    return make_workload(arguments.scenario, arguments.seed, size)
+
+
+def _configuration(file: Path) -> Configuration:
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
+    from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
+    from slipway.config import decode_configuration  # noqa: PLC0415
+
+    verdict = check_file(file)
+    if verdict.file is None:
+        raise BadInputError([fault.sentence(str(file)) for fault in verdict.faults])
+    return decode_configuration(compiled_body(verdict.file))
+
+
+def _outcomes(arguments: argparse.Namespace, task: Task) -> list[Outcome]:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from local.simulator.policies.registry import policy  # noqa: PLC0415
+    from local.simulator.policies.served import served_jobs  # noqa: PLC0415
+    from local.simulator.report.progress import progress_of  # noqa: PLC0415
+
+    served = len(served_jobs(task.workload, task.configuration))
+    if left_out := len(task.workload.jobs) - served:
+        print(f"{left_out} jobs are left out: no profile serves their labels", file=sys.stderr)
+    outcomes = []
+    for name in NAMES if arguments.compare else (arguments.policy,):
+        run = policy(name)
+        with progress_of(name, served) as progress:
+            outcomes.append(run(replace(task, progress=progress)))
+    return outcomes
+
+
+def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
+    from local.simulator.report.plot import draw  # noqa: PLC0415
+    from local.simulator.report.summary import summarize  # noqa: PLC0415
+
+    name = arguments.scenario or str(arguments.trace)
+    if arguments.plot is not None:
+        try:
+            with _written_whole(arguments.plot) as temporary:
+                temporary.write_text(draw(outcomes, f"{name}, seed {arguments.seed}"), "utf-8")
+        except OSError as fault:
+            return _refuse(arguments, (f"{arguments.plot}: cannot be written: {fault.strerror}",))
+    summaries = [summarize(outcome) for outcome in outcomes]
+    if not arguments.json:
+        _show(summaries)
+    elif arguments.compare:
+        _print_json({"scenario": name, "seed": arguments.seed, "policies": summaries})
+    else:
+        _print_json(summaries[0])
+    for outcome in outcomes:
+        for violation in outcome.violations:
+            print(f"{outcome.policy}: {violation}", file=sys.stderr)
+    return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _show(summaries: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from local.simulator.report.table import comparison  # noqa: PLC0415
+
+    # A file or a pipe has no width of its own; a terminal's is kept to.
+    Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(comparison(summaries))
+
+
+@contextlib.contextmanager
+def _written_whole(file: Path) -> Iterator[Path]:
+    """Give a file to write that takes the place of ``file`` once it is whole."""
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _refuse(arguments: argparse.Namespace, faults: Sequence[str]) -> int:
+    from local.simulator.bad_input import shown  # noqa: PLC0415
+
+    if arguments.json:
+        _print_json({"valid": False, "faults": list(faults)})
+    else:
+        for sentence in shown(faults):
+            print(sentence)
+    return 1
+
+
+def _scenario(text: str) -> str:
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
+    from local.simulator.workload.scenarios import scenario  # noqa: PLC0415
+
+    try:
+        return scenario(text).name
+    except BadInputError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
+
+
+def _policy(text: str) -> str:
+    if text in NAMES:
+        return text
+    from local.slipway_cli.configuration.faults import nearest, printable  # noqa: PLC0415
+
+    near = nearest(text, NAMES)
+    hint = f"; did you mean '{near}'?" if near else ""
+    raise argparse.ArgumentTypeError(
+        f"no policy is called '{printable(text)}': there are {', '.join(NAMES)}{hint}"
+    )
+
+
+def _seed(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _positive(text: str) -> int:
+    return _whole_number(text, 1)
+
+
+def _whole_number(text: str, least: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+    return int(text)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, separators=(",", ":")))
