@@ -60,6 +60,7 @@ class _Group:
     is_ticking: bool = False
     warm_at: float = float("-inf")
     minutes_below: int = 0
+    scaled_out_at: float = float("-inf")
 
     @property
     def needed(self) -> int:
@@ -163,7 +164,7 @@ class _ManagedScaling:
         world = self._world
         host = world.launch(group.pool, group.type)
         group.hosts[host.number] = host
-        group.minutes_below = 0  # scaling in begins 15 minutes after the last scale-out at the earliest
+        group.scaled_out_at = world.clock.now()
         running = world.draws.of(host.name, Phase.PENDING_TO_RUNNING)
         registered = sum(
             world.draws.of(host.name, phase)
@@ -190,7 +191,8 @@ class _ManagedScaling:
         group.is_ticking = False
         needed, running = group.needed, len(group.hosts)
         group.minutes_below = group.minutes_below + 1 if reservation(needed, running) < TARGET else 0
-        if group.minutes_below >= MINUTES_BELOW:
+        is_rested = self._world.clock.now() >= group.scaled_out_at + MINUTES_BELOW * _MINUTE
+        if group.minutes_below >= MINUTES_BELOW and is_rested:
             empty = [host for host in group.rooms if host.is_empty]
             for host in sorted(empty, key=lambda host: host.number)[: scale_in(needed, running)]:
                 group.rooms.remove(host)
