@@ -28,11 +28,13 @@ class LatencyFileError(BadInputError):
     """A latency file that cannot be used, with all of its faults."""
 
 
-def read_latencies(file: Path) -> LatencyModel:
-    """Read a user's latency file over the documented model.
+def read_latencies(file: Path | None) -> LatencyModel:
+    """Read a user's latency file over the documented model; None: there is none.
 
     Raises LatencyFileError with every fault: what the file is called, line, phase and what to write instead.
     """
+    if file is None:
+        return LatencyModel.modelled()
     try:
         text = file.read_text("utf-8")
     except OSError as fault:

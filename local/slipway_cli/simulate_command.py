@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from slipway.domain.configuration import Configuration
 
 _TABLE_WIDTH = 120
-_CONFIGURATION = Path(__file__).parents[1] / "simulator" / "slipway.yaml"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,7 +32,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     jobs.add_argument("--scenario", type=_scenario, metavar="NAME", help="jobs made up by rule, by name")
     jobs.add_argument("--trace", type=Path, metavar="FILE.csv", help="jobs of your own, one a line")
     parser.add_argument(
-        "--config", type=Path, default=_CONFIGURATION, metavar="FILE", help="slipway.yaml to run by"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="slipway.yaml to run by (default: local/simulator/slipway.yaml)",
     )
     parser.add_argument(
         "--latencies",
@@ -66,7 +68,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Run the policies and tell what came of them, or every fault of what was handed in."""
     from local.simulator.bad_input import BadInputError  # noqa: PLC0415 - all of these are slow to import
-    from local.simulator.policies.registry import NotBuiltError  # noqa: PLC0415
 
     if arguments.trace is not None and arguments.jobs_per_day is not None:
         parser.error("--jobs-per-day is the size of a scenario; a trace has the jobs that it has")
@@ -74,8 +75,6 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         outcomes = _outcomes(arguments, _task(arguments))
     except BadInputError as fault:
         return _refuse(arguments, fault.faults)
-    except NotBuiltError as fault:
-        return _refuse(arguments, (str(fault),))
     return _tell(arguments, outcomes)
 
 
@@ -84,14 +83,13 @@ def _task(arguments: argparse.Namespace) -> Task:
     from local.simulator.bad_input import BadInputError  # noqa: PLC0415
     from local.simulator.latency_file import read_latencies  # noqa: PLC0415
     from local.simulator.policies.policy import Task  # noqa: PLC0415
-    from local.twin.latency import LatencyModel  # noqa: PLC0415
 
     if arguments.plot is not None and not arguments.plot.parent.is_dir():
         raise BadInputError(
             [f"{arguments.plot}: cannot be written: there is no folder {arguments.plot.parent}"]
         )
-    latency = LatencyModel.modelled() if arguments.latencies is None else read_latencies(arguments.latencies)
-    return Task(_workload(arguments), _configuration(arguments.config), latency, arguments.seed)
+    latency = read_latencies(arguments.latencies)
+    return Task(_workload(arguments), _configuration(arguments), latency, arguments.seed)
 
 
 def _workload(arguments: argparse.Namespace) -> Workload:
@@ -105,16 +103,13 @@ def _workload(arguments: argparse.Namespace) -> Workload:
     return make_workload(arguments.scenario, arguments.seed, size)
 
 
-def _configuration(file: Path) -> Configuration:
-    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
-    from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
-    from slipway.config import decode_configuration  # noqa: PLC0415
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    from local.simulator.configuration import configuration_for, read_configuration  # noqa: PLC0415
+    from local.simulator.workload.enterprise import JOBS_PER_DAY  # noqa: PLC0415
 
-    verdict = check_file(file)
-    if verdict.file is None:
-        raise BadInputError([fault.sentence(str(file)) for fault in verdict.faults])
-    return decode_configuration(compiled_body(verdict.file))
+    if arguments.config is not None:
+        return read_configuration(arguments.config)
+    return configuration_for(arguments.jobs_per_day or JOBS_PER_DAY)
 
 
 def _outcomes(arguments: argparse.Namespace, task: Task) -> list[Outcome]:

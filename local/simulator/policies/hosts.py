@@ -11,7 +11,7 @@ from slipway.domain.configuration import InstanceType, Pool
 from slipway.domain.resources import Resources
 
 if TYPE_CHECKING:
-    from local.simulator.policies.world import Run
+    from local.simulator.policies.baseline_world import Run
 
 _Place = tuple[int, int, int]  # free CPU units, free MiB, number: the fullest first
 

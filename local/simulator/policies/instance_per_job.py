@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from local.simulator.outcome import Outcome
+from local.simulator.policies.baseline_world import RETRY_SECONDS, BaselineWorld, Run
 from local.simulator.policies.hosts import Host
 from local.simulator.policies.policy import Task
 from local.simulator.policies.served import cheapest_of, types_for_one_job
-from local.simulator.policies.world import RETRY_SECONDS, Run, World
 from local.twin.latency import Phase
 from slipway.domain.configuration import InstanceType, Pool
 
@@ -37,7 +37,7 @@ CALLS_A_JOB = ("ec2.CreateTags", "ssm.PutParameter")
 
 def run_instance_per_job(task: Task) -> Outcome:
     """Run a workload with a cold instance for each job."""
-    world = World(task, NAME)
+    world = BaselineWorld(task, NAME)
     return world.play(_InstancePerJob(world))
 
 
@@ -54,7 +54,7 @@ class _RunnerConfiguration:
 class _InstancePerJob:
     """Implements ``Operator``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: BaselineWorld) -> None:
         self._world = world
         self._configurations = {run.served.shape.profile: _RunnerConfiguration() for run in world.runs}
         pools = {run.served.pool.name: run.served.pool for run in world.runs}

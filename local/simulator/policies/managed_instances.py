@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from local.simulator.outcome import Outcome
-from local.simulator.policies.containers import ask_for_task, start_task
+from local.simulator.policies.baseline_world import BaselineWorld, Run
+from local.simulator.policies.ecs_tasks import ask_for_task, start_task
 from local.simulator.policies.hosts import Host, Rooms
 from local.simulator.policies.policy import Task
 from local.simulator.policies.served import sizes_of
 from local.simulator.policies.waiting import WaitingTasks
-from local.simulator.policies.world import Run, World
 from local.twin.latency import Phase
 from slipway.domain.configuration import Pool
 from slipway.domain.filling import Filling, fill_cheaply
@@ -37,7 +37,7 @@ _BOOT = (
 
 def run_managed_instances(task: Task) -> Outcome:
     """Run a workload on capacity that AWS manages."""
-    world = World(task, NAME)
+    world = BaselineWorld(task, NAME)
     return world.play(_ManagedInstances(world))
 
 
@@ -55,7 +55,7 @@ class _Provider:
 class _ManagedInstances:
     """Implements ``Operator``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: BaselineWorld) -> None:
         self._world = world
         pools = {run.served.pool.name: run.served.pool for run in world.runs}
         self._providers = {name: _Provider(pool) for name, pool in pools.items()}

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from local.simulator.outcome import Outcome
-from local.simulator.policies.containers import ask_again, ask_for_task, start_task
+from local.simulator.policies.baseline_world import BaselineWorld, Run
+from local.simulator.policies.ecs_tasks import ask_again, ask_for_task, start_task
 from local.simulator.policies.hosts import Host, Rooms
 from local.simulator.policies.policy import Task
 from local.simulator.policies.served import cheapest_type, tasks_per_host
@@ -26,7 +27,6 @@ from local.simulator.policies.target_tracking import (
 )
 from local.simulator.policies.target_tracking import TARGET_CAPACITY as TARGET
 from local.simulator.policies.waiting import WaitingTasks
-from local.simulator.policies.world import Run, World
 from local.twin.clock import Scheduled
 from local.twin.latency import Phase
 from slipway.domain.configuration import InstanceType, Pool
@@ -41,7 +41,7 @@ _MINUTE = 60.0
 
 def run_managed_scaling(task: Task) -> Outcome:
     """Run a workload on ECS clusters that scale themselves."""
-    world = World(task, NAME)
+    world = BaselineWorld(task, NAME)
     return world.play(_ManagedScaling(world))
 
 
@@ -73,7 +73,7 @@ class _Group:
 class _ManagedScaling:
     """Implements ``Operator``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: BaselineWorld) -> None:
         self._world = world
         self._groups = _groups(world)
 
@@ -201,7 +201,7 @@ class _ManagedScaling:
         self._watch(group)
 
 
-def _groups(world: World) -> dict[tuple[str, Shape], _Group]:
+def _groups(world: BaselineWorld) -> dict[tuple[str, Shape], _Group]:
     """Return a group for each pool: of its first type that holds all of its tasks.
 
     Where no type holds all, each shape has the group of the cheapest type that holds it: in one group the tasks which

@@ -23,18 +23,8 @@ _PLACES: Final = {
 NAMES: Final = tuple(_PLACES)
 
 
-class NotBuiltError(LookupError):
-    """A policy has a name and no module yet."""
-
-
 def policy(name: str) -> Policy:
-    """Return a policy; KeyError for a name that is none, NotBuiltError for one that is not there yet."""
+    """Return a policy; KeyError for a name that is none."""
     place, function = _PLACES[name]
-    try:
-        module = importlib.import_module(place)
-    except ModuleNotFoundError as fault:
-        if fault.name != place:
-            raise
-        raise NotBuiltError(f"policy {name} is not built yet") from fault
-    found: Policy = getattr(module, function)
+    found: Policy = getattr(importlib.import_module(place), function)
     return found

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from local.simulator.workload.jobs import SimulatedJob, Workload
 from local.slipway_cli.catalogue import CatalogueEntry, catalogue
 from slipway.domain.configuration import Configuration, InstanceType, Market, Pool
-from slipway.domain.labels import UnreadableLabelsError, sized_label
 from slipway.domain.matching import Route, Shape, Unserved, route
 from slipway.domain.offerings import HostSize, Refusals, host_sizes
 from slipway.domain.resources import Resources
 
-_NO_RUN = (1, 1)  # a trace has no run ids; a job whose label names a run is taken for a job of that run
+_NO_RUN = (0, 1)  # a trace has no run ids: a job whose label names its run is left out by every policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +41,12 @@ def served_jobs(workload: Workload, configuration: Configuration) -> tuple[Serve
             "" if job.labels else job.full_name,
         )  # only a job without labels is told by its repository
         if key not in routes:
-            routes[key] = route(job.labels, _run_of(job), job.full_name, configuration.profiles)
+            routes[key] = route(job.labels, _NO_RUN, job.full_name, configuration.profiles)
         found = routes[key]
         if isinstance(found, Route):
             image = configuration.profiles[found.shape.profile].image
             served.append(ServedJob(index, job, found.shape, configuration.pools[found.pool], image))
     return tuple(served)
-
-
-def _run_of(job: SimulatedJob) -> tuple[int, int]:
-    try:
-        sized = sized_label(job.labels)
-    except UnreadableLabelsError:
-        return _NO_RUN
-    return sized.run if sized is not None and sized.run is not None else _NO_RUN
 
 
 def sizes_of(pool: Pool) -> tuple[HostSize, ...]:

@@ -9,7 +9,7 @@ from local.simulator.policies.hosts import Host
 from slipway.domain.matching import Shape
 
 if TYPE_CHECKING:
-    from local.simulator.policies.world import Run
+    from local.simulator.policies.baseline_world import Run
 
 
 class WaitingTasks:

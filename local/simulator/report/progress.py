@@ -41,8 +41,12 @@ def _bar(policy: str, total: int, stream: TextIO) -> Iterator[Callable[[int], No
     with Progress(console=Console(file=stream), transient=True) as bar:
         task = bar.add_task(policy, total=total)
 
+        shown = 0
+
         def told(done: int) -> None:
-            if done % every == 0 or done == total:
+            nonlocal shown
+            if done >= shown + every or done == total:
+                shown = done
                 bar.update(task, completed=done)
 
         yield told

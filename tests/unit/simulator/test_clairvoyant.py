@@ -49,6 +49,7 @@ def test_jobs_that_no_profile_serves_are_left_out() -> None:
     assert len(run_clairvoyant(task).jobs) == 1
 
 
-def test_a_label_that_names_its_run_is_served() -> None:
-    labels = ("slipway/medium/run=123-1",)
-    assert len(run_clairvoyant(a_task([a_simulated_job(labels=labels)])).jobs) == 1
+def test_a_label_that_carries_its_size_is_served_but_not_one_that_names_its_run() -> None:
+    sized, of_run = ("slipway/medium",), ("slipway/medium/run=123-1",)
+    jobs = [a_simulated_job(labels=sized), a_simulated_job(labels=of_run)]
+    assert [job.job.labels for job in run_clairvoyant(a_task(jobs)).jobs] == [sized]

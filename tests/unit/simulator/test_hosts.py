@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from local.simulator.policies.baseline_world import Run
 from local.simulator.policies.hosts import Host, Rooms
 from local.simulator.policies.served import ServedJob
 from local.simulator.policies.waiting import WaitingTasks
-from local.simulator.policies.world import Run
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from tests.support.baselines import BIG, a_baseline_pool, a_simulated_job

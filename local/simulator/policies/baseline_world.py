@@ -16,9 +16,9 @@ from functools import partial
 from typing import Protocol
 
 from local.simulator.outcome import InstanceLife, JobOutcome, Outcome
+from local.simulator.policies.baseline_incidents import Incidents
 from local.simulator.policies.draws import Draws
 from local.simulator.policies.hosts import Host
-from local.simulator.policies.incidents import Incidents
 from local.simulator.policies.policy import Task
 from local.simulator.policies.served import ServedJob, cheapest_type, served_jobs, tasks_per_host
 from local.twin.clock import Scheduled, VirtualClock
@@ -72,7 +72,7 @@ class Operator(Protocol):
         """EC2 took an instance away."""
 
 
-class World:
+class BaselineWorld:
     """One run of one baseline."""
 
     def __init__(self, task: Task, policy: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from local.simulator.policies.baseline_world import RETRY_SECONDS, BaselineWorld, Run
 from local.simulator.policies.hosts import Host
-from local.simulator.policies.world import RETRY_SECONDS, Run, World
 from local.twin.latency import Phase
 
 
-def ask_for_task(world: World, run: Run, submit: Callable[[Run], None]) -> None:
+def ask_for_task(world: BaselineWorld, run: Run, submit: Callable[[Run], None]) -> None:
     """Let a plain function register a runner and call RunTask for one webhook; it keeps no headroom and no account.
 
     Where GitHub refuses, the function fails and gets its message again.
@@ -21,7 +21,7 @@ def ask_for_task(world: World, run: Run, submit: Callable[[Run], None]) -> None:
     world.later(delay, partial(_run_task, world, run, submit))
 
 
-def _run_task(world: World, run: Run, submit: Callable[[Run], None]) -> None:
+def _run_task(world: BaselineWorld, run: Run, submit: Callable[[Run], None]) -> None:
     if not world.registers(run):
         ask_again(world, run, submit)
         return
@@ -29,12 +29,12 @@ def _run_task(world: World, run: Run, submit: Callable[[Run], None]) -> None:
     submit(run)
 
 
-def ask_again(world: World, run: Run, submit: Callable[[Run], None]) -> None:
+def ask_again(world: BaselineWorld, run: Run, submit: Callable[[Run], None]) -> None:
     """Call RunTask once the message of a call that failed is visible again."""
     world.later(RETRY_SECONDS, partial(_run_task, world, run, submit))
 
 
-def start_task(world: World, run: Run, host: Host, seconds: float, image_phase: str) -> None:
+def start_task(world: BaselineWorld, run: Run, host: Host, seconds: float, image_phase: str) -> None:
     """Start a job's task on a host that holds it, so many seconds from now.
 
     ``image_phase`` is what the first task of an image on a host waits for; those that come meanwhile wait with it.

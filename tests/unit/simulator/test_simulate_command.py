@@ -1,0 +1,234 @@
+"""`slipway simulate`: what it prints, and what it says of bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from local.simulator.outcome import Outcome
+from local.simulator.policies import registry
+from local.simulator.policies.policy import Task
+from local.slipway_cli.main import main
+from tests.support.snapshot_files import ROOT
+
+HEADER = "queued_at_seconds,organization,repository,labels,duration_seconds\n"
+LINES = [f"{60 * number},acme,one,self-hosted;linux;x64;medium,120\n" for number in range(4)]
+SUMMARY_KEYS = (
+    "policy seed jobs completed wait_seconds own_seconds wait_by_organization instance_hours cost_usd "
+    "idle_fraction github_calls aws_calls violations"
+).split()
+BASELINES = registry.NAMES[4:]
+SLOW = {"pydantic", "pydantic_core", "rich", "yaml", "boto3", "httpx", "difflib"}
+HELP = """
+import contextlib, io, json, sys
+from local.slipway_cli.main import main
+out = io.StringIO()
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(out):
+    main(sys.argv[1:])
+print(json.dumps({"text": out.getvalue(), "modules": sorted(sys.modules)}))
+"""
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    file = tmp_path / "trace.csv"
+    file.write_text(HEADER + "".join(LINES), "utf-8")
+    return file
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Run the command; the exit status, stdout and stderr."""
+    try:
+        status = main(["simulate", *map(str, arguments)])
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_json_of_one_policy_is_one_object_with_exactly_the_agreed_keys(
+    trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, "--trace", trace, "--policy", "ecs-managed-scaling", "--seed", 7, "--json")
+    assert status == 0
+    (line,) = out.splitlines()
+    summary: dict[str, Any] = json.loads(line)
+    assert list(summary) == SUMMARY_KEYS
+    assert (summary["policy"], summary["seed"], summary["jobs"], summary["completed"]) == (
+        "ecs-managed-scaling", 7, 4, 4,
+    )  # fmt: skip
+    assert "ecs-managed-scaling: 100 % of 4 jobs" in err
+
+
+def test_compare_runs_every_policy_in_order_on_one_seed(
+    trace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[tuple[str, int]] = []
+
+    def policy_of(name: str) -> Any:
+        def empty(task: Task) -> Outcome:
+            seeds.append((name, task.seed))
+            return Outcome(name, task.seed, (), (), ())
+
+        return empty
+
+    monkeypatch.setattr(registry, "policy", policy_of)
+    status, out, _ = run(capsys, "--trace", trace, "--compare", "--seed", 3, "--json")
+    compared = json.loads(out)
+    assert status == 0
+    assert (list(compared), compared["seed"]) == (["scenario", "seed", "policies"], 3)
+    assert [summary["policy"] for summary in compared["policies"]] == list(registry.NAMES)
+    assert seeds == [(name, 3) for name in registry.NAMES]
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_every_policy_of_the_registry_is_there(name: str) -> None:
+    assert callable(registry.policy(name))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_runs_a_scenario_and_says_its_own_name(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(
+        capsys, "--scenario", "cold-start", "--jobs-per-day", 1_000, "--policy", name, "--json"
+    )
+    summary = json.loads(out)
+    assert (status, summary["policy"]) == (0, name)
+    assert summary["completed"] == summary["jobs"] > 0
+
+
+def test_without_json_there_is_a_table(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "--trace", trace, "--policy", "clairvoyant")
+    assert status == 0
+    assert out.splitlines()[1].split()[:2] == ["clairvoyant", "4/4"]
+
+
+def test_jobs_that_no_profile_serves_are_counted_on_stderr(
+    trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace.write_text(HEADER + "".join(LINES) + "9,acme,one,ubuntu-latest,5\n", "utf-8")
+    status, out, err = run(capsys, "--trace", trace, "--policy", "clairvoyant", "--json")
+    assert (status, json.loads(out)["jobs"]) == (0, 4)
+    assert "1 jobs are left out" in err
+
+
+def test_a_drawing_is_written_whole_and_the_same_each_time(
+    trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawings = []
+    for name in ("a.svg", "b.svg"):
+        assert (
+            run(capsys, "--trace", trace, "--policy", "instance-per-job", "--plot", tmp_path / name)[0] == 0
+        )
+        drawings.append((tmp_path / name).read_bytes())
+    assert drawings[0] == drawings[1]
+    ET.fromstring(drawings[0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.svg", "b.svg", "trace.csv"]
+
+
+def test_a_drawing_that_fails_leaves_the_old_one_alone(
+    trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken.svg"
+    taken.mkdir()
+    status, out, _ = run(capsys, "--trace", trace, "--policy", "clairvoyant", "--plot", taken)
+    assert status == 1
+    assert "cannot be written" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["taken.svg", "trace.csv"]
+    status, out, _ = run(capsys, "--trace", trace, "--plot", tmp_path / "none" / "a.svg")
+    assert status == 1
+    assert "there is no folder" in out
+
+
+def test_an_unknown_policy_names_the_nearest_and_all(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, "--trace", trace, "--policy", "ecs-managed-scalling")
+    assert status == 2
+    assert "did you mean 'ecs-managed-scaling'?" in err
+    assert all(name in err for name in registry.NAMES)
+
+
+def test_an_unknown_scenario_names_the_nearest_and_all(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, "--scenario", "working-weak")
+    assert status == 2
+    assert "did you mean 'working-week'?" in err
+    assert "cold-start" in err
+
+
+@pytest.mark.parametrize("seed", ["one", "-1", "1.5", "", "٣", "9" * 30])
+def test_a_seed_that_is_no_number_is_wrong_usage(
+    seed: str, trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = run(capsys, "--trace", trace, f"--seed={seed}")
+    assert status == 2
+    assert "is not a whole number" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--scenario", "cold-start", "--trace", "a.csv"],
+        ["--scenario", "cold-start", "--policy", "clairvoyant", "--compare"],
+        ["--scenario", "cold-start", "--jobs-per-day", "0"],
+        ["--trace", "a.csv", "--jobs-per-day", "5"],
+        ["--scen", "cold-start"],
+    ],
+)
+def test_wrong_usage_exits_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert "usage: slipway simulate" in err
+
+
+def test_a_broken_trace_exits_1_with_line_and_column_and_runs_nothing(
+    trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace.write_text(HEADER + "0,acme,one,self-hosted,soon\n", "utf-8")
+    status, out, err = run(capsys, "--trace", trace)
+    assert status == 1
+    assert f"{trace}:2" in out
+    assert "duration_seconds" in out
+    assert err == ""
+    status, out, _ = run(capsys, "--trace", trace, "--json")
+    answer = json.loads(out)
+    assert (status, answer["valid"], len(answer["faults"])) == (1, False, 1)
+
+
+def test_a_broken_configuration_or_latency_file_exits_1_with_its_faults(
+    trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("plase: {p50: 1, p95: 2}\n", "utf-8")
+    for option in ("--config", "--latencies"):
+        status, out, _ = run(capsys, "--trace", trace, option, broken)
+        assert status == 1
+        assert str(broken) in out
+        assert "plase" in out
+
+
+def test_own_latencies_are_used(trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "own.yaml"
+    phases = ("webhook_delay", "container_start", "listener_session", "job_assignment")
+    own.write_text("".join(f"{phase}: {{exactly: 2}}\n" for phase in phases), "utf-8")
+    _, out, _ = run(capsys, "--trace", trace, "--latencies", own, "--policy", "clairvoyant", "--json")
+    assert json.loads(out)["wait_seconds"]["max"] == 8.0
+
+
+def test_help_is_quick() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HELP, "simulate", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert "--compare" in answer["text"]
+    assert not SLOW & set(answer["modules"])
