@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
+import urllib.parse
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from json import dumps as encode
 from typing import Any, TypeVar
 
 import httpx
 
 from local.simulator.fibers import Died, Fibers
 from local.twin.aws.service import Service
-from local.twin.github.transport import TwinTransport
 from local.twin.github.twin import GitHubTwin
+from local.twin.github.wire import CONNECTION_LOST, Pending
 from local.twin.latency import LatencyModel, Phase
 
 T = TypeVar("T")
@@ -97,18 +99,65 @@ class TimedClient:
         setattr(self, method, call)
         return call
 
-    def get_paginator(self, operation_name: str) -> Any:
-        """botocore's own paginator, whose pages are calls of their own."""
-        return Service.get_paginator(self, operation_name)  # type: ignore[arg-type]
+    def get_paginator(self, operation_name: str) -> Pages:
+        """Return what gives a listing page by page, each page a call of its own."""
+        return Pages(getattr(self, operation_name))
 
 
-class TimedTransport(httpx.BaseTransport):
-    """GitHub inside a function; ``before`` runs when a request arrives, and may raise what httpx raises."""
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A paginator without botocore's machinery: it follows the token, which ECS and EC2 write differently."""
+
+    list_page: Callable[..., Any]
+
+    def paginate(self, **request: Any) -> Iterator[Any]:
+        """Return every page."""
+        while True:
+            page = self.list_page(**request)
+            yield page
+            name = next((name for name in ("nextToken", "NextToken") if page.get(name)), None)
+            if name is None:
+                return
+            request[name] = page[name]
+
+
+class TwinClient:
+    """What stands in for ``httpx.Client`` inside a function: its requests and answers, without what networks need.
+
+    ``before`` runs when a request arrives, and may raise what httpx raises.
+    """
+
+    base_url = "https://twin"
 
     def __init__(self, github: GitHubTwin, calls: Calls, before: Callable[[], None]) -> None:
-        self._whole = TwinTransport(github, before)
+        self._github = github
         self._calls = calls
+        self._before = before
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises ``httpx.ReadError`` when the twin loses the connection."""
-        return self._calls.make("github", request.method, lambda: self._whole.handle_request(request))
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
+        """Send one request; raises ``httpx.ReadError`` when the twin loses the connection."""
+        place = urllib.parse.urlsplit(url)
+        query = {
+            **dict(urllib.parse.parse_qsl(place.query)),
+            **{k: str(v) for k, v in (params or {}).items()},
+        }
+        body = encode(json).encode() if json is not None else b""
+
+        def send() -> httpx.Response:
+            self._before()
+            reply = self._github.handle(method, place.path, query, headers, body)
+            if isinstance(reply, Pending):
+                raise TypeError(f"{place.path} is a listener's long poll")
+            if reply.status == CONNECTION_LOST:
+                raise httpx.ReadError("connection lost before the response")
+            return httpx.Response(reply.status, headers=reply.headers, content=reply.body)
+
+        return self._calls.make("github", method, send)

@@ -46,7 +46,8 @@ class VirtualContainer:
             self.loop.ask_claim(self.caller, self._claimed)
 
     def _claimed(self, answer: Answer) -> None:
-        self.answers.append(answer)
+        if self.loop.keeps_log:
+            self.answers.append(answer)
         if answer.status == 200:
             self.claimed_at = self.loop.clock.now()
         if not self.is_alive:

@@ -42,7 +42,8 @@ class QueueMapping:
         self._rng = rng
         self._running = 0
         self._is_due = False
-        sqs.watch(queue_url.rpartition("/")[2], self.soon)
+        self._name = queue_url.rpartition("/")[2]
+        sqs.watch(self._name, self.soon)
 
     def soon(self) -> None:
         """Poll in a moment: a message has become visible."""
@@ -56,7 +57,7 @@ class QueueMapping:
     def poll(self) -> None:
         """Hand out what is visible, as far as concurrency goes."""
         self._is_due = False
-        while self._running < self._concurrency:
+        while self._running < self._concurrency and self._sqs.may_have(self._name):
             messages = self._receive()
             if not messages:
                 return

@@ -168,6 +168,7 @@ class Loop:
         self.aws.route_events("events", needed_events)
         self.mappings = {name: self._mapping(name) for name in ("jobs", "events")}
         self.github.deliveries.deliver = self._deliver
+        self.github.deliveries.keeps_bodies = self.keeps_log
         fibers = self.calls.fibers
         Schedule(fibers, TICK_SECONDS, self._tick)
         Schedule(fibers, REAPER_SECONDS, self._reap)

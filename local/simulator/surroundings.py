@@ -6,12 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from local.deployment import ACCOUNT, REGION, TABLE
-from local.simulator.calls import Calls, TimedClient, TimedTransport
+from local.simulator.calls import Calls, TimedClient, TwinClient
 from local.twin.aws.account import AwsTwin
 from local.twin.clock import VirtualClock
 from local.twin.github.twin import GitHubTwin
@@ -21,6 +19,9 @@ from slipway.adapters.ledger import dynamo_ledger
 from slipway.config import Settings
 from slipway.domain.jobs import JobEvent, encode_job_event
 from slipway.ports.ledger import Ledger
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 LEASE_SECONDS = 120
@@ -97,8 +98,8 @@ class Surrounded:
 
     def github(self) -> GitHubApi:
         """Return a new client of GitHub's API."""
-        transport = TimedTransport(self.github_twin, self.calls, self._arrive)
-        return GitHubApi(httpx.Client(transport=transport, base_url="https://twin"), self.clock)
+        client = TwinClient(self.github_twin, self.calls, self._arrive)
+        return GitHubApi(cast("httpx.Client", client), self.clock)
 
     def _arrive(self) -> None:
         self.before_github()

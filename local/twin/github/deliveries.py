@@ -74,6 +74,8 @@ class Deliveries:
         self.faults = DeliveryFaults()
         self.deliver: Deliver = lambda _: 202
         self.share_guids = True
+        self.keeps_bodies = True
+        """Whether what was delivered keeps its payload and can be sent again; a simulated week lets it go."""
         self.counts: Counter[str] = Counter()
 
     def workflow_job(self, action: str, job: WorkflowJob, state: JobState) -> None:
@@ -205,6 +207,8 @@ class Deliveries:
         delivery = self._open.pop(delivery_id, None)
         if delivery is not None:
             delivery.status, delivery.status_code = status, status_code
+            if not self.keeps_bodies and 200 <= status_code < 300:
+                delivery.body, delivery.headers = b"", {}
             delivery.duration_seconds = round(self._world.clock.now() - delivery.delivered_at, 2)
 
     def _happens(self, probability: float) -> bool:

@@ -263,10 +263,9 @@ def _bounded(references: Sequence[str], limit: int, what: str) -> Sequence[str]:
 
 
 def _without_tags(view: dict[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    shown = copy.deepcopy(view)
-    if "TAGS" not in request.get("include", []):
-        shown["tags"] = []
-    return shown
+    if "TAGS" in request.get("include", []):
+        return view
+    return {**view, "tags": []}  # the rest is shared: a published view is never changed
 
 
 def _task_matches(view: Mapping[str, Any], request: Mapping[str, Any]) -> bool:

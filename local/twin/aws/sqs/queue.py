@@ -83,6 +83,10 @@ class Queue:
             return message
         return None
 
+    def may_have(self, now: float) -> bool:
+        """Say whether anything might be visible; what was deleted meanwhile is not looked for."""
+        return bool(self._heap) and self._heap[0][0] <= now
+
     def remove(self, message: Message) -> None:
         """Take the message out of the queue, whoever holds it."""
         self.messages.pop(message.message_id, None)

@@ -39,6 +39,10 @@ class Sqs(Service):
         """Call `callback` whenever a message sent from now on becomes visible, also again."""
         self._queues[queue_name].watchers.append(callback)
 
+    def may_have(self, queue_name: str) -> bool:
+        """Say whether a receive might return something: a poller on the clock need not ask in vain."""
+        return self._queues[queue_name].may_have(self.context.now())
+
     def deliver(self, queue_name: str, body: str) -> None:
         """Another AWS service sends: not counted as a call of ours. An unknown queue loses the message."""
         if queue_name in self._queues:

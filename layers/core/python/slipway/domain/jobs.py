@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -105,9 +105,12 @@ class JobEvent:
         return self.created_at if self.created_at is not None else self.received_at
 
 
+_NAMES = tuple(one.name for one in fields(JobEvent))
+
+
 def encode_job_event(event: JobEvent) -> str:
     """Return the event as it travels on the ``jobs`` queue: versioned compact JSON."""
-    body = {name: value for name, value in asdict(event).items() if value not in (None, "")}
+    body = {name: value for name in _NAMES if (value := getattr(event, name)) not in (None, "")}
     return json.dumps({"version": ENVELOPE_VERSION, **body}, separators=(",", ":"))
 
 

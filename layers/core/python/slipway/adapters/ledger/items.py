@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from slipway.adapters.ledger.table import Item, Key
 from slipway.domain.configuration import Market
@@ -20,6 +21,9 @@ from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import GitHubPause, Orphan, UnavailableOffering, WaitingJob
 from slipway.ports.ledger import JobRecord
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 DAY = 86_400
 JOB_TTL_SECONDS = 8 * DAY  # longer than GHES lets a delivery be sent again, 7 days [GH-HOOK-WINDOW]
@@ -98,7 +102,7 @@ def load_from(value: list[Any] | None) -> Load:
 
 def waiting_to(job: WaitingJob) -> Item:
     """Return the item of a waiting job, without its key."""
-    body = asdict(job)
+    body = _fields_of(job)
     return {**body, "key": str(job.key), "shape": shape_to(job.shape), "labels": list(job.labels)}
 
 
@@ -118,7 +122,7 @@ def waiting_from(item: Item) -> WaitingJob:
 def runner_to(runner: Runner) -> Item:
     """Return the item of a runner, without its key."""
     job = str(runner.job) if runner.job else None
-    return {**asdict(runner), "shape": shape_to(runner.shape), "state": runner.state.value, "job": job}
+    return {**_fields_of(runner), "shape": shape_to(runner.shape), "state": runner.state.value, "job": job}
 
 
 def runner_from(item: Item) -> Runner:
@@ -138,7 +142,7 @@ def instance_to(instance: Instance) -> Item:
     """Return the item of an instance, without its key."""
     market = instance.market.value if instance.market else None
     return {
-        **asdict(instance),
+        **_fields_of(instance),
         "registered": resources_to(instance.registered),
         "load": load_to(instance.load) or None,
         "for_stopped_tier": instance.for_stopped_tier or None,
@@ -249,6 +253,16 @@ def record_from(item: Item) -> JobRecord:
     body = _body(item)
     body.pop("rank", None)
     return JobRecord(**{**body, "key": JobKey.parse(body["key"]), "state": JobState(body["state"])})
+
+
+def _fields_of(value: DataclassInstance) -> Item:
+    """Return a flat dataclass's fields: ``asdict`` copies what is nested, which is written otherwise anyway."""
+    return {name: getattr(value, name) for name in _names_of(type(value))}
+
+
+@cache
+def _names_of(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
 
 
 def _body(item: Item) -> Item:

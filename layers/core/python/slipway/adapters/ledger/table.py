@@ -25,7 +25,7 @@ class ConditionFailedError(SlipwayError):
     """A conditional write found the item otherwise; ``failed`` holds the positions in a transaction."""
 
     def __init__(self, failed: Sequence[int] = (0,)) -> None:
-        super().__init__(f"condition failed at {list(failed)}")
+        super().__init__("condition failed at", *failed)
         self.failed = tuple(failed)
 
 
