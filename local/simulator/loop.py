@@ -39,7 +39,7 @@ from slipway.services.rerun import Settled
 
 CLAIM_URL = "https://claims.example"
 TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
-SCALERS_PER_QUEUE = 2  # the mappings' maximum concurrency
+SCALERS_PER_QUEUE = 10  # the mappings' maximum concurrency: one that waits for CreateFleet holds up no other
 TIMEOUT_SECONDS = {
     "webhook": 10.0,
     "scaler": SCALER_TIMEOUT_SECONDS,

@@ -158,7 +158,7 @@ class Fairness(_Section):
 
     weights: dict[f.Login, Annotated[int, Field(ge=1, le=1_000)]] = Field(default_factory=dict)
     max_queued_per_organization: f.PositiveCount = 5_000
-    max_starting_per_repository: f.PositiveCount = Field(50, description="runners between start and job")
+    max_starting_per_repository: f.PositiveCount = Field(200, description="runners between start and job")
 
 
 class SlipwayFile(_Section):

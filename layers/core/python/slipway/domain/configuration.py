@@ -170,7 +170,7 @@ class Fairness:
 
     weights: Mapping[str, int] = field(default_factory=dict)
     max_queued_per_organization: int = 5_000
-    max_starting_per_repository: int = 50
+    max_starting_per_repository: int = 200
 
 
 @dataclass(frozen=True, slots=True)
