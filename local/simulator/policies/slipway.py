@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from local.simulator.incidents import plan_incidents
 from local.simulator.outcome import JobOutcome, Outcome
 from local.simulator.policies.policy import Task
+from local.simulator.policies.served import served_jobs
 from local.simulator.stopwatch import Stopwatch
 from local.simulator.workload.jobs import SimulatedJob
 from local.simulator.world import World, build_world
 from local.twin.github.model import JobRequest, WorkflowJob
 from slipway.domain.configuration import Configuration
-from slipway.domain.matching import Route, Unserved, route
 
 PATIENCE_SECONDS = 6 * 3600.0  # how long after the last job's end a run goes on
 CLEAN_WITHIN_SECONDS = 3600.0
@@ -26,48 +28,50 @@ GARBAGE_THRESHOLDS = (
 )  # a run makes much and throws little away in cycles: a tenth of its time
 
 
-def run_slipway(task: Task, name: str = "slipway") -> Outcome:
-    """Run the workload on Slipway as it is configured."""
+def run_slipway(
+    task: Task, name: str = "slipway", look: Callable[[World], None] = lambda _world: None
+) -> Outcome:
+    """Run the workload on Slipway as it is configured; ``look`` is shown the world before anything happens."""
     usual = gc.get_threshold()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
-        return _outcome(task, name)
+        return _outcome(task, name, look)
     finally:
         gc.set_threshold(*usual)
 
 
-def _outcome(task: Task, name: str) -> Outcome:
-    served = [(job, way) for job in task.workload.jobs if not isinstance(way := _way(task, job), Unserved)]
+def _outcome(task: Task, name: str, look: Callable[[World], None]) -> Outcome:
+    served = sorted(served_jobs(task.workload, task.configuration), key=lambda one: one.job.queued_at_seconds)
     world = build_world(
         task.configuration,
-        [job.full_name for job, _ in served],
+        [one.job.full_name for one in served],
         starts_at=task.workload.starts_at,
         seed=task.seed,
         latency=task.latency,
     )
+    look(world)
     watch = Stopwatch(world)
     plan_incidents(world, task.workload.incidents)
-    queued = _queue(world, [job for job, _ in served])
+    queued = _queue(world, [one.job for one in served])
     violations = _run(world, task, queued, len(served))
     jobs = tuple(
         JobOutcome(
-            job=job,
+            job=one.job,
             queued_at=workflow_job.queued_at or 0.0,
             started_at=_moment(workflow_job, "in_progress"),
             completed_at=_moment(workflow_job, "completed"),
             own_seconds=watch.own_seconds(workflow_job),
         )
-        for (job, _), workflow_job in zip(served, queued, strict=True)
+        for one, workflow_job in zip(served, queued, strict=True)
     )
-    calls = world.loop.aws.calls + world.loop.calls.counts
     return Outcome(
         policy=name,
         seed=task.seed,
         jobs=jobs,
         instances=watch.lives(world.clock.now()),
-        sizes=tuple(way.shape.size for _, way in served),
+        sizes=tuple(one.size for one in served),
         github_calls=sum(world.github.calls.values()),
-        aws_calls={call: count for call, count in sorted(calls.items()) if not call.startswith("github.")},
+        aws_calls=_aws_calls(world),
         violations=violations,
     )
 
@@ -94,8 +98,11 @@ def _run_with(task: Task, configuration: Configuration, name: str) -> Outcome:
     return run_slipway(replace(task, configuration=configuration), name)
 
 
-def _way(task: Task, job: SimulatedJob) -> Route | Unserved:
-    return route(job.labels, (0, 1), job.full_name, task.configuration.profiles)
+def _aws_calls(world: World) -> dict[str, int]:
+    """Return the calls of our functions and of the mappings that poll for them; the table is not the twin's."""
+    calls = Counter(world.loop.aws.calls)
+    calls.update({name: n for name, n in world.loop.calls.counts.items() if name.startswith("dynamodb.")})
+    return dict(sorted(calls.items()))
 
 
 def _queue(world: World, jobs: list[SimulatedJob]) -> list[WorkflowJob]:
@@ -106,7 +113,7 @@ def _queue(world: World, jobs: list[SimulatedJob]) -> list[WorkflowJob]:
     def queue(job: SimulatedJob) -> None:
         queued.append(world.github.queue_job(JobRequest(job.full_name, job.labels, job.duration_seconds)))
 
-    for job in sorted(jobs, key=lambda one: one.queued_at_seconds):
+    for job in jobs:
         delay = starts_at + job.queued_at_seconds - world.clock.now()
         world.clock.schedule(delay, lambda job=job: queue(job))  # type: ignore[misc]
     return queued
