@@ -117,13 +117,19 @@ def _outcomes(arguments: argparse.Namespace, task: Task) -> list[Outcome]:
 
     from local.simulator.policies.registry import policy  # noqa: PLC0415
     from local.simulator.policies.served import served_jobs  # noqa: PLC0415
+    from local.simulator.policies.slipway import leaves_out_nothing  # noqa: PLC0415
     from local.simulator.report.progress import progress_of  # noqa: PLC0415
 
     served = len(served_jobs(task.workload, task.configuration))
     if left_out := len(task.workload.jobs) - served:
         print(f"{left_out} jobs are left out: no profile serves their labels", file=sys.stderr)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for name in NAMES if arguments.compare else (arguments.policy,):
+        if outcomes and leaves_out_nothing(name, task.configuration):
+            outcomes.append(
+                replace(outcomes[0], policy=name)
+            )  # the first is slipway: the same seed, the same run
+            continue
         run = policy(name)
         with progress_of(name, served) as progress:
             outcomes.append(run(replace(task, progress=progress)))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import runpy
 
-BENCHMARKS = ("webhook", "single_flight", "claims", "github_calls", "planner", "fairness", "lost_webhooks")
+BENCHMARKS = (
+    "webhook",
+    "single_flight",
+    "claims",
+    "github_calls",
+    "planner",
+    "fairness",
+    "lost_webhooks",
+    "simulator",
+)
 
 for name in BENCHMARKS:
     print(f"\n{name}\n")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from local.simulator.incidents import plan_incidents
 from local.simulator.outcome import JobOutcome, Outcome
@@ -76,26 +77,53 @@ def _outcome(task: Task, name: str, look: Callable[[World], None]) -> Outcome:
     )
 
 
+def without_headroom(configuration: Configuration) -> Configuration:
+    """Return the configuration with no free slots kept."""
+    pools = {name: replace(pool, headroom=None) for name, pool in configuration.pools.items()}
+    return replace(configuration, pools=pools)
+
+
+def without_standby(configuration: Configuration) -> Configuration:
+    """Return the configuration with no containers that wait."""
+    profiles = {name: replace(one, standby=0) for name, one in configuration.profiles.items()}
+    return replace(configuration, profiles=profiles)
+
+
+def without_stopped(configuration: Configuration) -> Configuration:
+    """Return the configuration with no stopped instances."""
+    pools = {name: replace(pool, stopped_instances=0) for name, pool in configuration.pools.items()}
+    return replace(configuration, pools=pools)
+
+
+VARIANTS: Final[Mapping[str, Callable[[Configuration], Configuration]]] = {
+    "slipway-without-headroom": without_headroom,
+    "slipway-without-standby": without_standby,
+    "slipway-without-stopped": without_stopped,
+}
+
+
 def run_without_headroom(task: Task) -> Outcome:
     """Run it with no free slots kept."""
-    pools = {name: replace(pool, headroom=None) for name, pool in task.configuration.pools.items()}
-    return _run_with(task, replace(task.configuration, pools=pools), "slipway-without-headroom")
+    return _run_variant("slipway-without-headroom", task)
 
 
 def run_without_standby(task: Task) -> Outcome:
     """Run it with no containers that wait."""
-    profiles = {name: replace(one, standby=0) for name, one in task.configuration.profiles.items()}
-    return _run_with(task, replace(task.configuration, profiles=profiles), "slipway-without-standby")
+    return _run_variant("slipway-without-standby", task)
 
 
 def run_without_stopped(task: Task) -> Outcome:
     """Run it with no stopped instances."""
-    pools = {name: replace(pool, stopped_instances=0) for name, pool in task.configuration.pools.items()}
-    return _run_with(task, replace(task.configuration, pools=pools), "slipway-without-stopped")
+    return _run_variant("slipway-without-stopped", task)
 
 
-def _run_with(task: Task, configuration: Configuration, name: str) -> Outcome:
-    return run_slipway(replace(task, configuration=configuration), name)
+def leaves_out_nothing(name: str, configuration: Configuration) -> bool:
+    """Say whether a variant is the same as ``slipway``: the tier that it leaves out is not configured."""
+    return name in VARIANTS and VARIANTS[name](configuration) == configuration
+
+
+def _run_variant(name: str, task: Task) -> Outcome:
+    return run_slipway(replace(task, configuration=VARIANTS[name](task.configuration)), name)
 
 
 def _aws_calls(world: World) -> dict[str, int]:

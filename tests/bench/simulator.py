@@ -1,0 +1,163 @@
+"""The simulator: how long a day takes, calls for each job at every size of day, and which limit comes first.
+
+Counts and rates are the simulated loop's, in model time; only the first figure is a time of this machine. Run with
+``make bench`` or ``python -m tests.bench.simulator [volumes | speed]``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from unittest import mock
+
+from local.simulator.configuration import configuration_for
+from local.simulator.memory_table import MemoryStore, MemoryTable
+from local.simulator.outcome import Outcome
+from local.simulator.policies.policy import Task
+from local.simulator.policies.slipway import run_slipway
+from local.simulator.workload.scenarios import make_workload
+from local.simulator.workload.windows import Size, Window
+from local.simulator.world import World
+from local.twin.latency import LatencyModel
+from slipway.adapters.ledger.table import Item, Key
+from slipway.domain.configuration import Registration
+
+SEED = 1
+FIRST_HOUR = 8.0  # UTC: Tokyo's late afternoon and Berlin's morning
+# (jobs a day, hours of the day that are simulated): a whole day would only repeat itself.
+VOLUMES = ((1_000, 8.0), (10_000, 2.0), (100_000, 0.25), (1_000_000, 0.04))
+# What AWS and GitHub let through for ever, a second [ECS-THROTTLE] [EC2-THROTTLE] [GH-REGISTRATION-1500]
+# [DDB-PARTITION], and the calls that use it up.
+LIMITS: dict[str, tuple[float, tuple[str, ...]]] = {
+    "ECS changes": (40.0, ("ecs.RunTask", "ecs.StopTask", "ecs.UpdateContainerInstancesState")),
+    "ECS reads": (
+        20.0,
+        (
+            "ecs.DescribeTasks",
+            "ecs.ListTasks",
+            "ecs.DescribeContainerInstances",
+            "ecs.ListContainerInstances",
+        ),
+    ),
+    "EC2 changes": (5.0, ("ec2.CreateFleet",)),
+    "EC2 reads": (20.0, ("ec2.DescribeInstances", "ec2.DescribeLaunchTemplates")),
+    "GitHub registrations of one organization": (5.0, ("registrations",)),
+    "read units of one pool's partition": (3_000.0, ("read units",)),
+    "write units of one pool's partition": (1_000.0, ("write units",)),
+}
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts by model minute: calls by name, registrations of the busiest organization, units of the busiest pool."""
+
+    minutes: dict[str, Counter[tuple[int, str]]] = field(default_factory=dict)
+    world: World | None = None
+
+    def look(self, world: World) -> None:
+        """Begin to count what happens in a world."""
+        self.world = world
+        world.loop.calls.meddle = lambda name, is_after: None if is_after else self.count(name)
+        handle = world.github.handle
+
+        def counted(method: str, path: str, *rest: object) -> object:
+            if path.endswith("/generate-jitconfig"):
+                self.count("registrations", path)
+            return handle(method, path, *rest)  # type: ignore[arg-type]
+
+        world.github.handle = counted  # type: ignore[method-assign, assignment]
+
+    def count(self, name: str, of: str = "", amount: int = 1) -> None:
+        """Count something, of one of several places that each have the limit."""
+        assert self.world is not None
+        minute = int(self.world.clock.now() // 60)
+        self.minutes.setdefault(name, Counter())[minute, of] += amount
+
+    def peak(self, names: tuple[str, ...]) -> float:
+        """Return the busiest minute's rate of these calls together, a second."""
+        together: Counter[tuple[int, str]] = Counter()
+        for name in names:
+            together.update(self.minutes.get(name, Counter()))
+        return max(together.values(), default=0) / 60
+
+    @contextmanager
+    def table(self) -> Iterator[None]:
+        """Count the units that the pools' partitions use, by the sizes of items as JSON [DDB-CAPACITY]."""
+        put, query = MemoryStore.put, MemoryTable.query
+
+        def counted_put(store: MemoryStore, key: Key, item: Item) -> None:
+            if key.pk.startswith("POOL#"):
+                self.count("write units", key.pk, math.ceil(len(json.dumps(item)) / 1024))
+            put(store, key, item)
+
+        def counted_query(table: MemoryTable, pk: str, prefix: str = "") -> Iterator[Item]:
+            found = list(query(table, pk, prefix))
+            if pk.startswith("POOL#"):
+                self.count("read units", pk, math.ceil(sum(len(json.dumps(item)) for item in found) / 4096))
+            yield from found
+
+        with (
+            mock.patch.object(MemoryStore, "put", counted_put),
+            mock.patch.object(MemoryTable, "query", counted_query),
+        ):
+            yield
+
+
+def a_task(jobs_per_day: int, hours: float, first_hour: float = FIRST_HOUR) -> Task:
+    """Return some hours of a working day; runners register with the organizations, whose limits are their own."""
+    configuration = configuration_for(jobs_per_day)
+    github = replace(configuration.github, registration=Registration.ORGANIZATION)
+    size = Size(jobs_per_day, Window(first_hour, hours))
+    workload = make_workload("working-day", SEED, size)
+    return Task(workload, replace(configuration, github=github), LatencyModel.modelled(), SEED)
+
+
+def calls_by_service(outcome: Outcome) -> dict[str, float]:
+    """Return the calls for each job."""
+    calls: Counter[str] = Counter()
+    for name, count in outcome.aws_calls.items():
+        calls[name.partition(".")[0]] += count
+    jobs = len(outcome.jobs)
+    return {"github": outcome.github_calls / jobs, **{name: n / jobs for name, n in sorted(calls.items())}}
+
+
+def volumes() -> None:
+    """Print calls for each job, and how much of each limit the busiest minute uses."""
+    for jobs_per_day, hours in VOLUMES:
+        meter = Meter()
+        with meter.table():
+            outcome = run_slipway(a_task(jobs_per_day, hours), look=meter.look)
+        each = ", ".join(f"{name} {calls:.2f}" for name, calls in calls_by_service(outcome).items())
+        print(
+            f"{jobs_per_day:,} jobs a day, {len(outcome.jobs):,} of them in {hours:g} h; calls a job: {each}"
+        )
+        for limit, (a_second, names) in LIMITS.items():
+            peak = meter.peak(names)
+            print(
+                f"    {limit}: {peak:.2f} a second in the busiest minute, {peak / a_second:.0%} of {a_second:g}"
+            )
+
+
+def speed() -> None:
+    """Print how long a day of 10,000 jobs takes on one core."""
+    task = Task(make_workload("working-day", SEED), configuration_for(), LatencyModel.modelled(), SEED)
+    started, cpu = time.perf_counter(), time.process_time()
+    outcome = run_slipway(task)
+    wall, used = time.perf_counter() - started, time.process_time() - cpu
+    print(f"a day of {len(outcome.jobs):,} jobs: {wall:.1f} s, {used:.1f} s of one processor")
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or ["speed", "volumes"]
+    for name in wanted:
+        {"speed": speed, "volumes": volumes}[name]()
+
+
+if __name__ == "__main__":
+    main()
