@@ -84,7 +84,8 @@ def test_compare_runs_every_policy_in_order_on_one_seed(
     assert status == 0
     assert (list(compared), compared["seed"]) == (["scenario", "seed", "policies"], 3)
     assert [summary["policy"] for summary in compared["policies"]] == list(registry.NAMES)
-    assert seeds == [(name, 3) for name in registry.NAMES]
+    same = ("slipway-without-standby", "slipway-without-stopped")  # the simulator's own file has neither tier
+    assert seeds == [(name, 3) for name in registry.NAMES if name not in same]
 
 
 @pytest.mark.parametrize("name", registry.NAMES)
