@@ -30,8 +30,7 @@ class Lognormal:
     def draw(self, rng: random.Random) -> float:
         if self.p50 <= 0 or self.p50 == self.p95:
             return self.p50
-        sigma = math.log(self.p95 / self.p50) / _Z95
-        return rng.lognormvariate(math.log(self.p50), sigma)
+        return rng.lognormvariate(*_parameters(self.p50, self.p95))
 
     def scaled(self, factor: float) -> Lognormal:
         return Lognormal(self.p50 * factor, self.p95 * factor)
@@ -52,6 +51,12 @@ class Uniform:
 
 
 Duration = Lognormal | Uniform
+
+
+@cache
+def _parameters(p50: float, p95: float) -> tuple[float, float]:
+    """Return the mean and the spread of the logarithm."""
+    return math.log(p50), math.log(p95 / p50) / _Z95
 
 
 def exactly(seconds: float) -> Lognormal:
