@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from local.simulator.fibers import Died, Fibers
+from local.simulator.fibers import Died, Fiber, Fibers
 from local.twin.aws.service import Service
 from local.twin.github.twin import GitHubTwin
 from local.twin.github.wire import CONNECTION_LOST, Pending
@@ -60,11 +60,9 @@ class Calls:
         self.counts[name] += 1
         there, back = self._seconds(service, operation)
         fiber.wait_for_call(there)
-        if self.meddle is not None:
-            self.meddle(name, False)
-            if fiber.is_dead:
-                raise Died
         try:
+            if self.meddle is not None:
+                self._arrive(fiber, name, self.meddle)
             result = call()
             if self.meddle is not None:
                 self.meddle(name, True)
@@ -73,6 +71,12 @@ class Calls:
             raise
         fiber.owe(back)
         return result
+
+    @staticmethod
+    def _arrive(fiber: Fiber, name: str, meddle: Meddle) -> None:
+        meddle(name, False)
+        if fiber.is_dead:
+            raise Died
 
     def _seconds(self, service: str, operation: str) -> tuple[float, float]:
         if operation == "CreateFleet":  # the twin adds as much to the boot: it begins when the call arrives
@@ -145,17 +149,18 @@ class TwinClient:
     ) -> httpx.Response:
         """Send one request; raises ``httpx.ReadError`` when the twin loses the connection."""
         place = urllib.parse.urlsplit(url)
+        path = urllib.parse.unquote(place.path)
         query = {
-            **dict(urllib.parse.parse_qsl(place.query)),
+            **dict(urllib.parse.parse_qsl(place.query, keep_blank_values=True)),
             **{k: str(v) for k, v in (params or {}).items()},
         }
         body = encode(json).encode() if json is not None else b""
 
         def send() -> httpx.Response:
             self._before()
-            reply = self._github.handle(method, place.path, query, headers, body)
+            reply = self._github.handle(method, path, query, headers, body)
             if isinstance(reply, Pending):
-                raise TypeError(f"{place.path} is a listener's long poll")
+                raise TypeError(f"{path} is a listener's long poll")
             if reply.status == CONNECTION_LOST:
                 raise httpx.ReadError("connection lost before the response")
             return httpx.Response(reply.status, headers=reply.headers, content=reply.body)

@@ -100,17 +100,25 @@ class Fiber:
         self.go_on_after(0)
 
     def together(self, steps: Sequence[Callable[[], T]]) -> list[T]:
-        """Do steps at once, each in a fiber of its own, and return their results in the same order."""
+        """Do steps at once, each in a fiber of its own, and return their results in the same order.
+
+        Raises:
+            Exception: what the first step raised that raised anything, when all have ended.
+        """
         results: dict[int, T] = {}
+        faults: dict[int, Exception] = {}
 
         def doing(number: int, step: Callable[[], T]) -> Callable[[], None]:
             def do() -> None:
-                results[number] = step()
+                try:
+                    results[number] = step()
+                except Exception as fault:  # noqa: BLE001 - it belongs to whoever waits, not to the clock
+                    faults[number] = fault
 
             return do
 
         def ended() -> None:
-            if len(results) == len(steps) and not self.is_dead:
+            if len(results) + len(faults) == len(steps) and not self.is_dead:
                 self.go_on_after(0)
 
         self._children = [Fiber(self._fibers, doing(n, step), ended, self) for n, step in enumerate(steps)]
@@ -118,6 +126,8 @@ class Fiber:
             child.go_on_after(0)
         self.pause()
         self._children = []
+        if faults:
+            raise faults[min(faults)]
         return [results[number] for number in range(len(steps))]
 
     def _run(self) -> None:

@@ -79,6 +79,7 @@ class Function(Generic[S]):
     ) -> None:
         clock = self._fibers.clock
         answer: list[R | Failed] = []
+        used: list[S] = []
 
         def run() -> None:
             sandbox = self._take()
@@ -86,16 +87,20 @@ class Function(Generic[S]):
                 self.cold_starts += 1
                 fiber.wait(latency.draw(Phase.FUNCTION_COLD_START, self._rng))
                 sandbox = self._build()
+            used.append(sandbox)
             fiber.wait(latency.draw(Phase.FUNCTION_WARM_START, self._rng))
             try:
                 answer.append(work(sandbox, lambda seconds: deadline - clock.now() > seconds))
             except Exception as fault:  # noqa: BLE001 - what Lambda reports as an error of the function
                 answer.append(Failed(fault))
-            self._idle.append((clock.now(), sandbox))
 
         def ended() -> None:
             limit.cancel()
-            answered(answer[0] if answer else Failed(FunctionDiedError("it timed out or was killed")))
+            if fiber.is_dead:  # also after its last call, on the way to its answer
+                answered(Failed(FunctionDiedError("it timed out or was killed")))
+                return
+            self._idle.append((clock.now(), used[0]))
+            answered(answer[0])
 
         deadline = clock.now() + self._timeout
         fiber: Fiber = self._fibers.start(run, ended)

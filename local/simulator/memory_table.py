@@ -10,13 +10,14 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from slipway.adapters.aws_errors import aws_errors
 from slipway.adapters.ledger import ledger_on
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
 from slipway.adapters.ledger.table import (
+    BATCH_LIMIT,
     Check,
     ConditionFailedError,
     Delete,
@@ -27,6 +28,7 @@ from slipway.adapters.ledger.table import (
     Update,
     Write,
 )
+from slipway.domain.errors import RefusedError
 from slipway.domain.snapshot import Snapshot
 from slipway.ports.ledger import Ledger
 
@@ -143,6 +145,7 @@ class MemoryTable(Table):
         """
 
         def make() -> None:
+            _require_one_each(writes)
             olds = [self._store.get(_key_of(write)) for write in writes]
             failed = [n for n, write in enumerate(writes) if not _holds(write, olds[n])]
             if failed:
@@ -175,13 +178,15 @@ class MemoryTable(Table):
         """Put and delete many items, unconditionally."""
         writes: list[Put | Delete] = [*map(Put, puts), *map(Delete, deletes)]
 
-        def make() -> None:
-            for write in writes:
+        def make(batch: Sequence[Put | Delete]) -> None:
+            _require_one_each(batch)
+            for write in batch:
                 self._apply(_key_of(write), _written(write, None))
 
-        if writes:
+        for start in range(0, len(writes), BATCH_LIMIT):
+            batch = writes[start : start + BATCH_LIMIT]
             with aws_errors("writing a batch"):
-                self._make("BatchWriteItem", make)
+                self._make("BatchWriteItem", partial(make, batch))
 
     def _apply(self, key: Key, new: Item | None) -> None:
         if new is None:
@@ -193,16 +198,22 @@ class MemoryTable(Table):
 class MemorySnapshots(DynamoSnapshots):
     """Snapshots that read each item once: one that lies in memory is never changed in place."""
 
-    def __init__(self, table: MemoryTable) -> None:
+    def __init__(self, table: MemoryTable, remembered: int = _REMEMBERED) -> None:
         super().__init__(table)
+        self._remembered = remembered
         self._parsed: dict[int, tuple[Item, Any]] = {}
         self._before: dict[int, tuple[Item, Any]] = {}
 
     def read(self, pool: str, now: float) -> Snapshot:
         """Return the pool's state."""
-        if len(self._parsed) > _REMEMBERED:
+        if len(self._parsed) > self._remembered:
             self._before, self._parsed = self._parsed, {}
         return super().read(pool, now)
+
+    @property
+    def remembers(self) -> int:
+        """Return how many items it keeps with what they say."""
+        return len(self._parsed) + len(self._before)
 
     def parse(self, read: Callable[[Item], T], item: Item) -> T:
         """Read an item, unless it has been read: by its identity, which is its own while it is kept here."""
@@ -222,6 +233,14 @@ def memory_ledger(store: MemoryStore, make: Make[Any] = _at_once) -> Ledger:
 
 def _key_of(write: Write) -> Key:
     return Key(write.item["pk"], write.item["sk"]) if isinstance(write, Put) else write.key
+
+
+def _require_one_each(writes: Sequence[Write]) -> None:
+    """Refuse what DynamoDB refuses: two writes of one item in one call."""
+    if len({_key_of(write) for write in writes}) < len(writes):
+        raise RefusedError(
+            "one call cannot include multiple operations on one item", code="ValidationException"
+        )
 
 
 def _require(write: Write, old: Item | None) -> None:

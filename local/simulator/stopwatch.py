@@ -59,9 +59,9 @@ class Stopwatch:
             return None
         until = container.claimed_at
         boots = self._runs.get(container.task.ec2_instance_id, ())
-        others = [(run.launched_at, run.connected_at or until) for run in boots]
+        others = [(run.launched_at, run.connected_at or run.ended_at or until) for run in boots]
         others.append((container.asked_at, container.up_at))
-        return max(0.0, until - received - _overlap(others, received, until))
+        return max(0.0, until - received - overlap(others, received, until))
 
     def lives(self, now: float) -> tuple[InstanceLife, ...]:
         """Return the running times of all instances; those that still run end now."""
@@ -101,7 +101,7 @@ class Stopwatch:
             runs[-1].ended_at = now
 
 
-def _overlap(spans: Iterable[tuple[float, float]], start: float, end: float) -> float:
+def overlap(spans: Iterable[tuple[float, float]], start: float, end: float) -> float:
     """Return how much of a time is covered by spans that may overlap each other."""
     covered, reached = 0.0, start
     for first, last in sorted(spans):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-_BATCH_LIMIT = 25  # BatchWriteItem takes at most 25 writes a call [DDB-LIMITS]
+BATCH_LIMIT = 25  # BatchWriteItem takes at most 25 writes a call [DDB-LIMITS]
 _BATCH_ROUNDS = 8
 _CONFLICT_TRIES = 5
 
@@ -200,8 +200,8 @@ class Table:
     def _write_round(self, requests: Sequence[Any]) -> list[Any]:
         """Send every request once and return those that were left over."""
         left: list[Any] = []
-        for start in range(0, len(requests), _BATCH_LIMIT):
-            batch = requests[start : start + _BATCH_LIMIT]
+        for start in range(0, len(requests), BATCH_LIMIT):
+            batch = requests[start : start + BATCH_LIMIT]
             with aws_errors("writing a batch"):
                 reply = self._client.batch_write_item(RequestItems={self._name: batch})
             left += reply.get("UnprocessedItems", {}).get(self._name, [])
