@@ -93,6 +93,46 @@ def test_an_abandoned_pool_is_free_and_what_is_wanted_stays(case: Case) -> None:
     assert take(case.ledger.rows, "two") == 1
 
 
+def test_a_pool_rests_only_after_a_release_that_says_so(case: Case) -> None:
+    rows = case.ledger.rows
+    assert not rows.want(POOL)
+    assert take(rows) == 1
+    assert rows.release(POOL, "one", seen=1, rests=True) is None
+    assert rows.want(POOL)
+    assert case.another().rows.want(POOL)
+    assert not rows.want("another-pool")
+    assert take(rows) == 3
+    assert rows.release(POOL, "one", seen=3) is None
+    assert not rows.want(POOL)
+
+
+def test_a_pool_does_not_rest_while_it_is_held_nor_after_whoever_held_it_gave_up(case: Case) -> None:
+    rows = case.ledger.rows
+    assert take(rows) == 0
+    assert rows.release(POOL, "one", seen=0, rests=True) is None
+    assert take(rows, "two") == 0
+    assert not rows.want(POOL)
+    rows.abandon(POOL, "two")
+    assert not rows.want(POOL)
+
+
+def test_a_pool_that_was_taken_over_does_not_rest_because_its_old_holder_says_so(case: Case) -> None:
+    rows = case.ledger.rows
+    assert take(rows, "one") == 0
+    assert take(rows, "two", now=UNTIL + 1) == 0
+    assert rows.release(POOL, "one", seen=0, rests=True) is None
+    assert rows.release(POOL, "two", seen=0) is None
+    assert not rows.want(POOL)
+
+
+def test_a_pool_does_not_rest_when_something_came_while_it_was_held(case: Case) -> None:
+    rows = case.ledger.rows
+    assert take(rows) == 0
+    rows.want(POOL)
+    assert rows.release(POOL, "one", seen=0, rests=True) == 1
+    assert not rows.want(POOL)
+
+
 def test_no_want_is_ever_forgotten_between_holders_that_race(shared_case: Case) -> None:
     """Every want is seen by a convergence that was acquired, or went round again, after it."""
     rows, seen = shared_case.ledger.rows, []

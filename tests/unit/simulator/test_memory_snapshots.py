@@ -186,6 +186,16 @@ def test_an_item_that_did_not_change_is_parsed_once() -> None:
     assert after[1].running_at == NOW
 
 
+def test_what_is_still_read_is_kept_when_the_rest_is_forgotten() -> None:
+    table = MemoryTable(MemoryStore())
+    ledger = replace(ledger_on(table), snapshots=MemorySnapshots(table, remembered=1))
+    ledger.runners.add([a_runner(1), a_runner(2)])
+    first = ledger.snapshots.read(POOL, NOW).runners
+    for _ in range(3):
+        again = ledger.snapshots.read(POOL, NOW).runners
+        assert all(now is then for now, then in zip(again, first, strict=True))
+
+
 def test_what_is_no_longer_read_is_forgotten() -> None:
     store = MemoryStore()
     table = MemoryTable(store)
