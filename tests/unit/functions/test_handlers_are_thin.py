@@ -132,7 +132,7 @@ def direct_imports() -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 modules.add(node.module.partition(".")[0])
     third_party = modules - set(sys.stdlib_module_names) - {"slipway", "functions"}
-    stubs = {module for module in third_party if module.startswith("mypy_boto3_")}
+    stubs = {module for module in third_party if module.startswith(("mypy_boto3_", "_typeshed"))}
     return {package for module in third_party - stubs for package in modules_and_packages()[module]}
 
 
