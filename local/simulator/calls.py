@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import urllib.parse
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from local.simulator.fibers import Died, Fiber, Fibers
+from local.simulator.retries import back_off, is_repeated, once, seconds_until_raised
 from local.twin.aws.service import Service
 from local.twin.github.twin import GitHubTwin
 from local.twin.github.wire import CONNECTION_LOST, Pending
@@ -54,6 +56,18 @@ class Calls:
         fiber = self.fibers.running
         if fiber is None:
             return call()
+        call = once(service, operation, call)
+        for tried in itertools.count(1):
+            try:
+                return self._make(fiber, service, operation, call)
+            except Exception as fault:
+                if not is_repeated(service, fault, tried):
+                    raise
+                pause = back_off(fault, tried, self.rng)
+            fiber.wait(pause)
+        raise AssertionError
+
+    def _make(self, fiber: Fiber, service: str, operation: str, call: Callable[[], T]) -> T:
         if fiber.is_dead:
             raise Died
         name = f"{service}.{operation}"
@@ -66,8 +80,10 @@ class Calls:
             result = call()
             if self.meddle is not None:
                 self.meddle(name, True)
-        except Exception:
-            fiber.owe(back)
+                if fiber.is_dead:
+                    raise Died
+        except Exception as fault:
+            fiber.owe(seconds_until_raised(fault, back))
             raise
         fiber.owe(back)
         return result

@@ -41,6 +41,11 @@ class Fiber:
         self._owed = 0.0
         self.is_dead = False
 
+    @property
+    def root(self) -> Fiber:
+        """Return the piece of work whose step this is, or itself: one invocation of a function."""
+        return self._whole.root if self._whole is not None else self
+
     def go_on_after(self, seconds: float) -> None:
         """Go on at a later moment."""
         self._due = self._fibers.clock.schedule(seconds, self.go_on)

@@ -54,6 +54,8 @@ class Function(Generic[S]):
         self._idle: list[tuple[float, S]] = []
         self._instant: S | None = None
         self.cold_starts = 0
+        self.begins: Callable[[], None] = lambda: None
+        """Called inside each invocation, before its work."""
 
     def invoke(self, work: Callable[[S, HasTime], R], answered: Callable[[R | Failed], None]) -> None:
         """Run one invocation; its answer, or how it failed, is told when it is over."""
@@ -89,6 +91,7 @@ class Function(Generic[S]):
                 sandbox = self._build()
             used.append(sandbox)
             fiber.wait(latency.draw(Phase.FUNCTION_WARM_START, self._rng))
+            self.begins()
             try:
                 answer.append(work(sandbox, lambda seconds: deadline - clock.now() > seconds))
             except Exception as fault:  # noqa: BLE001 - what Lambda reports as an error of the function

@@ -9,6 +9,7 @@ import base64
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from local.simulator.event_sources import QueueMapping
 from local.simulator.fibers import Fibers
 from local.simulator.functions import Failed, Function, HasTime, Schedule
 from local.simulator.sandbox import Sandbox
-from local.simulator.surroundings import HeldSecrets, Surrounded, queue_url
+from local.simulator.surroundings import HeldSecrets, SkewedClock, Surrounded, queue_url
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.events import needed_events
@@ -77,6 +78,8 @@ class Loop:
         self.github = github
         self.clock = clock
         self.latency = calls
+        self.clock_ahead: Callable[[], float] = lambda: 0.0
+        """Draws by how many seconds the clock of a new sandbox is ahead."""
         self.keeps_log = keeps_log
         self.rng = random.Random(f"{seed}/loop")
         self.aws = AwsTwin(
@@ -131,8 +134,10 @@ class Loop:
         self.repair = self.sandbox().repair
 
     def sandbox(self) -> Sandbox:
-        """Return a new sandbox of our functions."""
-        return Sandbox(self.configuration, self.around)
+        """Return a new sandbox of our functions, on a host whose clock may differ from the others'."""
+        ahead = self.clock_ahead()
+        around = replace(self.around, clock=SkewedClock(self.clock, ahead)) if ahead else self.around
+        return Sandbox(self.configuration, around)
 
     def new_token(self) -> str:
         """Return the next intent token."""
@@ -227,6 +232,8 @@ class Loop:
         request = Request(headers, base64.b64encode(delivery.body).decode(), is_base64=True)
 
         def answered(answer: Any) -> None:
+            if isinstance(answer, Failed):
+                self.errors.append(answer.fault)
             status = 502 if isinstance(answer, Failed) else answer.status
             self.github.deliveries.answered(delivery.id, status)
 

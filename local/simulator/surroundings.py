@@ -18,6 +18,7 @@ from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.config import Settings
 from slipway.domain.jobs import JobEvent, encode_job_event
+from slipway.ports.clock import Clock
 from slipway.ports.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -59,6 +60,18 @@ class HeldSecrets:
 
 
 @dataclass(frozen=True, slots=True)
+class SkewedClock:
+    """The clock of one host, some seconds ahead of the true one, or behind it; implements ``ports.clock.Clock``."""
+
+    clock: VirtualClock
+    ahead_seconds: float
+
+    def now(self) -> float:
+        """Return epoch seconds as this host has them."""
+        return self.clock.now() + self.ahead_seconds
+
+
+@dataclass(frozen=True, slots=True)
 class TwinJobQueue:
     """The ``jobs`` queue of the twin, as the webhook sees it."""
 
@@ -80,7 +93,7 @@ class Surrounded:
 
     aws: AwsTwin
     github_twin: GitHubTwin
-    clock: VirtualClock
+    clock: Clock
     secrets: HeldSecrets
     calls: Calls
     new_ledger: Callable[[], Ledger] | None = None

@@ -83,12 +83,12 @@ class EventBus:
 
     def _deliver(self, subscription: _Subscription, event: Event) -> None:
         context = self._context
-        if context.happens(context.behaviour.lost_event_rate):
+        if context.happens("lost_event_rate"):
             return
-        copies = 2 if context.happens(context.behaviour.doubled_event_rate) else 1
+        copies = 2 if context.happens("doubled_event_rate") else 1
         for _ in range(copies):
             delay = context.delay(Phase.EVENT_DELAY)
-            if context.happens(context.behaviour.late_event_rate):
+            if context.happens("late_event_rate"):
                 delay += context.delay(Phase.EVENT_LATE)
             own = subscription.copied(event)
             context.clock.schedule(delay, lambda own=own: subscription.callback(own))  # type: ignore[misc]

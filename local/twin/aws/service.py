@@ -50,6 +50,8 @@ class Context:
     region: str
     faults: Faults = field(default_factory=Faults)
     calls: Counter[str] = field(default_factory=Counter)
+    #: How often each of AWS's bad habits showed itself, by the name of its rate.
+    happened: Counter[str] = field(default_factory=Counter)
     log: list[Call] | None = None
     #: Told of every call as it arrives.
     watch: Callable[[Call], None] | None = None
@@ -62,9 +64,13 @@ class Context:
         """Seconds, drawn from the latency model."""
         return self.latency.draw(phase, self.rng)
 
-    def happens(self, rate: float) -> bool:
-        """Draw only when the rate is not zero, so that a calm run stays the same run."""
-        return rate > 0 and self.rng.random() < rate
+    def happens(self, habit: str) -> bool:
+        """Draw by a rate of the behaviour, only when it is not zero, so that a calm run stays the same run."""
+        rate: float = getattr(self.behaviour, habit)
+        if rate <= 0 or self.rng.random() >= rate:
+            return False
+        self.happened[habit] += 1
+        return True
 
 
 S = TypeVar("S", bound="Service")

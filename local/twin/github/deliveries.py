@@ -177,8 +177,10 @@ class Deliveries:
         usual = self.faults.delay
         delay = usual(self._rng) if usual else self._rng.uniform(*self.faults.latency_seconds)
         if self._happens(self.faults.reordered):
+            self.counts["reordered"] += 1
             delay += self._rng.uniform(*self.faults.reorder_seconds)
         if self._happens(self.faults.late):
+            self.counts["late"] += 1
             delay += self._rng.uniform(*self.faults.late_seconds)
         self._schedule(delivery, delay)
         if self._happens(self.faults.doubled):

@@ -204,7 +204,7 @@ class DynamoDb(Service):
         return table
 
     def _lags(self) -> bool:
-        return self.context.happens(self.context.behaviour.stale_read_rate)
+        return self.context.happens("stale_read_rate")
 
     def _read(self, table: Table, key: Key, *, is_consistent: bool) -> Stored | None:
         stored = table.get(key)

@@ -106,7 +106,7 @@ class InstanceLifecycle:
             self._bus.publish(REBALANCE, [self._arn(instance)], {"instance-id": instance.instance_id})
 
     def _drawn_plan(self, _instance: Instance) -> BootPlan:
-        is_lost = self._context.happens(self._context.behaviour.never_register_rate)
+        is_lost = self._context.happens("never_register_rate")
         return BootPlan.NEVER_REGISTER if is_lost else BootPlan.REGISTER
 
     def _running(self, instance: Instance, plan: BootPlan, phase: Phase) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from local.twin.aws.ecs.records import ContainerInstance
@@ -35,6 +35,8 @@ class InstanceRegistry:
         self._context = state.context
         self._lifecycle = lifecycle
         self._by_ec2_id: dict[str, ContainerInstance] = {}
+        #: Asked at each registration: by how many seconds more the agent connects late [ECS-AGENT-REGISTERS-FIRST].
+        self.connects_late: Callable[[], float] = lambda: 0.0
 
     def by_ec2_id(self, ec2_instance_id: str) -> ContainerInstance | None:
         return self._by_ec2_id.get(ec2_instance_id)
@@ -66,7 +68,7 @@ class InstanceRegistry:
             self._by_ec2_id[registration.ec2_instance_id] = known
             self._state.instance_changed(known)
         known.host_alive = True
-        self._connect_later(known, Phase.REGISTERED_TO_CONNECTED)
+        self._connect_later(known, Phase.REGISTERED_TO_CONNECTED, self.connects_late())
         return known
 
     def set_connected(self, instance: ContainerInstance, connected: bool) -> None:
@@ -123,8 +125,9 @@ class InstanceRegistry:
         for task in list(instance.tasks.values()):
             self._lifecycle.runtime.stop(task.task_id, 0.0)
 
-    def _connect_later(self, instance: ContainerInstance, phase: Phase) -> None:
-        self._context.clock.schedule(self._context.delay(phase), lambda: self._connect(instance))
+    def _connect_later(self, instance: ContainerInstance, phase: Phase, late_seconds: float = 0.0) -> None:
+        delay = self._context.delay(phase) + late_seconds
+        self._context.clock.schedule(delay, lambda: self._connect(instance))
 
     def _connect(self, instance: ContainerInstance) -> None:
         if not instance.host_alive:

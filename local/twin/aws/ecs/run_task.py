@@ -91,7 +91,8 @@ class RunTask:
         request: dict[str, Any],
     ) -> tuple[list[Task], list[dict[str, Any]]]:
         tasks: list[Task] = []
-        while len(tasks) < count:
+        room_left = self._state.room_left()
+        while len(tasks) < count and (room_left is None or len(tasks) < room_left):
             fitting = [instance for instance in active if placement.refusal(instance) is None]
             if not fitting:
                 break
@@ -102,7 +103,8 @@ class RunTask:
         if len(tasks) == count:
             return tasks, []
         # One failure an instance, however many tasks found no place: never count failures, count tasks.
-        return tasks, [{"arn": i.arn, "reason": placement.refusal(i)} for i in active]
+        # What others took a moment ago leaves no trace in the resources that we see [ECS-FAILURE-REASONS].
+        return tasks, [{"arn": i.arn, "reason": placement.refusal(i) or "RESOURCE:MEMORY"} for i in active]
 
     def _new_task(
         self,

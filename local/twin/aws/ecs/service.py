@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from local.twin.aws.ecs.credentials import TaskCredentials, TaskIdentity
@@ -89,6 +89,14 @@ class Ecs(Service):
     def fail_next_starts(self, count: int, reason: str = "CannotPullContainerError: pull failed") -> None:
         """Let the next containers fail to start: the task stops with code TaskFailedToStart."""
         self._state.planned_start_failures.extend([reason] * count)
+
+    def plan_start_failures(self, why: Callable[[], str | None]) -> None:
+        """Ask at each start of a container why it fails; None lets it start."""
+        self._state.start_failure = why
+
+    def plan_room(self, room_left: Callable[[], int | None]) -> None:
+        """Ask at each RunTask how many tasks find room at most; None leaves it to the instances."""
+        self._state.room_left = room_left
 
     def blip_agent(self, ec2_instance_id: str) -> None:
         """Disconnect that host's agent for a while."""

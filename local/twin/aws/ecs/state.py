@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,10 @@ class EcsState:
     definitions: dict[str, list[TaskDefinition]] = field(default_factory=dict)
     tasks_by_id: dict[str, Task] = field(default_factory=dict)
     planned_start_failures: deque[str] = field(default_factory=deque)
+    #: Asked at each start of a container: why it fails, or None.
+    start_failure: Callable[[], str | None] = lambda: None
+    #: Asked at each RunTask: how many tasks find room at most, or None.
+    room_left: Callable[[], int | None] = lambda: None
 
     def arn(self, resource: str) -> str:
         return f"arn:aws:ecs:{self.context.region}:{self.context.account_id}:{resource}"

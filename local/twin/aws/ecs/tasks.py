@@ -101,14 +101,17 @@ class TaskLifecycle:
     def _start(self, task: Task) -> None:
         if task.desired_status == "STOPPED" or not task.instance.host_alive:
             return
-        if self._state.planned_start_failures:
-            self._fail_to_start(task, self._state.planned_start_failures.popleft())
+        planned = self._state.planned_start_failures
+        reason = planned.popleft() if planned else self._state.start_failure()
+        if reason is not None:
+            self._fail_to_start(task, reason)
             return
         task.moments["startedAt"] = self._context.now()
         self._through_agent(task.instance, lambda: self._report_running(task))
         self.runtime.start(view_for_runtime(task))
 
     def _fail_to_start(self, task: Task, reason: str) -> None:
+        """End a task whose container never ran, for its image as a rule [ECS-PULL-FAILS]."""
         task.stop_code, task.stopped_reason = "TaskFailedToStart", reason
         task.container_reason = reason
         task.desired_status = "STOPPED"

@@ -226,7 +226,7 @@ class Sqs(Service):
         message.receive_count += 1
         message.first_received_at = message.first_received_at or context.now()
         # A standard queue may deliver a message again at any time [SQS-AT-LEAST-ONCE].
-        is_doubled = context.happens(context.behaviour.doubled_message_rate)
+        is_doubled = context.happens("doubled_message_rate")
         message.visible_at = context.now() + (0.0 if is_doubled else hidden_seconds)
         queue.put(message, context.clock)
         return _received(message, request)

@@ -1,0 +1,161 @@
+"""The promises looked at when all has calmed down: every job served, nothing leaked, cost back to what was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from local.simulator.chaos.of_jobs import QueuedJobs
+from local.simulator.chaos.storm import Storm
+from local.simulator.functions import FunctionDiedError
+from local.simulator.world import WEBHOOK_SECRET, app_keys
+from local.twin.github.deliveries import Delivery
+from local.twin.github.model import WorkflowJob
+from slipway.domain.configuration import InstanceType, Pool, Registration
+from slipway.domain.errors import SlipwayError
+from slipway.domain.runners import parse_runner_name
+
+JIT_BEGINS: Final = "eyIucnVubmVyIjog"  # every JIT config of the twin begins with its first file's name
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """Every webhook, so that it is known of which jobs we have learned."""
+
+    by_job: dict[int, list[Delivery]] = field(default_factory=dict)
+    """Those of queued jobs."""
+    by_guid: dict[str, list[Delivery]] = field(default_factory=dict)
+
+    def watch(self, storm: Storm) -> None:
+        """Note every delivery on its way to us."""
+        deliver = storm.world.github.deliveries.deliver
+
+        def delivered(delivery: Delivery) -> int | None:
+            job_id = json.loads(delivery.body)["workflow_job"]["id"]
+            storm.log.tell("github", f"tells that job {job_id} is {delivery.action}")
+            self.by_guid.setdefault(delivery.guid, []).append(delivery)
+            if delivery.action == "queued":
+                self.by_job.setdefault(job_id, []).append(delivery)
+            return deliver(delivery)
+
+        storm.world.github.deliveries.deliver = delivered
+
+    def were_heard(self, job: WorkflowJob) -> bool:
+        """Say whether one of a job's webhooks got a yes from us."""
+        return _arrived(self.by_job.get(job.id, ()))
+
+    def resend(self, storm: Storm) -> None:
+        """Send again what failed, as the operator does by hand where no program can [GH-HOOK-NO-DELIVERIES]."""
+        for sent in list(self.by_guid.values()):
+            if not _arrived(sent):
+                storm.world.github.deliveries.redeliver(sent[0])
+
+
+def _arrived(deliveries: Iterable[Delivery]) -> bool:
+    return any(200 <= (one.status_code or 0) < 300 for one in deliveries)
+
+
+def unserved(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> list[WorkflowJob]:
+    """Return the jobs that we know of, that a profile serves, and that have not ended."""
+    return [
+        job
+        for job in jobs.served
+        if job.status != "completed" and (storm.recipe.has_app or deliveries.were_heard(job))
+    ]
+
+
+def leaks(storm: Storm) -> dict[str, int]:
+    """Count what is there beyond what was asked for: standby containers, headroom, stopped instances."""
+    configuration, world = storm.recipe.configuration, storm.world
+    left = world.left()
+    standby = sum(profile.standby for profile in configuration.profiles.values())
+    found = {
+        "runners": left["runners"],
+        "offers": left["offers"],
+        "intents": left["intents"],
+        "tasks": abs(left["tasks"] - standby),
+    }
+    instances = [
+        (instance.tags.get("slipway:pool", ""), instance.state)
+        for instance in world.loop.aws.ec2.live_instances()
+    ]
+    counted = Counter(instances)
+    for name, pool in configuration.pools.items():
+        running = sum(counted[name, state] for state in ("pending", "running", "stopping"))
+        found[f"instances running in {name}"] = max(0, running - _running_asked_for(storm, pool))
+        found[f"stopped instances in {name}"] = abs(counted[name, "stopped"] - pool.stopped_instances)
+    return {what: count for what, count in found.items() if count}
+
+
+def _running_asked_for(storm: Storm, pool: Pool) -> int:
+    """Return how many running instances standby and headroom take at most, in the smallest instances."""
+    profiles = [one for one in storm.recipe.configuration.profiles.values() if one.pool == pool.name]
+    slots = pool.headroom.slots if pool.headroom else 0
+    largest = max(profiles, key=lambda one: one.size.memory_mib)
+    smallest = min(pool.instance_types, key=lambda one: one.registered.memory_mib)
+    headroom = -(-slots // _tasks_on(smallest, largest.size.cpu_units, largest.size.memory_mib))
+    standby = sum(
+        -(-one.standby // _tasks_on(smallest, one.size.cpu_units, one.size.memory_mib)) for one in profiles
+    )
+    return headroom + standby
+
+
+def _tasks_on(host: InstanceType, cpu_units: int, memory_mib: int) -> int:
+    return max(1, min(host.registered.cpu_units // cpu_units, host.registered.memory_mib // memory_mib))
+
+
+def broken_promises(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> Iterator[tuple[str, str]]:
+    """Return what is broken at the end, each with what it is about."""
+    for job in unserved(storm, jobs, deliveries):
+        yield f"job/{job.id}", f"promise 1: job {job.id} of {job.repository.full_name} is still {job.status}"
+    for what, count in leaks(storm).items():
+        yield f"left/{what}", f"promises 3 and 6: {count} {what} too many or too few are left"
+    yield from _reach(storm, jobs)
+    yield from _errors(storm)
+    yield from _secrets(storm)
+    if bodies := storm.world.loop.aws.sqs.bodies("dead-letters"):
+        yield "dead-letters", f"promise 1: {len(bodies)} messages were given up, the first is {bodies[0][:200]}"
+
+
+def _reach(storm: Storm, jobs: QueuedJobs) -> Iterator[tuple[str, str]]:
+    """Find jobs that ran on a runner which was not for them, unless somebody had widened its group meanwhile."""
+    configuration = storm.recipe.configuration
+    level = configuration.github.registration
+    for job in (*jobs.served, *jobs.refused):
+        runner = job.now.runner
+        if runner is None or parse_runner_name(configuration.deployment, runner.name) is None:
+            continue
+        widened_at = storm.wide_groups.get(runner.group_name)
+        if widened_at is not None and (job.now.started_at or 0.0) >= widened_at:
+            continue
+        group = f"{configuration.deployment}-{job.repository.organization.login.lower()}"
+        if level is Registration.ENTERPRISE and runner.group_name != group:
+            yield f"reach/{job.id}", f"promise 5: job {job.id} ran in runner group {runner.group_name}"
+        if job.repository.full_name in storm.recipe.public and level is not Registration.REPOSITORY:
+            yield f"reach/{job.id}", f"promise 4: job {job.id} of a public repository got {runner.name}"
+
+
+def _errors(storm: Storm) -> Iterator[tuple[str, str]]:
+    for fault in storm.world.loop.errors:
+        if not isinstance(fault, SlipwayError | FunctionDiedError):
+            yield f"error/{fault!r}", f"an unexpected exception: {type(fault).__name__}: {fault}"
+
+
+def _secrets(storm: Storm) -> Iterator[tuple[str, str]]:
+    """Promise 4: no secret in ledger, queues or overrides."""
+    world = storm.world
+    secrets = {
+        "webhook secret": WEBHOOK_SECRET,
+        "App key": app_keys()[0].splitlines()[1],
+        "classic token": "ghp_",
+        "JIT config": JIT_BEGINS,
+    }
+    places = {"ledger": repr(list(world.store.items()))}
+    places |= {f"queue {name}": " ".join(world.loop.aws.sqs.bodies(name)) for name in ("jobs", "events")}
+    for place, text in places.items():
+        for name, secret in secrets.items():
+            if secret in text:
+                yield f"secret/{place}/{name}", f"promise 4: a {name} stands in the {place}"

@@ -1,0 +1,83 @@
+"""What boto3 does about a call that failed: it repeats it, and the first try may have taken effect.
+
+As ``adapters.aws_clients`` configures it: standard mode, the call and three repeats, but none for ECS and EC2.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import httpx
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+T = TypeVar("T")
+
+_REPEATS: Final = {"dynamodb": 3, "sqs": 3, "ssm": 3, "secretsmanager": 3}
+#: As ``adapters.aws_clients`` and ``adapters.github.http`` set them: after these seconds a reply counts as lost.
+AWS_READ_TIMEOUT_SECONDS: Final = 15.0
+GITHUB_TIMEOUT_SECONDS: Final = 10.0
+#: boto3 gives each a token of its own, the same for every attempt, so that a repeated one does nothing [DDB-TRANSACT].
+_HAVE_TOKENS: Final = {"dynamodb.TransactWriteItems"}
+_SERVER_FAULTS: Final = {500, 502, 503, 504}
+#: What botocore's standard mode repeats besides server faults and lost connections [BOTO-STANDARD-RETRIES].
+_TRANSIENT: Final = {"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"}
+_THROTTLES: Final = {
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+}
+
+
+def is_repeated(service: str, fault: Exception, tried: int) -> bool:
+    """Say whether boto3 makes the call once more after so many attempts, the last of which raised this."""
+    if tried > _REPEATS.get(service, 0):
+        return False
+    if isinstance(fault, ClientError):
+        status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status in _SERVER_FAULTS or _code(fault) in _TRANSIENT or _code(fault) in _THROTTLES
+    return isinstance(fault, ConnectionError | HTTPClientError)
+
+
+def back_off(fault: Exception, tried: int, rng: random.Random) -> float:
+    """Return the seconds before the next attempt: after a throttle much longer [BOTO-STANDARD-RETRIES]."""
+    is_throttle = isinstance(fault, ClientError) and _code(fault) in _THROTTLES
+    return rng.random() * min((1.0 if is_throttle else 0.05) * 2.0 ** (tried - 1), 20.0)
+
+
+def once(service: str, operation: str, call: Callable[[], T]) -> Callable[[], T]:
+    """Return the call as its service takes it: one that has a token takes effect once, however often it arrives."""
+    if f"{service}.{operation}" not in _HAVE_TOKENS:
+        return call
+    done: list[T] = []
+
+    def make() -> T:
+        if not done:
+            done.append(call())
+        return done[0]
+
+    return make
+
+
+def seconds_until_raised(fault: Exception, answered_seconds: float) -> float:
+    """Return how long whoever calls waits for a failure: a lost reply is waited for until the time-out."""
+    if isinstance(fault, httpx.TransportError):
+        return GITHUB_TIMEOUT_SECONDS
+    if isinstance(fault, ConnectionError | HTTPClientError):
+        return AWS_READ_TIMEOUT_SECONDS
+    return answered_seconds
+
+
+def _code(fault: ClientError) -> str:
+    return str(fault.response.get("Error", {}).get("Code", ""))
