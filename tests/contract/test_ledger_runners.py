@@ -50,6 +50,17 @@ def test_a_task_that_stopped_before_it_was_recorded_is_never_recorded(case: Case
     assert not case.ledger.runners.is_gone(a_task_id(2))
 
 
+def test_a_task_that_waits_is_heard_of_until_it_claims(case: Case) -> None:
+    case.ledger.runners.note_asked(POOL, TASK, NOW)
+    assert case.ledger.runners.find(POOL, TASK) is None
+    case.ledger.runners.add([a_runner(1)])
+    case.ledger.runners.note_asked(POOL, TASK, NOW)
+    assert (runner := case.ledger.runners.find(POOL, TASK)) and runner.asked_at == NOW
+    case.ledger.runners.dismiss(POOL, TASK, at=NOW, why="surplus")
+    case.ledger.runners.note_asked(POOL, TASK, NOW + 1)
+    assert (runner := case.ledger.runners.find(POOL, TASK)) and runner.asked_at == NOW
+
+
 def test_what_ecs_says_of_an_unknown_task_is_not_kept(case: Case) -> None:
     case.ledger.runners.mark_running(POOL, TASK, instance_arn=an_arn("i-1"), at=NOW)
     assert case.ledger.runners.find(POOL, TASK) is None

@@ -83,10 +83,18 @@ def leaks(storm: Storm) -> dict[str, int]:
         for instance in world.loop.aws.ec2.live_instances()
     ]
     counted = Counter(instances)
+    missing = [
+        (instance.tags.get("slipway:pool", ""), instance.tags.get("slipway:tier") == "stopped")
+        for instance in world.loop.aws.ec2.live_instances()
+        if instance.state == "running"
+    ]
     for name, pool in configuration.pools.items():
         running = sum(counted[name, state] for state in ("pending", "running", "stopping"))
         found[f"instances running in {name}"] = max(0, running - _running_asked_for(storm, pool))
-        found[f"stopped instances in {name}"] = abs(counted[name, "stopped"] - pool.stopped_instances)
+        # One that joined the cluster instead of powering off keeps its place in the tier while it lives.
+        missed = sum(name == of and is_missed for of, is_missed in missing)
+        gone = pool.stopped_instances - counted[name, "stopped"]
+        found[f"stopped instances in {name}"] = max(-gone, gone - missed, 0)
     return {what: count for what, count in found.items() if count}
 
 

@@ -43,9 +43,15 @@ def _groups(storm: Storm) -> list[RunnerGroup]:
     ]
 
 
+def _is_wide(storm: Storm, group: RunnerGroup) -> bool:
+    is_of_enterprise = storm.recipe.configuration.github.registration is Registration.ENTERPRISE
+    usual = ("selected", 1) if is_of_enterprise else ("all", 0)
+    return group.allows_public_repositories or (group.visibility, len(group.selected_ids)) != usual
+
+
 def _change_group(storm: Storm, rng: random.Random) -> str | None:
     """Widen a group for a while; ``wide_groups`` remembers when, for what its runners then do is not our doing."""
-    groups = _groups(storm)
+    groups = [group for group in _groups(storm) if not _is_wide(storm, group)]
     if not groups:
         return None
     group = rng.choice(groups)
@@ -54,13 +60,15 @@ def _change_group(storm: Storm, rng: random.Random) -> str | None:
     def restore() -> None:
         group.visibility, group.allows_public_repositories, group.selected_ids = kept[0], kept[1], set(kept[2])
 
-    what = rng.choice(("public", "all", "another"))
+    is_of_enterprise = storm.recipe.configuration.github.registration is Registration.ENTERPRISE
+    what = rng.choice(("public", "all", "another")) if is_of_enterprise else "public"
     if what == "public":
         group.allows_public_repositories = True
     elif what == "all":
         group.visibility = "all"
     else:
-        others = sorted(one.id for one in storm.world.github.world.organizations.values())
+        organizations = storm.world.github.world.organizations.values()
+        others = sorted({one.id for one in organizations} - group.selected_ids)
         group.selected_ids = {*group.selected_ids, rng.choice(others)}
     storm.wide_groups.setdefault(group.name, storm.world.clock.now())
     storm.for_a_while(rng.uniform(120.0, 1_200.0), restore)

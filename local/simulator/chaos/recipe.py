@@ -118,7 +118,7 @@ def _profile(rng: random.Random, profile: Profile) -> Profile:
     return replace(
         profile,
         bounds=bounds,
-        standby=rng.randint(1, 3) if is_shared and rng.random() < 0.2 else 0,
+        standby=rng.randint(1, 2) if is_shared and rng.random() < 0.06 else 0,
         max_runners=rng.choice((8, 20, 60)) if is_shared else rng.choice((3, 6)),
         max_runners_per_repository=rng.choice((None, None, 4, 10)),
         idle_timeout_seconds=rng.choice((30, 60, 120)),

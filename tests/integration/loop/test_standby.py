@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from local.simulator.containers import VirtualContainer
 from slipway.domain.configuration import Configuration
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Control
@@ -52,6 +53,20 @@ def test_standby_tasks_wait_with_204_and_a_job_is_served_without_an_instance_sta
     deployment.clock.advance(30.0)
     assert len(calls(deployment, "CreateFleet")) == launched
     assert waiting_tasks(deployment) == 2
+
+
+def test_a_standby_container_that_hangs_is_replaced_and_one_that_waits_is_not() -> None:
+    deployment = acme(with_standby(1))
+    deployment.loop.containers.make = SilentContainer
+    when(deployment, lambda: waiting_tasks(deployment) == 1)
+    (hung,) = recorded(deployment)
+    deployment.loop.containers.make = VirtualContainer
+    job = deployment.queue(seconds=5.0)
+    assert deployment.until_completed(job, limit_seconds=900.0)
+    when(deployment, lambda: waiting_tasks(deployment) == 1 and hung not in recorded(deployment), 900.0)
+    (waiting,) = recorded(deployment)
+    deployment.clock.advance(3_600.0)
+    assert list(recorded(deployment)) == [waiting]
 
 
 def test_standby_is_kept_and_surplus_is_dismissed() -> None:

@@ -83,8 +83,16 @@ def test_a_task_that_outlives_its_runner_is_stopped_after_a_minute() -> None:
 
 
 def test_a_standby_task_that_waits_is_not_called_unclaimed() -> None:
-    waiting = a_runner(1, started_at=NOW - DAY, running_at=NOW - DAY)
+    waiting = a_runner(1, started_at=NOW - DAY, running_at=NOW - DAY, asked_at=NOW - 600)
     assert of_runner(waiting, STANDBY) == []
+
+
+def test_a_standby_task_that_hung_is() -> None:
+    """It would count as supply for ever, and the job that it covers would never be served."""
+    never_asked = a_runner(1, started_at=NOW - 601, running_at=NOW - 590)
+    assert of_runner(never_asked, STANDBY) == [(What.UNCLAIMED_TASK, "never claimed")]
+    silent = a_runner(1, started_at=NOW - DAY, running_at=NOW - DAY, asked_at=NOW - 601)
+    assert of_runner(silent, STANDBY) == [(What.UNCLAIMED_TASK, "it no longer claims")]
 
 
 def test_a_standby_task_that_never_ran_is() -> None:

@@ -118,9 +118,10 @@ def _timer_over(runner: Runner, now: float, configuration: Configuration) -> tup
     began = runner.busy_at or runner.claimed_at
     is_overdue = began is not None and now - began > timeout
     if runner.state is RunnerState.STARTING:
-        is_standby = profile is not None and profile.standby > 0 and runner.running_at is not None
-        is_late = now - runner.started_at > NEVER_CLAIMED_SECONDS
-        return (What.UNCLAIMED_TASK, "never claimed") if is_late and not is_standby else None
+        # A standby container asks every few seconds: one that has hung would count as supply for ever.
+        is_silent = now - (runner.asked_at or runner.started_at) > NEVER_CLAIMED_SECONDS
+        why = "it no longer claims" if runner.asked_at else "never claimed"
+        return (What.UNCLAIMED_TASK, why) if is_silent else None
     if runner.state is RunnerState.BUSY:
         return (What.OVERDUE_TASK, "past the job timeout") if is_overdue and profile else None
     if _has_ended(runner, now):

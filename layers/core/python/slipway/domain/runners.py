@@ -34,6 +34,7 @@ class Runner:
     intent: str
     instance_arn: str | None = None
     running_at: float | None = None
+    asked_at: float | None = None  # when a standby container last said that it waits, noted now and then
     claimed_at: float | None = None
     runner_id: int | None = None
     reach: str | None = None

@@ -70,6 +70,9 @@ class Runners(Protocol):
     def mark_running(self, pool: str, task_id: str, *, instance_arn: str, at: float) -> bool:
         """Note that ECS runs the task's container; say whether the task is known."""
 
+    def note_asked(self, pool: str, task_id: str, at: float) -> None:
+        """Note that a task which has claimed nothing yet has asked again: it lives, and waits."""
+
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> Runner | None:
         """Note that the runner runs the event's job, if it is registered for the event's organization."""
 

@@ -28,6 +28,7 @@ from slipway.ports.queue import Wakeups
 
 MAX_BINDS = 5  # offers in a row that moved on between plan and claim; the next plan knows better
 STANDBY_RETRY_SECONDS = 2
+STANDBY_NOTED_SECONDS = 200  # a sign of life well before the reaper misses it, at the price of few writes
 HOST_RETRY_SECONDS = 2
 REFUSED_RETRY_SECONDS = 30
 REFUSED_NOTE_SECONDS = 90  # three tries: then whoever tried is gone
@@ -131,6 +132,9 @@ class Claim:
 
     def _nothing_to_serve(self, runner: Runner, profile: Profile) -> Answer:
         if profile.standby > 0:
+            now = self._clock.now()
+            if now - (runner.asked_at or runner.started_at) >= STANDBY_NOTED_SECONDS:
+                self._ledger.runners.note_asked(runner.pool, runner.task_id, now)
             return Answer(204, retry_after_seconds=STANDBY_RETRY_SECONDS)
         return self._dismiss(runner, "no job waits")
 

@@ -70,6 +70,12 @@ class DynamoRunners:
         seen = {"instance_arn": instance_arn, "running_at": at}
         return self._try(Update(runner_key(pool, task_id), set=seen, condition=_EXISTS))
 
+    def note_asked(self, pool: str, task_id: str, at: float) -> None:
+        """Note that a task which has claimed nothing yet has asked again."""
+        values = {"starting": RunnerState.STARTING.value}
+        key, condition = runner_key(pool, task_id), "#state = :starting"
+        self._try(Update(key, set={"asked_at": at}, condition=condition, values=values))
+
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> Runner | None:
         """Note that the runner runs the event's job, if it is registered for the event's organization.
 
