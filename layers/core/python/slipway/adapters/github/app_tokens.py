@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -30,6 +31,12 @@ class AppKey:
 
     app_id: str
     private_key: str = field(repr=False)
+
+
+@lru_cache(maxsize=2)
+def _parsed(pem: str) -> Any:
+    """Parse a key once: that takes many times as long as to sign with it."""
+    return _RS256.prepare_key(pem)
 
 
 class AppTokens:
@@ -59,7 +66,6 @@ class AppTokens:
         self._refused: set[int] = set()
         self._spoilt: set[str] = set()
         self._jwt = ShortToken("", 0.0)
-        self._parsed_key: tuple[str, Any] | None = None
         self._rests = Rests(clock)
 
     def token(self, reach: str, installation_id: int | None = None) -> str:
@@ -146,19 +152,13 @@ class AppTokens:
             "jti": self._new_id(),
         }
         try:
-            signed = jwt.encode(claims, self._parsed(key.private_key), algorithm="RS256")
+            signed = jwt.encode(claims, _parsed(key.private_key), algorithm="RS256")
         except (jwt.PyJWTError, ValueError, TypeError):
             # The cause may quote the key; it is left out on purpose.
             raise ConfigurationError(
                 f"secret {self._arn}: private_key is no RSA key in PEM form; put the App's key there"
             ) from None
         return ShortToken(signed, float(now + _JWT_SECONDS))
-
-    def _parsed(self, pem: str) -> Any:
-        """Parse a key once: that takes many times as long as to sign with it."""
-        if self._parsed_key is None or self._parsed_key[0] != pem:
-            self._parsed_key = (pem, _RS256.prepare_key(pem))
-        return self._parsed_key[1]
 
     def _key(self) -> AppKey:
         try:
