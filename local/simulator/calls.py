@@ -75,24 +75,20 @@ class Calls:
         there, back = self._seconds(service, operation)
         fiber.wait_for_call(there)
         try:
-            if self.meddle is not None:
-                self._arrive(fiber, name, self.meddle)
+            self._meddle(fiber, name, after=False)
             result = call()
-            if self.meddle is not None:
-                self.meddle(name, True)
-                if fiber.is_dead:
-                    raise Died
+            self._meddle(fiber, name, after=True)
         except Exception as fault:
             fiber.owe(seconds_until_raised(fault, back))
             raise
         fiber.owe(back)
         return result
 
-    @staticmethod
-    def _arrive(fiber: Fiber, name: str, meddle: Meddle) -> None:
-        meddle(name, False)
-        if fiber.is_dead:
-            raise Died
+    def _meddle(self, fiber: Fiber, name: str, *, after: bool) -> None:
+        if self.meddle is not None:
+            self.meddle(name, after)
+            if fiber.is_dead:
+                raise Died
 
     def _seconds(self, service: str, operation: str) -> tuple[float, float]:
         if operation == "CreateFleet":  # the twin adds as much to the boot: it begins when the call arrives

@@ -112,6 +112,7 @@ class Fiber:
         """
         results: dict[int, T] = {}
         faults: dict[int, Exception] = {}
+        left = len(steps)
 
         def doing(number: int, step: Callable[[], T]) -> Callable[[], None]:
             def do() -> None:
@@ -123,7 +124,9 @@ class Fiber:
             return do
 
         def ended() -> None:
-            if len(results) + len(faults) == len(steps) and not self.is_dead:
+            nonlocal left
+            left -= 1  # a step that has its result may still owe time: it is the last end that counts
+            if left == 0 and not self.is_dead:
                 self.go_on_after(0)
 
         self._children = [Fiber(self._fibers, doing(n, step), ended, self) for n, step in enumerate(steps)]

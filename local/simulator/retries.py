@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import httpx
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore import exceptions as botocore
+from botocore.exceptions import ClientError
 
 T = TypeVar("T")
 
@@ -18,6 +19,7 @@ _REPEATS: Final = {"dynamodb": 3, "sqs": 3, "ssm": 3, "secretsmanager": 3}
 #: As ``adapters.aws_clients`` and ``adapters.github.http`` set them: after these seconds a reply counts as lost.
 AWS_READ_TIMEOUT_SECONDS: Final = 15.0
 GITHUB_TIMEOUT_SECONDS: Final = 10.0
+_LOST: Final = (botocore.ConnectionError, botocore.HTTPClientError)
 #: boto3 gives each a token of its own, the same for every attempt, so that a repeated one does nothing [DDB-TRANSACT].
 _HAVE_TOKENS: Final = {"dynamodb.TransactWriteItems"}
 _SERVER_FAULTS: Final = {500, 502, 503, 504}
@@ -47,7 +49,7 @@ def is_repeated(service: str, fault: Exception, tried: int) -> bool:
     if isinstance(fault, ClientError):
         status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status in _SERVER_FAULTS or _code(fault) in _TRANSIENT or _code(fault) in _THROTTLES
-    return isinstance(fault, ConnectionError | HTTPClientError)
+    return isinstance(fault, _LOST)
 
 
 def back_off(fault: Exception, tried: int, rng: random.Random) -> float:
@@ -74,7 +76,7 @@ def seconds_until_raised(fault: Exception, answered_seconds: float) -> float:
     """Return how long whoever calls waits for a failure: a lost reply is waited for until the time-out."""
     if isinstance(fault, httpx.TransportError):
         return GITHUB_TIMEOUT_SECONDS
-    if isinstance(fault, ConnectionError | HTTPClientError):
+    if isinstance(fault, _LOST):
         return AWS_READ_TIMEOUT_SECONDS
     return answered_seconds
 

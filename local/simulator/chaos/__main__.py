@@ -35,9 +35,13 @@ def main() -> int:
             _tell(result)
         elif sys.stderr.isatty() or number % 25 == 0:
             spent = time.monotonic() - began
-            print(f"{number} of {asked.seeds} seeds, {failed} broke a promise, {spent:.0f} s", file=sys.stderr)
+            print(
+                f"{number} of {asked.seeds} seeds, {failed} broke a promise, {spent:.0f} s", file=sys.stderr
+            )
     seconds = time.monotonic() - began
-    print(f"\n{asked.seeds} seeds from {asked.first}, {jobs} jobs, {seconds:.0f} s; {failed} broke a promise\n")
+    print(
+        f"\n{asked.seeds} seeds from {asked.first}, {jobs} jobs, {seconds:.0f} s; {failed} broke a promise\n"
+    )
     rare = _summary(counts, asked.seeds)
     return 1 if failed or rare else 0
 
@@ -85,7 +89,10 @@ def _tell(result: Result) -> None:
     print(f"seed {result.seed} broke {len(result.violations)} promises:")
     for violation in result.violations[:5]:
         print(f"  {violation}")
-    print(f"  replay: python -m local.simulator.chaos --seed {result.seed} --log seed-{result.seed}.log", flush=True)
+    print(
+        f"  replay: python -m local.simulator.chaos --seed {result.seed} --log seed-{result.seed}.log",
+        flush=True,
+    )
 
 
 def _summary(counts: Counter[str], seeds: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The promises looked at when all has calmed down: every job served, nothing leaked, cost back to what was asked for."""
+"""The promises looked at when all is calm: every job served, nothing leaked, cost back to what was asked for."""
 
 from __future__ import annotations
 
@@ -99,16 +99,16 @@ def leaks(storm: Storm) -> dict[str, int]:
 
 
 def _running_asked_for(storm: Storm, pool: Pool) -> int:
-    """Return how many running instances standby and headroom take at most, in the smallest instances."""
+    """Return how many running instances standby and headroom take at most, in the smallest instances.
+
+    Standby containers are not moved together once they wait: each may hold a host of its own until that is renewed.
+    """
     profiles = [one for one in storm.recipe.configuration.profiles.values() if one.pool == pool.name]
     slots = pool.headroom.slots if pool.headroom else 0
     largest = max(profiles, key=lambda one: one.size.memory_mib)
     smallest = min(pool.instance_types, key=lambda one: one.registered.memory_mib)
     headroom = -(-slots // _tasks_on(smallest, largest.size.cpu_units, largest.size.memory_mib))
-    standby = sum(
-        -(-one.standby // _tasks_on(smallest, one.size.cpu_units, one.size.memory_mib)) for one in profiles
-    )
-    return headroom + standby
+    return headroom + sum(one.standby for one in profiles)
 
 
 def _tasks_on(host: InstanceType, cpu_units: int, memory_mib: int) -> int:
@@ -124,8 +124,6 @@ def broken_promises(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> I
     yield from _reach(storm, jobs)
     yield from _errors(storm)
     yield from _secrets(storm)
-    if bodies := storm.world.loop.aws.sqs.bodies("dead-letters"):
-        yield "dead-letters", f"promise 1: {len(bodies)} messages were given up, the first is {bodies[0][:200]}"
 
 
 def _reach(storm: Storm, jobs: QueuedJobs) -> Iterator[tuple[str, str]]:

@@ -89,6 +89,8 @@ OF_CONTAINERS: Final = (
     Fault("orphan-claims-again", 0.08),
     Fault("credentials-outlive-task", 0.08),
 )
+#: Of jobs, by the probability for each assignment to a runner; made in ``of_jobs``.
+OF_ASSIGNMENTS: Final = (Fault("job-cancelled-assigned", 0.05),)
 #: Of GitHub and its people, by how many come an hour; made in ``of_github``.
 OF_GITHUB: Final = (
     Fault("busy-flag-stale", 6.0),
@@ -101,7 +103,6 @@ OF_FUNCTIONS: Final = (Fault("holder-dead", 10.0), Fault("clock-skewed", 1.0))
 #: What needs no order: it comes with the jobs.
 OF_JOBS: Final = (
     "job-cancelled-queued",
-    "job-cancelled-assigned",
     "job-cancelled-running",
     "job-cancelled-unannounced",
     "runner-stolen",
@@ -114,6 +115,7 @@ FAULTS: Final = (
     *OF_CAPACITY,
     *OF_HOSTS,
     *OF_CONTAINERS,
+    *OF_ASSIGNMENTS,
     *OF_GITHUB,
     *OF_FUNCTIONS,
 )

@@ -56,7 +56,7 @@ class Meddler:
     _chances: dict[tuple[str, bool], _Chances] = field(default_factory=dict)
     _stubborn: WeakKeyDictionary[Fiber, tuple[str, str, bool, int]] = field(default_factory=WeakKeyDictionary)
 
-    def __call__(self, name: str, after: bool) -> None:  # noqa: FBT001 - the hook's own signature
+    def __call__(self, name: str, after: bool) -> None:
         """Let the call be, or raise what its client would raise, or kill who makes it."""
         storm = self.storm
         fiber = storm.world.loop.calls.fibers.running

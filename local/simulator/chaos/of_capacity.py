@@ -83,7 +83,7 @@ def _losses(storm: Storm) -> None:
         "spot-lost-busy": lambda instance: bool(holds(instance)),
     }
 
-    def taken(name: str, is_in_phase: Callable[[Instance], bool]) -> Callable[[random.Random], str | None]:
+    def taken(is_in_phase: Callable[[Instance], bool]) -> Callable[[random.Random], str | None]:
         def take(rng: random.Random) -> str | None:
             found = _alive(storm, lambda one: one.market == "spot" and is_in_phase(one))
             if not found:
@@ -105,7 +105,7 @@ def _losses(storm: Storm) -> None:
         return chosen.instance_id
 
     for name, is_in_phase in phases.items():
-        storm.again_and_again(name, taken(name, is_in_phase))
+        storm.again_and_again(name, taken(is_in_phase))
     storm.again_and_again("host-lost", break_down)
 
 

@@ -54,7 +54,9 @@ class ChaosContainer(VirtualContainer):
         name = self.task.task_id[:8]
         if self.storm.happens("credentials-outlive-task", name):
             for seconds in _ORPHAN_SECONDS:
-                self.loop.clock.schedule(seconds, lambda: self.loop.ask_claim(self.caller, lambda _answer: None))
+                self.loop.clock.schedule(
+                    seconds, lambda: self.loop.ask_claim(self.caller, lambda _answer: None)
+                )
         if self.claimed_at is not None and self.storm.happens("orphan-claims-again", name):
             self.has_orphan = True
             self.loop.clock.schedule(5.0, self._orphan)

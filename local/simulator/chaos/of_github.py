@@ -58,7 +58,11 @@ def _change_group(storm: Storm, rng: random.Random) -> str | None:
     kept = (group.visibility, group.allows_public_repositories, set(group.selected_ids))
 
     def restore() -> None:
-        group.visibility, group.allows_public_repositories, group.selected_ids = kept[0], kept[1], set(kept[2])
+        group.visibility, group.allows_public_repositories, group.selected_ids = (
+            kept[0],
+            kept[1],
+            set(kept[2]),
+        )
 
     is_of_enterprise = storm.recipe.configuration.github.registration is Registration.ENTERPRISE
     what = rng.choice(("public", "all", "another")) if is_of_enterprise else "public"

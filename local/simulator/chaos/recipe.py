@@ -26,7 +26,11 @@ GIB: Final = 1024
 APP_SECRET: Final = "arn:aws:secretsmanager:ap-northeast-1:111122223333:secret:slipway/app-GhIjKl"  # noqa: S105
 _ORGANIZATIONS: Final = ("alpha", "beta", "gamma", "delta")
 _FORBIDDEN: Final = "forbidden"
-_LEVELS: Final = (*[Registration.ENTERPRISE] * 5, *[Registration.ORGANIZATION] * 3, *[Registration.REPOSITORY] * 2)
+_LEVELS: Final = (
+    *[Registration.ENTERPRISE] * 5,
+    *[Registration.ORGANIZATION] * 3,
+    *[Registration.REPOSITORY] * 2,
+)
 
 
 @dataclass(frozen=True, slots=True)

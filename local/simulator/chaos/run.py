@@ -15,7 +15,7 @@ from local.simulator.chaos.of_capacity import meddle_with_capacity
 from local.simulator.chaos.of_containers import meddle_with_containers
 from local.simulator.chaos.of_functions import meddle_with_functions
 from local.simulator.chaos.of_github import meddle_with_github
-from local.simulator.chaos.of_jobs import QueuedJobs, queue_jobs
+from local.simulator.chaos.of_jobs import QueuedJobs, cancel_what_is_assigned, count_stolen, queue_jobs
 from local.simulator.chaos.of_messages import LATE_SECONDS, count_messages, meddle_with_messages
 from local.simulator.chaos.recipe import STARTS_AT, Recipe, recipe_of
 from local.simulator.chaos.storm import Storm
@@ -56,9 +56,10 @@ def run_seed(seed: int, *, keeps_log: bool = False) -> Result:
         at = traceback.extract_tb(fault.__traceback__)[-1]
         watch.broken("crash", f"the run broke: {type(fault).__name__}: {fault} ({at.name}, line {at.lineno})")
     count_messages(storm)
+    count_stolen(storm, jobs)
     return Result(
         seed=seed,
-        jobs=len(jobs.served),
+        jobs=len(jobs.served) + len(jobs.refused),
         violations=tuple(watch.violations.values()),
         counts=storm.counts,
         log=tuple(log.lines()),
@@ -74,6 +75,7 @@ def _begin(storm: Storm, watch: Watch, deliveries: Deliveries) -> QueuedJobs:
         meddle_with_capacity,
         meddle_with_containers,
         meddle_with_github,
+        cancel_what_is_assigned,
     ):
         meddle(storm)
     deliveries.watch(storm)

@@ -11,7 +11,8 @@ from local.simulator.chaos.storm import Storm
 from local.simulator.containers import VirtualContainers
 from local.twin.aws.ecs import TaskView
 from local.twin.aws.events import CONTAINER_INSTANCE_CHANGE, INSTANCE_CHANGE
-from local.twin.github.model import Runner
+from local.twin.github.model import Runner, RunnerGroup, Scope
+from local.twin.github.registry import Registration as Wanted
 from slipway.domain.configuration import Registration
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.runners import parse_runner_name
@@ -47,8 +48,8 @@ class Watch:
         registry = github.registry
         register = registry.register
 
-        def registered(*arguments: Any) -> Runner:
-            runner = register(*arguments)
+        def registered(scope: Scope, group: RunnerGroup, wanted: Wanted) -> Runner:
+            runner = register(scope, group, wanted)
             self._see_registration(runner)
             return runner
 
@@ -94,7 +95,9 @@ class Watch:
                 self.storm.log.tell("registrar", f"answers {answer.status} to {caller.task_id[:8]}")
                 self._configs[caller.task_id] += answer.status == 200
                 if self._configs[caller.task_id] > 1:
-                    self.broken(f"configs/{caller.task_id}", f"promise 4: {caller.task_id} got two JIT configs")
+                    self.broken(
+                        f"configs/{caller.task_id}", f"promise 4: {caller.task_id} got two JIT configs"
+                    )
                 answered(answer)
 
             ask(caller, told)
@@ -109,10 +112,17 @@ class Watch:
             return
         self._registered[named[1]] += 1
         if self._registered[named[1]] > 1 and self._configs[named[1]]:
-            self.broken(f"registered/{named[1]}", f"promise 4: {runner.name} was registered after its JIT config")
+            self.broken(
+                f"registered/{named[1]}", f"promise 4: {runner.name} was registered after its JIT config"
+            )
         group = self.storm.world.github.registry.group_of(runner)
-        if group.default and self.storm.recipe.configuration.github.registration is not Registration.REPOSITORY:
-            self.broken(f"group/{runner.name}", f"promise 5: {runner.name} was minted into group {group.name}")
+        if (
+            group.default
+            and self.storm.recipe.configuration.github.registration is not Registration.REPOSITORY
+        ):
+            self.broken(
+                f"group/{runner.name}", f"promise 5: {runner.name} was minted into group {group.name}"
+            )
 
     def _see_event(self, event: dict[str, Any]) -> bool:
         """Look at the limits when an instance changes; wants no event delivered."""
@@ -135,7 +145,9 @@ class Watch:
                 running[instance.tags.get("slipway:pool", "")] += 1
         for name, pool in pools.items():
             if running[name] > pool.max_instances:
-                self.broken(f"instances/{name}", f"limit: {running[name]} of {pool.max_instances} instances in {name}")
+                self.broken(
+                    f"instances/{name}", f"limit: {running[name]} of {pool.max_instances} instances in {name}"
+                )
 
     def _look(self) -> None:
         """Look at the runners: each that lives and holds its registration counts."""
@@ -152,11 +164,15 @@ class Watch:
                 by_repository[named[0], runner.scope.name] += 1
         for name, profile in configuration.profiles.items():
             if by_profile[name] > profile.max_runners:
-                self.broken(f"runners/{name}", f"limit: {by_profile[name]} of {profile.max_runners} runners of {name}")
+                self.broken(
+                    f"runners/{name}", f"limit: {by_profile[name]} of {profile.max_runners} runners of {name}"
+                )
             cap = profile.max_runners_per_repository
             for (of, repository), held in by_repository.items():
                 if of == name and cap is not None and held > cap:
-                    self.broken(f"runners/{name}/{repository}", f"limit: {held} of {cap} runners of {repository}")
+                    self.broken(
+                        f"runners/{name}/{repository}", f"limit: {held} of {cap} runners of {repository}"
+                    )
         world.clock.schedule(LOOK_SECONDS, self._look)
 
 

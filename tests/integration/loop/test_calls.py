@@ -9,6 +9,7 @@ import pytest
 from local.simulator.containers import VirtualContainer
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.ec2.lifecycle import BootPlan
+from local.twin.aws.service import Call
 from slipway.domain.configuration import Headroom
 from slipway.domain.intents import RunTasks
 from slipway.domain.matching import Shape
@@ -50,6 +51,28 @@ def test_create_fleet_whose_reply_was_lost_after_success_launches_nothing_twice(
     assert deployment.until_completed(job)
     assert launched(deployment) == 1
     assert len(set(tokens(deployment, "CreateFleet", "ClientToken"))) == 1
+    assert deployment.until_clean()
+
+
+@pytest.mark.parametrize("operation", ["RunTask", "CreateFleet"])
+def test_what_was_started_is_not_forgotten_when_the_ledger_throttles_its_record(operation: str) -> None:
+    """A throttle of the ledger is no throttle of the call: taken for one, everything was started twice."""
+    deployment = acme()
+    context = deployment.loop.aws.context
+
+    def throttle_the_next_write(call: Call) -> None:
+        if call.operation == operation:
+            context.watch = None
+            code = "ProvisionedThroughputExceededException"
+            context.faults.next_error("dynamodb", "TransactWriteItems", code)
+
+    context.watch = throttle_the_next_write
+    job = deployment.queue(seconds=20.0)
+    when(deployment, lambda: context.watch is None)
+    converge_at_once(deployment)
+    assert deployment.until_completed(job)
+    assert launched(deployment) == 1
+    assert len(deployment.loop.containers.by_task) == 1
     assert deployment.until_clean()
 
 

@@ -14,7 +14,7 @@ from slipway.domain.rooms import overbooked
 from slipway.domain.snapshot import ANY, UnavailableOffering
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, RunResult, starting
-from slipway.ports.fleet import Fleet, LaunchedInstance
+from slipway.ports.fleet import Fleet, LaunchedInstance, LaunchResult
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Applied, attempt
 
@@ -91,15 +91,11 @@ class Act:
         """Act on an intent that is written down, and forget it once the outcome is recorded.
 
         A definite no, throttles among them, is forgotten at once and planned anew. An unknown outcome stays
-        written down, counts as supply, and is repeated by the next convergence.
+        written down, counts as supply, and is repeated by the next convergence; so is one that could not be
+        recorded, whatever kept it from being: a throttle of the ledger says nothing about what was started.
         """
         try:
-            if isinstance(intent.request, RunTasks):
-                outcome = self._run(intent, intent.request)
-            elif isinstance(intent.request, StartInstances):
-                outcome = self._start(intent, intent.request)
-            else:
-                outcome = self._launch(intent, intent.request)
+            record = self._call(intent)
         except (RefusedError, ThrottledError) as fault:
             if is_repeat:
                 raise
@@ -107,8 +103,21 @@ class Act:
             if isinstance(fault, RefusedError):
                 return self._refused(intent, fault)
             raise
+        outcome = record()
         self._ledger.intents.settle(intent)
         return outcome
+
+    def _call(self, intent: Intent) -> Callable[[], Applied]:
+        """Make an intent's one outward call; return what records its outcome."""
+        pool, request = intent.pool, intent.request
+        if isinstance(request, RunTasks):
+            run = self._clusters[pool].run(intent)
+            return lambda: self._record_tasks(intent, request, run)
+        if isinstance(request, StartInstances):
+            self._fleets[pool].start(request.instance_ids)
+            return lambda: self._record_start(pool, request)
+        fleet = self._fleets[pool].launch(intent)
+        return lambda: self._record_launch(intent, request, fleet)
 
     def _refused(self, intent: Intent, fault: RefusedError) -> Applied:
         """Remember a definite no for what it says, so that the next plan does otherwise."""
@@ -157,9 +166,8 @@ class Act:
         failed = FailedLaunch(now, now, why, request.for_stopped_tier)
         return Applied(errors, should_retry=True, failed_launches=(failed,))
 
-    def _run(self, intent: Intent, request: RunTasks) -> Applied:
+    def _record_tasks(self, intent: Intent, request: RunTasks, result: RunResult) -> Applied:
         pool = intent.pool
-        result = self._clusters[pool].run(intent)
         self._ledger.runners.add([starting(task, pool) for task in result.tasks if not task.is_stopped])
         if request.exclusive:
             self._drain_under({task.instance_arn for task in result.tasks}, pool)
@@ -192,13 +200,11 @@ class Act:
                 self._clusters[pool].drain(instance.arn)
                 self._ledger.instances.mark_draining(pool, instance.instance_id, at=now)
 
-    def _start(self, intent: Intent, request: StartInstances) -> Applied:
-        self._fleets[intent.pool].start(request.instance_ids)
-        self._ledger.instances.mark_started(intent.pool, request.starts, at=self._clock.now())
+    def _record_start(self, pool: str, request: StartInstances) -> Applied:
+        self._ledger.instances.mark_started(pool, request.starts, at=self._clock.now())
         return Applied(changed=True)
 
-    def _launch(self, intent: Intent, request: LaunchInstances) -> Applied:
-        result = self._fleets[intent.pool].launch(intent)
+    def _record_launch(self, intent: Intent, request: LaunchInstances, result: LaunchResult) -> Applied:
         self._ledger.instances.add(self._launched(result.instances, intent, request))
         if len(result.instances) == request.count:
             return Applied(changed=True)
