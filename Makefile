@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Every target that needs the virtual environment makes it first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo coverage test test-313 check bench live-check lock clean
+.PHONY: help setup demo coverage test test-313 check bench chaos live-check lock clean
 
 PYTHON ?=
 PYTHON313 ?=
@@ -43,6 +43,11 @@ check: setup  ## what a commit must pass: format, lint, strict types, unit and c
 
 bench: setup  ## the benchmarks behind docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+SEEDS ?= 100
+
+chaos: setup  ## try every fault on purpose, from SEEDS=n seeds that reproduce; fails when a promise is broken
+	@$(BIN)/python -m local.simulator.chaos --seeds $(SEEDS) $(ARGS)
 
 LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-header $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
