@@ -78,7 +78,7 @@ def recipe_of(seed: int) -> Recipe:
         configuration = replace(configuration, github=replace(github, allowed_repositories=allowed))
         repositories += [f"{owner}/{_FORBIDDEN}" for owner in organizations]
     public = (f"{organizations[0]}/site",)
-    storm_seconds = rng.uniform(1800.0, 4500.0)
+    storm_seconds = rng.uniform(1_500.0, 3_600.0)
     jobs = _jobs(rng, configuration, repositories, public, storm_seconds)
     return Recipe(
         seed=seed,
@@ -109,7 +109,7 @@ def _configuration(rng: random.Random) -> Configuration:
         runner_token_secrets=template.github.runner_token_secrets
         if registration is Registration.ENTERPRISE
         else (),
-        sweep_calls_per_hour=1_500 if has_app else 0,
+        sweep_calls_per_hour=rng.choice((300, 600)) if has_app else 0,
     )
     profiles = {name: _profile(rng, profile) for name, profile in template.profiles.items()}
     pools = {name: _pool(rng, pool) for name, pool in template.pools.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from local.simulator.chaos.checks import Deliveries, broken_promises, leaks, unserved
+from local.simulator.chaos.checks import Deliveries, broken_promises, leaks, secrets_in_sight, unserved
 from local.simulator.chaos.event_log import EventLog
 from local.simulator.chaos.of_calls import meddle_with_calls
 from local.simulator.chaos.of_capacity import meddle_with_capacity
@@ -49,7 +49,7 @@ def run_seed(seed: int, *, keeps_log: bool = False) -> Result:
     watch, deliveries = Watch(storm), Deliveries()
     jobs = _begin(storm, watch, deliveries)
     try:
-        _live(storm, jobs, deliveries)
+        _live(storm, watch, jobs, deliveries)
         for about, what in broken_promises(storm, jobs, deliveries):
             watch.broken(about, what)
     except Exception as fault:  # noqa: BLE001 - a bug of ours that broke the run is what we are looking for
@@ -85,10 +85,12 @@ def _begin(storm: Storm, watch: Watch, deliveries: Deliveries) -> QueuedJobs:
     return jobs
 
 
-def _live(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> None:
+def _live(storm: Storm, watch: Watch, jobs: QueuedJobs, deliveries: Deliveries) -> None:
     """Go through the storm, then wait until every job has ended and everything is given back, or for too long."""
     clock = storm.world.clock
     clock.advance(storm.recipe.storm_seconds)
+    for about, what in secrets_in_sight(storm):
+        watch.broken(about, what)
     if storm.world.github.deliveries.counts["late"]:
         clock.advance(LATE_SECONDS[1])  # what is on its way is a fault too
         storm.last_fault_at = clock.now()

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from local.simulator.chaos.secrets import secrets_in
 from local.simulator.chaos.storm import Storm
 from local.simulator.containers import VirtualContainers
 from local.twin.aws.ecs import TaskView
 from local.twin.aws.events import CONTAINER_INSTANCE_CHANGE, INSTANCE_CHANGE
 from local.twin.github.model import Runner, RunnerGroup, Scope
 from local.twin.github.registry import Registration as Wanted
+from slipway.adapters.ledger.items import runner_key
+from slipway.domain.admission import not_allowed
 from slipway.domain.configuration import Registration
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.runners import parse_runner_name
@@ -59,6 +62,8 @@ class Watch:
     def started(self, task: TaskView) -> None:
         """Remember a container."""
         self._tasks[task.task_id] = task
+        for name in secrets_in(" ".join(task.environment.values())):
+            self.broken(f"environment/{name}", f"promise 4: a {name} stands in the environment of a task")
         self.storm.log.tell("ecs", f"container of {task.task_id[:8]} starts on {task.ec2_instance_id}")
 
     def stopping(self, task_id: str, grace_seconds: float) -> None:
@@ -115,6 +120,7 @@ class Watch:
             self.broken(
                 f"registered/{named[1]}", f"promise 4: {runner.name} was registered after its JIT config"
             )
+        self._look_at_its_job(runner, named[1])
         group = self.storm.world.github.registry.group_of(runner)
         if (
             group.default
@@ -123,6 +129,18 @@ class Watch:
             self.broken(
                 f"group/{runner.name}", f"promise 5: {runner.name} was minted into group {group.name}"
             )
+
+    def _look_at_its_job(self, runner: Runner, task_id: str) -> None:
+        """Access: no runner is made for a job of a repository that we refuse."""
+        configuration, world = self.storm.recipe.configuration, self.storm.world
+        rows = (world.store.get(runner_key(pool, task_id)) for pool in configuration.pools)
+        repository = next((row.get("repository", "") for row in rows if row is not None), "")
+        if not repository:  # its task has stopped meanwhile, and its row is gone
+            return
+        organization = repository.partition("/")[0]
+        is_public = repository in self.storm.recipe.public
+        if not_allowed(organization, repository, configuration.github, is_public=is_public):
+            self.broken(f"access/{task_id}", f"promise 4: {runner.name} was made for a job of {repository}")
 
     def _see_event(self, event: dict[str, Any]) -> bool:
         """Look at the limits when an instance changes; wants no event delivered."""
