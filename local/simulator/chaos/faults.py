@@ -10,12 +10,14 @@ from typing import Final
 class Fault:
     """One kind of fault. ``rate`` is a probability for each occasion, or how many come an hour.
 
+    ``share`` is in how many of the runs it is part of the mix: less than half where it makes a run long.
     ``needs_app`` is true of what an enterprise without an App cannot learn of: there it is a stated limit.
     """
 
     name: str
     rate: float
     needs_app: bool = False
+    share: float = 0.5
 
 
 #: Of calls, by the probability for each; made in ``of_calls``.
@@ -51,7 +53,7 @@ OF_WEBHOOKS: Final = (
     Fault("webhook-failed", 0.05, needs_app=True),
     Fault("webhook-doubled", 0.1),
     Fault("webhook-reordered", 0.1),
-    Fault("webhook-late", 0.02),
+    Fault("webhook-late", 0.03, share=0.2),
 )
 #: Of queues and events, by the probability for each message or event; made in ``of_events``.
 OF_EVENTS: Final = (

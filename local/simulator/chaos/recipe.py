@@ -184,10 +184,10 @@ def _seconds(rng: random.Random) -> float:
 
 
 def _rates(rng: random.Random, *, has_app: bool) -> dict[str, float]:
-    """Return a random half of the faults, each at a third to three times its usual rate."""
+    """Return about half of the faults, each at a third to three times its usual rate."""
     rates = {}
     for fault in FAULTS:
-        is_on = rng.random() < 0.5
+        is_on = rng.random() < fault.share
         factor = rng.choice((0.3, 1.0, 3.0))
         if is_on and (has_app or not fault.needs_app):
             rates[fault.name] = fault.rate * factor
