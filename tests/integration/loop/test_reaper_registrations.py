@@ -206,6 +206,22 @@ def test_a_task_whose_runner_github_forgot_is_stopped_when_its_job_is_over() -> 
     assert deployment.until_clean()
 
 
+def test_so_is_one_that_was_found_busy_and_whose_job_was_never_told() -> None:
+    """Seed 46 of the chaos: an orphan process held its container until the job timeout, hours later."""
+    deployment = acme(patient())
+    deployment.loop.containers.make = OrphanedContainer
+    deployment.github.deliveries.faults.lost_actions = frozenset({"in_progress", "completed"})
+    job = deployment.queue(seconds=900.0)
+    when(deployment, lambda: job.status == "in_progress")
+    (runner,) = recorded(deployment).values()
+    assert deployment.loop.ledger.runners.found_busy("general", runner.task_id, deployment.clock.now())
+    deployment.clock.advance(850.0)
+    assert container_of(deployment, job).is_alive
+    when(deployment, lambda: not container_of(deployment, job).is_alive, limit_seconds=1_500.0)
+    assert job.conclusion == "success"
+    assert reaped(deployment, What.UNREGISTERED_RUNNER) == ["GitHub no longer has it"]
+
+
 def test_without_an_app_such_a_task_ends_at_its_job_timeout() -> None:
     deployment = acme(patient(job_timeout_seconds=3_600, with_app=False))
     job = hang_in_its_job(deployment)

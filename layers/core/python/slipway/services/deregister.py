@@ -94,7 +94,12 @@ class Deregister:
     def end_runner(self, reap: Reap, allowance: Allowance) -> bool:
         """Remove a runner's registration, then stop its task; False if it is busy."""
         runner, now = reap.runner, self._clock.now()
-        if runner is None or (runner.state is RunnerState.BUSY and not self._job_has_ended(runner)):
+        if runner is None:
+            return False
+        # Which job it runs may never have been told; then a registration that is gone, by DELETE's word, is enough:
+        # GitHub keeps it while its job runs [GH-RUNNER-EPHEMERAL-REMOVED]. Else an orphan would hold it for hours.
+        is_nameless = runner.job is None and reap.what is What.UNREGISTERED_RUNNER
+        if runner.state is RunnerState.BUSY and not is_nameless and not self._job_has_ended(runner):
             return False
         if self._is_busy(runner, allowance) and not self._job_has_ended(runner):
             # Else the queued job it seems to cover waits for it, and its job timeout never begins.
