@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import urllib.parse
 from collections import Counter
@@ -56,28 +55,32 @@ class Calls:
         fiber = self.fibers.running
         if fiber is None:
             return call()
-        call = once(service, operation, call)
-        for tried in itertools.count(1):
+        name = f"{service}.{operation}"
+        call = once(name, call)
+        tried = 1
+        while True:
             try:
-                return self._make(fiber, service, operation, call)
+                return self._make(fiber, service, name, call)
             except Exception as fault:
                 if not is_repeated(service, fault, tried):
                     raise
                 pause = back_off(fault, tried, self.rng)
             fiber.wait(pause)
-        raise AssertionError
+            tried += 1
 
-    def _make(self, fiber: Fiber, service: str, operation: str, call: Callable[[], T]) -> T:
+    def _make(self, fiber: Fiber, service: str, name: str, call: Callable[[], T]) -> T:
         if fiber.is_dead:
             raise Died
-        name = f"{service}.{operation}"
         self.counts[name] += 1
-        there, back = self._seconds(service, operation)
+        there, back = self._seconds(service, name)
         fiber.wait_for_call(there)
         try:
-            self._meddle(fiber, name, after=False)
-            result = call()
-            self._meddle(fiber, name, after=True)
+            if self.meddle is None:
+                result = call()
+            else:
+                self._meddle(fiber, name, after=False)
+                result = call()
+                self._meddle(fiber, name, after=True)
         except Exception as fault:
             fiber.owe(seconds_until_raised(fault, back))
             raise
@@ -90,8 +93,8 @@ class Calls:
             if fiber.is_dead:
                 raise Died
 
-    def _seconds(self, service: str, operation: str) -> tuple[float, float]:
-        if operation == "CreateFleet":  # the twin adds as much to the boot: it begins when the call arrives
+    def _seconds(self, service: str, name: str) -> tuple[float, float]:
+        if name == "ec2.CreateFleet":  # the twin adds as much to the boot: it begins when the call arrives
             return 0.0, self.latency.draw(Phase.CREATE_FLEET_CALL, self.rng)
         half = self.latency.draw(_PHASES[service], self.rng) / 2
         return half, half

@@ -5,7 +5,6 @@ The functions' services run with their real adapters; the twins stand where boto
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 from collections.abc import Callable
@@ -73,6 +72,7 @@ class Loop:
         behaviour: Behaviour | None = None,
         new_ledger: Callable[[Calls], Ledger] | None = None,
         keeps_log: bool = True,
+        patience_seconds: float = 0.0,
     ) -> None:
         self.configuration = configuration
         self.github = github
@@ -91,7 +91,9 @@ class Loop:
         )
         deploy(self.aws, configuration, CLAIM_URL)
         self.held = HeldSecrets(secrets)
-        self.calls = Calls(Fibers(clock), calls or LatencyModel.none(), random.Random(f"{seed}/calls"))
+        self.calls = Calls(
+            Fibers(clock, patience_seconds), calls or LatencyModel.none(), random.Random(f"{seed}/calls")
+        )
         ledger = partial(new_ledger, self.calls) if new_ledger else None
         self.around = Surrounded(self.aws, github, clock, self.held, self.calls, ledger)
         self.deliveries: list[Delivery] = []
@@ -229,7 +231,7 @@ class Loop:
         if self.keeps_log:
             self.deliveries.append(delivery)
         headers = {name.lower(): value for name, value in delivery.headers.items()}
-        request = Request(headers, base64.b64encode(delivery.body).decode(), is_base64=True)
+        request = Request(headers, delivery.body.decode(), is_base64=False)
 
         def answered(answer: Any) -> None:
             if isinstance(answer, Failed):

@@ -58,9 +58,9 @@ def back_off(fault: Exception, tried: int, rng: random.Random) -> float:
     return rng.random() * min((1.0 if is_throttle else 0.05) * 2.0 ** (tried - 1), 20.0)
 
 
-def once(service: str, operation: str, call: Callable[[], T]) -> Callable[[], T]:
+def once(name: str, call: Callable[[], T]) -> Callable[[], T]:
     """Return the call as its service takes it: one that has a token takes effect once, however often it arrives."""
-    if f"{service}.{operation}" not in _HAVE_TOKENS:
+    if name not in _HAVE_TOKENS:
         return call
     done: list[T] = []
 
@@ -74,7 +74,7 @@ def once(service: str, operation: str, call: Callable[[], T]) -> Callable[[], T]
 
 def seconds_until_raised(fault: Exception, answered_seconds: float) -> float:
     """Return how long whoever calls waits for a failure: a lost reply is waited for until the time-out."""
-    if isinstance(fault, httpx.TransportError):
+    if isinstance(fault, httpx.TransportError) and not isinstance(fault, httpx.ConnectError):
         return GITHUB_TIMEOUT_SECONDS
     if isinstance(fault, _LOST):
         return AWS_READ_TIMEOUT_SECONDS

@@ -68,7 +68,7 @@ def app_keys() -> tuple[str, str]:
     return private.decode(), public.decode()
 
 
-def build_world(
+def build_world(  # noqa: PLR0913 - everything that makes a run what it is
     configuration: Configuration,
     repositories: Iterable[str],
     *,
@@ -76,8 +76,12 @@ def build_world(
     seed: int,
     latency: LatencyModel,
     behaviour: Behaviour | None = None,
+    patience_seconds: float = 0.0,
 ) -> World:
-    """Build an enterprise with these repositories (``organization/name``), and deploy Slipway for it."""
+    """Build an enterprise with these repositories (``organization/name``), and deploy Slipway for it.
+
+    ``patience_seconds`` is that of ``Fibers``.
+    """
     clock = VirtualClock(starts_at)
     github = GitHubTwin(clock, seed=seed, enterprise=configuration.github.enterprise or "acme")
     for name in sorted(set(repositories)):
@@ -102,6 +106,7 @@ def build_world(
         behaviour=behaviour,
         new_ledger=ledger,
         keeps_log=False,
+        patience_seconds=patience_seconds,
     )
     return World(clock, github, loop, store)
 

@@ -19,6 +19,7 @@ from local.twin.github.model import JobRequest, WorkflowJob
 from slipway.domain.configuration import Configuration
 
 PATIENCE_SECONDS = 6 * 3600.0  # how long after the last job's end a run goes on
+PATIENCE_FOR_CALLS_SECONDS = 0.1
 CLEAN_WITHIN_SECONDS = 3600.0
 
 
@@ -49,6 +50,7 @@ def _outcome(task: Task, name: str, look: Callable[[World], None]) -> Outcome:
         starts_at=task.workload.starts_at,
         seed=task.seed,
         latency=task.latency,
+        patience_seconds=PATIENCE_FOR_CALLS_SECONDS,
     )
     look(world)
     watch = Stopwatch(world)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 
 from botocore.exceptions import (
@@ -75,25 +73,35 @@ _FOR_ADAPTERS = {
 }
 
 
-@contextmanager
-def aws_errors(action: str) -> Iterator[None]:
+class aws_errors:  # noqa: N801 - it is used as a verb: "with aws_errors(...)"
     """Re-raise AWS failures as ours, named by what was being done, but for codes that an adapter answers itself.
+
+    A class and no generator: it stands around every call, and costs a third.
 
     Raises:
         ThrottledError, UnavailableError: nothing happened. RefusedError: a definite no.
         UnknownOutcomeError: the reply was lost or a server failed on the way; it may have happened.
     """
-    try:
-        yield
-    except ClientError as fault:
-        translated = _translate(fault, action)
-        if translated is None:
-            raise
-        raise translated from fault
-    except (ConnectTimeoutError, EndpointConnectionError) as fault:
-        raise UnavailableError(f"{action}: no connection") from fault
-    except (ReadTimeoutError, ConnectionClosedError) as fault:
-        raise UnknownOutcomeError(f"{action}: the reply was lost") from fault
+
+    __slots__ = ("_action",)
+
+    def __init__(self, action: str) -> None:
+        self._action = action
+
+    def __enter__(self) -> None:
+        """Begin; there is nothing to hold."""
+
+    def __exit__(self, _kind: object, fault: BaseException | None, _trace: object) -> None:
+        if fault is None:
+            return
+        if isinstance(fault, ClientError):
+            translated = _translate(fault, self._action)
+            if translated is not None:
+                raise translated from fault
+        elif isinstance(fault, ConnectTimeoutError | EndpointConnectionError):
+            raise UnavailableError(f"{self._action}: no connection") from fault
+        elif isinstance(fault, ReadTimeoutError | ConnectionClosedError):
+            raise UnknownOutcomeError(f"{self._action}: the reply was lost") from fault
 
 
 def _translate(fault: ClientError, action: str) -> SlipwayError | None:
