@@ -45,12 +45,14 @@ class Function(Generic[S]):
         timeout_seconds: float,
         latency: LatencyModel | None,
         rng: random.Random,
+        cold_start: Phase = Phase.FUNCTION_COLD_START,
     ) -> None:
         self._fibers = fibers
         self._build = build
         self._timeout = timeout_seconds
         self._latency = latency
         self._rng = rng
+        self._cold_start = cold_start
         self._idle: list[tuple[float, S]] = []
         self._instant: S | None = None
         self.cold_starts = 0
@@ -87,7 +89,7 @@ class Function(Generic[S]):
             sandbox = self._take()
             if sandbox is None:
                 self.cold_starts += 1
-                fiber.wait(latency.draw(Phase.FUNCTION_COLD_START, self._rng))
+                fiber.wait(latency.draw(self._cold_start, self._rng))
                 sandbox = self._build()
             used.append(sandbox)
             fiber.wait(latency.draw(Phase.FUNCTION_WARM_START, self._rng))

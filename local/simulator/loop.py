@@ -121,15 +121,13 @@ class Loop:
 
     def ask_claim(self, caller: TaskIdentity, answered: Callable[[Answer], None]) -> None:
         """Send a claim through the registrar."""
-        self.functions["registrar"].invoke(
-            lambda sandbox, _: sandbox.claim(caller), self._answering(answered)
-        )
+        registrar, told = self.functions["registrar"], self._answering(answered)
+        self._through_gateway(lambda: registrar.invoke(lambda sandbox, _: sandbox.claim(caller), told))
 
     def ask_release(self, caller: TaskIdentity, answered: Callable[[Answer], None]) -> None:
         """Send a release through the registrar."""
-        self.functions["registrar"].invoke(
-            lambda sandbox, _: sandbox.release(caller), self._answering(answered)
-        )
+        registrar, told = self.functions["registrar"], self._answering(answered)
+        self._through_gateway(lambda: registrar.invoke(lambda sandbox, _: sandbox.release(caller), told))
 
     def start_repair(self) -> None:
         """Build what repairs, as a cold start of its function does."""
@@ -162,14 +160,27 @@ class Loop:
         if self.configuration.github.app_secret:
             self.repair = shown.repair
 
-    def _function(self, timeout_seconds: float) -> Function[Any]:
+    def _through_gateway(self, invoke: Callable[[], None]) -> None:
+        """Let a request take its time to a function: as long as a webhook's, the function's own included."""
+        seconds = self.draw(Phase.WEBHOOK_CALL)
+        if seconds:
+            self.clock.schedule(seconds, invoke)
+        else:
+            invoke()
+
+    def _function(self, name: str, timeout_seconds: float) -> Function[Any]:
         build: Callable[[], Any] = self.sandbox if self.latency else lambda: self
         return Function(
-            self.calls.fibers, build, timeout_seconds=timeout_seconds, latency=self.latency, rng=self.rng
+            self.calls.fibers,
+            build,
+            timeout_seconds=timeout_seconds,
+            latency=self.latency,
+            rng=self.rng,
+            cold_start=Phase.WEBHOOK_COLD_START if name == "webhook" else Phase.FUNCTION_COLD_START,
         )
 
     def _connect(self) -> None:
-        self.functions = {name: self._function(seconds) for name, seconds in TIMEOUT_SECONDS.items()}
+        self.functions = {name: self._function(name, seconds) for name, seconds in TIMEOUT_SECONDS.items()}
         self.containers = VirtualContainers(self)
         self.aws.ecs.runtime = self.containers
         self.aws.route_events("events", needed_events)
@@ -239,7 +250,8 @@ class Loop:
             status = 502 if isinstance(answer, Failed) else answer.status
             self.github.deliveries.answered(delivery.id, status)
 
-        self.functions["webhook"].invoke(lambda sandbox, _: sandbox.ingest(request), answered)
+        webhook = self.functions["webhook"]
+        self._through_gateway(lambda: webhook.invoke(lambda sandbox, _: sandbox.ingest(request), answered))
 
     def _answering(self, answered: Callable[[Answer], None]) -> Callable[[Answer | Failed], None]:
         def over(answer: Answer | Failed) -> None:

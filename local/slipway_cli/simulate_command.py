@@ -115,6 +115,7 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
 def _outcomes(arguments: argparse.Namespace, task: Task) -> list[Outcome]:
     from dataclasses import replace  # noqa: PLC0415
 
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
     from local.simulator.policies.registry import policy  # noqa: PLC0415
     from local.simulator.policies.served import served_jobs  # noqa: PLC0415
     from local.simulator.policies.slipway import leaves_out_nothing  # noqa: PLC0415
@@ -122,7 +123,11 @@ def _outcomes(arguments: argparse.Namespace, task: Task) -> list[Outcome]:
 
     served = len(served_jobs(task.workload, task.configuration))
     if left_out := len(task.workload.jobs) - served:
-        print(f"{left_out} jobs are left out: no profile serves their labels", file=sys.stderr)
+        print(f"left out, for no profile serves their labels: {left_out} jobs", file=sys.stderr)
+    if not served:
+        raise BadInputError(
+            ["no profile serves any of these jobs: compare their labels with the configuration's"]
+        )
     outcomes: list[Outcome] = []
     for name in NAMES if arguments.compare else (arguments.policy,):
         if outcomes and leaves_out_nothing(name, task.configuration):

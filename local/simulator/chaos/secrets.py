@@ -23,5 +23,6 @@ def _secrets() -> dict[str, str]:
         "webhook secret": WEBHOOK_SECRET,
         "key of the App": app_keys()[0].splitlines()[1],
         "classic token": "ghp_",
+        "installation token": "ghs_",
         "JIT config": _JIT_BEGINS,
     }

@@ -23,12 +23,7 @@ from slipway.domain.filling import resource_prices
 from slipway.domain.resources import Resources
 
 NAME = "clairvoyant"
-UNAVOIDABLE = (
-    Phase.WEBHOOK_DELAY,
-    Phase.CONTAINER_START,
-    Phase.LISTENER_SESSION,
-    Phase.JOB_ASSIGNMENT,
-)
+UNAVOIDABLE = (Phase.WEBHOOK_DELAY, Phase.LISTENER_SESSION, Phase.JOB_ASSIGNMENT)
 _SHORTEST_BILL_SECONDS = 60.0
 
 

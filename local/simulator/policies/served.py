@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from slipway.domain.matching import Route, Shape, Unserved, route
 from slipway.domain.offerings import HostSize, Refusals, host_sizes
 from slipway.domain.resources import Resources
 
-_NO_RUN = (0, 1)  # a trace has no run ids: a job whose label names its run is left out by every policy
+_RUN = re.compile(r"/run=([0-9]{1,18})-([0-9]{1,4})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,18 @@ def served_jobs(workload: Workload, configuration: Configuration) -> tuple[Serve
             "" if job.labels else job.full_name,
         )  # only a job without labels is told by its repository
         if key not in routes:
-            routes[key] = route(job.labels, _NO_RUN, job.full_name, configuration.profiles)
+            routes[key] = route(job.labels, run_of(job), job.full_name, configuration.profiles)
         found = routes[key]
         if isinstance(found, Route):
             image = configuration.profiles[found.shape.profile].image
             served.append(ServedJob(index, job, found.shape, configuration.pools[found.pool], image))
     return tuple(served)
+
+
+def run_of(job: SimulatedJob) -> tuple[int, int]:
+    """Return the run and attempt that a job's label names; a trace has no run ids of its own."""
+    named = next((found for label in job.labels if (found := _RUN.search(label))), None)
+    return (int(named[1]), int(named[2])) if named else (0, 1)
 
 
 def sizes_of(pool: Pool) -> tuple[HostSize, ...]:

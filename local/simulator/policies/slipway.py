@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from local.simulator.incidents import plan_incidents
+from local.simulator.leftovers import beyond_tiers
 from local.simulator.outcome import JobOutcome, Outcome
 from local.simulator.policies.policy import Task
-from local.simulator.policies.served import served_jobs
+from local.simulator.policies.served import run_of, served_jobs
 from local.simulator.stopwatch import Stopwatch
 from local.simulator.workload.jobs import SimulatedJob
 from local.simulator.world import World, build_world
@@ -19,7 +20,9 @@ from local.twin.github.model import JobRequest, WorkflowJob
 from slipway.domain.configuration import Configuration
 
 PATIENCE_SECONDS = 6 * 3600.0  # how long after the last job's end a run goes on
-PATIENCE_FOR_CALLS_SECONDS = 0.1
+RERUN_WITHIN_SECONDS = 900.0  # what died with its host is run again by then, or never
+_STEP_SECONDS = 60.0
+CALLS_MADE_UP_SECONDS = 0.1
 CLEAN_WITHIN_SECONDS = 3600.0
 
 
@@ -50,7 +53,7 @@ def _outcome(task: Task, name: str, look: Callable[[World], None]) -> Outcome:
         starts_at=task.workload.starts_at,
         seed=task.seed,
         latency=task.latency,
-        patience_seconds=PATIENCE_FOR_CALLS_SECONDS,
+        patience_seconds=CALLS_MADE_UP_SECONDS,
     )
     look(world)
     watch = Stopwatch(world)
@@ -62,7 +65,7 @@ def _outcome(task: Task, name: str, look: Callable[[World], None]) -> Outcome:
             job=one.job,
             queued_at=workflow_job.queued_at or 0.0,
             started_at=_moment(workflow_job, "in_progress"),
-            completed_at=_moment(workflow_job, "completed"),
+            completed_at=_done_at(world, workflow_job),
             own_seconds=watch.own_seconds(workflow_job),
         )
         for one, workflow_job in zip(served, queued, strict=True)
@@ -141,7 +144,9 @@ def _queue(world: World, jobs: list[SimulatedJob]) -> list[WorkflowJob]:
     starts_at = world.clock.now()
 
     def queue(job: SimulatedJob) -> None:
-        queued.append(world.github.queue_job(JobRequest(job.full_name, job.labels, job.duration_seconds)))
+        run_id, attempt = run_of(job)
+        request = JobRequest(job.full_name, job.labels, job.duration_seconds, run_id=run_id or None)
+        queued.append(world.github.jobs.queue(request, run_attempt=attempt))
 
     for job in jobs:
         delay = starts_at + job.queued_at_seconds - world.clock.now()
@@ -155,29 +160,44 @@ def _run(world: World, task: Task, queued: list[WorkflowJob], wanted: int) -> tu
 
     def is_over() -> bool:
         nonlocal ended
-        while ended < len(queued) and queued[ended].status == "completed":
+        while ended < len(queued) and _has_ended(world, queued[ended]):
             ended += 1
         return ended == wanted
 
     last = max((job.queued_at_seconds + job.duration_seconds for job in task.workload.jobs), default=0.0)
     deadline = task.workload.starts_at + last + PATIENCE_SECONDS
     while not is_over() and world.clock.now() < deadline:
-        world.clock.advance(60.0)
+        world.clock.advance(_STEP_SECONDS)
         task.progress(ended)
     violations = [f"{wanted - ended} jobs have not ended"] if ended < wanted else []
     clean_by = world.clock.now() + CLEAN_WITHIN_SECONDS
-    while any(_leaks(world).values()) and world.clock.now() < clean_by:
-        world.clock.advance(60.0)
-    violations += [f"{count} {what} are left" for what, count in _leaks(world).items() if count]
+    while beyond_tiers(world) and world.clock.now() < clean_by:
+        world.clock.advance(_STEP_SECONDS)
+    violations += [
+        f"{count} {what} too many or too few are left" for what, count in beyond_tiers(world).items()
+    ]
     return tuple(violations)
 
 
-def _leaks(world: World) -> dict[str, int]:
-    """Return what is left beyond what was asked for: tiers are kept on purpose."""
-    kept = any(pool.headroom or pool.stopped_instances for pool in world.loop.configuration.pools.values())
-    kept = kept or any(profile.standby for profile in world.loop.configuration.profiles.values())
-    left = world.left()
-    return {} if kept else left
+def _has_ended(world: World, job: WorkflowJob) -> bool:
+    """Say whether a job is done, or failed and is not run again."""
+    if job.status != "completed":
+        return False
+    latest = _latest_attempt(world, job)
+    if latest.status != "completed" or latest.conclusion == "success":
+        return latest.status == "completed"
+    return world.clock.now() - latest.now.at > RERUN_WITHIN_SECONDS
+
+
+def _done_at(world: World, job: WorkflowJob) -> float | None:
+    """Return when a job succeeded, at whichever attempt: one that died with its host is not done."""
+    latest = _latest_attempt(world, job)
+    return _moment(latest, "completed") if latest.conclusion == "success" else None
+
+
+def _latest_attempt(world: World, job: WorkflowJob) -> WorkflowJob:
+    """Return the last attempt of a job that is alone in its run."""
+    return job if job.conclusion == "success" else world.github.jobs.current_attempt(job.run_id)[0]
 
 
 def _moment(job: WorkflowJob, status: str) -> float | None:

@@ -140,7 +140,8 @@ DOWN = Incident(IncidentKind.GITHUB_DOWN, 2 * MINUTE, 10 * MINUTE)
 
 def test_a_spot_storm_takes_instances_and_loses_no_job() -> None:
     jobs = [a_job(number / 2, 240.0) for number in range(20)]
-    calm, stormy = run(a_task(jobs)), run(a_task(jobs, STORM))
+    again = a_configuration(rerun_interrupted=10)
+    calm, stormy = run(a_task(jobs)), run(a_task(jobs, STORM, configuration=again))
     assert len(stormy.instances) > len(calm.instances)
     assert all(job.completed_at is not None for job in stormy.jobs)
     assert stormy.violations == ()

@@ -117,7 +117,13 @@ def test_jobs_that_no_profile_serves_are_counted_on_stderr(
     trace.write_text(HEADER + "".join(LINES) + "9,acme,one,ubuntu-latest,5\n", "utf-8")
     status, out, err = run(capsys, "--trace", trace, "--policy", "clairvoyant", "--json")
     assert (status, json.loads(out)["jobs"]) == (0, 4)
-    assert "1 jobs are left out" in err
+    assert "left out, for no profile serves their labels: 1 jobs" in err
+
+
+def test_jobs_none_of_which_is_served_are_a_fault(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace.write_text(f"{HEADER}9,acme,one,ubuntu-latest,5\n", "utf-8")
+    status, out, err = run(capsys, "--trace", trace, "--policy", "clairvoyant")
+    assert (status, out.count("no profile serves any") + err.count("no profile serves any")) == (1, 1)
 
 
 def test_a_drawing_is_written_whole_and_the_same_each_time(
@@ -216,10 +222,10 @@ def test_a_broken_configuration_or_latency_file_exits_1_with_its_faults(
 
 def test_own_latencies_are_used(trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = tmp_path / "own.yaml"
-    phases = ("webhook_delay", "container_start", "listener_session", "job_assignment")
+    phases = ("webhook_delay", "listener_session", "job_assignment")
     own.write_text("".join(f"{phase}: {{exactly: 2}}\n" for phase in phases), "utf-8")
     _, out, _ = run(capsys, "--trace", trace, "--latencies", own, "--policy", "clairvoyant", "--json")
-    assert json.loads(out)["wait_seconds"]["max"] == 8.0
+    assert json.loads(out)["wait_seconds"]["max"] == 6.0
 
 
 def test_help_is_quick() -> None:

@@ -60,6 +60,7 @@ class Placing:
     tasks: Counter[Shape] = field(default_factory=Counter)
     hosts: dict[str, Counter[Shape]] = field(default_factory=lambda: defaultdict(Counter))
     reasons: dict[JobKey, Reason] = field(default_factory=dict)
+    is_short_of_tiers: bool = False
     _starts: dict[str, Counter[Shape]] = field(default_factory=lambda: defaultdict(Counter))
     _looked_for: set[Shape] = field(default_factory=set)
     _held: dict[JobKey, str] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Placing:
         started, rest = self._on_usable(wants)
         rest = self._on_booting(rest)
         rest = self._on_stopped(rest)
+        self.is_short_of_tiers = any(not isinstance(want, WaitingJob) for want in rest)
         for want, reason in zip(rest, self.capacity.find([shape_of(want) for want in rest]), strict=True):
             if isinstance(want, WaitingJob):
                 self.reasons[want.key] = reason

@@ -23,7 +23,8 @@ class Plan:
     terminated once ECS lists them empty twice. ``replace``: never came up. ``retire``: stopped ones to terminate.
     ``idle_since``: whose idle mark changes (None clears). ``closes_circuit``, ``closes_tier_circuit``: launches
     succeed again. ``failed_launches``: those that the snapshot shows. ``reasons``: one for each waiting job.
-    ``set_aside``: instances that cannot be as they are recorded.
+    ``set_aside``: instances that cannot be as they are recorded. ``is_short_of_tiers``:
+    standby or headroom found no room.
     """
 
     offers: Mapping[Shape, tuple[WaitingJob, ...]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Plan:
     failed_launches: tuple[FailedLaunch, ...] = ()
     reasons: Mapping[JobKey, Reason] = field(default_factory=dict)
     set_aside: Mapping[str, str] = field(default_factory=dict)
+    is_short_of_tiers: bool = False
 
     @property
     def is_quiet(self) -> bool:

@@ -81,6 +81,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
         failed_launches=missed_launches(snapshot),
         reasons=reasons,
         set_aside=checked.set_aside,
+        is_short_of_tiers=placing.is_short_of_tiers,
     )
 
 

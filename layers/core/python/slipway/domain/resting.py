@@ -20,13 +20,14 @@ _SERVED = {Why.RUNNER_IDLE, Why.TASK_STARTING}
 def rests(plan: Plan, snapshot: Snapshot, policy: Policy) -> bool:
     """Say whether nothing of a plan waits for what calm news brings.
 
-    No job is held up by room, limits, turns or GitHub; no instance is to come or to go; and hosts are shared: in an
-    exclusive pool an instance ends with its task.
+    No job is held up by room, limits, turns or GitHub, and no tier by room; no instance is to come or to go; and hosts
+    are shared: in an exclusive pool an instance ends with its task. Tasks that are being started (``plan.run``) hold up
+    nothing: they have their room.
     """
     moves = (plan.launch, plan.start, plan.dismiss, plan.drain, plan.end, plan.replace, plan.retire)
     leaving = any(instance.state is InstanceState.DRAINING for instance in snapshot.instances)
     is_held_up = any(reason.code not in _SERVED for reason in plan.reasons.values())
-    return not (any(moves) or leaving or is_held_up or policy.pool.exclusive)
+    return not (any(moves) or leaving or is_held_up or plan.is_short_of_tiers or policy.pool.exclusive)
 
 
 def had_its_job(runner: Runner | None) -> bool:

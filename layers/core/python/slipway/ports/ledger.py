@@ -74,15 +74,21 @@ class Runners(Protocol):
         """Note that a task which has claimed nothing yet has asked again: it lives, and waits."""
 
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> Runner | None:
-        """Note that the runner runs the event's job, if it is registered for the event's organization."""
+        """Note that the runner runs the event's job, if it is registered for the event's organization.
+
+        Return it as it was before, None if that is no news.
+        """
 
     def found_busy(self, pool: str, task_id: str, at: float) -> bool:
         """Note that a registered runner runs a job whose event was lost; say whether that is news."""
 
     def mark_ended(
         self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None
-    ) -> bool:
-        """Note that the runner will never run a job again; with ``organization``, only if it is its own."""
+    ) -> Runner | None:
+        """Note that the runner will never run a job again; with ``organization``, only if it is its own.
+
+        Return it as it was before, None if that is no news.
+        """
 
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
         """End a runner that has claimed nothing yet; say whether it was still unclaimed."""

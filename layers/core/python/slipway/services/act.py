@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from slipway.domain.configuration import Configuration, Market
-from slipway.domain.errors import NoCapacityError, RefusedError, ThrottledError
+from slipway.domain.errors import NoCapacityError, RefusedError, SlipwayError, ThrottledError
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import Intent, LaunchInstances, Offering, Request, RunTasks, StartInstances
 from slipway.domain.launches import BACK_OFF_SECONDS, FailedLaunch
@@ -103,7 +103,14 @@ class Act:
             if isinstance(fault, RefusedError):
                 return self._refused(intent, fault)
             raise
-        outcome = record()
+        try:
+            outcome = record()
+        except SlipwayError as fault:
+            if is_repeat:
+                raise
+            return Applied(
+                (fault,), should_retry=True
+            )  # the intent stays, whatever kept it from being recorded
         self._ledger.intents.settle(intent)
         return outcome
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,6 +119,8 @@ class Claim:
         return host.arn is not None and cluster.task_ids_on(host.arn) == [runner.task_id]
 
     def _serve(self, runner: Runner, profile: Profile) -> Answer:
+        if profile.standby > 0:
+            self._note_asked(runner)
         for _ in range(MAX_BINDS):
             job = self._ledger.claims.next_offer(runner.pool, runner.shape)
             if job is None:
@@ -132,11 +135,16 @@ class Claim:
 
     def _nothing_to_serve(self, runner: Runner, profile: Profile) -> Answer:
         if profile.standby > 0:
-            now = self._clock.now()
-            if now - (runner.asked_at or runner.started_at) >= STANDBY_NOTED_SECONDS:
-                self._ledger.runners.note_asked(runner.pool, runner.task_id, now)
             return Answer(204, retry_after_seconds=STANDBY_RETRY_SECONDS)
         return self._dismiss(runner, "no job waits")
+
+    def _note_asked(self, runner: Runner) -> None:
+        """Note now and then that a container which may wait long is alive, whatever it is answered."""
+        now = self._clock.now()
+        if now - (runner.asked_at or runner.started_at) < STANDBY_NOTED_SECONDS:
+            return
+        with suppress(UnavailableError, UnknownOutcomeError):  # the next claim notes it
+            self._ledger.runners.note_asked(runner.pool, runner.task_id, now)
 
     def _dismiss(self, runner: Runner, why: str) -> Answer:
         """Record it before it is said: a task that is told to go must not count as supply any more."""

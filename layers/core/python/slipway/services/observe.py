@@ -107,16 +107,19 @@ class Observe:
             before = self._ledger.runners.mark_busy(profile.pool, task_id, event)
             return _Moved(profile.pool, is_calm=before.job == event.key) if before else None
         if event.action is JobState.COMPLETED:
-            moved = self._ledger.runners.mark_ended(
+            before = self._ledger.runners.mark_ended(
                 profile.pool,
                 task_id,
                 at=event.completed_at or event.received_at,
                 why=JOB_COMPLETED,
                 organization=event.organization,
             )
-            if not moved:  # its task may have been reported stopped first: nothing is left to look after
+            if before is None:  # its task may have been reported stopped first: nothing is left to look after
                 self._ledger.runners.forget_orphan(profile.pool, task_id, organization=event.organization)
-            return _Moved(profile.pool, is_calm=True) if moved else None
+                return None
+            # Of a runner that was not known to be busy this may be the first word that it served another job.
+            is_calm = before.state is RunnerState.BUSY or before.job == event.key
+            return _Moved(profile.pool, is_calm=is_calm)
         return None
 
     def _fold(self, event: Event) -> _Moved | None:

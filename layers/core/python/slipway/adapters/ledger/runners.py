@@ -111,13 +111,20 @@ class DynamoRunners:
 
     def mark_ended(
         self, pool: str, task_id: str, *, at: float, why: str, organization: str | None = None
-    ) -> bool:
-        """Note that the runner will never run a job again; with ``organization``, only if it is its own."""
+    ) -> Runner | None:
+        """Note that the runner will never run a job again; with ``organization``, only if it is its own.
+
+        Return it as it was before, None if that is no news.
+        """
         condition, values = f"{_EXISTS} AND #state <> :gone", {"gone": RunnerState.GONE.value}
         if organization is not None:
             condition += f" AND {_IS_ITS_OWN}"
             values |= _own(organization)
-        return self._try(self._ending(pool, task_id, at, why, condition, values))
+        try:
+            ending = self._ending(pool, task_id, at, why, condition, values)
+            return runner_from(self._table.write(ending, want="ALL_OLD"))
+        except ConditionFailedError:
+            return None
 
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
         """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
