@@ -10,6 +10,7 @@ import pytest
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import RunTasks
 from slipway.domain.plan import Plan
+from slipway.domain.planner import plan
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.resting import JOB_COMPLETED, had_its_job, rests
 from slipway.domain.runners import RunnerState
@@ -20,6 +21,7 @@ from tests.builders import (
     a_job,
     a_launch_intent,
     a_policy,
+    a_profile,
     a_runner,
     a_snapshot,
     a_start_intent,
@@ -53,6 +55,19 @@ def test_a_pool_rests_while_every_job_runs_or_has_a_runner_on_its_way() -> None:
     busy = (a_runner(1, RunnerState.BUSY), a_runner(2, RunnerState.REGISTERED), a_runner(3))
     decided = Plan(reasons=reasons, run=(RunTasks(SHAPE, 1),), idle_since={"i-1": None})
     assert does_rest(decided, runners=busy, instances=(an_instance(),))
+
+
+def test_a_pool_does_not_rest_while_a_tier_found_no_room() -> None:
+    """What frees room is calm, and the tier would be refilled by the next tick only."""
+    assert not does_rest(Plan(is_short_of_tiers=True))
+
+
+def test_a_standby_task_without_room_leaves_its_pool_short_of_tiers() -> None:
+    full = a_policy(a_profile(standby=2), max_instances=0)
+    roomy = a_policy(a_profile(standby=2))
+    host = an_instance()
+    assert plan(a_snapshot(), full).is_short_of_tiers
+    assert not plan(a_snapshot(instances=(host,)), roomy).is_short_of_tiers
 
 
 @pytest.mark.parametrize("code", sorted(set(Why) - SERVED))

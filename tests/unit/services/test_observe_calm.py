@@ -1,0 +1,37 @@
+"""Which news of a job is calm where its runner was made for another one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from local.simulator.memory_table import MemoryStore, memory_ledger
+from slipway.domain.jobs import JobState, encode_job_event
+from slipway.domain.runners import RunnerState, runner_name
+from slipway.services.observe import Observe
+from tests.builders import NOW, POOL, a_configuration, a_runner, a_task_id
+from tests.contract.ledger_cases import an_event
+
+NAME = runner_name("test", "medium", a_task_id(1))
+
+
+@pytest.mark.parametrize(("of_job", "is_calm"), [(1, True), (2, False)], ids=["its own", "another"])
+def test_completed_as_the_first_word_of_a_runner_is_calm_for_the_job_that_it_was_made_for_alone(
+    of_job: int, is_calm: bool
+) -> None:
+    """What robbed job 1 of its runner may be told of only when it is over: its in_progress comes late, or never."""
+    ledger = memory_ledger(MemoryStore())
+    made_for = an_event(JobState.QUEUED, 1).key
+    runner = a_runner(1, RunnerState.REGISTERED, job=made_for, organization="acme", reach="acme")
+    ledger.runners.add([runner])
+    wanted = ledger.rows.acquire(POOL, "holder", now=NOW, until=NOW + 60) or 0
+    assert ledger.rows.release(POOL, "holder", seen=wanted, rests=True) is None
+    event = replace(an_event(JobState.COMPLETED, of_job), runner_name=NAME, runner_id=1)
+
+    observed = Observe(a_configuration(), ledger, {}).job(encode_job_event(event))
+
+    assert observed.pools == (frozenset() if is_calm else frozenset({POOL}))
+    found = ledger.runners.find(POOL, a_task_id(1))
+    assert found is not None
+    assert found.state is RunnerState.GONE
