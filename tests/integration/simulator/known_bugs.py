@@ -1,0 +1,327 @@
+"""Bugs that systems of this kind have had, planted one at a time: whether the checks of chaos would see them.
+
+Each is a mistake that somebody has made, here or in a peer, in the place where ours would make it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from local.simulator.event_sources import QueueMapping
+from slipway.adapters.github.runner_groups import RunnerGroups
+from slipway.adapters.github.runners import GitHubRunners
+from slipway.adapters.ledger.claims import DynamoClaims
+from slipway.adapters.ledger.instances import DynamoInstances
+from slipway.adapters.ledger.intents import DynamoIntents
+from slipway.adapters.ledger.jobs import DynamoJobs
+from slipway.adapters.ledger.rows import DynamoPoolRows
+from slipway.adapters.ledger.runners import DynamoRunners
+from slipway.adapters.ledger.snapshots import DynamoSnapshots
+from slipway.domain import draining
+from slipway.domain.errors import UnknownOutcomeError
+from slipway.domain.findings import What
+from slipway.domain.instances import InstanceState
+from slipway.domain.intents import Intent
+from slipway.domain.jobs import JobEvent, JobState
+from slipway.domain.matching import Route
+from slipway.domain.runners import Runner, RunnerState, runner_name
+from slipway.domain.snapshot import Snapshot, WaitingJob
+from slipway.ports.github import Removal
+from slipway.services import removals
+from slipway.services.act import Act
+from slipway.services.applied import Applied
+from slipway.services.claim import Answer, Claim
+from slipway.services.deregister import Deregister
+from slipway.services.end import End
+from slipway.services.scale import Batch
+
+Patch = Callable[[Any, str, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One mistake: ``plant`` makes it, with ``monkeypatch.setattr``."""
+
+    name: str
+    says: str
+    plant: Callable[[Patch], None]
+
+
+def _netting(patch: Patch) -> None:
+    record = DynamoJobs.record
+
+    def netted(self: DynamoJobs, event: JobEvent, route: Route) -> bool:
+        """Any job that starts takes one off the count: the oldest entry goes, whichever it is."""
+        moved = record(self, event, route)
+        if moved and event.action is JobState.IN_PROGRESS:
+            waiting = list(self._table.query(f"POOL#{route.pool}", "JOB#"))
+            if waiting and not any(item["key"] == str(event.key) for item in waiting):
+                oldest = min(waiting, key=lambda item: (item["queued_at"], item["key"]))
+                self.drop(route.pool, type(event.key).parse(oldest["key"]))
+        return moved
+
+    patch(DynamoJobs, "record", netted)
+
+
+def _no_single_flight(patch: Patch) -> None:
+    def acquire(self: DynamoPoolRows, pool: str, holder: str, *, now: float, until: float) -> int:
+        return 0
+
+    def release(self: DynamoPoolRows, pool: str, holder: str, *, seen: int, rests: bool = False) -> None:
+        return None
+
+    patch(DynamoPoolRows, "acquire", acquire)
+    patch(DynamoPoolRows, "release", release)
+
+
+def _first_n_retried(patch: Patch) -> None:
+    """However many messages of a batch failed, the first so many are said to have."""
+    done = QueueMapping._done
+
+    def miscounted(self: QueueMapping, messages: list[Any], failed: set[int] | None) -> None:
+        done(self, messages, None if failed is None else set(range(len(failed))))
+
+    patch(QueueMapping, "_done", miscounted)
+
+
+def _one_busy_false_trusted(patch: Patch) -> None:
+    """A job is called over by one reading that says completed, and a runner idle by one listing."""
+    end = Deregister.end_runner
+
+    def trusting(self: Deregister, reap: Any, allowance: Any) -> bool:
+        runner = reap.runner
+        if runner is not None and runner.state is RunnerState.REGISTERED and runner.reach is not None:
+            listed = self._github.find(_name(self, runner), runner.reach)
+            if listed is None or not listed.is_busy:
+                self._ledger.runners.mark_ended(reap.pool, reap.id, at=self._clock.now(), why=reap.why)
+                self._clusters[reap.pool].stop(reap.id, "slipway: idle")
+                return True
+        return end(self, reap, allowance)
+
+    patch(Deregister, "end_runner", trusting)
+
+
+def _name(service: Deregister, runner: Runner) -> str:
+    return runner_name(service._deployment, runner.shape.profile, runner.task_id)
+
+
+def _stop_before_delete(patch: Patch) -> None:
+    end = Deregister.end_runner
+
+    def stopping(self: Deregister, reap: Any, allowance: Any) -> bool:
+        self._clusters[reap.pool].stop(reap.id, f"slipway: {reap.why}")
+        return end(self, reap, allowance)
+
+    patch(Deregister, "end_runner", stopping)
+
+
+def _booting_forgotten(patch: Patch) -> None:
+    read = DynamoSnapshots.read
+
+    def forgetful(self: DynamoSnapshots, pool: str, now: float) -> Snapshot:
+        snapshot = read(self, pool, now)
+        there = tuple(i for i in snapshot.instances if i.state is not InstanceState.LAUNCHING)
+        return replace(snapshot, instances=there)
+
+    patch(DynamoSnapshots, "read", forgetful)
+
+
+def _second_claim_answered(patch: Patch) -> None:
+    answer = Claim.__call__
+
+    def generous(self: Claim, caller: Any) -> Answer:
+        given = answer(self, caller)
+        if given.status != 409 or caller is None:
+            return given
+        pool = self._configuration.pool_of_task_role(caller.role)
+        runner = self._ledger.runners.find(pool.name, caller.task_id) if pool else None
+        waiting = self._ledger.snapshots.read(pool.name, self._clock.now()).jobs if pool else ()
+        job = next((job for job in waiting if runner and str(job.key) == str(runner.job)), None)
+        if runner is None or job is None:
+            return given
+        return self._mint(runner, job, self._configuration.profiles[runner.shape.profile])
+
+    patch(Claim, "__call__", generous)
+
+
+def _new_token_after_timeout(patch: Patch) -> None:
+    repeat = Act._repeat
+
+    def anew(self: Act, intent: Intent) -> Applied:
+        self._ledger.intents.settle(intent)
+        fresh = replace(intent, token=self._new_token())
+        self._ledger.intents.write(fresh)
+        return repeat(self, fresh)
+
+    patch(Act, "_repeat", anew)
+
+
+def _index_read_for_open_work(patch: Patch) -> None:
+    """Open work is read from an index that lags by some minutes at its worst, and its holder believes it."""
+    read = DynamoSnapshots.read
+    before: dict[str, list[tuple[float, Snapshot]]] = {}
+
+    def lagging(self: DynamoSnapshots, pool: str, now: float) -> Snapshot:
+        fresh = read(self, pool, now)
+        seen = before.setdefault(pool, [])
+        if seen and seen[-1][0] > now:
+            seen.clear()  # another run has begun
+        seen.append((now, fresh))
+        old = next((snapshot for at, snapshot in reversed(seen) if at <= now - 3.0), None)
+        return replace(fresh, jobs=old.jobs, runners=old.runners) if old is not None else fresh
+
+    patch(DynamoSnapshots, "read", lagging)
+
+
+def _wide_group(patch: Patch) -> None:
+    """A group that somebody opened to all is taken as it is."""
+
+    def unchecked(self: RunnerGroups, *_: Any, **__: Any) -> None:
+        return None
+
+    patch(RunnerGroups, "_check", unchecked)
+    create = RunnerGroups._create
+
+    def wide(self: RunnerGroups, path: str, name: str, job: WaitingJob, token: Any) -> dict[str, Any]:
+        return create(self, path, "slipway-everyone", job, token)
+
+    patch(RunnerGroups, "_create", wide)
+
+
+def _offer_drawn_twice(patch: Patch) -> None:
+    """A binding does not ask whether the runner has had its job: two claims of one task get two."""
+    claimed = DynamoClaims._claimed
+
+    def unconditional(self: DynamoClaims, *arguments: Any) -> Any:
+        return replace(claimed(self, *arguments), condition="", values={})
+
+    patch(DynamoClaims, "_claimed", unconditional)
+
+
+def _late_queued_moves_back(patch: Patch) -> None:
+    forward = DynamoJobs._forward
+
+    def any_way(self: DynamoJobs, event: JobEvent, route: Route) -> Any:
+        return replace(forward(self, event, route), condition="", values={})
+
+    patch(DynamoJobs, "_forward", any_way)
+
+
+def _acknowledged_before_committed(patch: Patch) -> None:
+    """A message whose folding failed is deleted all the same."""
+    fold = Batch.fold
+
+    def swallowing(self: Batch, message_id: str, queue: str, body: str) -> None:
+        try:
+            fold(self, message_id, queue, body)
+        except Exception as fault:  # noqa: BLE001 - this is the bug
+            self.outcomes[message_id] = f"lost: {fault}"
+
+    patch(Batch, "fold", swallowing)
+
+
+def _intents_forgotten(patch: Patch) -> None:
+    """Nothing is written down before CreateFleet and RunTask are called."""
+
+    def nothing(self: DynamoIntents, intent: Intent) -> None:
+        return None
+
+    patch(DynamoIntents, "write", nothing)
+
+
+def _hosts_end_with_their_tasks(patch: Patch) -> None:
+    """A draining host is terminated without asking ECS what is still on it, by records that lag."""
+
+    def at_once(self: Any, instance: Any) -> Applied:
+        self._fleets[instance.pool].terminate([instance.instance_id])
+        self._ledger.instances.remove(instance.pool, instance.instance_id)
+        return Applied(changed=True)
+
+    patch(End, "end", at_once)
+    patch(draining, "arns_with_tasks", lambda _snapshot: frozenset())
+
+
+def _lost_reply_minted_again(patch: Patch) -> None:
+    """A registration whose reply was lost is made again under another name."""
+    mint = GitHubRunners.mint
+
+    def stubborn(self: GitHubRunners, job: WaitingJob, name: str) -> Any:
+        try:
+            return mint(self, job, name)
+        except UnknownOutcomeError:
+            return mint(self, job, f"{name[:-1]}{'0' if name[-1] != '0' else '1'}")
+
+    patch(GitHubRunners, "mint", stubborn)
+
+
+def _orphans_never_looked_for(patch: Patch) -> None:
+    """Registrations whose task died are left to GitHub, which keeps one for a day."""
+    tried = removals._tried
+
+    def leaving(reap: Any, removal: Any, has_time: Any) -> Any:
+        if reap.what in (What.ORPHAN, What.REGISTRATION):
+            return reap, removals.Outcome.BUSY
+        return tried(reap, removal, has_time)
+
+    patch(removals, "_tried", leaving)
+
+
+def _refusal_taken_for_gone(patch: Patch) -> None:
+    """GitHub's 422 about a busy runner is taken for an answer like any other."""
+    remove = GitHubRunners.remove
+
+    def rude(self: GitHubRunners, runner_id: int, reach: str) -> Removal:
+        remove(self, runner_id, reach)
+        return Removal.GONE
+
+    patch(GitHubRunners, "remove", rude)
+
+
+def _stopped_host_never_seen(patch: Patch) -> None:
+    """A host that EC2 took away stays in the books: room that is none."""
+
+    def keeping(self: DynamoInstances, pool: str, instance_id: str) -> bool:
+        return False
+
+    patch(DynamoInstances, "remove", keeping)
+    patch(DynamoInstances, "lose", lambda *_, **__: None)
+
+
+def _gone_task_comes_back(patch: Patch) -> None:
+    """A task that stopped before its start was recorded is recorded as starting, for ever."""
+    addition = DynamoRunners._addition
+
+    def trusting(self: DynamoRunners, runner: Runner) -> Any:
+        return addition(self, runner)[1:]
+
+    patch(DynamoRunners, "_addition", trusting)
+
+
+BUGS = (
+    Bug("netting events", "a start takes one off the count, whichever job it is of", _netting),
+    Bug("no single flight", "two convergences of one pool at once", _no_single_flight),
+    Bug("first n retried", "of a batch that failed in part the first ones come again", _first_n_retried),
+    Bug("one busy=false trusted", "idle by one listing is idle", _one_busy_false_trusted),
+    Bug("stop before DELETE", "the task goes before GitHub said that it may", _stop_before_delete),
+    Bug("booting instances forgotten", "what boots is launched again", _booting_forgotten),
+    Bug("second claim answered", "a task gets its JIT config again", _second_claim_answered),
+    Bug("new token after a timeout", "a lost reply starts everything twice", _new_token_after_timeout),
+    Bug("index read for open work", "the plan sees what was there a moment ago", _index_read_for_open_work),
+    Bug("minted in a wide group", "one group for all organizations", _wide_group),
+    Bug("binding without a condition", "a task that had its runner gets another", _offer_drawn_twice),
+    Bug("a late event moves back", "queued after completed queues it again", _late_queued_moves_back),
+    Bug("acknowledged too early", "what was not folded is deleted", _acknowledged_before_committed),
+    Bug("no intents", "what was started without an answer is forgotten", _intents_forgotten),
+    Bug(
+        "hosts ended with their tasks",
+        "a draining host is not asked what it holds",
+        _hosts_end_with_their_tasks,
+    ),
+    Bug("minted again after a lost reply", "two registrations for one task", _lost_reply_minted_again),
+    Bug("orphans left to GitHub", "nobody removes a dead task's registration", _orphans_never_looked_for),
+    Bug("422 taken for gone", "a busy runner's removal counts as done", _refusal_taken_for_gone),
+    Bug("lost hosts stay in the books", "room that is none", _stopped_host_never_seen),
+    Bug("a gone task comes back", "late news of a start outlives the end", _gone_task_comes_back),
+)
