@@ -61,7 +61,7 @@ def unserved(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> list[Wor
     return [
         job
         for job in jobs.served
-        if job.status != "completed" and (storm.recipe.has_app or deliveries.were_heard(job))
+        if job.status != "completed" and (storm.recipe.sweeps or deliveries.were_heard(job))
     ]
 
 

@@ -11,12 +11,14 @@ class Fault:
     """One kind of fault. ``rate`` is a probability for each occasion, or how many come an hour.
 
     ``share`` is in how many of the runs it is part of the mix: less than half where it makes a run long.
-    ``needs_app`` is true of what an enterprise without an App cannot learn of: there it is a stated limit.
+    ``needs_app`` is true of what an enterprise without an App cannot learn of, ``needs_sweep`` of what only a sweep
+    finds: there it is a stated limit.
     """
 
     name: str
     rate: float
     needs_app: bool = False
+    needs_sweep: bool = False
     share: float = 0.5
 
 
@@ -49,7 +51,7 @@ OF_CALLS: Final = (
 )
 #: Of webhooks, by the probability for each delivery; made in ``of_webhooks``.
 OF_WEBHOOKS: Final = (
-    Fault("webhook-lost", 0.05, needs_app=True),
+    Fault("webhook-lost", 0.05, needs_sweep=True),
     Fault("webhook-failed", 0.05, needs_app=True),
     Fault("webhook-doubled", 0.1),
     Fault("webhook-reordered", 0.1),

@@ -62,8 +62,13 @@ class Recipe:
 
     @property
     def has_app(self) -> bool:
-        """Say whether lost webhooks can be learned of: an App's hook has deliveries, and its owner can sweep."""
+        """Say whether failed webhooks come again by themselves: an App's hook has deliveries."""
         return self.configuration.github.app_secret is not None
+
+    @property
+    def sweeps(self) -> bool:
+        """Say whether jobs are learned of that no webhook told of; then nothing that we lose ourselves shows."""
+        return self.configuration.github.sweep_calls_per_hour > 0
 
 
 def recipe_of(seed: int) -> Recipe:
@@ -86,7 +91,7 @@ def recipe_of(seed: int) -> Recipe:
         repositories=tuple(repositories),
         public=public,
         jobs=jobs,
-        rates=_rates(rng, has_app=configuration.github.app_secret is not None),
+        rates=_rates(rng, configuration),
         storm_seconds=storm_seconds,
         clock_skew_seconds=rng.choice((0.0, 1.0, 3.0, 5.0)),
         routes_at_random=rng.random() < 0.3,
@@ -109,7 +114,7 @@ def _configuration(rng: random.Random) -> Configuration:
         runner_token_secrets=template.github.runner_token_secrets
         if registration is Registration.ENTERPRISE
         else (),
-        sweep_calls_per_hour=rng.choice((300, 600)) if has_app else 0,
+        sweep_calls_per_hour=rng.choice((0, 300, 600)) if has_app else 0,
     )
     profiles = {name: _profile(rng, profile) for name, profile in template.profiles.items()}
     pools = {name: _pool(rng, pool) for name, pool in template.pools.items()}
@@ -183,12 +188,15 @@ def _seconds(rng: random.Random) -> float:
     return min(1_500.0, rng.lognormvariate(4.0, 1.1))
 
 
-def _rates(rng: random.Random, *, has_app: bool) -> dict[str, float]:
+def _rates(rng: random.Random, configuration: Configuration) -> dict[str, float]:
     """Return about half of the faults, each at a third to three times its usual rate."""
     rates = {}
+    has_app = configuration.github.app_secret is not None
+    sweeps = configuration.github.sweep_calls_per_hour > 0
     for fault in FAULTS:
         is_on = rng.random() < fault.share
         factor = rng.choice((0.3, 1.0, 3.0))
-        if is_on and (has_app or not fault.needs_app):
+        is_learned_of = (has_app or not fault.needs_app) and (sweeps or not fault.needs_sweep)
+        if is_on and is_learned_of:
             rates[fault.name] = fault.rate * factor
     return rates

@@ -19,7 +19,7 @@ from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.runners import DynamoRunners
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
-from slipway.domain import draining
+from slipway.domain import draining, reaping
 from slipway.domain.errors import UnknownOutcomeError
 from slipway.domain.findings import What
 from slipway.domain.instances import InstanceState
@@ -87,7 +87,7 @@ def _first_n_retried(patch: Patch) -> None:
 
 
 def _one_busy_false_trusted(patch: Patch) -> None:
-    """A job is called over by one reading that says completed, and a runner idle by one listing."""
+    """A runner that one listing calls idle is stopped at once, as scaling down by GitHub's busy flag does."""
     end = Deregister.end_runner
 
     def trusting(self: Deregister, reap: Any, allowance: Any) -> bool:
@@ -101,6 +101,7 @@ def _one_busy_false_trusted(patch: Patch) -> None:
         return end(self, reap, allowance)
 
     patch(Deregister, "end_runner", trusting)
+    patch(reaping, "IDLE_GRACE_SECONDS", -100_000)
 
 
 def _name(service: Deregister, runner: Runner) -> str:
