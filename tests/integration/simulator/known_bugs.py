@@ -9,18 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from local.simulator.event_sources import QueueMapping
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
-from slipway.adapters.ledger.claims import DynamoClaims
 from slipway.adapters.ledger.instances import DynamoInstances
 from slipway.adapters.ledger.intents import DynamoIntents
 from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.rows import DynamoPoolRows
-from slipway.adapters.ledger.runners import DynamoRunners
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
 from slipway.domain import draining, reaping
-from slipway.domain.errors import UnknownOutcomeError
 from slipway.domain.findings import What
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import Intent
@@ -35,7 +31,6 @@ from slipway.services.applied import Applied
 from slipway.services.claim import Answer, Claim
 from slipway.services.deregister import Deregister
 from slipway.services.end import End
-from slipway.services.scale import Batch
 
 Patch = Callable[[Any, str, Any], None]
 
@@ -74,16 +69,6 @@ def _no_single_flight(patch: Patch) -> None:
 
     patch(DynamoPoolRows, "acquire", acquire)
     patch(DynamoPoolRows, "release", release)
-
-
-def _first_n_retried(patch: Patch) -> None:
-    """However many messages of a batch failed, the first so many are said to have."""
-    done = QueueMapping._done
-
-    def miscounted(self: QueueMapping, messages: list[Any], failed: set[int] | None) -> None:
-        done(self, messages, None if failed is None else set(range(len(failed))))
-
-    patch(QueueMapping, "_done", miscounted)
 
 
 def _one_busy_false_trusted(patch: Patch) -> None:
@@ -191,38 +176,6 @@ def _wide_group(patch: Patch) -> None:
     patch(RunnerGroups, "_create", wide)
 
 
-def _offer_drawn_twice(patch: Patch) -> None:
-    """A binding does not ask whether the runner has had its job: two claims of one task get two."""
-    claimed = DynamoClaims._claimed
-
-    def unconditional(self: DynamoClaims, *arguments: Any) -> Any:
-        return replace(claimed(self, *arguments), condition="", values={})
-
-    patch(DynamoClaims, "_claimed", unconditional)
-
-
-def _late_queued_moves_back(patch: Patch) -> None:
-    forward = DynamoJobs._forward
-
-    def any_way(self: DynamoJobs, event: JobEvent, route: Route) -> Any:
-        return replace(forward(self, event, route), condition="", values={})
-
-    patch(DynamoJobs, "_forward", any_way)
-
-
-def _acknowledged_before_committed(patch: Patch) -> None:
-    """A message whose folding failed is deleted all the same."""
-    fold = Batch.fold
-
-    def swallowing(self: Batch, message_id: str, queue: str, body: str) -> None:
-        try:
-            fold(self, message_id, queue, body)
-        except Exception as fault:  # noqa: BLE001 - this is the bug
-            self.outcomes[message_id] = f"lost: {fault}"
-
-    patch(Batch, "fold", swallowing)
-
-
 def _intents_forgotten(patch: Patch) -> None:
     """Nothing is written down before CreateFleet and RunTask are called."""
 
@@ -242,19 +195,6 @@ def _hosts_end_with_their_tasks(patch: Patch) -> None:
 
     patch(End, "end", at_once)
     patch(draining, "arns_with_tasks", lambda _snapshot: frozenset())
-
-
-def _lost_reply_minted_again(patch: Patch) -> None:
-    """A registration whose reply was lost is made again under another name."""
-    mint = GitHubRunners.mint
-
-    def stubborn(self: GitHubRunners, job: WaitingJob, name: str) -> Any:
-        try:
-            return mint(self, job, name)
-        except UnknownOutcomeError:
-            return mint(self, job, f"{name[:-1]}{'0' if name[-1] != '0' else '1'}")
-
-    patch(GitHubRunners, "mint", stubborn)
 
 
 def _orphans_never_looked_for(patch: Patch) -> None:
@@ -290,20 +230,9 @@ def _stopped_host_never_seen(patch: Patch) -> None:
     patch(DynamoInstances, "lose", lambda *_, **__: None)
 
 
-def _gone_task_comes_back(patch: Patch) -> None:
-    """A task that stopped before its start was recorded is recorded as starting, for ever."""
-    addition = DynamoRunners._addition
-
-    def trusting(self: DynamoRunners, runner: Runner) -> Any:
-        return addition(self, runner)[1:]
-
-    patch(DynamoRunners, "_addition", trusting)
-
-
 BUGS = (
     Bug("netting events", "a start takes one off the count, whichever job it is of", _netting),
     Bug("no single flight", "two convergences of one pool at once", _no_single_flight),
-    Bug("first n retried", "of a batch that failed in part the first ones come again", _first_n_retried),
     Bug("one busy=false trusted", "idle by one listing is idle", _one_busy_false_trusted),
     Bug("stop before DELETE", "the task goes before GitHub said that it may", _stop_before_delete),
     Bug("booting instances forgotten", "what boots is launched again", _booting_forgotten),
@@ -311,18 +240,13 @@ BUGS = (
     Bug("new token after a timeout", "a lost reply starts everything twice", _new_token_after_timeout),
     Bug("index read for open work", "the plan sees what was there a moment ago", _index_read_for_open_work),
     Bug("minted in a wide group", "one group for all organizations", _wide_group),
-    Bug("binding without a condition", "a task that had its runner gets another", _offer_drawn_twice),
-    Bug("a late event moves back", "queued after completed queues it again", _late_queued_moves_back),
-    Bug("acknowledged too early", "what was not folded is deleted", _acknowledged_before_committed),
     Bug("no intents", "what was started without an answer is forgotten", _intents_forgotten),
     Bug(
         "hosts ended with their tasks",
         "a draining host is not asked what it holds",
         _hosts_end_with_their_tasks,
     ),
-    Bug("minted again after a lost reply", "two registrations for one task", _lost_reply_minted_again),
     Bug("orphans left to GitHub", "nobody removes a dead task's registration", _orphans_never_looked_for),
     Bug("422 taken for gone", "a busy runner's removal counts as done", _refusal_taken_for_gone),
     Bug("lost hosts stay in the books", "room that is none", _stopped_host_never_seen),
-    Bug("a gone task comes back", "late news of a start outlives the end", _gone_task_comes_back),
 )
