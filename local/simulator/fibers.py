@@ -13,6 +13,10 @@ T = TypeVar("T")
 _SHORT_SECONDS = 0.02
 
 
+def _nothing() -> None:
+    pass
+
+
 class Died(BaseException):
     """The function is gone in the middle of its work: nothing of it runs any more.
 
@@ -150,7 +154,9 @@ class Fiber:
                     self.wait(self._owed)
         except Died:
             self.is_dead = True
-        self._ended()
+        # What refers to this fiber is let go of: without a cycle it is freed at once, not by the garbage collector.
+        ended, self._work, self._ended = self._ended, _nothing, _nothing
+        ended()
 
 
 class Fibers:
@@ -165,7 +171,7 @@ class Fibers:
         self.patience_seconds = patience_seconds
         self.running: Fiber | None = None
 
-    def start(self, work: Callable[[], object], ended: Callable[[], None] = lambda: None) -> Fiber:
+    def start(self, work: Callable[[], object], ended: Callable[[], None] = _nothing) -> Fiber:
         """Begin work at this moment, after what is already due; ``ended`` follows it, also when it dies."""
         fiber = Fiber(self, work, ended)
         fiber.go_on_after(0)
