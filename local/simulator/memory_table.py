@@ -215,14 +215,15 @@ class MemorySnapshots(DynamoSnapshots):
         """Return how many items it keeps with what they say."""
         return len(self._parsed) + len(self._before)
 
-    def parse(self, read: Callable[[Item], T], item: Item) -> T:
-        """Read an item, unless it has been read: by its identity, which is its own while it is kept here."""
-        known = self._parsed.get(id(item)) or self._before.get(id(item))
-        if known is None:
-            known = (item, read(item))
+    def parse(self, read: Callable[[Item], T], items: Iterable[Item]) -> tuple[T, ...]:
+        """Read what has not been read yet: an item goes by its identity, its own while it is kept here."""
+        parsed = self._parsed
+        return tuple([(parsed.get(id(item)) or self._remember(read, item))[1] for item in items])
+
+    def _remember(self, read: Callable[[Item], T], item: Item) -> tuple[Item, T]:
+        known = self._before.get(id(item)) or (item, read(item))
         self._parsed[id(item)] = known
-        parsed: T = known[1]
-        return parsed
+        return known
 
 
 def memory_ledger(store: MemoryStore, make: Make[Any] = _at_once) -> Ledger:

@@ -52,11 +52,16 @@ class VirtualClock:
         A `moment` in the past changes nothing: two threads of a server may pump with clocks read
         in either order.
         """
-        while (due := self.next_due()) is not None and due <= moment:
-            _, _, handle = heapq.heappop(self._queue)
-            self._now = max(self._now, due)
-            callback, handle.callback = handle.callback, None
+        queue = self._queue
+        while queue:
+            due, _, handle = queue[0]
+            callback = handle.callback
+            if callback is not None and due > moment:
+                break
+            heapq.heappop(queue)
             if callback is not None:
+                handle.callback = None
+                self._now = max(self._now, due)
                 callback()
         self._now = max(self._now, moment)
 

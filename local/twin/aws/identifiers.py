@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import string
-import uuid
+
+from local.twin.uuids import random_uuid
 
 _BASE32 = string.ascii_uppercase + "234567"
 
@@ -19,7 +20,7 @@ class Identifiers:
         return f"{self._rng.getrandbits(4 * digits):0{digits}x}"
 
     def uuid(self) -> str:
-        return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        return random_uuid(self._rng)
 
     def prefixed(self, prefix: str) -> str:
         """An EC2-style id, as `i-0123456789abcdef0`."""

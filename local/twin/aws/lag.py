@@ -27,7 +27,7 @@ class LaggedView:
 
     def read(self) -> dict[str, Any] | None:
         """The view to show now; None while not even the record's birth is visible."""
-        entries, now = self._entries, self._context.now()
+        entries, now = self._entries, self._context.clock.now()
         while len(entries) > 1 and entries[1][0] <= now:
             entries.popleft()
         return entries[0][1] if entries and entries[0][0] <= now else None

@@ -119,11 +119,12 @@ class Service:
     def invoke(self, name: str, method: Callable[..., Response], request: dict[str, Any]) -> Response:
         context = self.context
         context.calls[f"{self.name}.{name}"] += 1
-        call = Call(self.name, name, request, context.now())
-        if context.log is not None:
-            context.log.append(call)
-        if context.watch is not None:
-            context.watch(call)
+        if context.log is not None or context.watch is not None:
+            call = Call(self.name, name, request, context.now())
+            if context.log is not None:
+                context.log.append(call)
+            if context.watch is not None:
+                context.watch(call)
         if context.validate is not None:
             context.validate(self.name, name, request, "input")
         planned = context.faults.take(self.name, name) if context.faults else None

@@ -251,8 +251,10 @@ def _environment(world: World, job: WorkflowJob, runner: Runner) -> dict[str, st
 
 
 def _content(request: Request) -> dict[str, Any]:
+    if not request.body:
+        return {}
     try:
-        content = json.loads(request.body or b"{}")
+        content = json.loads(request.body)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -23,6 +23,7 @@ class Payloads:
     def __init__(self, world: World) -> None:
         self._world = world
         self._repositories: dict[int, dict[str, Any]] = {}
+        self._organizations: dict[int, dict[str, Any]] = {}
 
     def workflow_job(self, action: str, job: WorkflowJob, state: JobState) -> dict[str, Any]:
         """The body of a ``workflow_job`` event, but for ``installation``, which depends on the hook."""
@@ -49,13 +50,15 @@ class Payloads:
 
     def organization(self, organization: Organization) -> dict[str, Any]:
         """The ``organization-simple`` object of ``organization``."""
-        example = spec.examples()["workflow_job"][_WITH_ORGANIZATION]["organization"]
-        renamed = self._renamed(example, {example["login"]: organization.login})
-        return renamed | {
-            "id": organization.id,
-            "login": organization.login,
-            "node_id": node_id("O", organization.id),
-        }
+        if organization.id not in self._organizations:
+            example = spec.examples()["workflow_job"][_WITH_ORGANIZATION]["organization"]
+            renamed = self._renamed(example, {example["login"]: organization.login})
+            self._organizations[organization.id] = renamed | {
+                "id": organization.id,
+                "login": organization.login,
+                "node_id": node_id("O", organization.id),
+            }
+        return self._organizations[organization.id]
 
     def owner(self, organization: Organization) -> dict[str, Any]:
         """The ``simple-user`` object by which an account of type Organization appears."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from local.twin.clock import VirtualClock, aware
 from local.twin.github.model import Organization, Repository, RunnerGroup, Scope, Status
+from local.twin.uuids import random_uuid
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class World:
         return self._next_id
 
     def new_guid(self) -> str:
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        return random_uuid(self.rng)
 
     def organization_of(self, organization_id: int) -> Organization | None:
         return next((org for org in self.organizations.values() if org.id == organization_id), None)

@@ -193,8 +193,14 @@ class Ecs(Service):
             raise AwsFault(
                 "InvalidParameterException", f"startedBy must be the only filter, not with {sorted(filters)}"
             )
+        # Without a desired status only tasks meant to run are listed [ECS-LISTTASKS-STARTEDBY].
+        wanted = request.get("desiredStatus", "RUNNING")
         views = (task.history.read() for task in cluster.tasks.values())
-        arns = [view["taskArn"] for view in views if view is not None and _task_matches(view, request)]
+        arns = [
+            view["taskArn"]
+            for view in views
+            if view is not None and view["desiredStatus"] == wanted and _task_matches(view, request)
+        ]
         return page("taskArns", arns, request, "maxResults", "nextToken")
 
     @operation
@@ -277,9 +283,6 @@ def _without_tags(view: dict[str, Any], request: Mapping[str, Any]) -> dict[str,
 
 
 def _task_matches(view: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-    # Without a desired status only tasks meant to run are listed [ECS-LISTTASKS-STARTEDBY].
-    if view["desiredStatus"] != request.get("desiredStatus", "RUNNING"):
-        return False
     instance = request.get("containerInstance")
     if (
         instance is not None

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from local.twin.aws.errors import AwsFault
@@ -57,8 +58,7 @@ class Queue:
     @property
     def redrive(self) -> tuple[str, int] | None:
         """ARN of the dead-letter queue and how many receives it takes, or None."""
-        policy = json.loads(self.attributes.get("RedrivePolicy") or "{}")
-        return (policy["deadLetterTargetArn"], int(policy["maxReceiveCount"])) if policy else None
+        return _redrive(self.attributes.get("RedrivePolicy") or "{}")
 
     def put(self, message: Message, clock: VirtualClock) -> None:
         """Queue the message for when it is visible, and wake the watchers then."""
@@ -114,3 +114,9 @@ class Queue:
     def _wake(self) -> None:
         for watcher in self.watchers:
             watcher()
+
+
+@cache
+def _redrive(text: str) -> tuple[str, int] | None:
+    policy = json.loads(text)
+    return (policy["deadLetterTargetArn"], int(policy["maxReceiveCount"])) if policy else None

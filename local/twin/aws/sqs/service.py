@@ -162,7 +162,7 @@ class Sqs(Service):
 
     def _queue(self, reference: str) -> Queue:
         """By name, URL or ARN; the host of a URL does not matter."""
-        queue = self._queues.get(re.split("[/:]", reference)[-1])
+        queue = self._queues.get(reference.rpartition("/")[2].rpartition(":")[2])
         if queue is None:
             message = "The specified queue does not exist."
             raise AwsFault("QueueDoesNotExist", message, query_code=_LEGACY + "NonExistentQueue")
@@ -190,7 +190,7 @@ class Sqs(Service):
         body = request["MessageBody"]
         if not body:
             raise AwsFault("MissingParameter", "The request must contain the parameter MessageBody.")
-        if _FORBIDDEN.search(body):
+        if not body.isprintable() and _FORBIDDEN.search(body):  # what is printable is allowed, and told sooner
             raise AwsFault("InvalidMessageContents", "Invalid characters found.")
         if "MessageDeduplicationId" in request:
             raise _invalid("The request includes a parameter that is not valid for this queue type")

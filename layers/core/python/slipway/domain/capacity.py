@@ -61,14 +61,10 @@ class NewCapacity:
     fell_short: bool = False  # the limit left some without a place
     _launches: dict[Launch, Counter[Load]] = field(default_factory=dict)
     _refusals: Refusals = field(init=False)
-    _markets: tuple[tuple[Market, tuple[HostSize, ...]], ...] = field(init=False)
+    _markets: tuple[tuple[Market, tuple[HostSize, ...]], ...] = ()  # looked up when a task finds no room
 
     def __post_init__(self) -> None:
-        pool = self.policy.pool
         self._refusals = Refusals(self.snapshot.unavailable, self.snapshot.now)
-        # EC2 does not fall back from Spot to On-Demand within one call [EC2-FLEET-INSTANT].
-        markets = dict.fromkeys((pool.market, Market.ON_DEMAND))
-        self._markets = tuple((market, host_sizes(pool, market, self._refusals)) for market in markets)
 
     def find(self, shapes: Sequence[Shape]) -> list[Reason]:
         """Ask for room for tasks, given in fair order; return for each what came of it.
@@ -76,6 +72,9 @@ class NewCapacity:
         All of them get the cheapest instances. Where the pool's limit allows too few of those, it is filled up with
         the largest instances in the order given, so that the limit holds back those with the least claim.
         """
+        if not shapes:
+            return []
+        self._look_up_markets()
         wanted = Counter(shapes)
         markets = {shape: self._market_for(shape.size) for shape in wanted}
         refused = {shape: self._refusal(shape.size) for shape, market in markets.items() if market is None}
@@ -100,6 +99,12 @@ class NewCapacity:
                 key=lambda item: (item[0][0], item[0][1][0].offerings[0].instance_type, str(item[0])),
             )
         )
+
+    def _look_up_markets(self) -> None:
+        pool = self.policy.pool
+        # EC2 does not fall back from Spot to On-Demand within one call [EC2-FLEET-INSTANT].
+        markets = dict.fromkeys((pool.market, Market.ON_DEMAND))
+        self._markets = tuple((market, host_sizes(pool, market, self._refusals)) for market in markets)
 
     def _market_for(self, size: Resources) -> Market | None:
         for market, hosts in self._markets:

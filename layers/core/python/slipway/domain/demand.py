@@ -37,8 +37,8 @@ def covered_jobs(
     every other idle runner covers the oldest job left.
     """
     idle: dict[tuple[str, str], dict[str, Runner]] = defaultdict(dict)
-    for runner in sorted(runners, key=lambda runner: runner.task_id):
-        if runner.is_idle and runner.reach is not None and runner.label_key is not None:
+    for runner in sorted((one for one in runners if one.is_idle), key=lambda runner: runner.task_id):
+        if runner.reach is not None and runner.label_key is not None:
             idle[runner.reach, runner.label_key][runner.task_id] = runner
     covered: dict[JobKey, str] = {}
     if not idle:

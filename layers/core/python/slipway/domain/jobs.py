@@ -144,11 +144,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+_ALLOWED = {one.name: _TYPES.get(str(one.type)) for one in fields(JobEvent)}
+
+
 def _checked(body: dict[str, Any]) -> dict[str, Any]:
-    known = {item.name: str(item.type) for item in fields(JobEvent)}
-    body = {name: value for name, value in body.items() if name in known}  # a newer webhook may tell more
+    body = {name: value for name, value in body.items() if name in _ALLOWED}  # a newer webhook may tell more
     for name, value in body.items():
-        allowed = _TYPES.get(known[name])
+        allowed = _ALLOWED[name]
         if allowed and (not isinstance(value, allowed) or (bool not in allowed and isinstance(value, bool))):
             raise TypeError(f"{name} is {type(value).__name__}")
     labels = body["labels"]

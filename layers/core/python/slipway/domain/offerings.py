@@ -37,6 +37,8 @@ class Refusals:
 
     def until(self, offering: Offering, market: Market) -> float | None:
         """Return when an offering may be asked for again; None: now."""
+        if not self._until:
+            return None
         found = [
             self._until[key]
             for key in (
@@ -58,10 +60,10 @@ def host_sizes(pool: Pool, market: Market, refusals: Refusals) -> tuple[HostSize
     sizes = []
     for (room, max_tasks), types in groups.items():
         free = [
-            (offered, Offering(offered.name, subnet))
+            (offered, offering)
             for offered in types
-            for subnet in pool.subnets
-            if refusals.until(Offering(offered.name, subnet), market) is None
+            for offering in (Offering(offered.name, subnet) for subnet in pool.subnets)
+            if refusals.until(offering, market) is None
         ]
         if free and room.is_a_size:
             price, most = free[0][0].usd_per_hour, 1 if pool.exclusive else max_tasks

@@ -101,8 +101,11 @@ def _in_fair_order(
     snapshot: Snapshot, policy: Policy, covered: Collection[JobKey], admission: Admission
 ) -> list[WaitingJob]:
     """Return the jobs that need a runner and may have one; the others have their reason with ``admission``."""
+    uncovered = [job for job in snapshot.jobs if job.key not in covered] if covered else snapshot.jobs
+    if not uncovered:
+        return []
     return fair_order(
-        [job for job in snapshot.jobs if job.key not in covered] if covered else snapshot.jobs,
+        uncovered,
         running_by_repository(snapshot.runners),
         policy.fairness.weights,
         admission,

@@ -19,13 +19,7 @@ def loads(text: str) -> Any:
             than 32 characters.
     """
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_whole,
-            parse_float=_finite,
-            parse_constant=_constant,
-        )
+        return _DECODER.decode(text)
     except RecursionError as fault:
         raise MalformedError("the JSON is nested too deeply") from fault
     except ValueError as fault:
@@ -54,6 +48,11 @@ def _finite(text: str) -> float:
 
 def _constant(name: str) -> float:
     raise MalformedError(f"the JSON has {name}, which is no JSON number")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_constant
+)
 
 
 def _sentence(fault: ValueError) -> str:

@@ -266,4 +266,7 @@ def _names_of(kind: type[DataclassInstance]) -> tuple[str, ...]:
 
 
 def _body(item: Item) -> Item:
-    return {name: value for name, value in item.items() if name not in ("pk", "sk", "expires_at")}
+    body = dict(item)
+    for name in ("pk", "sk", "expires_at"):
+        body.pop(name, None)
+    return body

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from slipway.adapters.ledger.items import (
@@ -44,7 +44,7 @@ class DynamoSnapshots:
         )
 
         def known(read: Callable[[Item], T], kind: str) -> tuple[T, ...]:
-            return tuple(self.parse(read, item) for item in kinds[kind])
+            return self.parse(read, kinds[kind])
 
         return Snapshot(
             pool=pool,
@@ -62,6 +62,6 @@ class DynamoSnapshots:
             github_pauses=known(github_pause_from, GITHUB),
         )
 
-    def parse(self, read: Callable[[Item], T], item: Item) -> T:
-        """Read one item of a pool; the simulator's ledger remembers what it has read."""
-        return read(item)
+    def parse(self, read: Callable[[Item], T], items: Iterable[Item]) -> tuple[T, ...]:
+        """Read items of a pool; the simulator's ledger remembers what it has read."""
+        return tuple(map(read, items))
