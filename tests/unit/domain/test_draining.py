@@ -9,6 +9,7 @@ from hypothesis import given
 
 from slipway.domain.draining import (
     DISCONNECTED_SECONDS,
+    arns_with_tasks,
     idle_marks,
     idle_to_drain,
     is_outdated,
@@ -41,13 +42,21 @@ EVERY = frozenset(f"i-{number}" for number in range(100))
 
 
 def drained_first(snapshot: Snapshot, policy: Policy | None = None) -> tuple[str, ...]:
-    return to_drain_first(snapshot, policy or a_policy())
+    return to_drain_first(snapshot, policy or a_policy(), arns_with_tasks(snapshot))
 
 
 def drained_idle(
     snapshot: Snapshot, policy: Policy | None = None, untouched: frozenset[str] = EVERY
 ) -> tuple[str, ...]:
-    return idle_to_drain(snapshot, policy or a_policy(), untouched)
+    return idle_to_drain(snapshot, policy or a_policy(), arns_with_tasks(snapshot), untouched)
+
+
+def ended(snapshot: Snapshot) -> tuple[str, ...]:
+    return to_end(snapshot, arns_with_tasks(snapshot))
+
+
+def marked_idle(snapshot: Snapshot) -> dict[str, float | None]:
+    return idle_marks(snapshot, arns_with_tasks(snapshot))
 
 
 def a_draining_instance(name: str = "i-1", **changes: Any) -> Instance:
@@ -223,22 +232,22 @@ def test_an_old_instance_whose_agent_stays_away_is_drained_once() -> None:
 
 def test_a_draining_instance_that_never_registered_ends_whatever_tasks_have_no_host_yet() -> None:
     never = a_draining_instance(arn=None, connected=False)
-    assert to_end(a_snapshot(instances=(never,), runners=(a_runner(instance_arn=None),))) == ("i-1",)
+    assert ended(a_snapshot(instances=(never,), runners=(a_runner(instance_arn=None),))) == ("i-1",)
 
 
 def test_a_draining_instance_without_tasks_ends() -> None:
-    assert to_end(a_snapshot(instances=(a_draining_instance(),))) == ("i-1",)
+    assert ended(a_snapshot(instances=(a_draining_instance(),))) == ("i-1",)
 
 
 def test_an_instance_that_did_not_drain_never_ends() -> None:
     others = (an_instance("i-1", idle_since=0.0), a_booting_instance("i-2"), a_stopped_instance("i-3"))
-    assert to_end(a_snapshot(instances=others)) == ()
+    assert ended(a_snapshot(instances=others)) == ()
 
 
 @pytest.mark.parametrize("state", RunnerState, ids=str)
 def test_no_instance_ends_under_a_task(state: RunnerState) -> None:
     snapshot = a_snapshot(instances=(a_draining_instance(),), runners=(a_runner(1, state, **ON_I_1),))
-    assert to_end(snapshot) == ()
+    assert ended(snapshot) == ()
 
 
 @of_pools
@@ -247,32 +256,32 @@ def test_whatever_ends_drained_before_and_holds_no_task(situation: Situation) ->
     snapshot = situation.snapshot
     known = {instance.instance_id: instance for instance in snapshot.instances}
     held = {runner.instance_arn for runner in snapshot.runners}
-    for name in to_end(snapshot):
+    for name in ended(snapshot):
         assert known[name].state is InstanceState.DRAINING
         assert known[name].arn not in held
 
 
 def test_no_instance_ends_while_a_run_has_no_answer() -> None:
     draining = (a_draining_instance(),)
-    assert to_end(a_snapshot(instances=draining, intents=(a_run_intent(),))) == ()
-    assert to_end(a_snapshot(instances=draining, intents=(a_launch_intent(),))) == ("i-1",)
+    assert ended(a_snapshot(instances=draining, intents=(a_run_intent(),))) == ()
+    assert ended(a_snapshot(instances=draining, intents=(a_launch_intent(),))) == ("i-1",)
 
 
 def test_tasks_of_another_instance_keep_none_alive() -> None:
     snapshot = a_snapshot(instances=(a_draining_instance(),), runners=(a_runner(instance_arn=an_arn("i-9")),))
-    assert to_end(snapshot) == ("i-1",)
+    assert ended(snapshot) == ("i-1",)
 
 
 def test_an_instance_is_marked_idle_when_it_holds_no_task_and_again_when_it_does() -> None:
     instances = (an_instance("i-1", idle_since=IDLE_LONG), an_instance("i-2"), an_instance("i-3"))
     runners = (a_runner(1, **ON_I_1), a_runner(2, instance_arn=an_arn("i-3")))
-    assert idle_marks(a_snapshot(instances=instances, runners=runners)) == {"i-1": None, "i-2": NOW}
+    assert marked_idle(a_snapshot(instances=instances, runners=runners)) == {"i-1": None, "i-2": NOW}
 
 
 def test_a_mark_that_still_holds_is_not_written_again() -> None:
-    assert idle_marks(a_snapshot(instances=(an_instance(idle_since=IDLE_LONG),))) == {}
+    assert marked_idle(a_snapshot(instances=(an_instance(idle_since=IDLE_LONG),))) == {}
 
 
 def test_instances_that_boot_drain_or_are_stopped_are_not_idle() -> None:
     others = (a_booting_instance("i-1"), a_draining_instance("i-2"), a_stopped_instance("i-3"))
-    assert idle_marks(a_snapshot(instances=others)) == {}
+    assert marked_idle(a_snapshot(instances=others)) == {}

@@ -1,4 +1,7 @@
-"""Draining: which instances take no new work, and which may end. Nothing busy is ever among the latter."""
+"""Draining: which instances take no new work, and which may end. Nothing busy is ever among the latter.
+
+``held`` are everywhere the container instances that hold a task: a plan works them out once.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,8 @@ DISCONNECTED_SECONDS = 600  # an empty host whose agent stays away this long is 
 STALE_SHARE = 10  # one in ten of the hosts that take tasks may be drained at once for its age
 
 
-def idle_marks(snapshot: Snapshot) -> dict[str, float | None]:
+def idle_marks(snapshot: Snapshot, held: Collection[str]) -> dict[str, float | None]:
     """Return the instances whose idle mark changes: since when they hold no task, or None for no longer."""
-    held = arns_with_tasks(snapshot)
     marks: dict[str, float | None] = {}
     for instance in snapshot.instances:
         if instance.state is InstanceState.READY:
@@ -27,7 +29,7 @@ def idle_marks(snapshot: Snapshot) -> dict[str, float | None]:
     return marks
 
 
-def to_drain_first(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
+def to_drain_first(snapshot: Snapshot, policy: Policy, held: Collection[str]) -> tuple[str, ...]:
     """Return the instances that take no new task whatever waits: the plan must not count on their room.
 
     All of them when the pool drains. Those that EC2 takes away. In exclusive pools those with a task: another
@@ -35,7 +37,6 @@ def to_drain_first(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
     away. And those past their age, or of an older launch template: the empty ones first, and few at a time, for each
     must be made good.
     """
-    held = arns_with_tasks(snapshot)
     ready = [instance for instance in snapshot.instances if instance.state is InstanceState.READY]
     if snapshot.control is Control.DRAIN:
         return _sorted(ready)
@@ -56,7 +57,9 @@ def to_drain_first(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
     return _sorted([*now, *stale[: max(0, budget)]])
 
 
-def idle_to_drain(snapshot: Snapshot, policy: Policy, untouched: Collection[str]) -> tuple[str, ...]:
+def idle_to_drain(
+    snapshot: Snapshot, policy: Policy, held: Collection[str], untouched: Collection[str]
+) -> tuple[str, ...]:
     """Return the idle instances that nobody needs: empty past the pool's timeout, and left alone by the plan.
 
     ``untouched`` are those on which the plan counts for nothing, headroom included. Draining comes before RunTask, so
@@ -64,7 +67,6 @@ def idle_to_drain(snapshot: Snapshot, policy: Policy, untouched: Collection[str]
     """
     if any(isinstance(intent.request, RunTasks) for intent in snapshot.intents):
         return ()
-    held = arns_with_tasks(snapshot)
     timeout = policy.pool.idle_timeout_seconds
     return _sorted(
         [
@@ -79,14 +81,13 @@ def idle_to_drain(snapshot: Snapshot, policy: Policy, untouched: Collection[str]
     )
 
 
-def to_end(snapshot: Snapshot) -> tuple[str, ...]:
+def to_end(snapshot: Snapshot, held: Collection[str]) -> tuple[str, ...]:
     """Return the draining instances that hold no task in the ledger; ECS is asked twice before they end.
 
     None while a RunTask has no answer: its tasks may have been placed before the instance drained.
     """
     if any(isinstance(intent.request, RunTasks) for intent in snapshot.intents):
         return ()
-    held = arns_with_tasks(snapshot)
     return _sorted(
         [
             instance

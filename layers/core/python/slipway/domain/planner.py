@@ -14,7 +14,7 @@ from slipway.domain.demand import (
     turns_awaited,
     waiting_tasks,
 )
-from slipway.domain.draining import idle_marks, idle_to_drain, to_drain_first, to_end
+from slipway.domain.draining import arns_with_tasks, idle_marks, idle_to_drain, to_drain_first, to_end
 from slipway.domain.fairness import fair_order
 from slipway.domain.jobs import JobKey
 from slipway.domain.limits import Admission, runners_by_profile
@@ -46,7 +46,8 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     expecting, wants = _split(admitted, supply, turns, ramp, policy)
     wants += _standby(snapshot, policy, admitted, supply) + room_to_keep(snapshot, policy)
 
-    drain = to_drain_first(snapshot, policy)
+    held = arns_with_tasks(snapshot)
+    drain = to_drain_first(snapshot, policy, held)
     placing = _placing(snapshot, policy, drain, ramp)
     refusal = _nothing_starts(snapshot, policy)
     started = placing.place(wants) if refusal is None else placing.refuse(wants, refusal)
@@ -71,11 +72,11 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
         launch=launch + tier.launch,
         start=start,
         dismiss=_surplus(admitted, supply, snapshot, policy),
-        drain=drain + idle_to_drain(snapshot, policy, untouched(placing.rooms.usable)),
-        end=tuple(name for name in to_end(snapshot) if checked.may_end(name)),
+        drain=drain + idle_to_drain(snapshot, policy, held, untouched(placing.rooms.usable)),
+        end=tuple(name for name in to_end(snapshot, held) if checked.may_end(name)),
         replace=overdue(snapshot),
         retire=tier.retire,
-        idle_since=idle_marks(snapshot),
+        idle_since=idle_marks(snapshot, held),
         closes_circuit=checked.snapshot.launch_failures is not None and snapshot.launch_failures is None,
         closes_tier_circuit=checked.snapshot.tier_failures is not None and snapshot.tier_failures is None,
         failed_launches=missed_launches(snapshot),
