@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 import random
 import re
 import urllib.parse
@@ -16,7 +14,7 @@ from typing import Any, Literal
 from local.twin.github.credentials import Credentials, Installation
 from local.twin.github.faults import DeliveryFaults
 from local.twin.github.model import JobState, Repository, WorkflowJob
-from local.twin.github.payloads import Payloads, node_id
+from local.twin.github.payloads import Payloads, compact, node_id
 from local.twin.github.state import World
 
 HookKind = Literal["integration", "organization", "business"]
@@ -88,14 +86,15 @@ class Deliveries:
                 continue
             payload = payload or self._payloads.workflow_job(action, job, state)
             own = {"installation": _installation(installation)} if installation else {}
-            delivery = self._new(hook, guid, "workflow_job", payload | own)
+            text = self._payloads.text(payload | own)
+            delivery = self._new(hook, guid, "workflow_job", action, text)
             delivery.installation_id = installation.id if installation else None
             delivery.repository_id = job.repository.id
             self._send(delivery)
 
     def ping(self, hook: Hook) -> None:
         payload = self._payloads.ping(hook.id, hook.url, ["workflow_job"])
-        self._send(self._new(hook, self._world.new_guid(), "ping", payload))
+        self._send(self._new(hook, self._world.new_guid(), "ping", None, compact(payload)))
 
     def answered(self, delivery_id: int, status_code: int) -> None:
         """Settle a delivery that ``deliver`` left open; an answer after the time-out is ignored."""
@@ -143,13 +142,11 @@ class Deliveries:
             return installation is not None
         return hook.kind == "business" or hook.target_id == repository.organization.id
 
-    def _new(self, hook: Hook, guid: str, event: str, payload: dict[str, Any]) -> Delivery:
+    def _new(self, hook: Hook, guid: str, event: str, action: str | None, payload: str) -> Delivery:
         own_guid = guid if self.share_guids else self._world.new_guid()
-        body = json.dumps(payload, separators=(",", ":")).encode()
-        if hook.content_type == "form":
-            body = urllib.parse.urlencode({"payload": body.decode()}).encode()
+        is_form = hook.content_type == "form"
+        body = (urllib.parse.urlencode({"payload": payload}) if is_form else payload).encode()
         headers = self._headers(hook, own_guid, event, body)
-        action = payload.get("action")
         return Delivery(self._world.new_id(), own_guid, hook, event, action, None, None, headers, body)
 
     def _headers(self, hook: Hook, guid: str, event: str, body: bytes) -> dict[str, str]:
@@ -219,7 +216,7 @@ class Deliveries:
 
 def signature(secret: str, body: bytes) -> str:
     """The value of ``X-Hub-Signature-256`` [GH-HOOK-SIGNATURE]."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()
 
 
 def _installation(installation: Installation) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 import random
@@ -45,7 +44,7 @@ def decode(encoded: str) -> dict[str, Any]:
 
 def assertion(client_id: str, secret: bytes) -> str:
     """The bearer token by which a listener proves its credentials."""
-    return f"{client_id}.{hmac.new(secret, client_id.encode(), hashlib.sha256).hexdigest()}"
+    return f"{client_id}.{hmac.digest(secret, client_id.encode(), 'sha256').hex()}"
 
 
 def assertion_of(encoded: str) -> str:

@@ -15,6 +15,7 @@ _EXAMPLE_OF = {"queued": 5, "waiting": 7, "in_progress": 3, "completed": 2}
 _WITH_ORGANIZATION = 1
 _WITH_DEPLOYMENT = 6
 _ORGANIZATION_PING = 3
+_LASTING = ("repository", "organization", "enterprise")
 
 
 class Payloads:
@@ -24,6 +25,7 @@ class Payloads:
         self._world = world
         self._repositories: dict[int, dict[str, Any]] = {}
         self._organizations: dict[int, dict[str, Any]] = {}
+        self._texts: dict[tuple[str, int], str] = {}
 
     def workflow_job(self, action: str, job: WorkflowJob, state: JobState) -> dict[str, Any]:
         """The body of a ``workflow_job`` event, but for ``installation``, which depends on the hook."""
@@ -39,6 +41,17 @@ class Payloads:
         if job.request.environment is not None and state.status in ("waiting", "queued"):
             payload["deployment"] = self._deployment(job)
         return payload
+
+    def text(self, payload: dict[str, Any]) -> str:
+        """A ``workflow_job`` payload as compact JSON; what never changes between events is encoded once."""
+        return "{" + ",".join(f'"{name}":{self._text_of(name, part)}' for name, part in payload.items()) + "}"
+
+    def _text_of(self, name: str, part: Any) -> str:
+        if name not in _LASTING:
+            return compact(part)
+        if (name, part["id"]) not in self._texts:
+            self._texts[name, part["id"]] = compact(part)
+        return self._texts[name, part["id"]]
 
     def ping(self, hook_id: int, url: str, event_names: list[str]) -> dict[str, Any]:
         """The body of the ``ping`` event that follows the creation of a hook."""
@@ -124,6 +137,11 @@ class Payloads:
             text = text.replace(f"/{old}", f"/{new}").replace(f'"{old}"', f'"{new}"')
         renamed: dict[str, Any] = json.loads(text)
         return renamed
+
+
+def compact(content: Any) -> str:
+    """JSON as GitHub sends it in deliveries."""
+    return json.dumps(content, separators=(",", ":"))
 
 
 def job_fields(world: World, job: WorkflowJob, state: JobState) -> dict[str, Any]:

@@ -90,4 +90,4 @@ class World:
 
 def timestamp(epoch_seconds: float) -> str:
     """GitHub's way to write a moment: whole seconds, ``Z``."""
-    return aware(epoch_seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return aware(epoch_seconds).isoformat(timespec="seconds").replace("+00:00", "Z")

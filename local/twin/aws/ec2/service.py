@@ -111,7 +111,7 @@ class Ec2(Service):
                 "ReservationId": v["InstanceId"].replace("i-", "r-"),
                 "OwnerId": self.context.account_id,
                 "Groups": [],
-                "Instances": [copy.deepcopy(v)],
+                "Instances": [v],  # shared: a published view is never changed
             }
             for v in found
         ]

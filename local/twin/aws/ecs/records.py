@@ -207,13 +207,17 @@ class Task:
 
 @dataclass(slots=True, eq=False)
 class Cluster:
-    """One cluster, its instances by ARN (also DRAINING ones) and its tasks by ARN."""
+    """One cluster, its instances by ARN (also DRAINING ones) and its tasks by ARN.
+
+    ``shown_running`` are the tasks that no reader has seen stop yet: a busy hour leaves hundreds of stopped ones.
+    """
 
     name: str
     arn: str
     tags: list[dict[str, str]] = field(default_factory=list)
     instances: dict[str, ContainerInstance] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
+    shown_running: dict[str, Task] = field(default_factory=dict)
 
     def view(self) -> dict[str, Any]:
         live = [t for t in self.tasks.values() if t.last_status != "STOPPED"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from local.twin.aws.ecs.credentials import TaskCredentials, TaskIdentity
@@ -194,13 +194,8 @@ class Ecs(Service):
                 "InvalidParameterException", f"startedBy must be the only filter, not with {sorted(filters)}"
             )
         # Without a desired status only tasks meant to run are listed [ECS-LISTTASKS-STARTEDBY].
-        wanted = request.get("desiredStatus", "RUNNING")
-        views = (task.history.read() for task in cluster.tasks.values())
-        arns = [
-            view["taskArn"]
-            for view in views
-            if view is not None and view["desiredStatus"] == wanted and _task_matches(view, request)
-        ]
+        views = _shown(cluster, request.get("desiredStatus", "RUNNING"))
+        arns = [view["taskArn"] for view in views if _task_matches(view, request)]
         return page("taskArns", arns, request, "maxResults", "nextToken")
 
     @operation
@@ -280,6 +275,19 @@ def _without_tags(view: dict[str, Any], request: Mapping[str, Any]) -> dict[str,
     if "TAGS" in request.get("include", []):
         return view
     return {**view, "tags": []}  # the rest is shared: a published view is never changed
+
+
+def _shown(cluster: Cluster, desired_status: str) -> Iterator[dict[str, Any]]:
+    """What readers see now of the tasks with a desired status; one that they saw stop never runs again."""
+    is_running = desired_status == "RUNNING"
+    for task in list((cluster.shown_running if is_running else cluster.tasks).values()):
+        view = task.history.read()
+        if view is None:
+            continue
+        if view["desiredStatus"] == desired_status:
+            yield view
+        elif is_running:
+            del cluster.shown_running[task.arn]
 
 
 def _task_matches(view: Mapping[str, Any], request: Mapping[str, Any]) -> bool:

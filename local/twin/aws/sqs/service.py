@@ -190,7 +190,9 @@ class Sqs(Service):
         body = request["MessageBody"]
         if not body:
             raise AwsFault("MissingParameter", "The request must contain the parameter MessageBody.")
-        if not body.isprintable() and _FORBIDDEN.search(body):  # what is printable is allowed, and told sooner
+        if not body.isprintable() and _FORBIDDEN.search(
+            body
+        ):  # what is printable is allowed, and told sooner
             raise AwsFault("InvalidMessageContents", "Invalid characters found.")
         if "MessageDeduplicationId" in request:
             raise _invalid("The request includes a parameter that is not valid for this queue type")
