@@ -48,6 +48,7 @@ class Delivery:
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     delivered_at: float = 0.0
+    place: int = 0  # among all attempts
     redelivery: bool = False
     status: str = "pending"
     status_code: int | None = None
@@ -67,6 +68,8 @@ class Deliveries:
         self._rng = rng
         self._payloads = Payloads(world)
         self._log: deque[Delivery] = deque()
+        self._failed: list[Delivery] = []
+        self._attempts = 0
         self._open: dict[int, Delivery] = {}
         self.hooks: list[Hook] = []
         self.faults = DeliveryFaults()
@@ -101,15 +104,20 @@ class Deliveries:
         code_text = "OK" if 200 <= status_code < 300 else f"Invalid HTTP Response: {status_code}"
         self._settle(delivery_id, code_text, status_code)
 
-    def settled_of(self, kind: HookKind, target_id: int, hook_id: int | None = None) -> list[Delivery]:
+    def settled_of(
+        self, kind: HookKind, target_id: int, hook_id: int | None = None, *, failed_alone: bool = False
+    ) -> list[Delivery]:
         """A hook's settled deliveries within the window, newest first [GH-HOOK-WINDOW].
 
-        The hook is its target's only one, as an App's is, or the one of ``hook_id``.
+        The hook is its target's only one, as an App's is, or the one of ``hook_id``. Those that failed are asked for
+        every minute, and are few among thousands: they are kept apart.
         """
         oldest = self._world.clock.now() - (7 if self._world.is_enterprise_server else 3) * _DAY_SECONDS
         while self._log and self._log[0].delivered_at < oldest:
             self._log.popleft()
-        mine = (d for d in reversed(self._log) if (d.hook.kind, d.hook.target_id) == (kind, target_id))
+        self._failed = [d for d in self._failed if d.delivered_at >= oldest]
+        log = sorted(self._failed, key=lambda d: d.place) if failed_alone else self._log
+        mine = (d for d in reversed(log) if (d.hook.kind, d.hook.target_id) == (kind, target_id))
         return [d for d in mine if hook_id in (None, d.hook.id) and d.status_code is not None]
 
     def redeliver(self, delivery: Delivery) -> None:
@@ -189,6 +197,7 @@ class Deliveries:
 
     def _attempt(self, delivery: Delivery) -> None:
         delivery.delivered_at = self._world.clock.now()
+        delivery.place = self._attempts = self._attempts + 1
         self._log.append(delivery)
         self._open[delivery.id] = delivery
         self.counts["sent"] += 1
@@ -206,6 +215,8 @@ class Deliveries:
         delivery = self._open.pop(delivery_id, None)
         if delivery is not None:
             delivery.status, delivery.status_code = status, status_code
+            if status != "OK":
+                self._failed.append(delivery)
             if not self.keeps_bodies and 200 <= status_code < 300:
                 delivery.body, delivery.headers = b"", {}
             delivery.duration_seconds = round(self._world.clock.now() - delivery.delivered_at, 2)

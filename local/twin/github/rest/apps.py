@@ -133,10 +133,10 @@ class DeliveryCalls:
 
     def index(self, call: Call) -> Response:
         """Newest first, from ``cursor`` on [GH-DELIVERIES]."""
-        found = self._settled(call)
         status = call.request.query.get("status")
         if status not in (None, "success", "failure"):
             raise RefusedError(422, "status is neither success nor failure")
+        found = self._settled(call, failed_alone=status == "failure")
         chosen = [d for d in found if status is None or (d.status == "OK") == (status == "success")]
         try:
             rest = before_cursor(chosen, call.request.query.get("cursor"))
@@ -166,10 +166,10 @@ class DeliveryCalls:
                 return delivery
         raise RefusedError(404, "Not Found")
 
-    def _settled(self, call: Call) -> list[Delivery]:
+    def _settled(self, call: Call, *, failed_alone: bool = False) -> list[Delivery]:
         """What the hook of the path delivered; an organization's needs its permission [GH-ORG-HOOK-DELIVERIES]."""
         if call.scope is None:
-            return self._deliveries.settled_of("integration", app_of(call).id)
+            return self._deliveries.settled_of("integration", app_of(call).id, failed_alone=failed_alone)
         if call.actor.kind == "token":
             if "admin:org_hook" not in call.actor.scopes:
                 raise RefusedError(404, "Not Found")
@@ -180,7 +180,9 @@ class DeliveryCalls:
         hooks = [(hook.kind, hook.target_id, hook.id) for hook in self._deliveries.hooks]
         if ("organization", organization.id, hook_id) not in hooks:
             raise RefusedError(404, "Not Found")
-        return self._deliveries.settled_of("organization", organization.id, hook_id)
+        return self._deliveries.settled_of(
+            "organization", organization.id, hook_id, failed_alone=failed_alone
+        )
 
 
 class JobCalls:
