@@ -1,4 +1,4 @@
-"""Random UUIDs from a seeded source, without the objects of ``uuid``: a simulated day draws a quarter of a million."""
+"""Random UUIDs from a seeded source, without an object for each: a simulated day draws more than a hundred thousand."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -270,3 +272,20 @@ def test_the_same_seed_gives_the_same_trace() -> None:
 
     assert trace(1) == trace(1)
     assert trace(1) != trace(2)
+
+
+def test_a_fiber_that_ended_is_freed_without_the_garbage_collector() -> None:
+    stage = Stage()
+
+    def begin() -> weakref.ref[Fiber]:
+        fiber = stage.fibers.start(lambda: fiber.wait(1), lambda: stage.note(str(fiber.is_dead)))
+        return weakref.ref(fiber)
+
+    gc.disable()
+    try:
+        freed = begin()
+        stage.clock.advance(2)
+        assert freed() is None
+    finally:
+        gc.enable()
+    assert stage.notes == [(1, "False")]
