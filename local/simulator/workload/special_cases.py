@@ -30,7 +30,7 @@ COLD_GAP_SECONDS: Final = 3 * _HOUR_SECONDS
 COLD_ROUNDS: Final = 4
 COLD_HOURS: Final = COLD_ROUNDS * len(COLD_BURSTS) * COLD_GAP_SECONDS / _HOUR_SECONDS
 _LONGEST_COLD_SECONDS: Final = 1_800.0
-#: A repository's matrix is held back by its start ramp: a burst is that of several repositories.
+#: A burst is that of several repositories: each pushes at the same moment, as after a change of what they share.
 _JOBS_PER_REPOSITORY: Final = 25
 
 

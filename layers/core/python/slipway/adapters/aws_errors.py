@@ -76,7 +76,7 @@ _FOR_ADAPTERS = {
 class aws_errors:  # noqa: N801 - it is used as a verb: "with aws_errors(...)"
     """Re-raise AWS failures as ours, named by what was being done, but for codes that an adapter answers itself.
 
-    A class and no generator: it stands around every call, and costs a third.
+    A class, for it stands around every call: a generator's context costs several times as much.
 
     Raises:
         ThrottledError, UnavailableError: nothing happened. RefusedError: a definite no.

@@ -63,5 +63,5 @@ class DynamoSnapshots:
         )
 
     def parse(self, read: Callable[[Item], T], items: Iterable[Item]) -> tuple[T, ...]:
-        """Read items of a pool; the simulator's ledger remembers what it has read."""
+        """Read items of a pool; a table whose items never change in place may remember what was read."""
         return tuple(map(read, items))

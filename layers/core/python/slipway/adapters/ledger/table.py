@@ -25,8 +25,12 @@ class ConditionFailedError(SlipwayError):
     """A conditional write found the item otherwise; ``failed`` holds the positions in a transaction."""
 
     def __init__(self, failed: Sequence[int] = (0,)) -> None:
-        super().__init__("condition failed at", *failed)
+        super().__init__()
         self.failed = tuple(failed)
+
+    def __str__(self) -> str:
+        """Put into words only when it is asked for: it is raised several times a job, and nearly always answered."""
+        return f"condition failed at {list(self.failed)}"
 
 
 @dataclass(frozen=True, slots=True)
