@@ -54,8 +54,11 @@ def test_create_fleet_whose_reply_was_lost_after_success_launches_nothing_twice(
     assert deployment.until_clean()
 
 
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "AccessDeniedException"])
 @pytest.mark.parametrize("operation", ["RunTask", "CreateFleet"])
-def test_what_was_started_is_not_forgotten_when_the_ledger_throttles_its_record(operation: str) -> None:
+def test_what_was_started_is_not_forgotten_when_the_ledger_throttles_its_record(
+    operation: str, code: str
+) -> None:
     """A throttle of the ledger is no throttle of the call: taken for one, everything was started twice."""
     deployment = acme()
     context = deployment.loop.aws.context
@@ -63,13 +66,14 @@ def test_what_was_started_is_not_forgotten_when_the_ledger_throttles_its_record(
     def throttle_the_next_write(call: Call) -> None:
         if call.operation == operation:
             context.watch = None
-            code = "ProvisionedThroughputExceededException"
             context.faults.next_error("dynamodb", "TransactWriteItems", code)
 
     context.watch = throttle_the_next_write
     job = deployment.queue(seconds=20.0)
     when(deployment, lambda: context.watch is None)
-    converge_at_once(deployment)
+    failed_at = deployment.clock.now()
+    when(deployment, lambda: deployment.left()["intents"] == 0, 30.0)
+    assert deployment.clock.now() - failed_at < 5.0  # it is tried again by itself, long before the next tick
     assert deployment.until_completed(job)
     assert launched(deployment) == 1
     assert len(deployment.loop.containers.by_task) == 1

@@ -105,6 +105,18 @@ def test_a_standby_container_that_hangs_does_not_keep_a_job_waiting_for_ever() -
     assert deployment.until_completed(job, limit_seconds=1_200.0)
 
 
+def test_a_standby_container_that_asks_in_vain_while_github_is_down_is_kept() -> None:
+    """It lives and asks, and would be missed as soon as GitHub is back."""
+    deployment = acme(with_standby(1))
+    when(deployment, lambda: waiting_tasks(deployment) == 1)
+    (first,) = recorded(deployment)
+    deployment.github.faults.failing = 1.0
+    deployment.queue(seconds=5.0)
+    deployment.clock.advance(1_200.0)
+    assert first in recorded(deployment)
+    assert deployment.loop.containers.by_task[first].is_alive
+
+
 def idle_runner(deployment: Acme) -> str:
     """Have a runner registered for a job that is then cancelled; return its task."""
     job = deployment.queue(seconds=5.0)
