@@ -108,9 +108,8 @@ class Act:
         except SlipwayError as fault:
             if is_repeat:
                 raise
-            return Applied(
-                (fault,), should_retry=True
-            )  # the intent stays, whatever kept it from being recorded
+            # The intent stays, whatever kept its outcome from being recorded.
+            return Applied((fault,), should_retry=True)
         self._ledger.intents.settle(intent)
         return outcome
 
