@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.simulator.calls import Calls
 from local.simulator.loop import Loop
 from local.simulator.memory_table import MemoryStore, memory_ledger
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
+from local.twin.github.keys import app_keys
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
 from slipway.domain.configuration import Configuration, Registration
@@ -53,19 +50,6 @@ class World:
             "offers": sum(pk.startswith("OFFERS#") for pk, _ in keys),
             "intents": sum(sk.startswith("INTENT#") for _, sk in keys),
         }
-
-
-@cache
-def app_keys() -> tuple[str, str]:
-    """Return (private, public) PEM of one RSA key, made once a process."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
 
 
 def build_world(  # noqa: PLR0913 - everything that makes a run what it is

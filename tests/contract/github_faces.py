@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from local.twin.aws.account import AwsTwin
+from local.twin.github.keys import app_keys
 from local.twin.github.model import Runner
 from local.twin.github.transport import TwinTransport
 from local.twin.github.twin import GitHubTwin
@@ -33,7 +34,7 @@ from tests.builders import a_github, a_job, a_task_id
 from tests.contract.aws_faces import create_table
 from tests.contract.ledger_cases import TABLE
 from tests.fakes.secret_store import MemorySecrets, MemoryTokenStore
-from tests.support.github_enterprise import LABELS, Acme, app_keys
+from tests.support.github_enterprise import LABELS, Acme
 from tests.support.github_schema import hold_to_schema
 
 APP, TOKEN = "arn:app", "arn:token"

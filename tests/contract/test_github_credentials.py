@@ -7,6 +7,7 @@ import json
 import jwt
 import pytest
 
+from local.twin.github.keys import app_keys
 from slipway.adapters.github.app_tokens import AppKey
 from slipway.domain.errors import (
     ConfigurationError,
@@ -15,7 +16,6 @@ from slipway.domain.errors import (
     UnavailableError,
 )
 from tests.contract.github_faces import APP, NAME, Case
-from tests.support.github_enterprise import app_keys
 
 MADE = "access_tokens"
 

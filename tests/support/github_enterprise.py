@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
+from local.twin.github.keys import app_keys
 from local.twin.github.listener import VirtualListener
 from local.twin.github.model import JobRequest, WorkflowJob
 from local.twin.github.twin import GitHubTwin
@@ -21,19 +19,6 @@ from local.twin.github.wire import Pending, Response
 START = 1_790_000_000.0
 LABELS = ("self-hosted", "linux", "x64")
 ENTERPRISE = "/enterprises/acme/actions"
-
-
-@cache
-def app_keys() -> tuple[str, str]:
-    """(private, public) PEM of one RSA key, made once a test run."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
 
 
 @dataclass

@@ -11,6 +11,7 @@ from local.simulator.loop import Loop
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import HookKind
+from local.twin.github.keys import app_keys
 from local.twin.github.model import JobRequest, WorkflowJob
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel
@@ -29,7 +30,6 @@ from slipway.domain.configuration import (
 )
 from slipway.domain.resources import Resources
 from slipway.domain.runners import parse_runner_name
-from tests.support.github_enterprise import app_keys
 
 START = 1_790_000_000.0
 ORGANIZATIONS = ("alpha", "beta", "gamma")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from local.simulator.world import WEBHOOK_SECRET, app_keys
+from local.simulator.world import WEBHOOK_SECRET
+from local.twin.github.keys import app_keys
 
 #: Every JIT config of the twin begins with the name of its first file, in base64.
 _JIT_BEGINS: Final = "eyIucnVubmVyIjo"
