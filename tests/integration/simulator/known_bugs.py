@@ -16,7 +16,7 @@ from slipway.adapters.ledger.intents import DynamoIntents
 from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
-from slipway.domain import draining, reaping
+from slipway.domain import planner, reaping
 from slipway.domain.findings import What
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import Intent
@@ -194,7 +194,7 @@ def _hosts_end_with_their_tasks(patch: Patch) -> None:
         return Applied(changed=True)
 
     patch(End, "end", at_once)
-    patch(draining, "arns_with_tasks", lambda _snapshot: frozenset())
+    patch(planner, "arns_with_tasks", lambda _snapshot: frozenset())
 
 
 def _orphans_never_looked_for(patch: Patch) -> None:
