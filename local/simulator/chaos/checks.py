@@ -76,9 +76,27 @@ def broken_promises(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> I
         yield f"job/{job.id}", f"promise 1: job {job.id} of {job.repository.full_name} is still {job.status}"
     for what, count in leaks(storm).items():
         yield f"left/{what}", f"promises 3 and 6: {count} {what} too many or too few are left"
+    yield from _broken_jobs(storm, jobs)
     yield from _reach(storm, jobs)
     yield from _errors(storm)
     yield from secrets_in_sight(storm)
+
+
+def _broken_jobs(storm: Storm, jobs: QueuedJobs) -> Iterator[tuple[str, str]]:
+    """Find jobs that failed though neither their host nor their container was taken from them."""
+    containers = storm.world.loop.containers.by_task
+    deployment = storm.recipe.configuration.deployment
+    for job in jobs.served:
+        named = parse_runner_name(deployment, job.now.runner.name) if job.now.runner else None
+        container = containers.get(named[1]) if named else None
+        if job.conclusion != "failure" or job.cancel_requested or container is None:
+            continue
+        task = container.task
+        if task.ec2_instance_id not in storm.lost_hosts and task.task_id not in storm.crashed:
+            yield (
+                f"failed/{job.id}",
+                f"promise 2: job {job.id} failed on {task.task_id} for no reason of its own",
+            )
 
 
 def _reach(storm: Storm, jobs: QueuedJobs) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,8 @@ class ChaosContainer(VirtualContainer):
     def crash(self) -> None:
         """Die without a word to GitHub."""
         if self.is_alive:
+            if self.storm is not None:
+                self.storm.crashed.add(self.task.task_id)
             self.kill()
             self.exited(EXIT_KILLED)
 

@@ -16,7 +16,7 @@ from local.simulator.world import World
 class Storm:
     """What makes faults shares this: the world, the recipe, and a count of what has fired.
 
-    ``lost_hosts`` are the instances (by id) that AWS took away, ``wide_groups`` the runner groups (by name) that
+    ``lost_hosts`` are the instances (by id) that AWS took away, ``crashed`` the tasks whose container died by itself, ``wide_groups`` the runner groups (by name) that
     somebody widened, and since when; ``ends`` is what is put right when the storm is over.
     """
 
@@ -26,6 +26,7 @@ class Storm:
     counts: Counter[str] = field(default_factory=Counter)
     is_over: bool = False
     lost_hosts: set[str] = field(default_factory=set)
+    crashed: set[str] = field(default_factory=set)
     wide_groups: dict[str, float] = field(default_factory=dict)
     ends: list[Callable[[], None]] = field(default_factory=list)
     last_fault_at: float = 0.0
