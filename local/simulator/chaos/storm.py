@@ -16,8 +16,9 @@ from local.simulator.world import World
 class Storm:
     """What makes faults shares this: the world, the recipe, and a count of what has fired.
 
-    ``lost_hosts`` are the instances (by id) that AWS took away, ``crashed`` the tasks whose container died by itself, ``wide_groups`` the runner groups (by name) that
-    somebody widened, and since when; ``ends`` is what is put right when the storm is over.
+    ``lost_hosts`` are the instances (by id) that AWS took away, ``crashed`` the tasks whose container died by itself,
+    ``wide_groups`` the runner groups (by name) that somebody widened, and since when; ``ends`` is what is put right
+    when the storm is over.
     """
 
     world: World
