@@ -128,6 +128,11 @@ def _failed(_: Situation, plan: Plan) -> Iterator[Entry]:
         yield {"kind": "count_failure", "of": of, "why": failed.why}
 
 
+def _short(_: Situation, plan: Plan) -> Iterator[Entry]:
+    if plan.is_short_of_tiers:
+        yield {"kind": "no_room", "of": "tiers"}
+
+
 def _set_aside(situation: Situation, plan: Plan) -> Iterator[Entry]:
     for name, why in sorted(plan.set_aside.items()):
         yield {"kind": "set_aside", "instance": name, "why": why}
@@ -147,6 +152,7 @@ _KINDS: tuple[Callable[[Situation, Plan], Iterator[Entry]], ...] = (
     _named("stop_task", "task", lambda plan: plan.dismiss),
     _close_circuit,
     _failed,
+    _short,
     _set_aside,
 )
 

@@ -116,6 +116,9 @@ _WHATS: Mapping[str, Callable[[Entry], str]] = {
     "launch": _launch,
     "start_stopped": _start_stopped,
     "set_aside": _set_aside,
+    "no_room": lambda entry: (
+        f"{entry['of']}: standby or headroom finds none, and no instance may be launched for it"
+    ),
     "close_circuit": lambda entry: f"{entry['of'].replace('_', ' ')}: they succeed again",
     "count_failure": lambda entry: f"{entry['of'].replace('_', ' ')}: {entry['why']}",
 }

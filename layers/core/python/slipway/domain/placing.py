@@ -70,10 +70,11 @@ class Placing:
         started, rest = self._on_usable(wants)
         rest = self._on_booting(rest)
         rest = self._on_stopped(rest)
-        self.is_short_of_tiers = any(not isinstance(want, WaitingJob) for want in rest)
         for want, reason in zip(rest, self.capacity.find([shape_of(want) for want in rest]), strict=True):
             if isinstance(want, WaitingJob):
                 self.reasons[want.key] = reason
+            else:
+                self.is_short_of_tiers |= reason.code is not Why.INSTANCE_STARTING
         for key, instance_id in self._held.items():
             reason = self.reasons[key]
             self.reasons[key] = Reason(reason.code, {**reason.parameters, "held": instance_id})
