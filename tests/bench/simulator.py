@@ -31,7 +31,7 @@ from slipway.domain.configuration import Registration
 SEED = 1
 FIRST_HOUR = 8.0  # UTC: Tokyo's late afternoon and Berlin's morning
 # (jobs a day, hours of the day that are simulated): a whole day would only repeat itself.
-VOLUMES = ((1_000, 8.0), (10_000, 2.0), (100_000, 0.25), (1_000_000, 0.01))
+VOLUMES = ((1_000, 8.0), (10_000, 2.0), (100_000, 0.25))
 # What AWS and GitHub let through for ever, a second [ECS-THROTTLE] [EC2-THROTTLE] [GH-REGISTRATION-1500]
 # [DDB-PARTITION], and the calls that use it up.
 LIMITS: dict[str, tuple[float, tuple[str, ...]]] = {
