@@ -143,6 +143,10 @@ class Loop:
         """Return the next intent token."""
         return self.around.new_token()
 
+    def draw(self, phase: Phase) -> float:
+        """Seconds that something outside of AWS's twin takes: 0 where calls take no time."""
+        return self.latency.draw(phase, self.rng) if self.latency else 0.0
+
     def _show(self) -> None:
         """Keep one sandbox to look at and to work with from outside; instant functions use no other."""
         shown = self.sandbox()
@@ -287,7 +291,3 @@ class Loop:
             done(None if isinstance(failed, Failed) else failed)
 
         self.functions["scaler"].invoke(run, answered)
-
-    def draw(self, phase: Phase) -> float:
-        """Seconds that something outside of AWS's twin takes: 0 where calls take no time."""
-        return self.latency.draw(phase, self.rng) if self.latency else 0.0

@@ -68,4 +68,4 @@ class Outcome:
     violations: tuple[str, ...] = ()
     """Promises that were broken, in words."""
     extra_usd: float = 0.0
-    """What was paid besides instances: fees, disks of stopped instances."""
+    """What was paid otherwise than for whole instances: the bound buys by the fraction."""
