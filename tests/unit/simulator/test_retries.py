@@ -13,9 +13,9 @@ TRANSIENT: Any = standard.TransientRetryableChecker
 
 
 def test_the_codes_that_are_repeated_are_botocore_s() -> None:
-    assert retries._THROTTLES | retries._TRANSIENT == {
+    assert {
         *THROTTLED._THROTTLED_ERROR_CODES,
         *TRANSIENT._TRANSIENT_ERROR_CODES,
-    }
+    } == retries._THROTTLES | retries._TRANSIENT
     assert set(TRANSIENT._TRANSIENT_STATUS_CODES) == retries._SERVER_FAULTS
     assert TRANSIENT._TRANSIENT_EXCEPTION_CLS == retries._LOST
