@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Every target that needs the virtual environment makes it first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo coverage test test-313 check bench chaos live-check lock clean
+.PHONY: help setup demo coverage test test-313 check bench chaos image-check live-check lock clean
 
 PYTHON ?=
 PYTHON313 ?=
@@ -48,6 +48,10 @@ SEEDS ?= 100
 
 chaos: setup  ## try every fault on purpose, from SEEDS=n seeds that reproduce; fails when a promise is broken
 	@$(BIN)/python -m local.simulator.chaos --seeds $(SEEDS) $(ARGS)
+
+image-check: setup  ## build the runner image and try to break out of it, in real containers (Debian, root)
+	@local/setup.sh containers
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal tests/containers $(ARGS)
 
 LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-header $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)

@@ -3,6 +3,7 @@
 #
 #   local/setup.sh            the whole set-up (make setup)
 #   local/setup.sh system     system packages only (.ci/run, before make is known to be there)
+#   local/setup.sh containers what real containers need (make image-check, .ci/run); root and apt-get only
 #   local/setup.sh python313  the second environment, .venv313; exit 3 and a reason when there is no python3.13
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,9 +20,20 @@ missing_packages() {
   [ -x .venv/bin/python ] || python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
 }
 
-install_system_packages() {
+# The same for real containers: an engine and its network, a base image's maker, the shell's test runner.
+missing_container_packages() {
+  command -v podman >/dev/null || printf '%s\n' podman netavark aardvark-dns slirp4netns catatonit
+  command -v runc >/dev/null || echo runc
+  command -v mmdebstrap >/dev/null || echo mmdebstrap
+  command -v nft >/dev/null || echo nftables
+  command -v iptables >/dev/null || echo iptables
+  command -v bats >/dev/null || echo bats
+}
+
+# install_packages LISTING: LISTING is the function above that prints what is missing.
+install_packages() {
   local packages
-  mapfile -t packages < <(missing_packages)
+  mapfile -t packages < <("$1")
   [ ${#packages[@]} -gt 0 ] || return 0
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
@@ -109,9 +121,10 @@ find_python313() {
 }
 
 case "${1:-all}" in
-  system) install_system_packages ;;
+  system) install_packages missing_packages ;;
+  containers) install_packages missing_container_packages ;;
   all)
-    install_system_packages
+    install_packages missing_packages
     if is_current .venv; then exit 0; fi
     python=$(find_python)
     make_environment .venv "$python"
@@ -124,5 +137,5 @@ case "${1:-all}" in
     fi
     make_environment .venv313 "$python"
     ;;
-  *) die "unknown part '$1': all, system or python313" ;;
+  *) die "unknown part '$1': all, system, containers or python313" ;;
 esac
