@@ -18,6 +18,7 @@ from local.twin.latency import LatencyModel
 from slipway.domain.configuration import (
     Bounds,
     Configuration,
+    Docker,
     Fairness,
     GitHubTarget,
     InstanceType,
@@ -74,7 +75,7 @@ def a_configuration(registration: Registration = Registration.ENTERPRISE, **gith
     profiles = [
         a_profile("small", 1, 3),
         a_profile("medium", 2, 7, bounds=Bounds(Resources(1024, 2 * GIB), Resources(8192, 28 * GIB))),
-        a_profile("docker", 2, 6, "alone", isolation=Isolation.INSTANCE, docker="privileged"),
+        a_profile("docker", 2, 6, "alone", isolation=Isolation.INSTANCE, docker=Docker.PRIVILEGED),
     ]
     pools = [
         a_pool(

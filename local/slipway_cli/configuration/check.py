@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from local.slipway_cli.configuration.cross_checks import Parts, cross_check
+from local.slipway_cli.configuration.cross_checks import cross_check
 from local.slipway_cli.configuration.document import Document, parse
 from local.slipway_cli.configuration.faults import Fault, dotted
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile, SlipwayFile
+from local.slipway_cli.configuration.parts import Parts
 from local.slipway_cli.configuration.translation import faults_of
 
 Section = TypeVar("Section", bound=BaseModel)

@@ -90,6 +90,8 @@ def _profile(profile: Profile) -> dict[str, Any]:
         "pool": profile.pool,
         "isolation": profile.isolation,
         "docker": profile.docker,
+        "kvm": profile.kvm,
+        "worker_logs": profile.worker_logs,
         "bounds": [[*pair, profile.gpus] for pair in zip(bounds.cpu, bounds.memory, strict=True)]
         if bounds
         else None,
@@ -125,6 +127,10 @@ def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
         "max_age_seconds": pool.max_age,
         "exclusive": exclusive,
         "task_policy": pool.task_policy,
+        "operating_system": pool.operating_system,
+        "uid_ranges": pool.uid_ranges,
+        "registry_mirror": pool.registry_mirror,
+        "git_cache": pool.git_cache,
     }
 
 

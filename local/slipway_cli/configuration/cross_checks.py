@@ -1,33 +1,18 @@
-"""What ties the keys of a configuration together: references, sizes, isolation, reach."""
+"""What ties the keys of a configuration together: references, names, sizes; isolation has its own module."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from local.slipway_cli.catalogue import CatalogueEntry, catalogue
 from local.slipway_cli.configuration.faults import Fault, nearest, printable
+from local.slipway_cli.configuration.isolation import isolation_checks
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile
+from local.slipway_cli.configuration.parts import Parts
 from slipway.domain.resources import Resources
 from slipway.domain.runners import MAX_NAMES_LENGTH
 
 FEWEST_SWEEP_CALLS = 60  # with fewer, one repository an hour or two is no search
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of a file that are in form, so that one fault does not hide another.
-
-    ``wanted_pools`` is what every profile says under ``pool``, in form or not; ``pool_names`` likewise.
-    """
-
-    deployment: str
-    github: GitHub | None
-    profiles: Mapping[str, Profile]
-    pools: Mapping[str, Pool]
-    wanted_pools: Mapping[str, Any]
-    pool_names: frozenset[str]
 
 
 def cross_check(parts: Parts) -> Iterator[Fault]:
@@ -42,7 +27,7 @@ def cross_check(parts: Parts) -> Iterator[Fault]:
         yield from _pool(name, pool)
     if parts.github:
         yield from _github(parts.github)
-        yield from _reach(parts.github, parts)
+    yield from isolation_checks(parts)
 
 
 def _names(parts: Parts) -> Iterator[Fault]:
@@ -90,10 +75,6 @@ def _unlabelled(profiles: Mapping[str, Profile]) -> Iterator[Fault]:
 
 def _profile(name: str, profile: Profile, parts: Parts) -> Iterator[Fault]:
     here = ("profiles", name)
-    if profile.docker == "privileged" and profile.isolation != "instance":
-        yield Fault(
-            (*here, "docker"), "privileged needs isolation: instance (privileged is root on the host)"
-        )
     for key in ("standby", "max_runners_per_repository"):
         if (getattr(profile, key) or 0) > profile.max_runners:
             yield Fault((*here, key), f"is more than max_runners, {profile.max_runners}")
@@ -102,7 +83,6 @@ def _profile(name: str, profile: Profile, parts: Parts) -> Iterator[Fault]:
     if pool is None:
         return
     yield from _fits(name, profile, pool)
-    yield from _isolation(name, profile, parts)
     other = {"x64": "arm64", "arm64": "x64"}[pool.architecture]
     if other in (label.lower() for label in profile.labels):
         yield Fault((*here, "labels"), f"label '{other}', but pool '{profile.pool}' is {pool.architecture}")
@@ -134,19 +114,6 @@ def _fits(name: str, profile: Profile, pool: Pool) -> Iterator[Fault]:
                 )
                 yield Fault(("profiles", name, key), message)
                 break  # one type is enough to tell the operator; the cure is the same for all
-
-
-def _isolation(name: str, profile: Profile, parts: Parts) -> Iterator[Fault]:
-    if profile.isolation != "shared":
-        return
-    alone = [
-        other
-        for other, candidate in parts.profiles.items()
-        if candidate.pool == profile.pool and candidate.isolation == "instance"
-    ]
-    if alone:
-        message = f"pool '{profile.pool}' is exclusive ('{alone[0]}' has isolation: instance); name another"
-        yield Fault(("profiles", name, "pool"), message)
 
 
 def _pool(name: str, pool: Pool) -> Iterator[Fault]:
@@ -198,27 +165,6 @@ def _repair(github: GitHub) -> Iterator[Fault]:
                 yield Fault(("github", key), "needs a GitHub App: name its secret in github.secrets.app")
     elif 0 < github.sweep_calls_per_hour < FEWEST_SWEEP_CALLS:
         yield Fault(("github", "sweep_calls_per_hour"), f"0 for no sweep, or at least {FEWEST_SWEEP_CALLS}")
-
-
-def _reach(github: GitHub, parts: Parts) -> Iterator[Fault]:
-    """Check what is only safe for one organization, or never where strangers' code runs."""
-    if github.allow.public_repositories:
-        shared = sorted(name for name, profile in parts.profiles.items() if profile.isolation == "shared")
-        if shared:
-            message = f"true needs isolation: instance in every profile; shared: {', '.join(shared)}"
-            yield Fault(("github", "allow", "public_repositories"), message)
-    organizations = {name.lower() for name in github.allow.organizations}
-    if len(organizations) == 1 and "*" not in organizations:
-        return
-    cure = "name exactly one organization in github.allow.organizations"
-    for name, pool in parts.pools.items():
-        if pool.task_policy:
-            yield Fault(("pools", name, "task_policy"), f"every job of the pool would hold it; {cure}")
-    for name, profile in parts.profiles.items():
-        if profile.docker == "nested" and profile.isolation == "shared":
-            yield Fault(
-                ("profiles", name, "docker"), f"nested with isolation: shared shares one uid range; {cure}"
-            )
 
 
 def _size(size: Resources) -> str:

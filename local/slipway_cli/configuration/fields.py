@@ -74,6 +74,14 @@ WebUrl = text(
     r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost):[0-9]{1,5}",
     "the address of a GitHub (https://HOST, without a path)",
 )
+MirrorUrl = text(
+    r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._-]{1,100}){0,4}",
+    "the address of a registry mirror (https://HOST, without a trailing slash)",
+)
+S3Prefix = text(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]{1,100}){0,8}",
+    "a place in S3 (s3://BUCKET/PREFIX, without a trailing slash)",
+)
 RunnerGroupName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Region = text(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", "an AWS region such as ap-northeast-1")
 Subnet = text(r"subnet-[0-9a-f]{8,17}", "a subnet id (subnet-…)")

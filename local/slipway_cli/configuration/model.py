@@ -118,6 +118,10 @@ class Profile(_Section):
     pool: str
     isolation: Literal["shared", "instance"] = "shared"
     docker: Literal["none", "nested", "privileged"] = "none"
+    kvm: bool = Field(False, description="gives jobs /dev/kvm; only with isolation: instance")
+    worker_logs: f.S3Prefix | None = Field(
+        None, description="where the listener's Worker logs go; only for one organization"
+    )
     bounds: Bounds | None = None
     standby: f.Count = 0
     max_runners: f.PositiveCount = 100
@@ -138,8 +142,9 @@ class Pool(_Section):
     """Where capacity comes from."""
 
     region: f.Region
-    subnets: list[f.Subnet] = Field(min_length=1)
-    security_groups: list[f.SecurityGroup] = Field(min_length=1)
+    # What an awsvpc task may name [ECS-AWSVPC].
+    subnets: list[f.Subnet] = Field(min_length=1, max_length=16)
+    security_groups: list[f.SecurityGroup] = Field(min_length=1, max_length=5)
     task_policy: f.PolicyArn | None = Field(
         None, description="added to the task role; only for one organization"
     )
@@ -151,6 +156,12 @@ class Pool(_Section):
     stopped_instances: f.Count = 0
     idle_timeout: f.Duration = Field("5m")
     max_age: f.Duration = Field("24h")
+    operating_system: Literal["al2023", "bottlerocket"] = "al2023"
+    uid_ranges: Literal["shared", "per-container"] = Field(
+        "shared", description="whether containers of a host share one range of user ids"
+    )
+    registry_mirror: f.MirrorUrl | None = Field(None, description="a read-only mirror of Docker Hub")
+    git_cache: bool = Field(False, description="Git objects read by every job; only for one organization")
 
 
 class Fairness(_Section):

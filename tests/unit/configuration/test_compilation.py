@@ -15,7 +15,7 @@ from local.slipway_cli.configuration.check import check
 from local.slipway_cli.configuration.compilation import api_url, compile_file
 from local.slipway_cli.main import main
 from slipway.config import load_configuration
-from slipway.domain.configuration import Isolation, Market, Registration, Schedule, WebhookSecret
+from slipway.domain.configuration import Docker, Isolation, Market, Registration, Schedule, WebhookSecret
 from slipway.domain.resources import Resources
 
 ROOT = Path(__file__).parents[3]
@@ -63,6 +63,21 @@ def test_the_loaded_configuration_says_what_the_file_says(tmp_path: Path) -> Non
     assert (general.market, alone.market) == (Market.SPOT, Market.ON_DEMAND)
     assert (general.exclusive, alone.exclusive) == (False, True)
     assert configuration.fairness.weights == {"acme-platform": 2}
+
+
+def test_what_jobs_and_hosts_get_is_compiled(tmp_path: Path) -> None:
+    compiled = tmp_path / "slipway.json"
+    main(["config", "compile", str(ROOT / "docs" / "examples" / "docker.yaml"), "-o", str(compiled)])
+    configuration = load_configuration(compiled)
+    docker = {name: (profile.docker, profile.kvm) for name, profile in configuration.profiles.items()}
+    assert docker == {
+        "standard": (Docker.NONE, False),
+        "docker": (Docker.NESTED, False),
+        "emulator": (Docker.PRIVILEGED, True),
+    }
+    shared, machines = configuration.pools["shared"], configuration.pools["machines"]
+    assert (shared.uid_ranges, shared.registry_mirror) == ("per-container", "https://mirror.example.com")
+    assert (machines.uid_ranges, machines.operating_system, machines.git_cache) == ("shared", "al2023", False)
 
 
 def test_names_that_github_compares_without_case_are_compiled_lower_case() -> None:

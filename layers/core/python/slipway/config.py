@@ -12,6 +12,7 @@ from typing import Any
 from slipway.domain.configuration import (
     Bounds,
     Configuration,
+    Docker,
     Fairness,
     GitHubTarget,
     Headroom,
@@ -28,7 +29,7 @@ from slipway.domain.configuration import (
 from slipway.domain.errors import ConfigurationError
 from slipway.domain.resources import Resources
 
-COMPILED_VERSION = 3
+COMPILED_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,7 @@ def _profile(name: str, body: Mapping[str, Any]) -> Profile:
             "unlabelled_jobs_of": frozenset(body["unlabelled_jobs_of"]),
             "size": Resources(*body["size"]),
             "isolation": Isolation(body["isolation"]),
+            "docker": Docker(body["docker"]),
             "bounds": Bounds(Resources(*bounds[0]), Resources(*bounds[1])) if bounds else None,
             "wait_target": _wait_target(body["wait_target"]),
         }

@@ -24,6 +24,14 @@ class Isolation(StrEnum):
     INSTANCE = "instance"
 
 
+class Docker(StrEnum):
+    """Which Docker a job has: none, one of its own without privilege, or one that is root on the host."""
+
+    NONE = "none"
+    NESTED = "nested"
+    PRIVILEGED = "privileged"
+
+
 class Market(StrEnum):
     """How EC2 capacity is bought."""
 
@@ -105,7 +113,7 @@ class Profile:
     image: str
     pool: str
     isolation: Isolation = Isolation.SHARED
-    docker: str = "none"
+    docker: Docker = Docker.NONE
     bounds: Bounds | None = None
     standby: int = 0
     max_runners: int = 100
@@ -114,6 +122,8 @@ class Profile:
     job_timeout_seconds: int = 21_600
     wait_target: WaitTarget | None = None
     unlabelled_jobs_of: frozenset[str] = frozenset()
+    kvm: bool = False
+    worker_logs: str | None = None
 
 
 MAX_TASKS_ON_A_BRIDGE = 1_000  # the containers that share a host's docker0 [ECS-BRIDGE-PORTS]
@@ -139,7 +149,11 @@ class Headroom:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Where capacity comes from: one ECS cluster, one launch template, one task role."""
+    """Where capacity comes from: one ECS cluster, one launch template, one task role.
+
+    What its hosts run (``operating_system``, ``uid_ranges``, ``registry_mirror``, ``git_cache``) no function reads:
+    it is for task definitions and user data.
+    """
 
     name: str
     region: str
@@ -158,6 +172,10 @@ class Pool:
     max_age_seconds: int = 86_400
     exclusive: bool = False
     task_policy: str | None = None
+    operating_system: str = "al2023"
+    uid_ranges: str = "shared"
+    registry_mirror: str | None = None
+    git_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
