@@ -106,17 +106,20 @@ def test_a_task_whose_job_completed_had_its_job() -> None:
     assert had_its_job(a_runner(1, RunnerState.GONE, ended_why=JOB_COMPLETED))
 
 
+def test_a_task_that_ran_its_job_had_it_before_its_end_is_told() -> None:
+    assert had_its_job(a_runner(1, RunnerState.BUSY))
+
+
 @pytest.mark.parametrize(
     "runner",
     [
         None,
         a_runner(1),
         a_runner(1, RunnerState.REGISTERED),
-        a_runner(1, RunnerState.BUSY),
         a_runner(1, RunnerState.GONE, ended_why="released"),
-        a_runner(1, RunnerState.BUSY, ended_why=JOB_COMPLETED),
+        a_runner(1, RunnerState.REGISTERED, ended_why=JOB_COMPLETED),
     ],
-    ids=["unknown", "starting", "registered", "busy", "released", "not gone"],
+    ids=["unknown", "starting", "registered", "released", "not gone"],
 )
 def test_any_other_task_may_leave_a_job_waiting(runner: Any) -> None:
     assert not had_its_job(runner)

@@ -31,5 +31,12 @@ def rests(plan: Plan, snapshot: Snapshot, policy: Policy) -> bool:
 
 
 def had_its_job(runner: Runner | None) -> bool:
-    """Say whether a task that stopped leaves nobody waiting: its runner's one job is known to have completed."""
-    return runner is not None and runner.state is RunnerState.GONE and runner.ended_why == JOB_COMPLETED
+    """Say whether a task that stopped leaves nobody waiting: its runner's one job is known to run, or to have completed.
+
+    ECS tells of a task's end sooner than GitHub of its job's as often as not. The job does not wait in either case, and
+    whether it was another than the runner was made for was news when it began.
+    """
+    if runner is None:
+        return False
+    completed = runner.state is RunnerState.GONE and runner.ended_why == JOB_COMPLETED
+    return completed or runner.state is RunnerState.BUSY
