@@ -202,15 +202,28 @@ class Broker:
         self._world.clock.schedule(delay, fail_unless_heard)
 
     def _hold(self, session: Session, otherwise: Response) -> Pending:
-        """Open a long poll that answers ``otherwise`` when nothing happens [RUNNER-LONG-POLL]."""
+        """Open a long poll that answers ``otherwise`` when nothing happens [RUNNER-LONG-POLL].
+
+        Who would only ask the same again is spared the answer and the question: it is in contact all the same.
+        """
         if session.poll is not None:
             session.poll.answer(_refusal(409, "a newer poll took over"))
         pending = session.poll = Pending()
         self._contact(session)
-        timeout = self._world.clock.schedule(self._world.timers.long_poll, lambda: pending.answer(otherwise))
+        clock, seconds = self._world.clock, self._world.timers.long_poll
+
+        def time_out() -> None:
+            nonlocal timer
+            if pending.asks_again():
+                self._contact(session)
+                timer = clock.schedule(seconds, time_out)
+            else:
+                pending.answer(otherwise)
+
+        timer = clock.schedule(seconds, time_out)
 
         def answered(_: Response) -> None:
-            timeout.cancel()
+            timer.cancel()
             if session.poll is pending:
                 session.poll = None
                 self._contact(session)

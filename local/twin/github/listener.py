@@ -98,6 +98,8 @@ class VirtualListener:
 
         reply = self._send("GET", call, None)
         if isinstance(reply, Pending):
+            if self.busy:  # a job of hours would ask every minute whether it is over
+                reply.asks_again = lambda: self._alive
             reply.when_answered(unless_dead)
         else:
             unless_dead(reply)

@@ -26,6 +26,8 @@ class Pending:
 
     def __init__(self) -> None:
         self.response: Response | None = None
+        self.asks_again: Callable[[], bool] = lambda: False
+        """Says whether who waits would only send the same request again when nothing happens: then it may stay."""
         self._waiting: list[Callable[[Response], None]] = []
 
     def when_answered(self, callback: Callable[[Response], None]) -> None:
