@@ -31,7 +31,7 @@ def rests(plan: Plan, snapshot: Snapshot, policy: Policy) -> bool:
 
 
 def had_its_job(runner: Runner | None) -> bool:
-    """Say whether a task that stopped leaves nobody waiting: its runner's one job is known to run, or to have completed.
+    """Say whether a task that stopped leaves nobody waiting: its runner's one job is known to run or have completed.
 
     ECS tells of a task's end sooner than GitHub of its job's as often as not. The job does not wait in either case, and
     whether it was another than the runner was made for was news when it began.
