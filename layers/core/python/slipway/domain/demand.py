@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from operator import attrgetter
 
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.intents import RunTasks
@@ -37,7 +38,8 @@ def covered_jobs(
     every other idle runner covers the oldest job left.
     """
     idle: dict[tuple[str, str], dict[str, Runner]] = defaultdict(dict)
-    for runner in sorted((one for one in runners if one.is_idle), key=lambda runner: runner.task_id):
+    registered = [runner for runner in runners if runner.state is RunnerState.REGISTERED]
+    for runner in sorted(registered, key=attrgetter("task_id")):
         if runner.reach is not None and runner.label_key is not None:
             idle[runner.reach, runner.label_key][runner.task_id] = runner
     covered: dict[JobKey, str] = {}

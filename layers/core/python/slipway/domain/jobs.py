@@ -106,12 +106,13 @@ class JobEvent:
 
 
 _NAMES = tuple(one.name for one in fields(JobEvent))
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 def encode_job_event(event: JobEvent) -> str:
     """Return the event as it travels on the ``jobs`` queue: versioned compact JSON."""
     body = {name: value for name in _NAMES if (value := getattr(event, name)) not in (None, "")}
-    return json.dumps({"version": ENVELOPE_VERSION, **body}, separators=(",", ":"))
+    return _COMPACT.encode({"version": ENVELOPE_VERSION, **body})
 
 
 def decode_job_event(text: str) -> JobEvent:

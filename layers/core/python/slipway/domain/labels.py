@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from slipway.domain.resources import CPU_UNITS_PER_VCPU
 
@@ -55,7 +56,14 @@ def canonical(labels: Sequence[str]) -> tuple[str, ...]:
 
 def label_set_key(labels: Sequence[str]) -> str:
     """Return a short stable key of a label set: equal sets, equal keys, whatever case or order."""
-    text = json.dumps(canonical(labels), separators=(",", ":"))
+    return _key_of(canonical(labels))
+
+
+@lru_cache(
+    maxsize=1_000
+)  # an enterprise has a few dozen label sets, and each job's is asked for at every event
+def _key_of(names: tuple[str, ...]) -> str:
+    text = json.dumps(names, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:20]
 
 

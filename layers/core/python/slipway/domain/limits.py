@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 
 from slipway.domain.demand import ZOMBIE_AFTER
 from slipway.domain.jobs import JobKey
@@ -37,7 +38,7 @@ class Admission:
         self._now = now
         self._paused: dict[str, float] = {}
         self._refusals: dict[str, str] = {}
-        taken = [runner for runner in runners if runner.state in _TAKEN]
+        self._taken = taken = [runner for runner in runners if runner.state in _TAKEN]
         for pause in pauses:
             if pause.why and pause.until > now and not _is_mended(pause, taken):
                 self._refusals[pause.reach] = pause.why
@@ -45,12 +46,18 @@ class Admission:
                 self._paused[pause.reach] = _pauses_until(pause)
         self._trying: dict[str, JobKey] = {}
         self._policy = policy
-        self._by_profile = runners_by_profile(taken)
-        self._by_repository = Counter(
-            (runner.shape.profile, (runner.repository or "").lower()) for runner in taken
-        )
         self._by_organization: Counter[str] = Counter()
         self.refused: dict[JobKey, Reason] = {}
+
+    # Counted when the first job asks: half of all plans have none that needs a runner.
+
+    @cached_property
+    def _by_profile(self) -> Counter[str]:
+        return runners_by_profile(self._taken)
+
+    @cached_property
+    def _by_repository(self) -> Counter[tuple[str, str]]:
+        return Counter((runner.shape.profile, (runner.repository or "").lower()) for runner in self._taken)
 
     @property
     def trying(self) -> dict[JobKey, Reason]:

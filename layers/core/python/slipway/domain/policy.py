@@ -48,8 +48,10 @@ class Policy:
         """Return how many tasks an instance of this type takes; one that is no longer configured goes by the bridge."""
         if self.pool.exclusive:
             return 1
-        known = {offered.name: offered.max_tasks for offered in self.pool.instance_types}
-        return known.get(instance_type, MAX_TASKS_ON_A_BRIDGE)
+        for offered in self.pool.instance_types:
+            if offered.name == instance_type:
+                return offered.max_tasks
+        return MAX_TASKS_ON_A_BRIDGE
 
 
 def policy_of(configuration: Configuration, pool: str, now: float) -> Policy:

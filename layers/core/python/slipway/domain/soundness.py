@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from slipway.domain.instances import Instance, InstanceState
@@ -28,6 +29,7 @@ _PAST = (
     "draining_at",
     "empty_at",
 )
+_MOMENTS = attrgetter(*_PAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,7 @@ def _inert(instance: Instance, snapshot: Snapshot) -> Instance:
 
 def _not_ahead(instance: Instance, now: float) -> Instance:
     ahead: dict[str, Any] = {}
-    for name in _PAST:
-        at = getattr(instance, name)
+    for name, at in zip(_PAST, _MOMENTS(instance), strict=True):
         if at is not None and at > now:
             ahead[name] = now if at - now <= SKEW_SECONDS else _LONG_AGO
     until = instance.full_until

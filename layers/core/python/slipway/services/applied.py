@@ -26,6 +26,8 @@ class Applied:
 
     def merged(self, other: Applied) -> Applied:
         """Return both outcomes as one."""
+        if other is _NOTHING:  # most steps have nothing to tell
+            return self
         return Applied(
             self.errors + other.errors,
             self.changed or other.changed,
@@ -35,6 +37,7 @@ class Applied:
         )
 
 
+_NOTHING = Applied()
 Step = Callable[[], Applied | None]
 T = TypeVar("T")
 
@@ -53,7 +56,7 @@ def attempt(step: Step) -> Applied:
     each convergence of its pool meets, and the last.
     """
     try:
-        return step() or Applied()
+        return step() or _NOTHING
     except SlipwayError as fault:
         should_retry = isinstance(fault, UnavailableError | UnknownOutcomeError)
         return Applied(errors=(fault,), should_retry=should_retry)
