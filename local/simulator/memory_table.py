@@ -38,6 +38,7 @@ Make = Callable[[str, Callable[[], T]], T]
 """Makes a call of DynamoDB's operation ("Query"); whoever simulates lets it take time or fail."""
 
 _OPERATIONS = {Update: "UpdateItem", Put: "PutItem", Delete: "DeleteItem"}
+_PLAIN = frozenset((str, int, float, bool))
 _FUNCTIONS = re.compile(r"attribute_(not_)?exists\(#(\w+)\)")
 _WORDS = re.compile(r"#(\w+)|:(\w+)|<>|<=|>=|=|\bAND\b|\bOR\b|\bNOT\b|\bsize\b")
 _PYTHON = {"<>": "!=", "=": "==", "AND": "and", "OR": "or", "NOT": "not", "size": "len"}
@@ -145,14 +146,14 @@ class MemoryTable(Table):
         """
 
         def make() -> None:
-            _require_one_each(writes)
-            olds = [self._store.get(_key_of(write)) for write in writes]
+            keys = _require_one_each(writes)
+            olds = [self._store.get(key) for key in keys]
             failed = [n for n, write in enumerate(writes) if not _holds(write, olds[n])]
             if failed:
                 raise ConditionFailedError(failed)
-            for write, old in zip(writes, olds, strict=True):
+            for key, write, old in zip(keys, writes, olds, strict=True):
                 if not isinstance(write, Check):
-                    self._apply(_key_of(write), _written(write, old))
+                    self._apply(key, _written(write, old))
 
         with aws_errors("writing a transaction"):
             self._make("TransactWriteItems", make)
@@ -179,9 +180,8 @@ class MemoryTable(Table):
         writes: list[Put | Delete] = [*map(Put, puts), *map(Delete, deletes)]
 
         def make(batch: Sequence[Put | Delete]) -> None:
-            _require_one_each(batch)
-            for write in batch:
-                self._apply(_key_of(write), _written(write, None))
+            for key, write in zip(_require_one_each(batch), batch, strict=True):
+                self._apply(key, _written(write, None))
 
         for start in range(0, len(writes), BATCH_LIMIT):
             batch = writes[start : start + BATCH_LIMIT]
@@ -236,12 +236,14 @@ def _key_of(write: Write) -> Key:
     return Key(write.item["pk"], write.item["sk"]) if isinstance(write, Put) else write.key
 
 
-def _require_one_each(writes: Sequence[Write]) -> None:
-    """Refuse what DynamoDB refuses: two writes of one item in one call."""
-    if len({_key_of(write) for write in writes}) < len(writes):
+def _require_one_each(writes: Sequence[Write]) -> list[Key]:
+    """Return the keys of the writes; refuse what DynamoDB refuses: two writes of one item in one call."""
+    keys = [_key_of(write) for write in writes]
+    if len(keys) > 1 and len({(key.pk, key.sk) for key in keys}) < len(keys):
         raise RefusedError(
             "one call cannot include multiple operations on one item", code="ValidationException"
         )
+    return keys
 
 
 def _require(write: Write, old: Item | None) -> None:
@@ -260,7 +262,8 @@ def _written(write: Update | Put | Delete, old: Item | None) -> Item | None:
     if isinstance(write, Put):
         return {name: _plain(value) for name, value in write.item.items() if value is not None}
     new: Item = dict(old) if old is not None else {"pk": write.key.pk, "sk": write.key.sk}
-    new.update({name: _plain(value) for name, value in write.set.items()})
+    for name, value in write.set.items():
+        new[name] = _plain(value)
     for name in write.remove:
         new.pop(name, None)
     for name, amount in write.add.items():
@@ -270,7 +273,9 @@ def _written(write: Update | Put | Delete, old: Item | None) -> Item | None:
 
 def _plain(value: Any) -> Any:
     """Return a value as it comes back from DynamoDB: plain text, lists, maps without what is None."""
-    if isinstance(value, bool | int | float):
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, int | float):
         return value
     if isinstance(value, str):
         return str(value)

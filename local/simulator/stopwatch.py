@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +35,8 @@ class Stopwatch:
         deliver = world.github.deliveries.deliver
 
         def delivered(delivery: Delivery) -> int | None:
-            if delivery.action == "queued":
-                job_id = json.loads(delivery.body)["workflow_job"]["id"]
-                self._received.setdefault(job_id, world.clock.now())
+            if delivery.action == "queued" and delivery.job_id is not None:
+                self._received.setdefault(delivery.job_id, world.clock.now())
             return deliver(delivery)
 
         world.github.deliveries.deliver = delivered

@@ -30,7 +30,8 @@ class Lognormal:
     def draw(self, rng: random.Random) -> float:
         if self.p50 <= 0 or self.p50 == self.p95:
             return self.p50
-        return rng.lognormvariate(*_parameters(self.p50, self.p95))
+        mean, spread = _parameters(self.p50, self.p95)
+        return math.exp(rng.normalvariate(mean, spread))
 
     def scaled(self, factor: float) -> Lognormal:
         return Lognormal(self.p50 * factor, self.p95 * factor)

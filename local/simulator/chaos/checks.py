@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -32,7 +31,7 @@ class Deliveries:
         deliver = storm.world.github.deliveries.deliver
 
         def delivered(delivery: Delivery) -> int | None:
-            job_id = json.loads(delivery.body)["workflow_job"]["id"]
+            job_id = delivery.job_id or 0
             storm.log.tell("github", f"tells that job {job_id} is {delivery.action}")
             self.by_guid.setdefault(delivery.guid, []).append(delivery)
             if delivery.action == "queued":

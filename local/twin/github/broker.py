@@ -35,6 +35,7 @@ class Session:
     runner: Runner
     token: str
     poll: Pending | None = None
+    poll_ends: Scheduled | None = None
     work_ends_at: float | None = None
     last_contact: float = 0.0
     watchdog: Scheduled | None = None
@@ -213,17 +214,17 @@ class Broker:
         clock, seconds = self._world.clock, self._world.timers.long_poll
 
         def time_out() -> None:
-            nonlocal timer
             if pending.asks_again():
                 self._contact(session)
-                timer = clock.schedule(seconds, time_out)
+                session.poll_ends = clock.schedule(seconds, time_out)
             else:
                 pending.answer(otherwise)
 
-        timer = clock.schedule(seconds, time_out)
+        session.poll_ends = clock.schedule(seconds, time_out)
 
         def answered(_: Response) -> None:
-            timer.cancel()
+            if session.poll_ends is not None:
+                session.poll_ends.cancel()
             if session.poll is pending:
                 session.poll = None
                 self._contact(session)

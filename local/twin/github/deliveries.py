@@ -53,6 +53,7 @@ class Delivery:
     status: str = "pending"
     status_code: int | None = None
     duration_seconds: float = 0.0
+    job_id: int | None = None
 
 
 Deliver = Callable[[Delivery], int | None]
@@ -92,7 +93,7 @@ class Deliveries:
             text = self._payloads.text(payload | own)
             delivery = self._new(hook, guid, "workflow_job", action, text)
             delivery.installation_id = installation.id if installation else None
-            delivery.repository_id = job.repository.id
+            delivery.repository_id, delivery.job_id = job.repository.id, job.id
             self._send(delivery)
 
     def ping(self, hook: Hook) -> None:

@@ -15,7 +15,8 @@ _EXAMPLE_OF = {"queued": 5, "waiting": 7, "in_progress": 3, "completed": 2}
 _WITH_ORGANIZATION = 1
 _WITH_DEPLOYMENT = 6
 _ORGANIZATION_PING = 3
-_LASTING = ("repository", "organization", "enterprise")
+_LASTING = ("repository", "organization", "enterprise", "sender")
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 class Payloads:
@@ -141,7 +142,7 @@ class Payloads:
 
 def compact(content: Any) -> str:
     """JSON as GitHub sends it in deliveries."""
-    return json.dumps(content, separators=(",", ":"))
+    return _COMPACT.encode(content)
 
 
 def job_fields(world: World, job: WorkflowJob, state: JobState) -> dict[str, Any]:

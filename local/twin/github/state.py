@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from local.twin.clock import VirtualClock, aware
 from local.twin.github.model import Organization, Repository, RunnerGroup, Scope, Status
@@ -88,6 +89,7 @@ class World:
         yield from (Scope("repository", full_name) for full_name in self.repositories)
 
 
+@lru_cache(maxsize=10_000)
 def timestamp(epoch_seconds: float) -> str:
     """GitHub's way to write a moment: whole seconds, ``Z``."""
     return aware(epoch_seconds).isoformat(timespec="seconds").replace("+00:00", "Z")

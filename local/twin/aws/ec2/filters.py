@@ -40,7 +40,7 @@ def _filter(spec: View, fields: Fields) -> Callable[[View], bool]:
 
     def matches(view: View) -> bool:
         found = _tag_values(view, name) if name not in fields else [fields[name](view)]
-        return any(f is not None and fnmatch.fnmatchcase(f, value) for f in found for value in values)
+        return any(f is not None and _is_like(f, value) for f in found for value in values)
 
     return matches
 
@@ -48,4 +48,9 @@ def _filter(spec: View, fields: Fields) -> Callable[[View], bool]:
 def _tag_values(view: View, name: str) -> list[str | None]:
     if name == "tag-key":
         return [tag["Key"] for tag in view["Tags"]]
-    return [tag["Value"] for tag in view["Tags"] if f"tag:{tag['Key']}" == name]
+    key = name.removeprefix("tag:")
+    return [tag["Value"] for tag in view["Tags"] if tag["Key"] == key]
+
+
+def _is_like(found: str, value: str) -> bool:
+    return found == value or fnmatch.fnmatchcase(found, value)

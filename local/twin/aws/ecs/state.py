@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from local.twin.aws.ecs.records import Cluster, ContainerInstance, Task, TaskDefinition
@@ -70,7 +71,7 @@ class EcsState:
     def _detail(self, view: dict[str, Any]) -> dict[str, Any]:
         """The API's shape as an event has it: moments as text, and no tags [ECS-EVENT-SHAPE]."""
         detail = {
-            name: iso(value.timestamp()) if hasattr(value, "timestamp") else value
+            name: iso(value.timestamp()) if isinstance(value, datetime) else value
             for name, value in view.items()
             if name != "tags"
         }

@@ -30,6 +30,7 @@ class Message:
 
     message_id: str
     body: str
+    digest: str
     attributes: dict[str, Any]
     group_id: str | None
     sent_at: float

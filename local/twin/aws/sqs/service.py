@@ -174,6 +174,7 @@ class Sqs(Service):
         message = Message(
             message_id=self.context.ids.uuid(),
             body=body,
+            digest=digest_of_body(body),
             attributes=dict(attributes),
             group_id=request.get("MessageGroupId"),
             sent_at=self.context.now(),
@@ -181,7 +182,7 @@ class Sqs(Service):
             size=size,
         )
         queue.put(message, self.context.clock)
-        answer = {"MessageId": message.message_id, "MD5OfMessageBody": digest_of_body(body)}
+        answer = {"MessageId": message.message_id, "MD5OfMessageBody": message.digest}
         if attributes:
             answer["MD5OfMessageAttributes"] = digest_of_attributes(attributes)
         return answer
@@ -243,20 +244,13 @@ class Sqs(Service):
 
 def _received(message: Message, request: Mapping[str, Any]) -> dict[str, Any]:
     wanted = {*request.get("AttributeNames", []), *request.get("MessageSystemAttributeNames", [])}
-    system = {
-        "SenderId": "AIDATWIN",
-        "SentTimestamp": str(int(message.sent_at * 1000)),
-        "ApproximateReceiveCount": str(message.receive_count),
-        "ApproximateFirstReceiveTimestamp": str(int((message.first_received_at or 0.0) * 1000)),
-        **({"MessageGroupId": message.group_id} if message.group_id is not None else {}),
-    }
-    shown = {k: v for k, v in system.items() if "All" in wanted or k in wanted}
+    shown = {k: v for k, v in _system(message).items() if "All" in wanted or k in wanted} if wanted else {}
     names = request.get("MessageAttributeNames", [])
     attributes = {k: v for k, v in message.attributes.items() if {"All", ".*", k} & set(names)}
     answer: dict[str, Any] = {
         "MessageId": message.message_id,
         "ReceiptHandle": message.receipt,
-        "MD5OfBody": digest_of_body(message.body),
+        "MD5OfBody": message.digest,
         "Body": message.body,
     }
     if shown:
@@ -315,3 +309,13 @@ def _each(
             code = fault.query_code or fault.code
             failed.append({"Id": entry["Id"], "SenderFault": True, "Code": code, "Message": fault.message})
     return {"Successful": successful, **({"Failed": failed} if failed else {})}
+
+
+def _system(message: Message) -> dict[str, str]:
+    return {
+        "SenderId": "AIDATWIN",
+        "SentTimestamp": str(int(message.sent_at * 1000)),
+        "ApproximateReceiveCount": str(message.receive_count),
+        "ApproximateFirstReceiveTimestamp": str(int((message.first_received_at or 0.0) * 1000)),
+        **({"MessageGroupId": message.group_id} if message.group_id is not None else {}),
+    }
