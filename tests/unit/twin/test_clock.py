@@ -59,3 +59,27 @@ def test_scheduling_in_the_past_is_refused() -> None:
 
 def test_moments_are_written_as_eventbridge_writes_them() -> None:
     assert iso(0.25) == "1970-01-01T00:00:00.250Z"
+
+
+def test_time_passes_within_a_callback_only_where_nothing_is_due_and_the_advance_goes_so_far() -> None:
+    clock, passed = VirtualClock(0.0), list[bool]()
+
+    def quiet(seconds: float) -> None:
+        passed.append(clock.pass_quietly(seconds))
+
+    clock.schedule(1, lambda: quiet(2))
+    clock.schedule(2, lambda: None).cancel()
+    clock.schedule(4, lambda: quiet(1))  # the next is due at that very moment, and came first
+    clock.schedule(5, lambda: quiet(6))
+    clock.advance_to(1)
+    assert (passed, clock.now()) == ([False], 1.0)
+    clock.advance_to(10)
+    assert (passed, clock.now()) == ([False, False, False], 10.0)
+    clock.schedule(1, lambda: quiet(2))
+    clock.advance_to(14)
+    assert (passed[-1], clock.now()) == (True, 14.0)
+
+
+def test_outside_of_an_advance_no_time_passes_quietly() -> None:
+    clock = VirtualClock(0.0)
+    assert not clock.pass_quietly(0.0)

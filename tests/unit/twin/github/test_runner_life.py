@@ -213,3 +213,18 @@ def test_a_runner_promised_to_a_cancelled_job_serves_the_next_one(acme: Acme) ->
     acme.clock.advance(1)
     assert (doomed.conclusion, following.status) == ("cancelled", "in_progress")
     assert doomed.now.runner is None
+
+
+def test_a_listener_whose_job_runs_for_long_is_online_all_the_while_and_lost_once_it_is_silent(
+    acme: Acme,
+) -> None:
+    job = acme.job(duration_seconds=3_600)
+    listener = VirtualListener(acme.twin, acme.mint(), lambda code: None)
+    for _ in range(20):
+        acme.clock.advance(60)
+        assert [runner["status"] for runner in runners(acme)] == ["online"]
+    listener.kill()
+    acme.clock.advance(120)
+    assert [runner["status"] for runner in runners(acme)] == ["offline"]
+    acme.clock.advance(600)
+    assert job.conclusion == "failure"  # [RUNNER-LOST-10M]
