@@ -32,6 +32,7 @@ from slipway.domain.identity import TaskIdentity
 from slipway.domain.jobs import JobEvent
 from slipway.ports.ledger import Ledger
 from slipway.services.claim import Answer
+from slipway.services.converge import Converged
 from slipway.services.ingest import Request
 from slipway.services.reap import Reaped
 from slipway.services.repair import Repaired
@@ -97,6 +98,8 @@ class Loop:
         ledger = partial(new_ledger, self.calls) if new_ledger else None
         self.around = Surrounded(self.aws, github, clock, self.held, self.calls, ledger)
         self.deliveries: list[Delivery] = []
+        self.converged: Callable[[Converged], None] = lambda _converged: None
+        """Told of each convergence as it ends."""
         self.reran: list[Settled] = []
         self.found: list[JobEvent] = []
         self.errors: list[Exception] = []
@@ -283,6 +286,7 @@ class Loop:
                     failed.add(number)
             for converged in batch.converge(self.new_token(), lambda: has_time(LAST_ROUND_SECONDS)):
                 self.errors += converged.errors
+                self.converged(converged)
             return failed
 
         def answered(failed: set[int] | Failed) -> None:

@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from typing import Final
 
-from local.deployment import QUEUES
+from local.simulator.chaos.deliveries import Deliveries
 from local.simulator.chaos.of_jobs import QueuedJobs
-from local.simulator.chaos.secrets import secrets_in
 from local.simulator.chaos.storm import Storm
 from local.simulator.functions import FunctionDiedError
 from local.simulator.leftovers import beyond_tiers
-from local.twin.github.deliveries import Delivery
 from local.twin.github.model import WorkflowJob
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import SlipwayError
 from slipway.domain.runners import parse_runner_name
 
-
-@dataclass(slots=True)
-class Deliveries:
-    """Every webhook, so that it is known of which jobs we have learned."""
-
-    by_job: dict[int, list[Delivery]] = field(default_factory=dict)
-    """Those of queued jobs."""
-    by_guid: dict[str, list[Delivery]] = field(default_factory=dict)
-
-    def watch(self, storm: Storm) -> None:
-        """Note every delivery on its way to us."""
-        deliver = storm.world.github.deliveries.deliver
-
-        def delivered(delivery: Delivery) -> int | None:
-            job_id = delivery.job_id or 0
-            storm.log.tell("github", f"tells that job {job_id} is {delivery.action}")
-            self.by_guid.setdefault(delivery.guid, []).append(delivery)
-            if delivery.action == "queued":
-                self.by_job.setdefault(job_id, []).append(delivery)
-            return deliver(delivery)
-
-        storm.world.github.deliveries.deliver = delivered
-
-    def were_heard(self, job: WorkflowJob) -> bool:
-        """Say whether one of a job's webhooks got a yes from us."""
-        return _arrived(self.by_job.get(job.id, ()))
-
-    def resend(self, storm: Storm) -> None:
-        """Send again what failed, as the operator does by hand where no program can [GH-HOOK-NO-DELIVERIES]."""
-        for sent in list(self.by_guid.values()):
-            if not _arrived(sent):
-                storm.world.github.deliveries.redeliver(sent[0])
-
-
-def _arrived(deliveries: Iterable[Delivery]) -> bool:
-    return any(200 <= (one.status_code or 0) < 300 for one in deliveries)
+_BEGUN: Final = {"in_progress", "completed"}
+#: By when a job has a runner, once all is calm and we have said yes to its webhook: what queued up in a storm is up to
+#: forty minutes of work for the smallest pools.
+HEARD_STARTS_WITHIN_SECONDS: Final = 3_600.0
+#: By when one of which no webhook came: a sweep has to find it first, at the calls an hour that it may make.
+SWEPT_STARTS_WITHIN_SECONDS: Final = 2 * 3_600.0
 
 
 def unserved(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> list[WorkflowJob]:
@@ -60,7 +28,7 @@ def unserved(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> list[Wor
     return [
         job
         for job in jobs.served
-        if job.status != "completed" and (storm.recipe.sweeps or deliveries.were_heard(job))
+        if job.status != "completed" and (storm.recipe.sweeps or deliveries.heard_at(job) is not None)
     ]
 
 
@@ -75,10 +43,28 @@ def broken_promises(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> I
         yield f"job/{job.id}", f"promise 1: job {job.id} of {job.repository.full_name} is still {job.status}"
     for what, count in leaks(storm).items():
         yield f"left/{what}", f"promises 3 and 6: {count} {what} too many or too few are left"
+    for job, told in deliveries.unrecorded(storm, jobs):
+        yield (
+            f"record/{job.id}",
+            f"promise 1: we heard that job {job.id} is {told}, and the ledger does not know",
+        )
+    yield from _late(storm, jobs, deliveries)
     yield from _broken_jobs(storm, jobs)
     yield from _reach(storm, jobs)
     yield from _errors(storm)
-    yield from secrets_in_sight(storm)
+
+
+def _late(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> Iterator[tuple[str, str]]:
+    """Find jobs that got their runner later than what ailed them explains."""
+    for job in jobs.served:
+        heard_at = deliveries.heard_at(job)
+        if heard_at is None and not storm.recipe.sweeps:
+            continue
+        began = next((state.at for state in job.history if state.status in _BEGUN), storm.world.clock.now())
+        limit = SWEPT_STARTS_WITHIN_SECONDS if heard_at is None else HEARD_STARTS_WITHIN_SECONDS
+        waited = began - max(storm.over_at, heard_at or 0.0)
+        if waited > limit:
+            yield f"late/{job.id}", f"promise 1: job {job.id} waited for {waited:.0f} s of calm"
 
 
 def _broken_jobs(storm: Storm, jobs: QueuedJobs) -> Iterator[tuple[str, str]]:
@@ -106,8 +92,7 @@ def _reach(storm: Storm, jobs: QueuedJobs) -> Iterator[tuple[str, str]]:
         runner = job.now.runner
         if runner is None or parse_runner_name(configuration.deployment, runner.name) is None:
             continue
-        widened_at = storm.wide_groups.get(runner.group_name)
-        if widened_at is not None and (job.now.started_at or 0.0) >= widened_at:
+        if _was_wide(storm, runner.group_name, job.now.started_at or 0.0):
             continue
         group = f"{configuration.deployment}-{job.repository.organization.login.lower()}"
         if level is Registration.ENTERPRISE and runner.group_name != group:
@@ -116,17 +101,13 @@ def _reach(storm: Storm, jobs: QueuedJobs) -> Iterator[tuple[str, str]]:
             yield f"reach/{job.id}", f"promise 4: job {job.id} of a public repository got {runner.name}"
 
 
+def _was_wide(storm: Storm, group: str, started_at: float) -> bool:
+    """Say whether a group was wide when GitHub chose among its runners, which take their job within a minute."""
+    took = storm.world.github.world.timers.take_job
+    return any(since <= started_at <= until + took for since, until in storm.wide_groups.get(group, ()))
+
+
 def _errors(storm: Storm) -> Iterator[tuple[str, str]]:
     for fault in storm.world.loop.errors:
         if not isinstance(fault, SlipwayError | FunctionDiedError):
             yield f"error/{fault!r}", f"an unexpected exception: {type(fault).__name__}: {fault}"
-
-
-def secrets_in_sight(storm: Storm) -> Iterator[tuple[str, str]]:
-    """Promise 4: no secret in the ledger or on a queue."""
-    world = storm.world
-    places = {"ledger": repr(list(world.store.items()))}
-    places |= {f"queue {name}": " ".join(world.loop.aws.sqs.bodies(name)) for name in QUEUES}
-    for place, text in places.items():
-        for name in secrets_in(text):
-            yield f"secret/{place}/{name}", f"promise 4: a {name} stands in the {place}"

@@ -100,6 +100,7 @@ OF_GITHUB: Final = (
     Fault("busy-flag-stale", 6.0),
     Fault("job-status-stale", 6.0),
     Fault("group-changed", 4.0),
+    Fault("group-deleted", 6.0),
     Fault("credential-revoked", 1.5),
 )
 #: Of our own functions; made in ``of_functions``.

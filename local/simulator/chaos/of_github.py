@@ -27,6 +27,7 @@ def meddle_with_github(storm: Storm) -> None:
     storm.again_and_again("busy-flag-stale", lag("busy_flag", 120.0))
     storm.again_and_again("job-status-stale", lag("job_status", 120.0))
     storm.again_and_again("group-changed", lambda rng: _change_group(storm, rng))
+    storm.again_and_again("group-deleted", lambda rng: _delete_group(storm, rng))
     if storm.recipe.configuration.github.registration is Registration.ENTERPRISE:
         storm.again_and_again("credential-revoked", lambda rng: _revoke_token(storm, rng))
     else:
@@ -50,19 +51,22 @@ def _is_wide(storm: Storm, group: RunnerGroup) -> bool:
 
 
 def _change_group(storm: Storm, rng: random.Random) -> str | None:
-    """Widen a group for a while; ``wide_groups`` remembers when, for what its runners then do is not our doing."""
+    """Widen a group for a while; ``wide_groups`` remembers when, for what its runners do then is not our doing."""
     groups = [group for group in _groups(storm) if not _is_wide(storm, group)]
     if not groups:
         return None
     group = rng.choice(groups)
     kept = (group.visibility, group.allows_public_repositories, set(group.selected_ids))
 
+    since, is_wide = storm.world.clock.now(), True
+
     def restore() -> None:
-        group.visibility, group.allows_public_repositories, group.selected_ids = (
-            kept[0],
-            kept[1],
-            set(kept[2]),
-        )
+        nonlocal is_wide
+        if is_wide:
+            is_wide = False
+            storm.wide_groups.setdefault(group.name, []).append((since, storm.world.clock.now()))
+            group.visibility, group.allows_public_repositories = kept[0], kept[1]
+            group.selected_ids = set(kept[2])
 
     is_of_enterprise = storm.recipe.configuration.github.registration is Registration.ENTERPRISE
     what = rng.choice(("public", "all", "another")) if is_of_enterprise else "public"
@@ -74,9 +78,19 @@ def _change_group(storm: Storm, rng: random.Random) -> str | None:
         organizations = storm.world.github.world.organizations.values()
         others = sorted({one.id for one in organizations} - group.selected_ids)
         group.selected_ids = {*group.selected_ids, rng.choice(others)}
-    storm.wide_groups.setdefault(group.name, storm.world.clock.now())
     storm.for_a_while(rng.uniform(120.0, 1_200.0), restore)
     return f"{group.name}: {what}"
+
+
+def _delete_group(storm: Storm, rng: random.Random) -> str | None:
+    """Delete a group, which GitHub lets people do where it has no runners: whoever knows its id knows nothing."""
+    held = {(one.scope, one.identity.group_id) for one in storm.world.github.registry.by_id.values()}
+    groups = [group for group in _groups(storm) if (group.scope, group.id) not in held]
+    if not groups:
+        return None
+    group = rng.choice(groups)
+    del storm.world.github.world.groups_of(group.scope)[group.id]
+    return group.name
 
 
 def _revoke_token(storm: Storm, rng: random.Random) -> str | None:

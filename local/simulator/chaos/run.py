@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from local.simulator.chaos.checks import Deliveries, broken_promises, leaks, secrets_in_sight, unserved
+from local.simulator.chaos.checks import broken_promises, leaks, unserved
+from local.simulator.chaos.deliveries import Deliveries
 from local.simulator.chaos.event_log import EventLog
 from local.simulator.chaos.of_calls import meddle_with_calls
 from local.simulator.chaos.of_capacity import meddle_with_capacity
@@ -24,7 +25,7 @@ from local.simulator.world import World, build_world
 from local.twin.latency import LatencyModel
 
 SERVED_WITHIN_SECONDS: Final = 2 * 3_600.0  # of the last fault
-CLEAN_WITHIN_SECONDS: Final = 2 * 3_600.0  # of the last job's end
+CLEAN_WITHIN_SECONDS: Final = 3_600.0  # of the last job's end
 _STEP_SECONDS: Final = 60.0
 
 
@@ -49,9 +50,10 @@ def run_seed(seed: int, *, keeps_log: bool = False) -> Result:
     watch, deliveries = Watch(storm), Deliveries()
     jobs = _begin(storm, watch, deliveries)
     try:
-        _live(storm, watch, jobs, deliveries)
+        _live(storm, jobs, deliveries)
         for about, what in broken_promises(storm, jobs, deliveries):
             watch.broken(about, what)
+        watch.end()
     except Exception as fault:  # noqa: BLE001 - a bug of ours that broke the run is what we are looking for
         at = traceback.extract_tb(fault.__traceback__)[-1]
         watch.broken("crash", f"the run broke: {type(fault).__name__}: {fault} ({at.name}, line {at.lineno})")
@@ -79,30 +81,33 @@ def _begin(storm: Storm, watch: Watch, deliveries: Deliveries) -> QueuedJobs:
     ):
         meddle(storm)
     deliveries.watch(storm)
-    watch.begin()
     jobs = queue_jobs(storm)
+    watch.begin(jobs)
     storm.world.clock.schedule(storm.recipe.storm_seconds, storm.end)
     return jobs
 
 
-def _live(storm: Storm, watch: Watch, jobs: QueuedJobs, deliveries: Deliveries) -> None:
+def _live(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> None:
     """Go through the storm, then wait until every job has ended and everything is given back, or for too long."""
     clock = storm.world.clock
     clock.advance(storm.recipe.storm_seconds)
-    for about, what in secrets_in_sight(storm):
-        watch.broken(about, what)
     if storm.world.github.deliveries.counts["late"]:
         clock.advance(LATE_SECONDS[1])  # what is on its way is a fault too
         storm.last_fault_at = clock.now()
     if not storm.recipe.has_app:
         deliveries.resend(storm)
     wait_until = storm.last_fault_at + SERVED_WITHIN_SECONDS
-    while unserved(storm, jobs, deliveries) and clock.now() < wait_until:
+    while _is_unsettled(storm, jobs, deliveries) and clock.now() < wait_until:
         clock.advance(_STEP_SECONDS)
     storm.log.tell("chaos", "every job has ended, or should have")
     wait_until = clock.now() + CLEAN_WITHIN_SECONDS
     while leaks(storm) and clock.now() < wait_until:
         clock.advance(_STEP_SECONDS)
+
+
+def _is_unsettled(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> bool:
+    is_short = bool(unserved(storm, jobs, deliveries))
+    return is_short or next(deliveries.unrecorded(storm, jobs), None) is not None
 
 
 @cache

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
+from local.deployment import QUEUES
+from local.simulator.chaos.storm import Storm
 from local.simulator.world import WEBHOOK_SECRET
 from local.twin.github.keys import app_keys
+from slipway.domain.plan import Plan
+from slipway.services.claim import Answer
 
 #: Every JIT config of the twin begins with the name of its first file, in base64.
 _JIT_BEGINS: Final = "eyIucnVubmVyIjo"
@@ -26,4 +32,49 @@ def _secrets() -> dict[str, str]:
         "classic token": "ghp_",
         "installation token": "ghs_",
         "JIT config": _JIT_BEGINS,
+        "JIT config, decoded": '".credentials_rsaparams"',
     }
+
+
+@dataclass(slots=True)
+class Emitted:
+    """Reads along with everything that a run gives away: promise 4 wants no secret in it.
+
+    What the functions log of a run are its errors, the answers to claims and the plans' reasons; the containers of the
+    simulator log nothing. Claims are signed, so there is no token of theirs that could stand anywhere.
+    """
+
+    storm: Storm
+    found: dict[str, str] = field(default_factory=dict)
+    """What was found, by where and what."""
+    _errors_read: int = 0
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Read an event of AWS's; a task's change carries its overrides."""
+        self._read("an event", json.dumps(event, default=str))
+
+    def answer(self, answer: Answer) -> None:
+        """Read an answer to a claim: the config goes to its caller, and nothing of it anywhere else."""
+        body = {name: value for name, value in answer.body.items() if name != "jit_config"}
+        self._read("an answer", f"{answer!r} {body} {answer.fault}")
+
+    def plan(self, plan: Plan) -> None:
+        """Read the reasons of a plan, which are logged and shown."""
+        self._read("a reason", repr(list(plan.reasons.values())))
+
+    def read(self) -> None:
+        """Read what has piled up: errors with all that caused them, and what lies in the ledger and on the queues."""
+        world = self.storm.world
+        for fault in world.loop.errors[self._errors_read :]:
+            cause: BaseException | None = fault
+            while cause is not None:
+                self._read("an error", f"{cause!r} {cause}")
+                cause = cause.__cause__ or cause.__context__
+        self._errors_read = len(world.loop.errors)
+        self._read("the ledger", repr(list(world.store.items())))
+        for name in QUEUES:
+            self._read(f"queue {name}", " ".join(world.loop.aws.sqs.bodies(name)))
+
+    def _read(self, place: str, text: str) -> None:
+        for name in secrets_in(text):
+            self.found.setdefault(f"secret/{place}/{name}", f"promise 4: a {name} stands in {place}")

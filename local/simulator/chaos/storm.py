@@ -17,8 +17,8 @@ class Storm:
     """What makes faults shares this: the world, the recipe, and a count of what has fired.
 
     ``lost_hosts`` are the instances (by id) that AWS took away, ``crashed`` the tasks whose container died by itself,
-    ``wide_groups`` the runner groups (by name) that somebody widened, and since when; ``ends`` is what is put right
-    when the storm is over.
+    ``wide_groups`` when runner groups (by name) were wider than we made them, from when until when; ``ends`` is what is
+    put right when the storm is over.
     """
 
     world: World
@@ -28,8 +28,9 @@ class Storm:
     is_over: bool = False
     lost_hosts: set[str] = field(default_factory=set)
     crashed: set[str] = field(default_factory=set)
-    wide_groups: dict[str, float] = field(default_factory=dict)
+    wide_groups: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     ends: list[Callable[[], None]] = field(default_factory=list)
+    over_at: float = 0.0
     last_fault_at: float = 0.0
     _sources: dict[str, random.Random] = field(default_factory=dict)
 
@@ -83,5 +84,5 @@ class Storm:
         self.is_over = True
         for undo in self.ends:
             undo()
-        self.last_fault_at = self.world.clock.now()
+        self.over_at = self.last_fault_at = self.world.clock.now()
         self.log.tell("FAULT", "the storm is over")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.simulator.chaos.secrets import secrets_in
+from local.simulator.chaos.deliveries import rank_in_ledger
+from local.simulator.chaos.of_jobs import QueuedJobs
+from local.simulator.chaos.secrets import Emitted, secrets_in
 from local.simulator.chaos.storm import Storm
+from local.simulator.chaos.watch_plans import WatchedPlans
+from local.simulator.chaos.watch_queues import WatchedQueues
 from local.simulator.containers import VirtualContainers
 from local.twin.aws.ecs import TaskView
 from local.twin.aws.events import CONTAINER_INSTANCE_CHANGE, INSTANCE_CHANGE
@@ -22,7 +27,11 @@ from slipway.domain.runners import parse_runner_name
 from slipway.services.claim import Answer
 
 LOOK_SECONDS: Final = 15.0
+READ_SECONDS: Final = (
+    300.0  # how often all of the ledger is read for what must not be there or must not have happened
+)
 _TIMEOUT_SLACK_SECONDS: Final = 1.0
+_TASK_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(slots=True)
@@ -35,6 +44,14 @@ class Watch:
     _registered: Counter[str] = field(default_factory=Counter)
     _configs: Counter[str] = field(default_factory=Counter)
     _tasks: dict[str, TaskView] = field(default_factory=dict)
+    _ranks: dict[int, int] = field(default_factory=dict)
+    _plans: WatchedPlans = field(init=False)
+    _emitted: Emitted = field(init=False)
+    _queues: WatchedQueues = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._plans = WatchedPlans(self.storm, self.broken)
+        self._emitted = Emitted(self.storm)
 
     def broken(self, about: str, what: str) -> None:
         """Note a broken promise."""
@@ -42,12 +59,15 @@ class Watch:
             self.violations[about] = what
             self.storm.log.tell("VIOLATION", what)
 
-    def begin(self) -> None:
+    def begin(self, jobs: QueuedJobs) -> None:
         """Stand at the places where promises can be broken."""
+        self._queues = WatchedQueues(self.storm, jobs, self.broken)
+        self._queues.begin()
         loop, github = self.storm.world.loop, self.storm.world.github
         loop.aws.ecs.runtime = WatchedContainers(self, loop.containers)
         loop.aws.subscribe(lambda _event: None, self._see_event)
         self._watch_claims()
+        self._plans.begin()
         registry = github.registry
         register = registry.register
 
@@ -58,6 +78,16 @@ class Watch:
 
         registry.register = registered  # type: ignore[method-assign]
         loop.clock.schedule(LOOK_SECONDS, self._look)
+        loop.clock.schedule(READ_SECONDS, self._read)
+
+    def end(self) -> None:
+        """Look once more, at what is there when all is over."""
+        self._emitted.read()
+        self._look_at_states()
+        for about, what in self._emitted.found.items():
+            self.broken(about, what)
+        for body in self._queues.dead_letters():
+            self.broken(f"dead/{body}", f"promise 1: given up and not in the ledger: {body[:150]}")
 
     def started(self, task: TaskView) -> None:
         """Remember a container."""
@@ -97,6 +127,7 @@ class Watch:
 
         def ask_claim(caller: TaskIdentity, answered: Callable[[Answer], None]) -> None:
             def told(answer: Answer) -> None:
+                self._emitted.answer(answer)
                 self.storm.log.tell("registrar", f"answers {answer.status} to {caller.task_id[:8]}")
                 self._configs[caller.task_id] += answer.status == 200
                 if self._configs[caller.task_id] > 1:
@@ -113,8 +144,10 @@ class Watch:
         """One registration a task; what GitHub took back undone may be made once more, under the same name."""
         named = parse_runner_name(self.storm.recipe.configuration.deployment, runner.name)
         self.storm.log.tell("github", f"registers {runner.name} in {runner.identity.group_name}")
+        self._look_for_a_twin(runner)
         if named is None:
             return
+        self._plans.registered(runner)
         self._registered[named[1]] += 1
         if self._registered[named[1]] > 1 and self._configs[named[1]]:
             self.broken(
@@ -130,6 +163,15 @@ class Watch:
                 f"group/{runner.name}", f"promise 5: {runner.name} was minted into group {group.name}"
             )
 
+    def _look_for_a_twin(self, runner: Runner) -> None:
+        """One registration a task at a time, whatever it is called: two would take two jobs."""
+        task_id = _TASK_ID.search(runner.name)
+        for other in self.storm.world.github.registry.by_id.values():
+            if task_id and other is not runner and task_id[0] in other.name:
+                self.broken(
+                    f"twin/{task_id[0]}", f"promise 3: {runner.name} was registered beside {other.name}"
+                )
+
     def _look_at_its_job(self, runner: Runner, task_id: str) -> None:
         """Access: no runner is made for a job of a repository that we refuse."""
         configuration, world = self.storm.recipe.configuration, self.storm.world
@@ -144,6 +186,7 @@ class Watch:
 
     def _see_event(self, event: dict[str, Any]) -> bool:
         """Look at the limits when an instance changes; wants no event delivered."""
+        self._emitted.event(event)
         if event["detail-type"] == INSTANCE_CHANGE:
             state = event["detail"]["state"]
             self.storm.log.tell("ec2", f"{event['detail']['instance-id']} is {state}")
@@ -165,6 +208,21 @@ class Watch:
             if running[name] > pool.max_instances:
                 self.broken(
                     f"instances/{name}", f"limit: {running[name]} of {pool.max_instances} instances in {name}"
+                )
+
+    def _read(self) -> None:
+        self._emitted.read()
+        self._look_at_states()
+        self.storm.world.clock.schedule(READ_SECONDS, self._read)
+
+    def _look_at_states(self) -> None:
+        """Section 3: a job's state moves forward only, whatever comes late."""
+        for job in self.storm.world.github.jobs.by_id.values():
+            before, now = self._ranks.get(job.id, -1), rank_in_ledger(self.storm, job)
+            self._ranks[job.id] = now
+            if now < before:
+                self.broken(
+                    f"back/{job.id}", f"job {job.id} moved back in the ledger: from {before} to {now}"
                 )
 
     def _look(self) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from local.simulator.event_sources import Messages, QueueMapping
+from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.runners import GitHubRunners
 from slipway.adapters.ledger.instances import DynamoInstances
@@ -16,16 +18,22 @@ from slipway.adapters.ledger.intents import DynamoIntents
 from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
+from slipway.adapters.ledger.table import Update
 from slipway.domain import planner, reaping
+from slipway.domain.errors import UnavailableError, UnknownOutcomeError
+from slipway.domain.fairness import oldest_first
 from slipway.domain.findings import What
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import Intent
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route
+from slipway.domain.plan import Plan
+from slipway.domain.policy import Policy
+from slipway.domain.reasons import Why
 from slipway.domain.runners import Runner, RunnerState, runner_name
 from slipway.domain.snapshot import Snapshot, WaitingJob
-from slipway.ports.github import Removal
-from slipway.services import removals
+from slipway.ports.github import JitConfig, Removal
+from slipway.services import converge, removals
 from slipway.services.act import Act
 from slipway.services.applied import Applied
 from slipway.services.claim import Answer, Claim
@@ -234,6 +242,80 @@ def _stopped_host_never_seen(patch: Patch) -> None:
     patch(DynamoInstances, "lose", lambda *_, **__: None)
 
 
+def _first_n_accounted(patch: Patch) -> None:
+    """A batch that failed in part is taken for one whose first n messages succeeded, whichever did."""
+    done = QueueMapping._done
+
+    def first_n(self: QueueMapping, messages: Messages, failed: set[int] | None) -> None:
+        if failed:
+            failed = set(range(len(messages) - len(failed), len(messages)))
+        done(self, messages, failed)
+
+    patch(QueueMapping, "_done", first_n)
+
+
+def _moved_back(patch: Patch) -> None:
+    """The event that came last is the truth, however long it was under way."""
+    forward = DynamoJobs._forward
+
+    def anywhere(self: DynamoJobs, event: JobEvent, route: Route) -> Update:
+        return replace(forward(self, event, route), condition="", values={})
+
+    patch(DynamoJobs, "_forward", anywhere)
+
+
+def _minted_again(patch: Patch) -> None:
+    """A lost reply is answered with a second registration, under another name because the first is taken."""
+    mint = GitHubRunners.mint
+
+    def again(self: GitHubRunners, job: WaitingJob, name: str) -> JitConfig:
+        try:
+            return mint(self, job, name)
+        except UnknownOutcomeError:
+            return mint(self, job, f"{name}-2")
+
+    patch(GitHubRunners, "mint", again)
+    # Nor is it taken back what may have been registered.
+    patch(GitHubRunners, "_after_doubt", _in_doubt)
+
+
+def _in_doubt(_self: GitHubRunners, _path: str, _name: str, _token: Any, doubt: Exception) -> JitConfig:
+    raise UnknownOutcomeError(str(doubt)) from doubt
+
+
+def _oldest_first(patch: Patch) -> None:
+    """Whoever came first goes first: an organization that queues thousands has everything until they are done."""
+
+    def by_age(jobs: Any, _running: Any, _weights: Any, accept: Any = lambda _: True) -> list[WaitingJob]:
+        return [job for job in oldest_first(jobs) if accept(job)]
+
+    patch(planner, "fair_order", by_age)
+
+
+def _silent_limit(patch: Patch) -> None:
+    """A limit holds jobs back, and the plan does not say so."""
+
+    def silent(snapshot: Snapshot, policy: Policy) -> Plan:
+        decided = planner.plan(snapshot, policy)
+        told = {key: why for key, why in decided.reasons.items() if why.code is not Why.PROFILE_LIMIT}
+        return replace(decided, reasons=told)
+
+    patch(converge, "plan", silent)
+
+
+def _secret_in_an_error(patch: Patch) -> None:
+    """What GitHub refused is logged with the headers of its request."""
+    call = GitHubApi.call
+
+    def telling(self: GitHubApi, method: str, path: str, token: Any, **rest: Any) -> Any:
+        try:
+            return call(self, method, path, token, **rest)
+        except UnavailableError as fault:
+            raise UnavailableError(f"{fault}; sent: authorization: Bearer {token()}") from fault
+
+    patch(GitHubApi, "call", telling)
+
+
 BUGS = (
     Bug("netting events", "a start takes one off the count, whichever job it is of", _netting),
     Bug("no single flight", "two convergences of one pool at once", _no_single_flight),
@@ -253,4 +335,10 @@ BUGS = (
     Bug("orphans left to GitHub", "nobody removes a dead task's registration", _orphans_never_looked_for),
     Bug("422 taken for gone", "a busy runner's removal counts as done", _refusal_taken_for_gone, 10),
     Bug("lost hosts stay in the books", "room that is none", _stopped_host_never_seen),
+    Bug("first-n retry accounting", "n of a batch succeeded: the first n", _first_n_accounted, 7),
+    Bug("late events move jobs back", "the last event that comes is the truth", _moved_back),
+    Bug("second mint after a lost reply", "one task, two registrations", _minted_again, 5),
+    Bug("oldest first", "shares are not looked at", _oldest_first),
+    Bug("a limit without a reason", "a job waits and nobody is told why", _silent_limit),
+    Bug("a token in an error", "the log tells what was sent", _secret_in_an_error),
 )

@@ -53,6 +53,11 @@ class Sqs(Service):
         """Everything in the queue, visible or not, oldest first: for checks, never for code under test."""
         return [m.body for m in sorted(self._queues[queue_name].messages.values(), key=lambda m: m.sent_at)]
 
+    def body_of(self, queue_name: str, receipt: str) -> str | None:
+        """The message that a handle deletes, None for an older handle: for checks, never for code under test."""
+        message = self._queues[queue_name].holder_of(receipt)
+        return message.body if message else None
+
     # Operations.
 
     @operation

@@ -1,0 +1,133 @@
+"""What plans say, held against the world: a reason for every job, fair shares, no job about to start for ever."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from local.simulator.chaos.storm import Storm
+from local.twin.github.model import Runner
+from slipway.adapters.ledger.items import runner_key
+from slipway.domain.jobs import JobKey
+from slipway.domain.plan import Plan
+from slipway.domain.reasons import Why
+from slipway.domain.runners import parse_runner_name
+from slipway.services.converge import Converged
+
+#: A convergence ends with its function: what has waited for longer was there when its plan was made.
+PLANNED_WITHIN_SECONDS: Final = 90.0
+#: How often a job may be passed over by who holds more: offers are as old as the last plan, and claims come later.
+PASSED_OVER: Final = 10
+#: How long, once all is calm, a job may be about to start: what hangs is given up meanwhile, and made anew.
+STARTS_WITHIN_SECONDS: Final = 1_800.0
+_SCARCE: Final = {
+    Why.INSTANCE_STARTING,
+    Why.POOL_LIMIT,
+    Why.PROFILE_LIMIT,
+    Why.FAIR_SHARE,
+    Why.NO_CAPACITY,
+    Why.LAUNCHES_FAIL,
+}
+_ABOUT_TO_START: Final = {
+    Why.RUNNER_IDLE,
+    Why.TASK_STARTING,
+    Why.INSTANCE_STARTING,
+    Why.AWAITING_TURN,
+    Why.START_RAMP,
+}
+
+
+@dataclass(slots=True)
+class WatchedPlans:
+    """Remembers each pool's last plan, and looks at it when it is made and when a runner is registered."""
+
+    storm: Storm
+    broken: Callable[[str, str], None]
+    _plans: dict[str, Plan] = field(default_factory=dict)
+    _waiting_since: dict[str, dict[JobKey, float]] = field(default_factory=dict)
+    _starting_since: dict[JobKey, float] = field(default_factory=dict)
+    _keys: dict[str, JobKey] = field(default_factory=dict)
+    _passed_over: Counter[JobKey] = field(default_factory=Counter)
+
+    def begin(self) -> None:
+        """Hear of every convergence."""
+        self.storm.world.loop.converged = self._see
+
+    def registered(self, runner: Runner) -> None:
+        """Promise 5: who holds less for its weight, and waits for the same room, is not passed over again and again."""
+        configuration = self.storm.recipe.configuration
+        named = parse_runner_name(configuration.deployment, runner.name)
+        if named is None:
+            return
+        pool = configuration.profiles[named[0]].pool
+        row, plan = self.storm.world.store.get(runner_key(pool, named[1])), self._plans.get(pool)
+        if row is None or plan is None or "organization" not in row:
+            return
+        held = self._held(pool, runner)
+        weights, own = configuration.fairness.weights, row["organization"].lower()
+        share = held[own] / weights.get(own, 1)
+        for key, item in self._waiting(pool):
+            other = item["organization"].lower()
+            reason = plan.reasons.get(key)
+            is_scarce = reason is not None and reason.code in _SCARCE
+            if other == own or not is_scarce or item["shape"] != row["shape"]:
+                continue
+            if (held[other] + 1) / weights.get(other, 1) < share:
+                self._pass_over(key, own)
+
+    def _pass_over(self, key: JobKey, by: str) -> None:
+        self._passed_over[key] += 1
+        if self._passed_over[key] > PASSED_OVER:
+            self.broken(
+                f"share/{key}",
+                f"promise 5: {key} was passed over by {PASSED_OVER} runners of those who hold more, the last of {by}",
+            )
+
+    def _held(self, pool: str, new: Runner) -> Counter[str]:
+        """Count the runners that organizations have in a pool by GitHub's word, but for the one that is new."""
+        configuration = self.storm.recipe.configuration
+        held: Counter[str] = Counter()
+        for runner in self.storm.world.github.registry.by_id.values():
+            named = parse_runner_name(configuration.deployment, runner.name)
+            if named is None or runner is new or configuration.profiles[named[0]].pool != pool:
+                continue
+            row = self.storm.world.store.get(runner_key(pool, named[1]))
+            if row is not None and "organization" in row:
+                held[row["organization"].lower()] += 1
+        return held
+
+    def _see(self, converged: Converged) -> None:
+        if not converged.plans:
+            return
+        pool, plan, now = converged.pool, converged.plans[-1], self.storm.world.clock.now()
+        self._plans[pool] = plan
+        before = self._waiting_since.get(pool, {})
+        waiting = {key: before.get(key, now) for key, _ in self._waiting(pool)}
+        self._waiting_since[pool] = waiting
+        for key in before.keys() - waiting.keys():
+            self._starting_since.pop(key, None)
+        for key, since in waiting.items():
+            reason = plan.reasons.get(key)
+            if reason is None:
+                if now - since > PLANNED_WITHIN_SECONDS:
+                    self.broken(f"reason/{key}", f"promise 7: {key} waits in {pool} and no plan says why")
+            elif self.storm.is_over and reason.code in _ABOUT_TO_START:
+                began = self._starting_since.setdefault(key, now)
+                if now - began > STARTS_WITHIN_SECONDS:
+                    self.broken(
+                        f"starts/{key}", f"promise 1: {key} is {reason.code} for {now - began:.0f} s of calm"
+                    )
+            else:
+                self._starting_since.pop(key, None)
+
+    def _waiting(self, pool: str) -> Iterator[tuple[JobKey, dict[str, Any]]]:
+        """Return the jobs that wait in a pool by the ledger, as they lie there."""
+        partition = self.storm.world.store.partitions.get(f"POOL#{pool}")
+        for name, item in partition.items.items() if partition else ():
+            if name.startswith("JOB#"):
+                text = item["key"]
+                if text not in self._keys:
+                    self._keys[text] = JobKey.parse(text)
+                yield self._keys[text], item
