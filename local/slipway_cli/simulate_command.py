@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 import tempfile
@@ -58,6 +59,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--jobs-per-day", type=_positive, metavar="N", help="size of a scenario (default: its own)"
     )
+    parser.add_argument(
+        "--starts-at", type=_hours, metavar="H", help="first hour to run, from the jobs' start (default 0)"
+    )
+    parser.add_argument("--lasts", type=_hours, metavar="H", help="how many hours to run (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.svg", help="draw waits, instances and cost over time"
@@ -93,14 +98,27 @@ def _task(arguments: argparse.Namespace) -> Task:
 
 
 def _workload(arguments: argparse.Namespace) -> Workload:
-    from local.simulator.workload.scenarios import make_workload  # noqa: PLC0415
-    from local.simulator.workload.trace import read_trace  # noqa: PLC0415
-    from local.simulator.workload.windows import Size  # noqa: PLC0415
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
 
+    workload = _jobs_asked_for(arguments)
+    if not workload.jobs:
+        raise BadInputError(["no job is queued in these hours: choose others with --starts-at and --lasts"])
+    return workload
+
+
+def _jobs_asked_for(arguments: argparse.Namespace) -> Workload:
+    from local.simulator.workload.enterprise import JOBS_PER_DAY  # noqa: PLC0415
+    from local.simulator.workload.scenarios import make_workload, scenario  # noqa: PLC0415
+    from local.simulator.workload.trace import read_trace  # noqa: PLC0415
+    from local.simulator.workload.windows import Size, cut, window_of  # noqa: PLC0415
+
+    wanted = arguments.starts_at, arguments.lasts
     if arguments.trace is not None:
-        return read_trace(arguments.trace)
-    size = None if arguments.jobs_per_day is None else Size(jobs_per_day=arguments.jobs_per_day)
-    return make_workload(arguments.scenario, arguments.seed, size)
+        trace = read_trace(arguments.trace)
+        return cut(trace, window_of(trace.name, trace.hours, *wanted))
+    chosen = scenario(arguments.scenario)
+    window = window_of(chosen.name, chosen.hours, *wanted)
+    return make_workload(chosen.name, arguments.seed, Size(arguments.jobs_per_day or JOBS_PER_DAY, window))
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
@@ -227,6 +245,16 @@ def _seed(text: str) -> int:
 
 def _positive(text: str) -> int:
     return _whole_number(text, 1)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 <= hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours: write 5, or 0.25 for a quarter")
+    return hours
 
 
 def _whole_number(text: str, least: int) -> int:

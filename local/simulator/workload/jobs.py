@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_HOUR_SECONDS: Final = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,9 @@ class Workload:
     starts_at: float
     jobs: tuple[SimulatedJob, ...]
     incidents: tuple[Incident, ...] = ()
+
+    @property
+    def hours(self) -> float:
+        """Return in how many hours, begun ones among them, its jobs are queued: at least one."""
+        last = max((job.queued_at_seconds for job in self.jobs), default=0.0)
+        return math.floor(last / _HOUR_SECONDS) + 1.0

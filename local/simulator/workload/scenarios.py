@@ -75,8 +75,7 @@ def _part_of_week(
 
 def _whole(make: Callable[[int, Size], Workload]) -> Callable[[int, Size], Workload]:
     def cut_to_window(seed: int, size: Size) -> Workload:
-        workload = make(seed, size)
-        return cut(workload, size.window) if size.window else workload
+        return cut(make(seed, size), size.window)
 
     return cut_to_window
 

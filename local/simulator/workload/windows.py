@@ -58,8 +58,31 @@ class Size:
             yield f"the window ends at hour {self.window.end_hour:g}, and {scenario} has {hours:g} hours"
 
 
-def cut(workload: Workload, window: Window) -> Workload:
-    """Return what of a workload lies in a window; times count from the window's start."""
+def window_of(name: str, hours: float, starts_at: float | None, lasts: float | None) -> Window | None:
+    """Return the window that an operator asked for of jobs that take so many hours; None: all of them.
+
+    Raises BadInputError for one that shows nothing or does not lie within.
+    """
+    if starts_at is None and lasts is None:
+        return None
+    start = starts_at or 0.0
+    left = hours - start
+    if left <= 0:
+        raise BadInputError([f"--starts-at {start:g}: {name} has {hours:g} hours; begin before they end"])
+    if lasts == 0:
+        raise BadInputError(["--lasts 0: nothing would run; write 1 for an hour, or 0.25 for a quarter"])
+    if lasts is not None and lasts > left:
+        cure = f"write {left:g} or less, or leave it out"
+        raise BadInputError(
+            [f"--lasts {lasts:g}: {name} has {hours:g} hours, of which {left:g} are left; {cure}"]
+        )
+    return Window(start, left if lasts is None else lasts)
+
+
+def cut(workload: Workload, window: Window | None) -> Workload:
+    """Return what of a workload lies in a window (None: all of it); times count from the window's start."""
+    if window is None:
+        return workload
     start, end = window.start_hour * _HOUR_SECONDS, window.end_hour * _HOUR_SECONDS
     jobs = tuple(
         replace(job, queued_at_seconds=round(job.queued_at_seconds - start, 3))

@@ -228,6 +228,47 @@ def test_own_latencies_are_used(trace: Path, tmp_path: Path, capsys: pytest.Capt
     assert json.loads(out)["wait_seconds"]["max"] == 6.0
 
 
+def test_a_window_runs_its_jobs_alone(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The trace's four jobs are queued at 0, 1, 2 and 3 minutes."""
+    window = ("--starts-at", 1 / 60, "--lasts", 0.03)
+    status, out, _ = run(capsys, "--trace", trace, *window, "--policy", "clairvoyant", "--json")
+    assert (status, json.loads(out)["jobs"]) == (0, 2)
+
+
+def test_a_scenario_is_made_for_its_window_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """A day of ten million jobs takes minutes to make, and its quiet minute none."""
+    options = ("--jobs-per-day", 10_000_000, "--starts-at", 20, "--lasts", 0.001)
+    status, out, _ = run(capsys, "--scenario", "working-day", *options, "--policy", "clairvoyant", "--json")
+    assert status == 0
+    assert 0 < json.loads(out)["jobs"] < 2_000
+
+
+@pytest.mark.parametrize(
+    ("window", "cure"),
+    [
+        (("--starts-at", 1), "--starts-at 1: trace.csv has 1 hours; begin before they end"),
+        (("--starts-at", 0.5, "--lasts", 1), "write 0.5 or less, or leave it out"),
+        (("--lasts", 0), "write 1 for an hour, or 0.25 for a quarter"),
+        (("--starts-at", 0.5), "choose others with --starts-at and --lasts"),
+    ],
+)
+def test_a_window_that_shows_nothing_names_its_cure(
+    window: tuple[object, ...], cure: str, trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(capsys, "--trace", trace, *window, "--json")
+    (fault,) = json.loads(out)["faults"]
+    assert (status, cure in fault) == (1, True), fault
+
+
+@pytest.mark.parametrize("hours", ["soon", "-1", "nan", "inf", ""])
+def test_hours_that_are_no_number_are_wrong_usage(
+    hours: str, trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in ("--starts-at", "--lasts"):
+        status, _, err = run(capsys, "--trace", trace, f"{option}={hours}")
+        assert (status, "is not a number of hours: write 5, or 0.25 for a quarter" in err) == (2, True)
+
+
 def test_help_is_quick() -> None:
     done = subprocess.run(
         [sys.executable, "-c", HELP, "simulate", "--help"],
