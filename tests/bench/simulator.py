@@ -1,7 +1,8 @@
 """The simulator: how long a day takes, calls for each job at every size of day, and which limit comes first.
 
 Counts and rates are the simulated loop's, in model time; only the first figure is a time of this machine. Run with
-``make bench`` or ``python -m tests.bench.simulator [volumes | speed]``.
+``make bench`` or ``python -m tests.bench.simulator [volumes | speed | largest]``; ``largest`` takes minutes, and only runs
+when it is asked for.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import json
 import math
 import sys
 import time
+import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from unittest import mock
@@ -21,6 +23,7 @@ from local.simulator.memory_table import MemoryStore, MemoryTable
 from local.simulator.outcome import Outcome
 from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway
+from local.simulator.workload.jobs import SimulatedJob
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
 from local.simulator.world import World
@@ -32,6 +35,11 @@ SEED = 1
 FIRST_HOUR = 8.0  # UTC: Tokyo's late afternoon and Berlin's morning
 # (jobs a day, hours of the day that are simulated): a whole day would only repeat itself.
 VOLUMES = ((1_000, 8.0), (10_000, 2.0), (100_000, 0.25))
+# A day of a million jobs has 50,000 in such an hour, of which ten minutes are counted: when five have filled the hosts.
+LARGEST, WARM_UP_HOURS, SAMPLE_HOURS = 1_000_000, 5 / 60, 10 / 60
+# One organization's credential registers 2.4 runners a second [GH-LIMIT-SECONDARY], and six would have to register 17:
+# so many jobs come from ten times as many organizations.
+SPLIT = 10
 # What AWS and GitHub let through for ever, a second [ECS-THROTTLE] [EC2-THROTTLE] [GH-REGISTRATION-1500]
 # [DDB-PARTITION], and the calls that use it up.
 LIMITS: dict[str, tuple[float, tuple[str, ...]]] = {
@@ -120,11 +128,69 @@ def a_task(jobs_per_day: int, hours: float, first_hour: float = FIRST_HOUR) -> T
 
 def calls_by_service(outcome: Outcome) -> dict[str, float]:
     """Return the calls for each job."""
+    calls = {"github": outcome.github_calls} | by_service(outcome.aws_calls)
+    return {name: count / len(outcome.jobs) for name, count in calls.items()}
+
+
+def by_service(aws_calls: Mapping[str, int]) -> dict[str, int]:
+    """Add up calls by the service that they go to."""
     calls: Counter[str] = Counter()
-    for name, count in outcome.aws_calls.items():
+    for name, count in sorted(aws_calls.items()):
         calls[name.partition(".")[0]] += count
-    jobs = len(outcome.jobs)
-    return {"github": outcome.github_calls / jobs, **{name: n / jobs for name, n in sorted(calls.items())}}
+    return dict(calls)
+
+
+def split_up(job: SimulatedJob) -> SimulatedJob:
+    """Return the job in one of several organizations that its own has become, by its repository."""
+    part = zlib.crc32(job.repository.encode()) % SPLIT
+    return replace(job, organization=f"{job.organization}-{part}")
+
+
+@dataclass(slots=True)
+class Sample:
+    """Counts calls and jobs between two moments of a world, both in seconds from its start."""
+
+    begins: float
+    ends: float
+    counts: list[Counter[str]] = field(default_factory=list)
+
+    def look(self, world: World) -> None:
+        """Read the counters of a world at both moments."""
+
+        def read() -> None:
+            calls = Counter(by_service(world.loop.aws.calls))
+            calls["dynamodb"] += by_service(world.loop.calls.counts)["dynamodb"]
+            calls["github"] += sum(world.github.calls.values())
+            self.counts.append(calls | Counter(jobs=len(world.github.jobs.by_id)))
+
+        world.clock.schedule(self.begins, read)
+        world.clock.schedule(self.ends, read)
+
+    def calls_a_job(self) -> tuple[int, dict[str, float]]:
+        """Return how many jobs were queued meanwhile, and the calls for each."""
+        begun, ended = self.counts
+        jobs = ended["jobs"] - begun["jobs"]
+        return jobs, {name: (ended[name] - begun[name]) / jobs for name in sorted(ended) if name != "jobs"}
+
+
+def largest() -> None:
+    """Print calls for each job in a sampled part of an hour of the largest day, and what the sample cost."""
+    task = a_task(LARGEST, WARM_UP_HOURS + SAMPLE_HOURS)
+    jobs = tuple(split_up(job) for job in task.workload.jobs)
+    task = replace(task, workload=replace(task.workload, jobs=jobs))
+    sample = Sample(WARM_UP_HOURS * 3_600, (WARM_UP_HOURS + SAMPLE_HOURS) * 3_600)
+    began = time.process_time()
+    outcome = run_slipway(task, look=sample.look)
+    used = time.process_time() - began
+    queued, calls = sample.calls_a_job()
+    each = ", ".join(f"{name} {count:.2f}" for name, count in calls.items())
+    print(
+        f"{LARGEST:,} jobs a day, {queued:,} of them in {SAMPLE_HOURS * 60:.0f} minutes after "
+        f"{WARM_UP_HOURS * 60:.0f}; calls a job: {each}"
+    )
+    print(f"    {len(outcome.jobs):,} jobs in all took {used:.0f} s of one processor")
+    for violation in outcome.violations:
+        print(f"    {violation}")
 
 
 def volumes() -> None:
@@ -156,7 +222,7 @@ def speed() -> None:
 def main() -> None:
     wanted = sys.argv[1:] or ["speed", "volumes"]
     for name in wanted:
-        {"speed": speed, "volumes": volumes}[name]()
+        {"speed": speed, "volumes": volumes, "largest": largest}[name]()
 
 
 if __name__ == "__main__":
