@@ -12,12 +12,16 @@ source "$here/lib/clock.sh"
 source "$here/lib/claim_api.sh"
 # shellcheck source=runner-image/lib/listener.sh
 source "$here/lib/listener.sh"
+# shellcheck source=runner-image/lib/worker_logs.sh
+source "$here/lib/worker_logs.sh"
 
-readonly EXIT_DONE=0 EXIT_MISCONFIGURED=10 EXIT_REFUSED=11 EXIT_ALREADY_CLAIMED=12 EXIT_PATIENCE_OVER=13
-readonly EXIT_JIT_UNUSABLE=20 EXIT_SESSION_CONFLICT=21 EXIT_RUNNER_OUTDATED=22 EXIT_LISTENER_FAILED=23
+readonly EXIT_DONE=0 EXIT_MISCONFIGURED=10 EXIT_REFUSED=11 EXIT_ALREADY_CLAIMED=12 EXIT_PATIENCE_OVER=13 EXIT_CLOCK_WRONG=14
+readonly EXIT_JIT_UNUSABLE=20 EXIT_SESSION_CONFLICT=21 EXIT_RUNNER_OUTDATED=22 EXIT_LISTENER_FAILED=23 EXIT_NO_DOCKER=24
 readonly STOP_PATIENCE_MS=20000 # then the listener still has most of the stopTimeout to end by itself
+readonly GIVE_BACK_PATIENCE_MS=20000
+readonly SKEW_ALLOWED_SECONDS=240 # AWS allows five minutes
 
-stage=claiming # claiming -> idle -> busy, released or ended
+stage=claiming # claiming -> preparing -> idle -> busy, released or ended
 stop_requested=0
 stop_at_ms=0
 look_again_in_ms=25 # not scaled: looking costs real time
@@ -26,7 +30,12 @@ main() {
   trap on_stop TERM INT
   configure
   phase container_up
+  remember container_up
+  # Beside the claim, not before it: dockerd needs a second or more, the claim is mostly waiting.
+  if [[ $docker != none ]]; then begin_docker; fi
   claim
+  if [[ $docker != none ]]; then need_docker; fi
+  stage=idle
   # Before the listener lives: the hook's SIGUSR1 would kill a shell that has no handler for it.
   trap wake_up USR1
   supervise
@@ -36,11 +45,13 @@ main() {
 configure() {
   local -a faults=()
   claim_url=${SLIPWAY_CLAIM_URL:-} aws_region=${AWS_REGION:-} runner_home=${RUNNER_HOME:-/home/runner}
+  profile=${SLIPWAY_PROFILE:-} pool=${SLIPWAY_POOL:-} worker_logs=${SLIPWAY_WORKER_LOGS:-}
+  docker=${SLIPWAY_DOCKER:-none} docker_labels=${SLIPWAY_DOCKER_LABELS:-} registry_mirror=${SLIPWAY_REGISTRY_MIRROR:-}
   time_scale=${SLIPWAY_TIME_SCALE:-1}
   local patience_seconds=${SLIPWAY_CLAIM_PATIENCE_SECONDS:-600}
   unset "${!SLIPWAY_@}"
-  claim_url=${claim_url%/}
-  busy_marker=$runner_home/.slipway-job-started
+  claim_url=${claim_url%/} worker_logs=${worker_logs%/}
+  job_marker=$runner_home/.slipway-job
   credentials_url=${AWS_CONTAINER_CREDENTIALS_FULL_URI:-}
   if [[ -z $credentials_url && -n ${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI:-} ]]; then
     credentials_url=http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
@@ -54,7 +65,22 @@ configure() {
   [[ $patience_seconds =~ ^[1-9][0-9]{0,5}$ ]] || faults+=("SLIPWAY_CLAIM_PATIENCE_SECONDS must be a whole number")
   # Looked for before claiming: a claim that no listener can use costs a registration.
   [[ $runner_home == /* && -x $runner_home/bin/Runner.Listener ]] || faults+=("RUNNER_HOME has no executable bin/Runner.Listener")
-  [[ ! -e $busy_marker ]] || faults+=("RUNNER_HOME was used before: a runner's directory serves one job")
+  [[ ! -e $job_marker-started && ! -e $job_marker-ended ]] ||
+    faults+=("RUNNER_HOME was used before: a runner's directory serves one job")
+  [[ -z $worker_logs || $worker_logs =~ $WORKER_LOGS_PATTERN ]] ||
+    faults+=("SLIPWAY_WORKER_LOGS must be s3://BUCKET/PREFIX, the bucket's name without dots")
+  case $docker in
+    none) ;;
+    nested | privileged)
+      ((EUID == 0)) || faults+=("SLIPWAY_DOCKER=$docker needs a container whose user is root")
+      type -P dockerd >/dev/null || faults+=("SLIPWAY_DOCKER=$docker needs dockerd: the full variant of the image has it")
+      ;;
+    *) faults+=("SLIPWAY_DOCKER must be none, nested or privileged") ;;
+  esac
+  # The hook will rename it, which a full disk still allows. And a disk that is full already must not cost a registration.
+  if ! { echo waiting >"$job_marker-waiting"; } 2>/dev/null; then
+    faults+=("RUNNER_HOME cannot be written: its disk is full, or it is read-only or another user's")
+  fi
   if ((${#faults[@]})); then
     misconfigured "${faults[@]}"
   fi
@@ -76,12 +102,15 @@ claim() {
   give_up_at_ms=$((now_ms + patience_ms))
   while true; do
     phase claim_asked
+    phase_times=${phase_times%% claim_asked*} # a standby container asks for hours
+    remember claim_asked
     call_claim_api claim
     case $http_status in
       200)
         phase claim_answered status 200 runner_name "\"$runner_name\"" idle_timeout_ms "$idle_timeout_ms"
-        [[ -n $jit_config && -n $runner_name && $idle_timeout_ms != 0 ]] || leave "$EXIT_JIT_UNUSABLE"
-        stage=idle
+        remember claim_answered
+        stage=preparing
+        [[ -n $jit_config && -n $runner_name && $idle_timeout_ms != 0 ]] || give_back_and_leave "$EXIT_JIT_UNUSABLE"
         return
         ;;
       204) # standby: being told to wait is not trouble, however long it lasts
@@ -90,12 +119,23 @@ claim() {
         give_up_at_ms=$((now_ms + patience_ms))
         ask_again
         ;;
-      403) claim_ended "$EXIT_REFUSED" ;;
+      403) refused ;;
       409) claim_ended "$EXIT_ALREADY_CLAIMED" ;; # also the answer after a lost 200: never a second runner
       410) claim_ended "$EXIT_DONE" ;;
       *) ask_again ;;
     esac
   done
+}
+
+# A signature of a clock that is off is refused like a stranger's [IAM-SIGV4-SKEW]. Not corrected: GitHub would refuse the
+# listener for the same clock, and a registration would be spent on it.
+refused() {
+  find_clock_skew
+  ((skew_seconds < SKEW_ALLOWED_SECONDS && -skew_seconds < SKEW_ALLOWED_SECONDS)) || {
+    reason="\"this host's clock is off by $skew_seconds s\""
+    claim_ended "$EXIT_CLOCK_WRONG"
+  }
+  claim_ended "$EXIT_REFUSED"
 }
 
 claim_ended() {
@@ -109,6 +149,22 @@ ask_again() {
   now
   ((now_ms + delay_ms <= give_up_at_ms)) || leave "$EXIT_PATIENCE_OVER"
   pause "$delay_ms"
+}
+
+begin_docker() {
+  # shellcheck source=runner-image/lib/docker.sh
+  source "$here/lib/docker.sh"
+  phase docker_asked
+  start_docker "$registry_mirror"
+}
+
+need_docker() {
+  if await_docker; then
+    phase docker_ready
+    return
+  fi
+  phase docker_failed
+  give_back_and_leave "$EXIT_NO_DOCKER"
 }
 
 # Runs the listener to its end. What is left of the job dies with it.
@@ -130,6 +186,9 @@ supervise() {
   notice_job
   phase listener_ended code "$code"
   end_leftovers
+  # A listener that failed before any job leaves its registration behind.
+  if [[ $stage == ended && $code != 0 && $job_started == 0 ]]; then give_back; fi
+  send_worker_logs
   listener_outcome "$code"
 }
 
@@ -167,19 +226,54 @@ release() {
       become_busy
       ;;
     *)
-      choose_delay
-      phase release_unanswered status "$http_status" curl_exit "$curl_exit" reason "$reason" retry_in_ms "$delay_ms"
+      release_unanswered
       now
       release_at_ms=$((now_ms + delay_ms))
       ;;
   esac
 }
 
+release_unanswered() {
+  choose_delay
+  phase release_unanswered status "$http_status" curl_exit "$curl_exit" reason "$reason" retry_in_ms "$delay_ms"
+}
+
+# Releases a registration that no listener will use, or gives up after a while: then it is the reaper's to remove.
+give_back() {
+  local until_ms
+  stage=ended failures=0
+  now
+  until_ms=$((now_ms + GIVE_BACK_PATIENCE_MS))
+  while true; do
+    phase release_asked
+    call_claim_api release
+    case $http_status in
+      200 | 410) phase released status "$http_status" reason "$reason" && return ;;
+      403 | 409) phase release_refused status "$http_status" reason "$reason" && return ;;
+    esac
+    release_unanswered
+    now
+    ((now_ms + delay_ms <= until_ms)) || return 0
+    pause "$delay_ms"
+  done
+}
+
+give_back_and_leave() {
+  give_back
+  leave "$1"
+}
+
+# Reads what the job's hooks told by renaming the marker.
 notice_job() {
-  [[ $job_started == 0 && -e $busy_marker ]] || return 0
-  job_started=1
-  phase job_started
-  [[ $stage != idle ]] || become_busy
+  if [[ $job_started == 0 && (-e $job_marker-started || -e $job_marker-ended) ]]; then
+    job_started=1
+    phase job_started
+    [[ $stage != idle ]] || become_busy
+  fi
+  if [[ $job_ended == 0 && -e $job_marker-ended ]]; then
+    job_ended=1
+    phase job_ended
+  fi
 }
 
 become_busy() {
@@ -196,8 +290,9 @@ on_stop() {
     phase stop_asked stage '"claiming"'
     leave "$EXIT_DONE"
   fi
-  ((stop_requested)) || [[ $stage == released ]] && return
+  ((stop_requested)) || [[ $stage == released || $stage == ended ]] && return
   phase stop_asked stage "\"$stage\""
+  [[ $stage != preparing ]] || give_back_and_leave "$EXIT_DONE"
   stop_requested=1
   now
   stop_at_ms=$((now_ms + STOP_PATIENCE_MS)) release_at_ms=$now_ms

@@ -8,6 +8,7 @@ signing_config=    # lines of curl's config: the key pair and the session token
 credentials_expire= # ISO 8601, UTC
 child_pid=
 http_status=0
+answered_date= # of the last answer, by the API's clock
 
 # capture INPUT COMMAND...: COMMAND's output into captured, its exit code returned.
 # Unlike $(...), signal handlers run while it waits; unlike a here-string, INPUT never becomes a temporary file.
@@ -28,17 +29,17 @@ abandon_request() {
 }
 
 # call_claim_api ROUTE: sets http_status (0: no answer), retry_after_ms (or empty), reason (JSON), and of a claim
-# jit_config, runner_name, idle_timeout_ms.
+# jit_config, runner_name, idle_timeout_ms; organization and queued_at (seconds, or empty) where it names them.
 call_claim_api() {
-  http_status=0 retry_after_ms='' reason=null curl_exit=0
-  jit_config='' runner_name='' idle_timeout_ms=0
+  http_status=0 retry_after_ms='' reason=null curl_exit=0 answered_date=''
+  if [[ $1 == claim ]]; then jit_config='' runner_name='' idle_timeout_ms=0 organization='' queued_at=''; fi
   if ! renew_credentials; then
     reason='"no task credentials"'
     return
   fi
   capture "$signing_config" curl -q --silent --show-error --connect-timeout 5 --max-time 40 \
     --aws-sigv4 "aws:amz:$aws_region:execute-api" --header 'Content-Type: application/json' --data '{}' \
-    --write-out '\n%{http_code} %header{retry-after}' --config - "$claim_url/v1/$1"
+    --write-out '\n%{http_code} %header{retry-after}|%header{date}' --config - "$claim_url/v1/$1"
   curl_exit=$?
   ((curl_exit == 0)) || return 0 # a reply cut short is no reply
   read_answer
@@ -47,13 +48,23 @@ call_claim_api() {
 read_answer() {
   local last=${captured##*$'\n'} body=${captured%$'\n'*} LC_ALL=C
   captured=''
-  [[ $last =~ ^([0-9]{3})\ (([0-9]{1,5})$)? ]] || return 0 # a Retry-After that is a date counts as none
-  http_status=$((10#${BASH_REMATCH[1]}))
+  [[ $last =~ ^([0-9]{3})\ (([0-9]{1,5})\|)? ]] || return 0 # a Retry-After that is a date counts as none
+  http_status=$((10#${BASH_REMATCH[1]})) answered_date=${last#*|}
   [[ -z ${BASH_REMATCH[3]} ]] || retry_after_ms=$((10#${BASH_REMATCH[3]} * 1000))
   json_member jit_config '"([A-Za-z0-9+/]+=*)"' "$body" && jit_config=$value
   json_member runner_name '"([A-Za-z0-9._-]{1,64})"' "$body" && runner_name=$value
   json_member idle_timeout_seconds '([1-9][0-9]{0,4})[[:space:]]*[,}]' "$body" && idle_timeout_ms=$((value * 1000))
+  json_member organization '"([A-Za-z0-9_-]{1,39})"' "$body" && organization=$value
+  json_member queued_at '([1-9][0-9]{9})[[:space:]]*[,}]' "$body" && queued_at=$value
   json_member reason '"([^"\]{1,200})' "$body" && reason="\"${value//[! -~]/?}\""
+}
+
+# Sets skew_seconds: how far this clock is ahead of the last answer's; 0 where it named no time.
+find_clock_skew() {
+  local pattern='^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$' server_seconds
+  skew_seconds=0
+  [[ $answered_date =~ $pattern ]] && server_seconds=$(date --date="$answered_date" +%s) || return 0
+  skew_seconds=$((EPOCHSECONDS - server_seconds))
 }
 
 # json_member NAME PATTERN TEXT: the first group of PATTERN, where NAME's value begins, into value.

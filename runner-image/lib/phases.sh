@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # One JSON line on stdout per phase of the container's life.
 
+phase_times= # NAME=MILLISECONDS...
+
 # phase NAME [KEY VALUE]...: values are JSON already, and never a secret.
 phase() {
   local microseconds=${EPOCHREALTIME/[!0-9]/} stamp line
@@ -12,4 +14,9 @@ phase() {
     shift 2
   done
   printf '%s}\n' "$line"
+}
+
+# remember NAME: when this phase was, for the job's own log.
+remember() {
+  phase_times+="${phase_times:+ }$1=$((${EPOCHREALTIME/[!0-9]/} / 1000))"
 }

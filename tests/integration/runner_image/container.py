@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -38,6 +39,7 @@ class Container:
     # Requests are not scaled: a test of something else never meets the end of the patience.
     environment: dict[str, str] = field(default_factory=lambda: {"SLIPWAY_CLAIM_PATIENCE_SECONDS": "999999"})
     command_prefix: tuple[str, ...] = ()
+    image: Path = RUNNER_IMAGE
     output: list[str] = field(default_factory=list)
     hung: bool = False
     _process: subprocess.Popen[str] | None = None
@@ -57,10 +59,20 @@ class Container:
     def wrap_command(self, name: str, script: str) -> None:
         """Put a stand-in before ``name`` on PATH; inside it, ``$real`` is the real command's path."""
         real = subprocess.run(["which", name], check=True, capture_output=True, text=True).stdout.strip()
-        self._write_script(self.directory / "path" / name, f"real={real}\n{script}")
+        self.put_command(name, f"real={real}\n{script}")
+
+    def put_command(self, name: str, script: str) -> None:
+        """Put a command before all others on PATH."""
+        self._write_script(self.directory / "path" / name, script)
+
+    def change_image(self, name: str, content: str) -> None:
+        """Run a copy of the scripts in which one is replaced."""
+        self.image = self.directory / "image"
+        shutil.copytree(RUNNER_IMAGE, self.image, dirs_exist_ok=True)
+        (self.image / name).write_text(content)
 
     def start(self) -> None:
-        self.start_command(str(RUNNER_IMAGE / "entrypoint.sh"))
+        self.start_command(str(self.image / "entrypoint.sh"))
 
     def start_command(self, *command: str) -> None:
         environment = {

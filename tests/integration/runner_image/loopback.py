@@ -27,6 +27,7 @@ class Answer:
     status: int
     body: Any = None
     retry_after: str | None = None
+    date: str | None = None
     cut: int | None = None
     meanwhile: Callable[[], object] | None = None
 
@@ -36,6 +37,8 @@ class Answer:
         head = [f"HTTP/1.1 {self.status} Scripted", f"Content-Length: {len(payload)}", "Connection: close"]
         if self.retry_after is not None:
             head.append(f"Retry-After: {self.retry_after}")
+        if self.date is not None:
+            head.append(f"Date: {self.date}")
         return ("\r\n".join(head) + "\r\n\r\n").encode() + payload
 
 
@@ -64,9 +67,8 @@ def signature_is_valid(method: str, url: str, headers: dict[str, str], body: byt
     request.context["timestamp"] = headers["x-amz-date"]
     signer = SigV4Auth(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN), service, region)
     to_sign = signer.string_to_sign(request, signer.canonical_request(request))
-    return (region, service) == (REGION, "execute-api") and parts["Signature"] == signer.signature(
-        to_sign, request
-    )
+    is_meant = (region, service) == (REGION, "s3" if method == "PUT" else "execute-api")
+    return is_meant and parts["Signature"] == signer.signature(to_sign, request)
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class ClaimApi:
     claims: list[Answer] = field(default_factory=list)
     releases: list[Answer] = field(default_factory=list)
     credentials: list[Answer] = field(default_factory=list)
+    uploads: list[Answer] = field(default_factory=list)
     credentials_paths: list[str] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
 
@@ -90,6 +93,8 @@ class ClaimApi:
         url = f"http://{headers['host']}{path}"
         valid = signature_is_valid(method, url, headers, body)
         self.received.append(Received(method, path, headers, body, valid))
+        if method == "PUT":
+            return _next(self.uploads)
         return _next(self.claims if path.endswith("/v1/claim") else self.releases)
 
 
@@ -129,7 +134,7 @@ def serve_claim_api() -> Iterator[ClaimApi]:
                 self.wfile.write(answer.encode()[: answer.cut])
             self.close_connection = True
 
-        do_GET = do_POST  # noqa: N815 - the base class looks for this name
+        do_GET = do_PUT = do_POST  # noqa: N815 - the base class looks for these names
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     api = ClaimApi(url=f"http://127.0.0.1:{server.server_port}", credentials=[credentials_answer()])

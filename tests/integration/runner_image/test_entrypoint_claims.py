@@ -144,9 +144,10 @@ UNUSABLE: dict[str, Any] = {
 def test_a_grant_that_cannot_be_used_starts_no_listener(
     api: ClaimApi, container: Container, body: Any
 ) -> None:
-    api.claims = [Answer(200, body)]
+    api.claims, api.releases = [Answer(200, body)], [Answer(200)]
     assert container.run() == 20
     assert "listener_started" not in container.phase_names()
+    assert container.phase_names()[-3:] == ["release_asked", "released", "container_down"]
 
 
 @pytest.mark.parametrize(
@@ -234,8 +235,9 @@ def test_every_fault_of_the_configuration_is_named_before_any_claim(
     assert not api.received
 
 
-def test_a_home_that_served_a_job_is_refused(api: ClaimApi, container: Container) -> None:
-    (container.home / ".slipway-job-started").touch()
+@pytest.mark.parametrize("marker", ["started", "ended"])
+def test_a_home_that_served_a_job_is_refused(api: ClaimApi, container: Container, marker: str) -> None:
+    (container.home / f".slipway-job-{marker}").touch()
     assert container.run() == 10
     assert not api.received
 

@@ -83,7 +83,14 @@ def test_the_listener_is_told_its_hook_and_its_log_but_not_where_to_claim(
     assert environment["ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE"] == "1"
     assert environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == f"{api.url}/v2/credentials/id"
     ours = {name for name in environment if name.startswith("SLIPWAY_")}
-    assert ours == {"SLIPWAY_BUSY_MARKER", "SLIPWAY_ENTRYPOINT_PID"}
+    assert ours == {
+        "SLIPWAY_DOCKER_LABELS",
+        "SLIPWAY_ENTRYPOINT_PID",
+        "SLIPWAY_JOB_MARKER",
+        "SLIPWAY_PHASE_TIMES",
+        "SLIPWAY_POOL",
+        "SLIPWAY_PROFILE",
+    }
     assert api.url not in {environment[name] for name in ours}
 
 
