@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ def test_a_task_gets_its_runner_once_and_gives_it_back_once(stage: Stage, event:
     status, body = ask(stage, event(arn))
     assert (status, body["runner_name"]) == (200, f"slipway-small-{task}")
     assert body["runner_name"] in registered(stage)
+    assert body["organization"] == "alpha"
+    assert 0 <= time.time() - body["queued_at"] < 60
     assert ask(stage, event(arn))[0] == 409
     assert ask(stage, event(arn, "/v1/release"))[0] == 200
     assert body["runner_name"] not in registered(stage)

@@ -102,7 +102,7 @@ def _next(script: list[Answer]) -> Answer:
     return script.pop(0) if len(script) > 1 else script[0]
 
 
-def credentials_answer(expiration: str = "2099-01-01T00:00:00Z") -> Answer:
+def credentials_answer(expiration: str = "2099-01-01T00:00:00Z", token: str = SESSION_TOKEN) -> Answer:
     """The reply of the ECS credentials endpoint [IAM-TASK-CREDENTIALS]."""
     return Answer(
         200,
@@ -110,7 +110,7 @@ def credentials_answer(expiration: str = "2099-01-01T00:00:00Z") -> Answer:
             "RoleArn": "arn:aws:iam::111122223333:role/slipway-task",
             "AccessKeyId": ACCESS_KEY_ID,
             "SecretAccessKey": SECRET_ACCESS_KEY,
-            "Token": SESSION_TOKEN,
+            "Token": token,
             "Expiration": expiration,
         },
     )
@@ -118,6 +118,15 @@ def credentials_answer(expiration: str = "2099-01-01T00:00:00Z") -> Answer:
 
 @contextmanager
 def serve_claim_api() -> Iterator[ClaimApi]:
+    api = ClaimApi(url="", credentials=[credentials_answer()])
+    with served(api):
+        yield api
+
+
+@contextmanager
+def served(api: ClaimApi) -> Iterator[None]:
+    """Serve ``api`` on a free port of loopback, and set its ``url``."""
+
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
             """Say nothing: the tests read ``received``."""
@@ -137,11 +146,11 @@ def serve_claim_api() -> Iterator[ClaimApi]:
         do_GET = do_PUT = do_POST  # noqa: N815 - the base class looks for these names
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api = ClaimApi(url=f"http://127.0.0.1:{server.server_port}", credentials=[credentials_answer()])
+    api.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield api
+        yield
     finally:
         server.shutdown()
         thread.join()

@@ -185,6 +185,8 @@ class Claim:
                 "jit_config": jit.encoded,
                 "runner_name": name,
                 "idle_timeout_seconds": profile.idle_timeout_seconds,
+                "organization": job.organization,
+                "queued_at": int(job.queued_at),
             },
         )
 
