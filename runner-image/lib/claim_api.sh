@@ -57,6 +57,7 @@ read_answer() {
   json_member organization '"([A-Za-z0-9_-]{1,39})"' "$body" && organization=$value
   json_member queued_at '([1-9][0-9]{9})[[:space:]]*[,}]' "$body" && queued_at=$value
   json_member reason '"([^"\]{1,200})' "$body" && reason="\"${value//[! -~]/?}\""
+  return 0
 }
 
 # Sets skew_seconds: how far this clock is ahead of the last answer's; 0 where it named no time.

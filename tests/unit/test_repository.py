@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -83,12 +84,29 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert found == []
 
 
+def linter(name: str) -> Path:
+    """A linter of the environment that runs the tests: a program in a Python package."""
+    program = Path(sys.executable).parent / name
+    if not program.exists():
+        pytest.skip(f"no {name} beside this Python: run make setup")
+    return program
+
+
 def test_every_shell_script_passes_shellcheck() -> None:
-    shellcheck = ROOT / ".venv" / "bin" / "shellcheck"
-    if not shellcheck.exists():
-        pytest.skip("no .venv/bin/shellcheck: run make setup")
-    scripts = [path for path in repository_files() if path.suffix == ".sh" or path == ROOT / ".ci" / "run"]
-    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
+    scripts = [
+        path for path in repository_files() if path.suffix in (".sh", ".bats") or path == ROOT / ".ci" / "run"
+    ]
+    command = [str(linter("shellcheck")), "--external-sources", *map(str, scripts)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_dockerfile_passes_hadolint() -> None:
+    files = [path for path in repository_files() if path.name.endswith("Dockerfile")]
+    assert ROOT / "runner-image" / "Dockerfile" in files
+    done = subprocess.run(
+        [linter("hadolint"), "--no-color", *files], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 

@@ -1,0 +1,22 @@
+"""The shell libraries function by function, in their own language: tests/integration/runner_image/shell."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent / "shell"
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.bats")))
+def test_every_test_of_a_library_passes(name: str) -> None:
+    if shutil.which("bats") is None:
+        pytest.skip("no bats: make image-check installs it (Debian, as root)")
+    done = subprocess.run(["bats", str(FOLDER / name)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not ok" not in done.stdout
+    assert done.stdout.startswith("1..")
