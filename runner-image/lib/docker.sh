@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # shared with entrypoint.sh: pause of clock.sh
+# The job's own dockerd, in a container that is root in a user namespace only (nested) or on its whole host (privileged).
+
+readonly DOCKER_SOCKET=/run/docker.sock DOCKER_LOG=/var/log/dockerd.log
+readonly DOCKER_PATIENCE_MS=60000 DOCKER_LOOK_AGAIN_MS=50
+
+docker_pid=
+
+# start_docker [MIRROR]: returns within milliseconds; dockerd comes up beside the claim. MIRROR: a registry's https URL.
+# Call it as root and before anything runs in the background: what lies in the container's root cgroup would be left there,
+# and no controller could be handed on [CGROUP-NO-INTERNAL].
+start_docker() {
+  # overlay2 by name: newer engines prefer containerd's store, whose place is not the volume [DOCKER-CONTAINERD-STORE].
+  local -a options=(--storage-driver overlay2)
+  [[ -z ${1:-} ]] || options+=(--registry-mirror "$1")
+  unmask_proc
+  delegate_cgroups
+  dockerd "${options[@]}" </dev/null >"$DOCKER_LOG" 2>&1 &
+  docker_pid=$!
+}
+
+# Fails when dockerd ended, or said nothing for a minute; the end of its log is on stdout then.
+await_docker() {
+  local left_ms=$DOCKER_PATIENCE_MS
+  while ((left_ms > 0)) && kill -0 "$docker_pid" 2>/dev/null; do
+    # The socket is there before the daemon answers on it: the request waits in its queue.
+    if [[ -S $DOCKER_SOCKET ]] &&
+      curl -q --silent --fail --output /dev/null --max-time 10 --unix-socket "$DOCKER_SOCKET" http://docker/_ping; then
+      return 0
+    fi
+    pause "$DOCKER_LOOK_AGAIN_MS"
+    left_ms=$((left_ms - DOCKER_LOOK_AGAIN_MS))
+  done
+  tail -n 20 "$DOCKER_LOG"
+  return 1
+}
+
+# The kernel lets a user namespace mount a proc only where it sees a whole one, and inner containers need theirs. The
+# outer runtime made these masks in this container's own mount namespace, so they may go [RUNC-MASKS]; what they hid
+# belongs to the host's root, which nobody here is.
+unmask_proc() {
+  local target
+  local -a masks=()
+  while read -r _ target _; do
+    case $target in
+      /proc/* | /sys/firmware) masks+=("$target") ;;
+    esac
+  done </proc/mounts
+  ((${#masks[@]} == 0)) || umount "${masks[@]}"
+}
+
+# A cgroup hands controllers on only while no process is in it itself [CGROUP-NO-INTERNAL].
+delegate_cgroups() {
+  local root=/sys/fs/cgroup process controllers
+  [[ -f $root/cgroup.controllers ]] || return 0
+  mkdir -p "$root/init"
+  while read -r process; do
+    # shellcheck disable=SC2320 # a process that just ended cannot be moved, and need not be
+    echo "$process" >"$root/init/cgroup.procs" || true
+  done <"$root/cgroup.procs" 2>/dev/null
+  read -r controllers <"$root/cgroup.controllers" || return 0
+  echo "+${controllers// / +}" >"$root/cgroup.subtree_control"
+}
