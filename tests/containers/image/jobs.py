@@ -55,7 +55,9 @@ class JobContainer:
     name: str = field(default_factory=lambda: f"slipway-test-{os.getpid()}-{next(_numbers)}")
     _process: subprocess.Popen[str] | None = None
 
-    def start_job(self, api_url: str, job: str, task: str = "id", listener: str = LISTENER) -> None:
+    def start_job(
+        self, api_url: str, job: str, task: str = "id", listener: str = LISTENER, network: str = "host"
+    ) -> None:
         """Start the entrypoint, with a listener that takes ``job`` (a bash script) at once.
 
         On the machine's network: the claim API is on loopback, the only place where http is allowed.
@@ -73,7 +75,7 @@ class JobContainer:
             **self.environment,
         }
         variables = [f"--env={name}={value}" for name, value in environment.items()]
-        self._start(*mounts, "--network=host", *variables, self.image, *self.command)
+        self._start(*mounts, f"--network={network}", *variables, self.image, *self.command)
 
     def start_script(self, script: str, network: str = "none") -> None:
         """Start a bash script in place of the entrypoint."""
