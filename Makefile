@@ -51,7 +51,8 @@ chaos: setup  ## try every fault on purpose, from SEEDS=n seeds that reproduce; 
 
 image-check: setup  ## build the runner image and try to break out of it, in real containers (Debian, root)
 	@local/setup.sh containers
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal tests/containers $(ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal tests/containers tests/unit/test_repository.py \
+	  tests/integration/runner_image/test_shell_libraries.py $(ARGS)
 
 LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-header $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
