@@ -25,7 +25,15 @@ from slipway.domain.matching import Shape
 from slipway.domain.reach import reach_of
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import ANY, Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import (
+    ANY,
+    Control,
+    GitHubPause,
+    Snapshot,
+    StartFailures,
+    UnavailableOffering,
+    WaitingJob,
+)
 from tests.builders import (
     NOW,
     POOL,
@@ -51,6 +59,7 @@ RUNNING_INTENTS = ("run-0", "run-1")
 # A pool is a large thing to draw; the machine's speed is not under test.
 of_pools = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+START_FAILURES = StartFailures("medium", 3, NOW - 60, "CannotPullContainerError")
 GITHUB_PAUSES = (GitHubPause("acme", NOW + 600, NOW), GitHubPause("acme", NOW + 60, NOW - 30, "mend it"))
 
 
@@ -122,6 +131,9 @@ def situations(draw: st.DrawFn, *, uniform: bool = False) -> Situation:
         launch_failures=draw(_launch_failures()),
         template_version=draw(st.none() | st.integers(1, 2)),
         tier_failures=draw(_launch_failures()),
+        start_failures=draw(
+            st.sampled_from([()] * 4 + [(START_FAILURES,), (replace(START_FAILURES, count=1),)])
+        ),
         github_pauses=draw(st.sampled_from([()] * 6 + [(pause,) for pause in GITHUB_PAUSES])),
     )
     return Situation(snapshot, configuration)

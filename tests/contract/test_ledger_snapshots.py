@@ -5,7 +5,7 @@ from __future__ import annotations
 from slipway.domain.configuration import Market
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.redelivery import Resent
-from slipway.domain.snapshot import ANY, Control, GitHubPause, UnavailableOffering
+from slipway.domain.snapshot import ANY, Control, GitHubPause, StartFailures, UnavailableOffering
 from slipway.domain.sweeping import Lap, SweepState
 from tests.builders import NOW, POOL, a_launch_intent, a_runner, a_snapshot, a_task_id, an_instance
 from tests.contract.ledger_cases import ROUTE, Case, an_event
@@ -81,6 +81,22 @@ def test_what_a_pool_notes_is_in_its_snapshot_and_in_no_other_s(case: Case) -> N
     assert case.ledger.snapshots.read("other", NOW) == a_snapshot(pool="other")
     notes.keep_launch_failures(POOL, None)
     assert case.snapshot().launch_failures is None
+
+
+def test_a_profiles_failed_starts_are_in_the_snapshot_until_they_are_forgotten(case: Case) -> None:
+    notes, small, medium = (
+        case.ledger.notes,
+        StartFailures("small", 2, NOW, "a"),
+        StartFailures("medium", 1, NOW, "b"),
+    )
+    assert notes.start_failures(POOL, "small") is None
+    notes.keep_start_failures(POOL, StartFailures("small", 1, NOW - 9, "a"))
+    notes.keep_start_failures(POOL, small)
+    notes.keep_start_failures(POOL, medium)
+    assert notes.start_failures(POOL, "small") == small
+    assert set(case.snapshot().start_failures) == {small, medium}
+    notes.forget_start_failures(POOL, ["small", "other"])
+    assert case.snapshot().start_failures == (medium,)
 
 
 def test_the_last_order_of_an_operator_holds(case: Case) -> None:

@@ -120,6 +120,8 @@ def _close_circuit(_: Situation, plan: Plan) -> Iterator[Entry]:
         yield {"kind": "close_circuit", "of": "launches"}
     if plan.closes_tier_circuit:
         yield {"kind": "close_circuit", "of": "stopped_tier"}
+    for profile in plan.recovered:
+        yield {"kind": "close_circuit", "of": f"starts of {profile}"}
 
 
 def _failed(_: Situation, plan: Plan) -> Iterator[Entry]:

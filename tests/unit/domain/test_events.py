@@ -134,7 +134,13 @@ def test_a_stopped_task_says_why() -> None:
     stopped = {"lastStatus": "STOPPED", "stoppedReason": "Essential container in task exited"}
     event = read(a_task_event(**stopped, stopCode="EssentialContainerExited"))
     assert isinstance(event, TaskChange)
-    assert (event.status, event.why) == ("STOPPED", "EssentialContainerExited")
+    assert (event.status, event.why) == (
+        "STOPPED",
+        "EssentialContainerExited; Essential container in task exited",
+    )
+    event = read(a_task_event(stopCode="EssentialContainerExited", containers=[{"exitCode": 14}]))
+    assert isinstance(event, TaskChange)
+    assert event.why == "EssentialContainerExited; exit code 14"
     event = read(a_task_event(**stopped))
     assert isinstance(event, TaskChange)
     assert event.why == "Essential container in task exited"

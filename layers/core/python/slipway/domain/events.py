@@ -132,9 +132,16 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
         instance_arn=None if host is None else _text(host),
         created_at=_seconds(detail["createdAt"]) if "createdAt" in detail else at,
         at=at,
-        why=str(detail.get("stopCode") or detail.get("stoppedReason") or ""),
+        why=_why_stopped(detail),
         lost_host=_lost_host(detail),
     )
+
+
+def _why_stopped(detail: Mapping[str, Any]) -> str:
+    """Return ECS's code and words, and the exit code: the entrypoint's own says more than both."""
+    words = [str(detail[name]) for name in ("stopCode", "stoppedReason") if detail.get(name)]
+    codes = [one["exitCode"] for one in detail.get("containers") or () if one.get("exitCode") is not None]
+    return "; ".join([*words, *(f"exit code {_whole(code)}" for code in codes[:1])])
 
 
 def _lost_host(detail: Mapping[str, Any]) -> bool:

@@ -22,9 +22,9 @@ class Plan:
     instance; ECS chooses. ``dismiss``: waiting tasks to end. ``drain``: take no new task. ``end``: drained,
     terminated once ECS lists them empty twice. ``replace``: never came up. ``retire``: stopped ones to terminate.
     ``idle_since``: whose idle mark changes (None clears). ``closes_circuit``, ``closes_tier_circuit``: launches
-    succeed again. ``failed_launches``: those that the snapshot shows. ``reasons``: one for each waiting job.
-    ``set_aside``: instances that cannot be as they are recorded. ``is_short_of_tiers``:
-    standby or headroom found no room.
+    succeed again. ``recovered``: profiles whose containers claim again. ``failed_launches``: those that the snapshot
+    shows. ``reasons``: one for each waiting job. ``set_aside``: instances that cannot be as they are recorded.
+    ``is_short_of_tiers``: standby or headroom found no room.
     """
 
     offers: Mapping[Shape, tuple[WaitingJob, ...]] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class Plan:
     idle_since: Mapping[str, float | None] = field(default_factory=dict)
     closes_circuit: bool = False
     closes_tier_circuit: bool = False
+    recovered: tuple[str, ...] = ()
     failed_launches: tuple[FailedLaunch, ...] = ()
     reasons: Mapping[JobKey, Reason] = field(default_factory=dict)
     set_aside: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from slipway.domain.rooms import overdue, rooms_of
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Control, Snapshot, WaitingJob
 from slipway.domain.soundness import sound
+from slipway.domain.starts import hold_back, recovered
 from slipway.domain.tiers import missed_launches, room_to_keep, stopped_tier
 
 MAX_OFFERS = 1_000  # a bound on writes; more tasks than this cannot be waiting between two convergences
@@ -45,6 +46,8 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     turns = turns_awaited(snapshot)
     expecting, wants = _split(admitted, supply, turns, ramp, policy)
     wants += _standby(snapshot, policy, admitted, supply) + room_to_keep(snapshot, policy)
+    well = recovered(snapshot)
+    wants, failing = hold_back(wants, snapshot, well)
 
     held = arns_with_tasks(snapshot)
     drain = to_drain_first(snapshot, policy, held)
@@ -54,7 +57,11 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
 
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
     reasons |= (
-        admission.refused | placing.reasons | _expecting_reasons(expecting, turns, policy) | admission.trying
+        failing
+        | admission.refused
+        | placing.reasons
+        | _expecting_reasons(expecting, turns, policy)
+        | admission.trying
     )
     if placing.capacity.fell_short:
         _tell_fair_share(reasons, admitted, started)
@@ -79,6 +86,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
         idle_since=idle_marks(snapshot, held),
         closes_circuit=checked.snapshot.launch_failures is not None and snapshot.launch_failures is None,
         closes_tier_circuit=checked.snapshot.tier_failures is not None and snapshot.tier_failures is None,
+        recovered=well,
         failed_launches=missed_launches(snapshot),
         reasons=reasons,
         set_aside=checked.set_aside,

@@ -49,6 +49,8 @@ class WaitingJob:
 
 
 ANY = "*"
+STARTS_TO_OPEN = 3
+START_BACK_OFF_SECONDS, START_BACK_OFF_AT_MOST_SECONDS = 30, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,30 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True)
+class StartFailures:
+    """Waves of containers of a profile that ended before they claimed, with none that claimed in between.
+
+    ``why`` is ECS's word for the last. Times are epoch seconds.
+    """
+
+    profile: str
+    count: int
+    last_at: float
+    why: str
+
+    @property
+    def is_circuit_open(self) -> bool:
+        """Say whether the image, or what every container needs, seems broken: then one at a time is tried."""
+        return self.count >= STARTS_TO_OPEN
+
+    @property
+    def next_try_at(self) -> float:
+        """Return when the next may be tried: half a minute after the last, doubled up to five minutes."""
+        doublings = min(max(0, self.count - STARTS_TO_OPEN), 10)
+        return self.last_at + min(START_BACK_OFF_AT_MOST_SECONDS, START_BACK_OFF_SECONDS << doublings)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One pool as the ledger had it at ``now`` (epoch seconds).
 
@@ -111,3 +137,4 @@ class Snapshot:
     tier_failures: LaunchFailures | None = None
     template_version: int | None = None
     github_pauses: tuple[GitHubPause, ...] = ()
+    start_failures: tuple[StartFailures, ...] = ()

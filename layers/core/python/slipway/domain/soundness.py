@@ -73,6 +73,10 @@ def sound(snapshot: Snapshot) -> Sound:
             ),
             launch_failures=_failed_by(snapshot.launch_failures, snapshot.now),
             tier_failures=_failed_by(snapshot.tier_failures, snapshot.now),
+            start_failures=tuple(
+                replace(failures, last_at=min(failures.last_at, snapshot.now))
+                for failures in snapshot.start_failures
+            ),
         ),
         set_aside,
     )

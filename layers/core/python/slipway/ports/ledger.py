@@ -14,7 +14,14 @@ from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route, Shape
 from slipway.domain.redelivery import Resent
 from slipway.domain.runners import Runner
-from slipway.domain.snapshot import Control, GitHubPause, Snapshot, UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import (
+    Control,
+    GitHubPause,
+    Snapshot,
+    StartFailures,
+    UnavailableOffering,
+    WaitingJob,
+)
 from slipway.domain.sweeping import SweepState
 from slipway.domain.tokens import TokenFacts
 from slipway.domain.turns import Pace, Turn
@@ -224,6 +231,15 @@ class PoolNotes(Protocol):
         self, pool: str, failures: LaunchFailures | None, *, of_tier: bool = False
     ) -> None:
         """Replace what is known of launches that failed; None when launches succeed."""
+
+    def start_failures(self, pool: str, profile: str) -> StartFailures | None:
+        """Return what is known of a profile's containers that ended before they claimed."""
+
+    def keep_start_failures(self, pool: str, failures: StartFailures) -> None:
+        """Replace what is known of a profile's containers that ended before they claimed."""
+
+    def forget_start_failures(self, pool: str, profiles: Iterable[str]) -> None:
+        """Forget it: containers of those profiles claim again."""
 
     def keep_template_version(self, pool: str, version: int) -> None:
         """Remember the newest version of the pool's launch template."""

@@ -111,6 +111,7 @@ class Apply:
             self._ledger.notes.keep_launch_failures(pool, None)
         if plan.closes_tier_circuit:
             self._ledger.notes.keep_launch_failures(pool, None, of_tier=True)
+        self._ledger.notes.forget_start_failures(pool, plan.recovered)
 
     def _count(self, snapshot: Snapshot, plan: Plan, failed: Sequence[FailedLaunch]) -> None:
         """Count the launches that failed, all together, on top of those that the plan did not close."""

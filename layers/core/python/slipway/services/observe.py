@@ -19,6 +19,7 @@ from slipway.domain.jobs import JobEvent, JobState, decode_job_event
 from slipway.domain.matching import Unserved, route
 from slipway.domain.resting import JOB_COMPLETED, had_its_job
 from slipway.domain.runners import Runner, RunnerState, parse_runner_name
+from slipway.domain.starts import failed_start
 from slipway.ports.cluster import Cluster
 from slipway.ports.ledger import Ledger
 
@@ -145,6 +146,7 @@ class Observe:
             was = self._ledger.runners.remove(
                 event.pool, event.task_id, at=event.at, why=event.why, lost_host=lost_host
             )
+            self._note_failed_start(event, was)
             return _Moved(event.pool, is_calm=had_its_job(was)) if is_news else None
         if event.status != "RUNNING" or event.instance_arn is None:
             return None
@@ -155,6 +157,15 @@ class Observe:
             # It came before the reply of RunTask was recorded, or instead of a reply that was lost.
             self._ledger.runners.add([_starting(event)])
         return None
+
+    def _note_failed_start(self, event: TaskChange, was: Runner | None) -> None:
+        """Remember that a container ended before it claimed: the next may only end like it."""
+        if was is None or was.state is not RunnerState.STARTING or event.lost_host:
+            return
+        known = self._ledger.notes.start_failures(event.pool, was.shape.profile)
+        failures = failed_start(was, known, at=event.at, why=event.why)
+        if failures is not None:
+            self._ledger.notes.keep_start_failures(event.pool, failures)
 
     def _fold_loss(self, event: InstanceLoss) -> str | None:
         for pool in self._configuration.pools:

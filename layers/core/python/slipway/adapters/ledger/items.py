@@ -19,7 +19,7 @@ from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import GitHubPause, Orphan, UnavailableOffering, WaitingJob
+from slipway.domain.snapshot import GitHubPause, Orphan, StartFailures, UnavailableOffering, WaitingJob
 from slipway.ports.ledger import JobRecord
 
 if TYPE_CHECKING:
@@ -241,6 +241,11 @@ def offering_from(item: Item) -> UnavailableOffering:
 def launch_failures_from(item: Item) -> LaunchFailures:
     """Read the launches that failed."""
     return LaunchFailures(**_body(item))
+
+
+def start_failures_from(item: Item) -> StartFailures:
+    """Read the containers of a profile that ended before they claimed."""
+    return StartFailures(**_body(item))
 
 
 def github_pause_from(item: Item) -> GitHubPause:

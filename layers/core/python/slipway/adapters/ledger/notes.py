@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from slipway.adapters.ledger.items import keyed, pool_key
-from slipway.adapters.ledger.table import Delete, Item, Put, Table
+from slipway.adapters.ledger.items import keyed, pool_key, start_failures_from
+from slipway.adapters.ledger.table import Delete, Item, Key, Put, Table
 from slipway.domain.launches import LaunchFailures
-from slipway.domain.snapshot import Control, GitHubPause, UnavailableOffering
+from slipway.domain.snapshot import Control, GitHubPause, StartFailures, UnavailableOffering
 
 CONTROL, TEMPLATE, GITHUB = "CONTROL", "TEMPLATE", "GITHUB"
-LAUNCH_FAILURES, TIER_FAILURES = "LAUNCH_FAILURES", "TIER_FAILURES"
+LAUNCH_FAILURES, TIER_FAILURES, START_FAILURES = "LAUNCH_FAILURES", "TIER_FAILURES", "START_FAILURES"
 _KEPT_SECONDS = 60  # after it is over, for the eye of whoever looks
 
 
@@ -41,6 +41,20 @@ class DynamoPoolNotes:
         key = pool_key(pool, TIER_FAILURES if of_tier else LAUNCH_FAILURES)
         self._table.write(Put(keyed(key, asdict(failures))) if failures else Delete(key))
 
+    def start_failures(self, pool: str, profile: str) -> StartFailures | None:
+        """Return what is known of a profile's containers that ended before they claimed."""
+        item = self._table.get(_starts_key(pool, profile))
+        return start_failures_from(item) if item else None
+
+    def keep_start_failures(self, pool: str, failures: StartFailures) -> None:
+        """Replace what is known of a profile's containers that ended before they claimed."""
+        self._table.write(Put(keyed(_starts_key(pool, failures.profile), asdict(failures))))
+
+    def forget_start_failures(self, pool: str, profiles: Iterable[str]) -> None:
+        """Forget it: containers of those profiles claim again."""
+        for profile in profiles:
+            self._table.write(Delete(_starts_key(pool, profile)))
+
     def keep_template_version(self, pool: str, version: int) -> None:
         """Remember the newest version of the pool's launch template."""
         self._table.write(Put(keyed(pool_key(pool, TEMPLATE), {"version": version})))
@@ -49,3 +63,7 @@ class DynamoPoolNotes:
         """Remember until when GitHub asked to register no runner of a reach."""
         body = {**asdict(pause), "expires_at": int(pause.until) + _KEPT_SECONDS}
         self._table.write(Put(keyed(pool_key(pool, f"{GITHUB}#{pause.reach}"), body)))
+
+
+def _starts_key(pool: str, profile: str) -> Key:
+    return pool_key(pool, f"{START_FAILURES}#{profile}")

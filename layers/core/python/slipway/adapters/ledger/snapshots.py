@@ -14,9 +14,17 @@ from slipway.adapters.ledger.items import (
     offering_from,
     orphan_from,
     runner_from,
+    start_failures_from,
     waiting_from,
 )
-from slipway.adapters.ledger.notes import CONTROL, GITHUB, LAUNCH_FAILURES, TEMPLATE, TIER_FAILURES
+from slipway.adapters.ledger.notes import (
+    CONTROL,
+    GITHUB,
+    LAUNCH_FAILURES,
+    START_FAILURES,
+    TEMPLATE,
+    TIER_FAILURES,
+)
 from slipway.adapters.ledger.table import Item, Table
 from slipway.domain.snapshot import Control, Snapshot
 
@@ -60,6 +68,7 @@ class DynamoSnapshots:
             tier_failures=launch_failures_from(tier_failures) if tier_failures else None,
             template_version=template["version"] if template else None,
             github_pauses=known(github_pause_from, GITHUB),
+            start_failures=known(start_failures_from, START_FAILURES),
         )
 
     def parse(self, read: Callable[[Item], T], items: Iterable[Item]) -> tuple[T, ...]:
