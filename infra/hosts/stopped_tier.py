@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""Fills an instance of the stopped tier: pulls its images and powers it off before the agent ever registers it.
+
+An instance that has registered once keeps that identity, and one that has run a job is never stopped and used again. So
+only the first boot of an instance that was launched with the tag ``slipway:tier = stopped`` ends here, while ecs.service
+waits for this; every later boot goes on.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Optional
+
+import host
+import pull_images
+
+FILLED = Path("/var/lib/slipway/filled")
+SETTLED = host.RUN / "tier-settled"  # preflight.py wants it: without it nobody knows whether this host may register
+PATIENCE_SECONDS = 60.0
+
+
+def main() -> int:
+    host.RUN.mkdir(mode=0o755, exist_ok=True)
+    if FILLED.exists() or tier() != "stopped":
+        SETTLED.touch()
+        return 0
+    missing = pull_images.pull(host.settings().get("SLIPWAY_IMAGES", "").split())
+    for image, reason in missing.items():
+        print(f"slipway: filled without {image}: {reason}")
+    # Powered off all the same: a host that pulls later is slow, one that never stops is a leak.
+    FILLED.parent.mkdir(parents=True, exist_ok=True)
+    FILLED.touch()
+    print("slipway: filled for the stopped tier, powering off")
+    subprocess.run(["systemctl", "--no-block", "poweroff"], check=True)
+    while True:  # ecs.service waits for the end of this, which the shutdown brings
+        time.sleep(60)
+
+
+def tier() -> Optional[str]:
+    """Return the instance's tag, asking until metadata answers; the last error when it never does."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return host.metadata("tags/instance/slipway:tier")
+        except OSError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
