@@ -121,13 +121,11 @@ def kernel_settings(_: Settings) -> Optional[str]:
     for line in (HERE / "sysctl.conf").read_text("utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
-        name, _, wanted = line.lstrip("-").partition("=")
-        setting = Path("/proc/sys", *name.strip().split("."))
-        if not setting.exists():
-            if not line.startswith("-"):
-                return f"{name.strip()} does not exist"
-        elif setting.read_text("utf-8").strip() != wanted.strip():
-            return f"{name.strip()} is {setting.read_text('utf-8').strip()}, not {wanted.strip()}"
+        name, _, wanted = (word.strip() for word in line.partition("="))
+        setting = Path("/proc/sys", *name.split("."))
+        found = setting.read_text("utf-8").strip() if setting.exists() else wanted
+        if found != wanted:
+            return f"{name} is {found}, not {wanted}"
     return None
 
 

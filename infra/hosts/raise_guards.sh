@@ -7,7 +7,7 @@ readonly CLEAN_SYSFS=/run/nested/sys
 
 mkdir -p /run/slipway
 modprobe -a overlay br_netfilter nf_tables 2>/dev/null || true # built in, or loaded by Docker later
-sysctl --quiet --load="$here/sysctl.conf"
+sysctl --quiet --ignore --load="$here/sysctl.conf"
 nft --file "$here/guards.nft"
 
 # A sysfs with nothing mounted under it, of an empty network: the kernel lets a user namespace mount its own only where it
