@@ -25,6 +25,8 @@ from local.slipway_cli.infrastructure import host_scripts
 from local.slipway_cli.infrastructure.user_data import HostSettings, boothook
 
 FOLDER = Path(__file__).parent / "host"
+# In memory, since loading the runner image writes a gigabyte, and taking it away takes as long again.
+DOCKER_DATA = "--tmpfs=/var/lib/docker:rw,exec,suid,dev,size=6g"
 BOOT_PATIENCE_SECONDS = 60.0
 # What a host changes on the whole machine, since its kernel is the machine's.
 SETTINGS = Path("/proc/sys")
@@ -116,7 +118,7 @@ def boot(
     _note_the_machine(podman)
     podman.run(
         *("run", "--detach", "--name", host.name, "--privileged", "--network=none", "--cgroupns=host"),
-        *("--tmpfs=/run", "--tmpfs=/tmp", "--volume=/var/lib/docker", "--volume=/var/lib/containerd"),
+        *("--tmpfs=/run", "--tmpfs=/tmp", DOCKER_DATA, "--tmpfs=/var/lib/containerd"),
         f"--volume={folder}/user-data:/user-data:ro",
         f"--volume={folder}/metadata:/metadata/latest/meta-data:ro",
         *(image, host.name),

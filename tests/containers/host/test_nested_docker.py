@@ -10,6 +10,7 @@ from tests.containers.host.shapes import NESTED, Job, job
 COMPOSE = """
 services:
   web:
+    stop_grace_period: 0s
     image: tiny
     command: ["httpd", "-f", "-p", "80", "-h", "/www"]
   asking:
