@@ -32,22 +32,23 @@ import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 number = libc.syscall(248, b"user", b"token", b"the-neighbours-secret", 21, -3)
 libc.syscall(250, 5, number, 0x3f3f3f3f)  # KEYCTL_SETPERM
-print(number)
+print(number, flush=True)
 """
 FILLS_THE_KEY_QUOTA = """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 made = 0
 while libc.syscall(248, b"user", b"k%d" % made, b"x" * 64, 64, -3) > 0: made += 1
-print(made, ctypes.get_errno())
+print(made, ctypes.get_errno(), flush=True)
 """
+# Keys live as long as a process of their session.
+STAYS = "import time; time.sleep(60)"
 TAKES_INOTIFY = """
 import ctypes, json
 libc = ctypes.CDLL(None, use_errno=True)
 taken = 0
 while taken < 2000 and libc.inotify_init() >= 0: taken += 1
 print(taken, flush=True)
-import time; time.sleep(HELD)
 """
 
 
@@ -69,9 +70,18 @@ def few_keys(host: ImitatedHost) -> Iterator[None]:
     host.run("sh", "-c", "echo 20000 >/proc/sys/kernel/keys/maxkeys")
 
 
+def held(running: Job, source: str) -> str:
+    """Run Python in a job and leave it running there; return its first line."""
+    running.host.docker(
+        *("exec", "--detach", "--user=0", running.container_id, "sh", "-c"),
+        *('python3 -c "$0" >/tmp/said 2>&1', f"{source}\n{STAYS}"),
+    )
+    return running.run("sh", "-c", "until grep -q . /tmp/said; do sleep 0.05; done; head -1 /tmp/said").stdout
+
+
 def keys_read_by_a_neighbour(host: ImitatedHost, image: str, flags: list[str]) -> str:
     with job(host, image, flags) as victim, job(host, image, flags) as thief:
-        victim.python(KEEPS_A_KEY)
+        held(victim, KEEPS_A_KEY)
         return thief.python(READS_KEYS, check=False).stdout
 
 
@@ -83,7 +93,7 @@ def test_without_the_guard_a_neighbour_reads_a_key(
 
 def test_neighbour_key_and_keyring_unreachable(host: ImitatedHost, image: str) -> None:
     with job(host, image, NESTED) as victim, job(host, image, NESTED) as thief:
-        assert victim.python(KEEPS_A_KEY).stdout == "-1\n"  # nobody has a keyring at all
+        assert held(victim, KEEPS_A_KEY) == "-1\n"  # nobody has a keyring at all
         assert thief.python(READS_KEYS).stdout == "[]\n"
 
 
@@ -91,7 +101,7 @@ def test_without_the_guard_a_full_key_quota_keeps_neighbours_from_starting(
     host: ImitatedHost, image: str, without_keyring_guard: str, few_keys: None
 ) -> None:
     with job(host, image, [*NESTED, without_keyring_guard]) as greedy:
-        assert greedy.python(FILLS_THE_KEY_QUOTA).stdout.endswith(" 122\n")  # EDQUOT
+        assert held(greedy, FILLS_THE_KEY_QUOTA).endswith(" 122\n")  # EDQUOT
         started = host.docker("run", "--rm", *NESTED, "--entrypoint=true", image, check=False)
     assert started.returncode != 0
     assert "quota" in started.stderr
@@ -100,8 +110,7 @@ def test_without_the_guard_a_full_key_quota_keeps_neighbours_from_starting(
 def test_neighbour_starts_when_keys_and_inotify_exhausted(host: ImitatedHost, image: str, few_keys: None) -> None:
     with job(host, image, NESTED) as greedy:
         assert greedy.python(FILLS_THE_KEY_QUOTA).stdout == "0 38\n"  # ENOSYS
-        taken = greedy.python(TAKES_INOTIFY.replace("HELD", "0")).stdout
-        host.docker("exec", "-d", "--user=0", greedy.container_id, "python3", "-c", TAKES_INOTIFY.replace("HELD", "30"))
+        taken = held(greedy, TAKES_INOTIFY)
         with job(host, image, NONE) as neighbour:
             left = inotify_of(neighbour)
     assert taken == "512\n"
@@ -115,9 +124,7 @@ def test_without_the_ceiling_inotify_is_gone_for_the_neighbour(host: ImitatedHos
             host.run("nsenter", "-t", str(pid), "-U", "sh", "-c", "echo 9999 >/proc/sys/user/max_inotify_instances")
         host.run("sh", "-c", "echo 128 >/proc/sys/fs/inotify/max_user_instances")
         try:
-            script = TAKES_INOTIFY.replace("HELD", "30")
-            host.docker("exec", "-d", "--user=0", greedy.container_id, "python3", "-c", script)
-            host.run("sh", "-c", "until [ $(find /proc/[0-9]*/fd -lname anon_inode:inotify | wc -l) -ge 100 ]; do :; done")
+            held(greedy, TAKES_INOTIFY)
             left = inotify_of(neighbour)
         finally:
             host.run("sh", "-c", "echo 65536 >/proc/sys/fs/inotify/max_user_instances")
@@ -125,7 +132,7 @@ def test_without_the_ceiling_inotify_is_gone_for_the_neighbour(host: ImitatedHos
 
 
 def inotify_of(neighbour: Job) -> int:
-    said = neighbour.run("python3", "-c", TAKES_INOTIFY.replace("HELD", "0"), user="1001")
+    said = neighbour.run("python3", "-c", TAKES_INOTIFY, user="1001")
     return int(said.stdout)
 
 
