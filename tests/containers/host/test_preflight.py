@@ -11,11 +11,19 @@ from local.containers.imitated_host import ImitatedHost, booted
 from local.containers.podman import Podman
 from tests.containers.host.conftest import NESTED_POOL
 
+# Docker is slow to restart, so its guards go in one go: each is still looked at, and named, for itself.
+OF_DOCKER = {
+    "remapped": 'told.pop("userns-remap")',
+    "seccomp": 'told.pop("seccomp-profile")',
+    "docker_settings": 'told["userland-proxy"] = True',
+    "neighbours_apart": 'told["icc"] = True',
+}
 EDIT_DAEMON = (
-    "python3 -c 'import json; p = \"/etc/docker/daemon.json\"; told = json.load(open(p)); {edit};"
-    ' json.dump(told, open(p, "w"))\' && systemctl restart docker'
-)
-MEND_DAEMON = "/opt/slipway/daemon_settings.py >/etc/docker/daemon.json && systemctl restart docker"
+    "python3 -c 'import json; p = \"/etc/docker/daemon.json\"; told = json.load(open(p)); {edits};"
+    ' json.dump(told, open(p, "w"))\''
+).format(edits="; ".join(OF_DOCKER.values()))
+MEND_DAEMON = "/opt/slipway/daemon_settings.py >/etc/docker/daemon.json"
+RESTART = "systemctl reset-failed docker; systemctl restart docker"
 FORGET_KEYRINGS = (
     "cp {p} /run/kept && python3 -c 'import json; p = \"{p}\"; profile = json.load(open(p)); profile[\"syscalls\"].pop();"
     ' json.dump(profile, open(p, "w"))\''
@@ -30,22 +38,14 @@ class Removal:
     mend: str
 
 
-def of_docker(edit: str) -> Removal:
-    return Removal(EDIT_DAEMON.format(edit=edit), MEND_DAEMON)
-
-
 def of_setting(name: str, value: str, before: str) -> Removal:
     edit = "sed -i 's/^{}=.*/{}={}/' /etc/slipway/host.env"
     return Removal(edit.format(name, name, value), edit.format(name, name, before))
 
 
 REMOVALS = {
-    "remapped": of_docker('told.pop("userns-remap")'),
     "privileged_alone": of_setting("SLIPWAY_DOCKER", "privileged", "nested"),
-    "seccomp": of_docker('told.pop("seccomp-profile")'),
     "keyrings": Removal(FORGET_KEYRINGS, "cp /run/kept /opt/slipway/seccomp.json"),
-    "docker_settings": of_docker('told["userland-proxy"] = True'),
-    "neighbours_apart": of_docker('told["icc"] = True'),
     "firewall": Removal("nft flush chain bridge slipway neighbours", "/opt/slipway/raise_guards.sh"),
     "spoof_guard": Removal("systemctl stop slipway-containers", "systemctl start slipway-containers"),
     "kernel_settings": Removal("echo 0 >/proc/sys/kernel/dmesg_restrict", "echo 1 >/proc/sys/kernel/dmesg_restrict"),
@@ -71,7 +71,23 @@ def own_host(podman: Podman, image: str) -> Iterator[ImitatedHost]:
 
 def test_every_guard_has_its_removal(own_host: ImitatedHost) -> None:
     names = own_host.run("python3", "-c", "import sys; sys.path[0] = '/opt/slipway'; import preflight; print(*preflight.CHECKS)")
-    assert set(names.stdout.split()) == set(REMOVALS)
+    assert set(names.stdout.split()) == {*REMOVALS, *OF_DOCKER}
+
+
+@pytest.fixture(scope="module")
+def looked_without_docker_settings(own_host: ImitatedHost) -> str:
+    """What the preflight says when Docker runs without all of OF_DOCKER."""
+    own_host.run("sh", "-c", f"{EDIT_DAEMON} && {RESTART}")
+    looked = own_host.run("/opt/slipway/preflight.py", check=False).stdout
+    own_host.run("sh", "-c", f"{MEND_DAEMON} && {RESTART}")
+    well = own_host.run("sh", "-c", UNTIL_WELL, check=False)
+    assert well.returncode == 0, well.stdout
+    return looked
+
+
+@pytest.mark.parametrize("guard", OF_DOCKER)
+def test_preflight_fails_by_name_when_docker_runs_without(guard: str, looked_without_docker_settings: str) -> None:
+    assert f"slipway: preflight: {guard}: " in looked_without_docker_settings
 
 
 @pytest.mark.parametrize("guard", REMOVALS)

@@ -1,0 +1,56 @@
+"""A host of a privileged pool: no remap, one job, the same Docker in it; and what the host still keeps from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.containers.imitated_host import ImitatedHost, booted
+from local.containers.podman import Podman
+from local.slipway_cli.infrastructure.user_data import HostSettings
+from tests.containers.host.shapes import PRIVILEGED, Job, job_with_docker
+
+POOL = HostSettings(cluster="slipway-kvm", pool="kvm", isolation="instance", docker="privileged")
+
+
+@pytest.fixture(scope="module")
+def own_host(podman: Podman, image: str) -> Iterator[ImitatedHost]:
+    with booted(podman, POOL) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def privileged(own_host: ImitatedHost, image: str) -> Iterator[Job]:
+    own_host.load(image)
+    with job_with_docker(own_host, image, PRIVILEGED) as running:
+        yield running
+
+
+def test_its_preflight_passes_and_its_agent_may_run_privileged_tasks(own_host: ImitatedHost) -> None:
+    assert own_host.run("/opt/slipway/preflight.py").stdout == ""
+    assert "ECS_DISABLE_PRIVILEGED=false" in own_host.run("cat", "/etc/ecs/ecs.config").stdout.splitlines()
+
+
+def test_a_privileged_container_is_root_of_its_host(own_host: ImitatedHost, privileged: Job) -> None:
+    assert own_host.run("cat", f"/proc/{privileged.pid}/uid_map").stdout.split() == ["0", "0", "4294967295"]
+
+
+def test_privileged_docker_runs_builds_and_serves_on_localhost(privileged: Job) -> None:
+    said = privileged.shell("""
+        docker run --rm tiny echo ran
+        mkdir -p /tmp/build && cd /tmp/build && printf 'FROM tiny\\nRUN echo built >/made\\n' >Dockerfile
+        docker buildx build -q --load -t built . >/dev/null && docker run --rm built cat /made
+        docker run -d --name service -p 6379:80 tiny httpd -f -h /www >/dev/null
+        curl -sf --retry 20 --retry-delay 0 --retry-all-errors http://localhost:6379/
+        printf 'services: {web: {image: tiny, stop_grace_period: 0s, command: [httpd, -f, -h, /www]}, ask: {image: tiny,' >compose.yaml
+        printf ' depends_on: [web], command: [sh, -c, "sleep 1; wget -q -O - http://web/"]}}' >>compose.yaml
+        docker compose up --quiet-pull --exit-code-from ask 2>&1 | grep -o 'served'
+    """).stdout
+    assert said.split() == ["ran", "built", "served", "served"]
+
+
+def test_metadata_is_out_of_reach_on_the_bridge_too(privileged: Job) -> None:
+    """Such a job is root on its host and may undo that; awsvpc, the hop limit and its own instance role bound it."""
+    reached = privileged.shell("curl -s --max-time 1 http://169.254.169.254/latest/meta-data/instance-id", check=False)
+    assert reached.returncode != 0
