@@ -16,7 +16,7 @@ main() {
 }
 
 # The pool's data volume, if its launch template has one: XFS with project quotas, which the root of AL2023 (XFS too) can
-# only have by its kernel's command line [XFS-ROOT-PQUOTA].
+# only have by its kernel's command line [KERNEL-XFS-ROOT-QUOTA].
 mount_data_volume() {
   [[ ${SLIPWAY_DISK_QUOTA_GIB:-0} != 0 ]] || return 0
   local device

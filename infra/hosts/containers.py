@@ -5,8 +5,8 @@ For every container, between its creation and the start of its process:
 * its veth, hardware address and address go into the set of guards.nft, so that the bridge lets it speak;
 * the ceilings below are written inside its user namespace, where nobody in it may raise them.
 
-A container that was not seen yet cannot speak at all: slow is safe, and costs its first packet a second. Containers of
-the host's user namespace (the ECS agent) are left alone. On a start of its own the service begins with what runs already.
+A container that was not seen yet cannot speak at all: slow is safe, and costs its first packet a second. Containers
+of the host's user namespace (the ECS agent) are left alone. On a start of its own the service begins with what runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, NamedTuple
 
 import host
 
@@ -38,8 +38,8 @@ CEILINGS = {
     "max_uts_namespaces": 1024,
     "max_cgroup_namespaces": 1024,
 }
-# Where systemd keeps a container's processes: the agent's tasks each have a slice of their own in ecstasks.slice. Docker
-# itself tells a container's process only once it has started.
+# Where systemd keeps a container's processes: the agent's tasks each have a slice of their own in ecstasks.slice.
+# Docker itself tells a container's process only once it has started.
 SCOPES = ("{}.scope", "*.slice/{}.scope", "*.slice/*.slice/{}.scope")
 CGROUPS = Path("/sys/fs/cgroup")
 CREATION_PATIENCE_SECONDS = 60.0
@@ -58,8 +58,8 @@ class Guard:
     """What is known of the containers: who speaks, and who is bounded."""
 
     def __init__(self) -> None:
-        self.speakers: Dict[str, Speaker] = {}
-        self.bounded: Set[str] = set()
+        self.speakers: dict[str, Speaker] = {}
+        self.bounded: set[str] = set()
 
     def created(self, container_id: str, network_id: str) -> None:
         """Meet a container that joins its network: its process does not run yet."""
@@ -91,7 +91,9 @@ class Guard:
             nft("delete", speaker)
 
     def let_speak(self, container_id: str, pid: int, hardware_address: str, address: str) -> None:
-        if container_id in self.speakers or not address:  # without an address of its own it is another's, or mute
+        if (
+            container_id in self.speakers or not address
+        ):  # without an address of its own it is another's, or mute
             return
         speaker = Speaker(veth_of(pid), hardware_address, address)
         nft("add", speaker)
@@ -120,7 +122,9 @@ def main() -> int:
         actor = event["Actor"]
         container_id = actor["Attributes"].get("container", actor["ID"])
         # Each by a thread of its own: a slow creation keeps no other container mute.
-        threading.Thread(target=meet, args=(guard, event["Action"], container_id, actor["ID"]), daemon=True).start()
+        threading.Thread(
+            target=meet, args=(guard, event["Action"], container_id, actor["ID"]), daemon=True
+        ).start()
     return 1  # Docker went away: systemd starts this again, and the set is made anew
 
 
@@ -137,13 +141,13 @@ def meet(guard: Guard, action: str, container_id: str, network_id: str) -> None:
         print(f"container {container_id[:12]}: {error}", file=sys.stderr, flush=True)
 
 
-def endpoint(container_id: str, network_id: str) -> Tuple[str, str]:
+def endpoint(container_id: str, network_id: str) -> tuple[str, str]:
     """Ask the network, for Docker tells nothing of a container while it starts it: both addresses, or nothing twice."""
     attached = host.docker_json(f"/networks/{network_id}")["Containers"].get(container_id, {})
     return attached.get("MacAddress", ""), attached.get("IPv4Address", "").partition("/")[0]
 
 
-def processes(container_id: str) -> List[int]:
+def processes(container_id: str) -> list[int]:
     """Return the processes of a container that is being created: the runtime's own, while its network is laid."""
     found = [scope for form in SCOPES for scope in CGROUPS.glob(form.format(f"docker-{container_id}"))]
     try:
@@ -156,14 +160,14 @@ def veth_of(pid: int) -> str:
     """Find the host's end of a process's network, from this side, where nothing in a container can lie about it."""
     namespace = namespace_id(pid)
     shown = subprocess.run(["ip", "-j", "link", "show", "type", "veth"], capture_output=True, check=True)
-    links: List[Dict[str, Any]] = json.loads(shown.stdout or b"[]")
+    links: list[dict[str, Any]] = json.loads(shown.stdout or b"[]")
     for link in links:
         if namespace is not None and link.get("link_netnsid") == namespace:
             return str(link["ifname"])
     raise OSError(f"no veth leads to process {pid}")
 
 
-def namespace_id(pid: int) -> Optional[int]:
+def namespace_id(pid: int) -> int | None:
     """Ask the kernel which number this network namespace gives to that of a process; None where it has none."""
     request = struct.pack("=IHHIIB3xHHI", 28, 90, 1, 1, 0, 0, 8, 2, pid)  # RTM_GETNSID by NETNSA_PID
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:

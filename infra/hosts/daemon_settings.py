@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any
 
 import host
 
 HERE = Path(__file__).resolve().parent
 
 
-def daemon_settings(settings: Mapping[str, str], folder: Path = HERE) -> Dict[str, Any]:
+def daemon_settings(settings: Mapping[str, str], folder: Path = HERE) -> dict[str, Any]:
     """Return what Docker is to be told, as preflight.py then finds it."""
-    told: Dict[str, Any] = {
+    told: dict[str, Any] = {
         "storage-driver": "overlay2",
         "exec-opts": ["native.cgroupdriver=systemd"],
         "userland-proxy": False,

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Looks at every guard of this host, prints what is missing, and fails if anything is: then the agent does not start."""
+"""Looks at every guard of this host, prints what is missing, and then fails: the agent does not start."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import fcntl
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any
 
 import containers
 import daemon_settings
@@ -21,18 +22,20 @@ EXEC_BINARIES = Path("/var/lib/ecs/deps/execute-command/bin")
 CLEAN_SYSFS = "/run/nested/sys"
 DATA_ROOT = "/var/lib/docker"
 
-Settings = Dict[str, str]
+Settings = dict[str, str]
 
 
 def main() -> int:
     settings = host.settings()
-    failed = {name: reason for name, check in CHECKS.items() if (reason := outcome(check, settings)) is not None}
+    failed = {
+        name: reason for name, check in CHECKS.items() if (reason := outcome(check, settings)) is not None
+    }
     for name, reason in failed.items():
         print(f"slipway: preflight: {name}: {reason}", flush=True)
     return 1 if failed else 0
 
 
-def outcome(check: Callable[[Settings], Optional[str]], settings: Settings) -> Optional[str]:
+def outcome(check: Callable[[Settings], str | None], settings: Settings) -> str | None:
     """Return why a guard fails; one that cannot be looked at fails as well."""
     try:
         return check(settings)
@@ -40,7 +43,7 @@ def outcome(check: Callable[[Settings], Optional[str]], settings: Settings) -> O
         return f"cannot be looked at: {error}"
 
 
-def remapped(settings: Settings) -> Optional[str]:
+def remapped(settings: Settings) -> str | None:
     """Docker remaps container root (not in a pool of privileged tasks)."""
     is_remapped = any(option.startswith("name=userns") for option in security_options())
     if is_remapped != (settings["SLIPWAY_DOCKER"] != "privileged"):
@@ -48,14 +51,14 @@ def remapped(settings: Settings) -> Optional[str]:
     return None
 
 
-def privileged_alone(settings: Settings) -> Optional[str]:
+def privileged_alone(settings: Settings) -> str | None:
     """Privileged tasks have hosts of their own."""
     if settings["SLIPWAY_DOCKER"] == "privileged" and settings["SLIPWAY_ISOLATION"] != "instance":
         return "docker: privileged needs isolation: instance"
     return None
 
 
-def seccomp(settings: Settings) -> Optional[str]:
+def seccomp(settings: Settings) -> str | None:
     """Docker uses our profile."""
     if settings["SLIPWAY_DOCKER"] == "privileged":
         return None
@@ -63,7 +66,7 @@ def seccomp(settings: Settings) -> Optional[str]:
     return None if expected in security_options() else "Docker does not use seccomp.json"
 
 
-def keyrings(settings: Settings) -> Optional[str]:
+def keyrings(settings: Settings) -> str | None:
     """Keyring calls answer ENOSYS, in whatever container."""
     if settings["SLIPWAY_DOCKER"] == "privileged":
         return None
@@ -75,7 +78,7 @@ def keyrings(settings: Settings) -> Optional[str]:
     return None
 
 
-def docker_settings(settings: Settings) -> Optional[str]:
+def docker_settings(settings: Settings) -> str | None:
     """daemon.json is what configure.sh writes, and Docker runs by it."""
     told = json.loads(Path("/etc/docker/daemon.json").read_text("utf-8"))
     if told != daemon_settings.daemon_settings(settings, HERE):
@@ -88,7 +91,7 @@ def docker_settings(settings: Settings) -> Optional[str]:
     return None
 
 
-def neighbours_apart(_: Settings) -> Optional[str]:
+def neighbours_apart(_: Settings) -> str | None:
     """docker0 forwards nothing between containers."""
     bridge = host.docker_json("/networks/bridge")["Options"]
     if bridge.get("com.docker.network.bridge.enable_icc") != "false":
@@ -96,17 +99,18 @@ def neighbours_apart(_: Settings) -> Optional[str]:
     return None
 
 
-def firewall(_: Settings) -> Optional[str]:
+def firewall(_: Settings) -> str | None:
     """The rules of guards.nft stand, as the kernel itself words them."""
     fresh = ["unshare", "--net", "sh", "-c", 'nft --file "$0" && nft --stateless --terse list ruleset']
     wanted = shown([*fresh, str(HERE / "guards.nft")])
     found = "".join(
-        shown(["nft", "--stateless", "--terse", "list", "table", family, "slipway"]) for family in ("inet", "bridge")
+        shown(["nft", "--stateless", "--terse", "list", "table", family, "slipway"])
+        for family in ("inet", "bridge")
     )
     return None if found == wanted else "the tables slipway are not those of guards.nft"
 
 
-def spoof_guard(_: Settings) -> Optional[str]:
+def spoof_guard(_: Settings) -> str | None:
     """containers.py runs: it alone lets a container speak, and writes its ceilings."""
     with containers.LOCK.open() as lock:
         try:
@@ -116,7 +120,7 @@ def spoof_guard(_: Settings) -> Optional[str]:
     return "containers.py does not run"
 
 
-def kernel_settings(_: Settings) -> Optional[str]:
+def kernel_settings(_: Settings) -> str | None:
     """The kernel's settings are those of sysctl.conf; where a kernel lacks one, it lacks what it guards."""
     for line in (HERE / "sysctl.conf").read_text("utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
@@ -129,7 +133,7 @@ def kernel_settings(_: Settings) -> Optional[str]:
     return None
 
 
-def clean_sysfs(settings: Settings) -> Optional[str]:
+def clean_sysfs(settings: Settings) -> str | None:
     """The sysfs for inner containers is mounted, and nothing of it can be written."""
     if settings["SLIPWAY_DOCKER"] != "nested":
         return None
@@ -139,7 +143,7 @@ def clean_sysfs(settings: Settings) -> Optional[str]:
     return None
 
 
-def agent_settings(settings: Settings) -> Optional[str]:
+def agent_settings(settings: Settings) -> str | None:
     """The agent is told its pool, its limits, and on shared hosts to take no privileged task."""
     lines = AGENT_SETTINGS.read_text("utf-8").splitlines()
     wanted = [
@@ -152,12 +156,12 @@ def agent_settings(settings: Settings) -> Optional[str]:
     return f"ecs.config lacks {', '.join(missing)}" if missing else None
 
 
-def no_exec(_: Settings) -> Optional[str]:
+def no_exec(_: Settings) -> str | None:
     """ECS Exec is off."""
     return f"{EXEC_BINARIES} exists, so the agent offers ECS Exec" if EXEC_BINARIES.exists() else None
 
 
-def disk_quota(settings: Settings) -> Optional[str]:
+def disk_quota(settings: Settings) -> str | None:
     """Docker's folder has project quotas, where the pool asks for a limit per container."""
     if not int(settings.get("SLIPWAY_DISK_QUOTA_GIB", "0")):
         return None
@@ -168,21 +172,21 @@ def disk_quota(settings: Settings) -> Optional[str]:
     return None
 
 
-def tier(_: Settings) -> Optional[str]:
+def tier(_: Settings) -> str | None:
     """Whether this is a host of the stopped tier is settled."""
     return None if stopped_tier.SETTLED.exists() else "stopped_tier.py has not let this host go on"
 
 
-def security_options() -> List[str]:
-    options: List[str] = host.docker_json("/info")["SecurityOptions"]
+def security_options() -> list[str]:
+    options: list[str] = host.docker_json("/info")["SecurityOptions"]
     return options
 
 
-def shown(command: List[str]) -> str:
+def shown(command: list[str]) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-GUARDS: List[Any] = [
+GUARDS: list[Any] = [
     remapped,
     privileged_alone,
     seccomp,
@@ -198,7 +202,7 @@ GUARDS: List[Any] = [
     disk_quota,
     tier,
 ]
-CHECKS: Dict[str, Callable[[Settings], Optional[str]]] = {guard.__name__: guard for guard in GUARDS}
+CHECKS: dict[str, Callable[[Settings], str | None]] = {guard.__name__: guard for guard in GUARDS}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Pulls the pool's images while the agent starts, so that the first task finds them. Fails when one is still missing."""
+"""Pulls the pool's images while the agent starts, so that the first task finds them. Fails when one is missing."""
 
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import json
@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from typing import Dict, List, Mapping
+from collections.abc import Mapping
 
 import host
 
@@ -29,7 +29,7 @@ def main() -> int:
     return 1 if missing else 0
 
 
-def pull(images: List[str]) -> Dict[str, str]:
+def pull(images: list[str]) -> dict[str, str]:
     """Pull what is not there yet; return what could not be had, and why."""
     missing = {}
     for image in images:
@@ -45,11 +45,8 @@ def pull(images: List[str]) -> Dict[str, str]:
 
 
 def pull_one(image: str) -> None:
-    try:
-        host.docker(f"/images/{image}/json")
+    if is_here(image):
         return
-    except OSError:
-        pass  # not here yet
     name, at, digest = image.partition("@")
     if not at:
         name, _, digest = image.rpartition(":") if ":" in image.rpartition("/")[2] else (image, "", "latest")
@@ -62,7 +59,15 @@ def pull_one(image: str) -> None:
         raise OSError(faults[0]["error"])
 
 
-def registry_login(image: str) -> Dict[str, str]:
+def is_here(image: str) -> bool:
+    try:
+        host.docker(f"/images/{image}/json")
+    except OSError:
+        return False
+    return True
+
+
+def registry_login(image: str) -> dict[str, str]:
     """Return the header with which Docker may pull from ECR, by the instance's own role; empty for other registries."""
     registry = image.partition("/")[0]
     ecr = ECR.fullmatch(registry)
@@ -79,7 +84,7 @@ def ecr_token(region: str, suffix: str) -> str:
         raise OSError("the instance has no role, so no way into ECR")
     credentials = json.loads(host.metadata(f"iam/security-credentials/{role.strip()}") or "{}")
     name = f"api.ecr.{region}.amazonaws.com{suffix}"
-    headers = signed_headers(name, region, credentials, datetime.datetime.now(datetime.timezone.utc))
+    headers = signed_headers(name, region, credentials, dt.datetime.now(dt.timezone.utc))
     request = urllib.request.Request(f"https://{name}/", data=b"{}", headers=headers)
     answer = json.load(urllib.request.urlopen(request, timeout=10))
     token: str = answer["authorizationData"][0]["authorizationToken"]
@@ -87,8 +92,8 @@ def ecr_token(region: str, suffix: str) -> str:
 
 
 def signed_headers(
-    name: str, region: str, credentials: Mapping[str, str], now: datetime.datetime
-) -> Dict[str, str]:
+    name: str, region: str, credentials: Mapping[str, str], now: dt.datetime
+) -> dict[str, str]:
     """Return the headers of GetAuthorizationToken with body ``{}``, signed by Signature Version 4."""
     stamp, scope = now.strftime("%Y%m%dT%H%M%SZ"), f"{now:%Y%m%d}/{region}/ecr/aws4_request"
     headers = {

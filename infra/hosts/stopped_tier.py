@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Fills an instance of the stopped tier: pulls its images and powers it off before the agent ever registers it.
 
-An instance that has registered once keeps that identity, and one that has run a job is never stopped and used again. So
-only the first boot of an instance that was launched with the tag ``slipway:tier = stopped`` ends here, while ecs.service
-waits for this; every later boot goes on.
+An instance that has registered once keeps that identity, and one that has run a job is never stopped and used
+again. So only the first boot of an instance that was launched with the tag ``slipway:tier = stopped`` ends here, while
+ecs.service waits for this; every later boot goes on.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Optional
 
 import host
 import pull_images
 
 FILLED = Path("/var/lib/slipway/filled")
-SETTLED = host.RUN / "tier-settled"  # preflight.py wants it: without it nobody knows whether this host may register
+SETTLED = (
+    host.RUN / "tier-settled"
+)  # preflight.py wants it: without it nobody knows whether this host may register
 PATIENCE_SECONDS = 60.0
 
 
@@ -39,7 +40,7 @@ def main() -> int:
         time.sleep(60)
 
 
-def tier() -> Optional[str]:
+def tier() -> str | None:
     """Return the instance's tag, asking until metadata answers; the last error when it never does."""
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while True:

@@ -2,8 +2,8 @@
 
 Its user data is the one that ships, so its Docker, its firewall and its services are configured by ``infra/hosts`` and
 by nothing else. Stand-ins play what only EC2 and ECS have: instance metadata, cloud-init, the agent's unit with the
-firewall rules that the real one makes. On a machine whose cgroups are a hybrid of v1 and v2, v2 has hardly a controller:
-limits of memory, CPU and process ids of inner containers are then not to be had.
+firewall rules that the real one makes. On a machine whose cgroups are a hybrid of v1 and v2, v2 has hardly a
+controller: limits of memory, CPU and process ids of inner containers are then not to be had.
 """
 
 from __future__ import annotations
@@ -56,7 +56,13 @@ class ImitatedHost:
         """Run a command on the host, as its root."""
         interactive = ["-i"] if given is not None else []
         return self.podman.run(
-            "exec", *interactive, self.name, *command, check=check, given=given, timeout_seconds=timeout_seconds
+            "exec",
+            *interactive,
+            self.name,
+            *command,
+            check=check,
+            given=given,
+            timeout_seconds=timeout_seconds,
         )
 
     def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -85,7 +91,9 @@ class ImitatedHost:
 
 
 @contextmanager
-def booted(podman: Podman, settings: HostSettings, metadata: Mapping[str, str] | None = None) -> Iterator[ImitatedHost]:
+def booted(
+    podman: Podman, settings: HostSettings, metadata: Mapping[str, str] | None = None
+) -> Iterator[ImitatedHost]:
     """Boot a host, and take it away in the end."""
     host = boot(podman, settings, metadata)
     try:

@@ -15,11 +15,11 @@ Rule = dict[str, Any]
 ADMIN = "CAP_SYS_ADMIN"
 # Needs no SYS_ADMIN inside a container, and was the way of many a break-out.
 NEVER = {"bpf", "fanotify_init", "lookup_dcookie", "perf_event_open", "quotactl", "quotactl_fd"}
-# A kernel without keyrings answers so. On EPERM runc gives up; on this it goes on [RUNC-KEYRING].
+# A kernel without keyrings answers so. On EPERM runc gives up; on this it goes on [KERNEL-RUNC-KEYRING].
 KEYRINGS = {"names": ["add_key", "keyctl", "request_key"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}
-# runc enters an inner container's root by it; Docker's default has no use for it [RUNC-PIVOT-ROOT].
+# runc enters an inner container's root by it; Docker's default has no use for it [KERNEL-RUNC-PIVOT-ROOT].
 PIVOT_ROOT = {"names": ["pivot_root"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": [ADMIN]}}
-# Which machine has a call, and which capability the call is good for: an engine has settled both when it hands rules on.
+# Which machine has a call, and which capability it is good for: an engine has settled both when it hands rules on.
 ARM = ["arm_fadvise64_64", "arm_sync_file_range", "breakpoint", "cacheflush", "set_tls", "sync_file_range2"]
 CONDITIONS: dict[str, Rule] = {
     "arch_prctl": {"arches": ["amd64", "x32"]},
@@ -41,7 +41,8 @@ def host_profile(ordinary: Rule, admin: Rule) -> Rule:
     rules += [{"names": ARM, "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["arm", "arm64"]}}]
     rules += [{**rule, "excludes": {"caps": [ADMIN]}} for rule in only_ordinary]
     rules += [
-        {**rule, "names": sorted(set(rule["names"]) - NEVER), "includes": {"caps": [ADMIN]}} for rule in only_admin
+        {**rule, "names": sorted(set(rule["names"]) - NEVER), "includes": {"caps": [ADMIN]}}
+        for rule in only_admin
     ]
     return {
         "defaultAction": ordinary["defaultAction"],

@@ -9,9 +9,9 @@ docker_pid=
 
 # start_docker [MIRROR]: returns within milliseconds; dockerd comes up beside the claim. MIRROR: a registry's https URL.
 # Call it as root and before anything runs in the background: what lies in the container's root cgroup would be left there,
-# and no controller could be handed on [CGROUP-NO-INTERNAL].
+# and no controller could be handed on [KERNEL-CGROUP-NO-INTERNAL].
 start_docker() {
-  # overlay2 by name: newer engines prefer containerd's store, whose place is not the volume [DOCKER-CONTAINERD-STORE].
+  # overlay2 by name: newer engines prefer containerd's store, whose place is not the volume [KERNEL-DOCKER-STORE].
   local -a options=(--storage-driver overlay2)
   [[ -z ${1:-} ]] || options+=(--registry-mirror "$1")
   unmask_proc
@@ -37,7 +37,7 @@ await_docker() {
 }
 
 # The kernel lets a user namespace mount a proc only where it sees a whole one, and inner containers need theirs. The
-# outer runtime made these masks in this container's own mount namespace, so they may go [RUNC-MASKS]; what they hid
+# outer runtime made these masks in this container's own mount namespace, so they may go [KERNEL-RUNC-MASKS]; what they hid
 # belongs to the host's root, which nobody here is.
 unmask_proc() {
   local target
@@ -50,7 +50,7 @@ unmask_proc() {
   ((${#masks[@]} == 0)) || umount "${masks[@]}"
 }
 
-# A cgroup hands controllers on only while no process is in it itself [CGROUP-NO-INTERNAL].
+# A cgroup hands controllers on only while no process is in it itself [KERNEL-CGROUP-NO-INTERNAL].
 delegate_cgroups() {
   local root=/sys/fs/cgroup process controllers
   [[ -f $root/cgroup.controllers ]] || return 0

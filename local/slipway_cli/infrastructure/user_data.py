@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 MAX_USER_DATA_BYTES = 16_384  # [EC2-USER-DATA-16K]
+UID_RANGES_RUNTIME = "uid_ranges.py"
 PLACE, END = "/opt/slipway", "END_OF_FILE"
 COMMENT = re.compile(r"\s*#(?!!)")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -60,7 +61,7 @@ class HostSettings:
 def user_data(settings: HostSettings, scripts: Mapping[str, str]) -> bytes:
     """Return the user data of an ECS-optimized Amazon Linux 2023 instance; the same input gives the same bytes.
 
-    It is gzipped, which cloud-init undoes by itself [CLOUD-INIT-GZIP]; a launch template wants it in base64.
+    It is gzipped, which cloud-init undoes by itself [EC2-CLOUD-INIT-GZIP]; a launch template wants it in base64.
 
     Args:
         settings: what the host is told.
@@ -82,15 +83,23 @@ def boothook(settings: HostSettings, scripts: Mapping[str, str]) -> str:
     """Return the user data as it is before it is packed: a shell script that can be read.
 
     It is a boothook: cloud-init runs it at every boot and before docker.service, for which any other kind of user
-    data would come too late [CLOUD-INIT-BOOTHOOK].
+    data would come too late [EC2-CLOUD-INIT-BOOTHOOK].
     """
     if faults := settings.faults():
         raise UserDataError("; ".join(faults))
     folders = sorted({PLACE, *(f"{PLACE}/{name.rpartition('/')[0]}" for name in scripts if "/" in name)})
-    lines = ["#cloud-boothook", "#!/bin/bash", "set -euo pipefail", f"mkdir -p /etc/slipway {' '.join(folders)}"]
+    lines = [
+        "#cloud-boothook",
+        "#!/bin/bash",
+        "set -euo pipefail",
+        f"mkdir -p /etc/slipway {' '.join(folders)}",
+    ]
     variables = _variables(settings, scripts)
-    lines += _file("/etc/slipway/host.env", "".join(f"{name}={shlex.quote(variables[name])}\n" for name in variables))
-    for name in sorted(scripts):
+    lines += _file(
+        "/etc/slipway/host.env", "".join(f"{name}={shlex.quote(variables[name])}\n" for name in variables)
+    )
+    unused = {UID_RANGES_RUNTIME} if settings.uid_ranges == "shared" else set()
+    for name in sorted(scripts.keys() - unused):
         lines += _file(f"{PLACE}/{name}", scripts[name])
     return "\n".join([*lines, f"exec {PLACE}/configure.sh", ""])
 

@@ -92,7 +92,7 @@ def release_agent() -> None:
 
 
 def host_root_by_handle() -> None:
-    """"Shocker": the root directory of the host's file system, by its handle, through a file that is mounted in."""
+    """ "Shocker": the root directory of the host's file system, by its handle, through a file that is mounted in."""
     mount_fd = os.open("/etc/hostname", os.O_RDONLY)
     handle = struct.pack("=IiII", 8, 1, 2, 0)
     call("open_by_handle_at", mount_fd, ctypes.create_string_buffer(handle), os.O_RDONLY)
@@ -158,15 +158,32 @@ def of_table() -> dict[str, Callable[[], object]]:
         table[f"read{path.replace('/', '_')}"] = lambda p=path: read(p)  # type: ignore[misc]
     for kind_name in ("ext4", "xfs", "btrfs", "squashfs"):
         table[f"mount_{kind_name}_image"] = lambda k=kind_name: mount_image(k)  # type: ignore[misc]
-    for kind_name in ("debugfs", "tracefs", "securityfs", "bpf", "devtmpfs", "pstore", "configfs", "hugetlbfs"):
+    for kind_name in (
+        "debugfs",
+        "tracefs",
+        "securityfs",
+        "bpf",
+        "devtmpfs",
+        "pstore",
+        "configfs",
+        "hugetlbfs",
+    ):
         table[f"mount_{kind_name}"] = lambda k=kind_name: mount("none", k)  # type: ignore[misc]
     for setting in (
-        *("kernel/core_pattern", "vm/drop_caches", "kernel/panic", "fs/file-max", "kernel/randomize_va_space"),
+        *(
+            "kernel/core_pattern",
+            "vm/drop_caches",
+            "kernel/panic",
+            "fs/file-max",
+            "kernel/randomize_va_space",
+        ),
         *("kernel/keys/maxkeys", "kernel/unprivileged_bpf_disabled", "kernel/perf_event_paranoid"),
         *("fs/inotify/max_user_instances", "vm/overcommit_memory", "net/core/rmem_max", "kernel/modprobe"),
         *("user/max_inotify_instances", "user/max_user_namespaces"),
     ):
-        table[f"write_{setting.replace('/', '_').replace('-', '_')}"] = lambda s=setting: write(f"/proc/sys/{s}")  # type: ignore[misc]
+        table[f"write_{setting.replace('/', '_').replace('-', '_')}"] = lambda s=setting: write(
+            f"/proc/sys/{s}"
+        )  # type: ignore[misc]
     for path in ("/proc/kcore", "/proc/kmsg", "/proc/slabinfo"):
         table[f"read{path.replace('/', '_')}"] = lambda p=path: read(p)  # type: ignore[misc]
     for path in (
@@ -221,8 +238,6 @@ def outcome(attack: Callable[[], object]) -> str:
     except OSError as error:
         return errno.errorcode.get(error.errno or 0, str(error))
     return "allowed"
-
-
 
 
 if __name__ == "__main__":

@@ -16,7 +16,14 @@ NESTED = [
     *("--user=0", "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", NOFILE, "--init"),
     *("--volume=/run/nested/sys:/run/nested/sys", "--volume=/var/lib/docker", "--env=SLIPWAY_DOCKER=nested"),
 ]
-PRIVILEGED = ["--user=0", "--privileged", NOFILE, "--init", "--volume=/var/lib/docker", "--env=SLIPWAY_DOCKER=privileged"]
+PRIVILEGED = [
+    "--user=0",
+    "--privileged",
+    NOFILE,
+    "--init",
+    "--volume=/var/lib/docker",
+    "--env=SLIPWAY_DOCKER=privileged",
+]
 # What entrypoint.sh does of it: Docker comes up in the background, and is waited for before the listener starts.
 WITH_DOCKER = """
 set -uo pipefail
@@ -50,7 +57,9 @@ class Job:
     def python(self, source: str, check: bool = True) -> CompletedProcess[str]:
         """Run Python in it, as the container's root."""
         return self.host.run(
-            *("docker", "exec", "-i", "--user=0", self.container_id, "python3", "-"), check=check, given=source
+            *("docker", "exec", "-i", "--user=0", self.container_id, "python3", "-"),
+            check=check,
+            given=source,
         )
 
     @property
@@ -70,7 +79,9 @@ class Job:
 
 
 @contextmanager
-def job(host: ImitatedHost, image: str, flags: list[str], script: str = "exec sleep infinity") -> Iterator[Job]:
+def job(
+    host: ImitatedHost, image: str, flags: list[str], script: str = "exec sleep infinity"
+) -> Iterator[Job]:
     """Run a job's container on a host, and take it away in the end."""
     started = host.docker("run", "--detach", *flags, "--entrypoint=bash", image, "-c", script)
     running = Job(host, started.stdout.strip())

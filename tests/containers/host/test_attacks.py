@@ -16,9 +16,13 @@ REFUSED = {"EPERM", "EACCES", "ENOENT", "EROFS", "ENODEV", "EINVAL", "ESTALE", "
 # Where a guard of ours refuses, it is by this error and no other.
 BY_OUR_GUARDS = {
     **dict.fromkeys(("add_key", "join_keyring", "request_key"), "ENOSYS"),  # seccomp.json
-    **dict.fromkeys(("make_bpf_map", "measure_every_process", "measure_tracepoints"), "EPERM"),  # seccomp.json
+    **dict.fromkeys(
+        ("make_bpf_map", "measure_every_process", "measure_tracepoints"), "EPERM"
+    ),  # seccomp.json
     **dict.fromkeys(("set_quota", "watch_all_files", "io_uring"), "EPERM"),  # seccomp.json, sysctl.conf
-    **dict.fromkeys(("write_user_max_inotify_instances", "write_user_max_user_namespaces"), "EACCES"),  # containers.py
+    **dict.fromkeys(
+        ("write_user_max_inotify_instances", "write_user_max_user_namespaces"), "EACCES"
+    ),  # containers.py
 }
 
 

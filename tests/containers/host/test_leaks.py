@@ -76,7 +76,8 @@ def held(running: Job, source: str) -> str:
         *("exec", "--detach", "--user=0", running.container_id, "sh", "-c"),
         *('python3 -c "$0" >/tmp/said 2>&1', f"{source}\n{STAYS}"),
     )
-    return running.run("sh", "-c", "until grep -q . /tmp/said; do sleep 0.05; done; head -1 /tmp/said").stdout
+    said = f"/proc/{running.pid}/root/tmp/said"  # from outside: where keys are exhausted, nothing else starts inside
+    return running.host.run("sh", "-c", f"until grep -q . {said}; do sleep 0.05; done; head -1 {said}").stdout
 
 
 def keys_read_by_a_neighbour(host: ImitatedHost, image: str, flags: list[str]) -> str:
@@ -107,7 +108,9 @@ def test_without_the_guard_a_full_key_quota_keeps_neighbours_from_starting(
     assert "quota" in started.stderr
 
 
-def test_neighbour_starts_when_keys_and_inotify_exhausted(host: ImitatedHost, image: str, few_keys: None) -> None:
+def test_neighbour_starts_when_keys_and_inotify_exhausted(
+    host: ImitatedHost, image: str, few_keys: None
+) -> None:
     with job(host, image, NESTED) as greedy:
         assert greedy.python(FILLS_THE_KEY_QUOTA).stdout == "0 38\n"  # ENOSYS
         taken = held(greedy, TAKES_INOTIFY)
@@ -121,7 +124,9 @@ def test_without_the_ceiling_inotify_is_gone_for_the_neighbour(host: ImitatedHos
     """The kernel's default of 128 for all containers together, and no ceiling for each."""
     with job(host, image, NESTED) as greedy, job(host, image, NONE) as neighbour:
         for pid in (greedy.pid, neighbour.pid):
-            host.run("nsenter", "-t", str(pid), "-U", "sh", "-c", "echo 9999 >/proc/sys/user/max_inotify_instances")
+            host.run(
+                "nsenter", "-t", str(pid), "-U", "sh", "-c", "echo 9999 >/proc/sys/user/max_inotify_instances"
+            )
         host.run("sh", "-c", "echo 128 >/proc/sys/fs/inotify/max_user_instances")
         try:
             held(greedy, TAKES_INOTIFY)

@@ -70,7 +70,16 @@ def victim_and_attacker(host: ImitatedHost, image: str) -> Iterator[tuple[Job, J
         job(host, image, NESTED, SERVES.format(word="victim")) as victim,
         job(host, image, NESTED, SERVES.format(word="attacker")) as attacker,
     ):
-        host.run("curl", "-s", "--retry", "20", "--retry-all-errors", "--retry-delay", "0", f"http://{victim.address}:8000/")
+        host.run(
+            "curl",
+            "-s",
+            "--retry",
+            "20",
+            "--retry-all-errors",
+            "--retry-delay",
+            "0",
+            f"http://{victim.address}:8000/",
+        )
         yield victim, attacker
 
 
@@ -82,7 +91,9 @@ def known_to_the_host(host: ImitatedHost, address: str) -> str:
     return host.run("ip", "neighbour", "show", address, "dev", "docker0").stdout
 
 
-@pytest.mark.parametrize(("endpoint"), [METADATA, INTROSPECTION, OF_THE_HOST], ids=["metadata", "51678", "host port"])
+@pytest.mark.parametrize(
+    ("endpoint"), [METADATA, INTROSPECTION, OF_THE_HOST], ids=["metadata", "51678", "host port"]
+)
 def test_imds_v4_51678_and_host_ports_unreachable(
     host: ImitatedHost, image: str, endpoint: tuple[str, int]
 ) -> None:
@@ -91,8 +102,12 @@ def test_imds_v4_51678_and_host_ports_unreachable(
         assert reaches(running, "169.254.170.2", 80)  # the task's own credentials, and nothing else
 
 
-@pytest.mark.parametrize(("endpoint"), [METADATA, INTROSPECTION, OF_THE_HOST], ids=["metadata", "51678", "host port"])
-def test_without_the_guard_they_are_reached(host: ImitatedHost, image: str, endpoint: tuple[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("endpoint"), [METADATA, INTROSPECTION, OF_THE_HOST], ids=["metadata", "51678", "host port"]
+)
+def test_without_the_guard_they_are_reached(
+    host: ImitatedHost, image: str, endpoint: tuple[str, int]
+) -> None:
     with job(host, image, NONE) as running, without(host, "inet"):
         assert reaches(running, *endpoint)
 
@@ -102,7 +117,9 @@ def test_other_ports_of_the_credentials_address_are_unreachable(host: ImitatedHo
         assert [port for port in (22, 51678, 51679, 2375) if reaches(running, "169.254.170.2", port)] == []
 
 
-def test_the_loopback_of_the_host_is_unreachable_though_its_kernel_routes_there(host: ImitatedHost, image: str) -> None:
+def test_the_loopback_of_the_host_is_unreachable_though_its_kernel_routes_there(
+    host: ImitatedHost, image: str
+) -> None:
     """ecs-init sets route_localnet; a job of nested Docker may send what it likes."""
     with job(host, image, NESTED) as running:
         assert host.run("cat", "/proc/sys/net/ipv4/conf/all/route_localnet").stdout == "1\n"
@@ -115,7 +132,10 @@ def test_imds_v6_is_dropped_by_the_rules_and_has_no_route(host: ImitatedHost, im
     with job(host, image, NONE) as running:
         connect = "import socket; s = socket.socket(socket.AF_INET6); s.settimeout(1); s.connect(('fd00:ec2::254', 80))"
         assert running.run("python3", "-c", connect, user="1001", check=False).returncode != 0
-    assert "ip6 daddr fd00:ec2::254 drop" in host.run("nft", "list", "chain", "inet", "slipway", "no_metadata").stdout
+    assert (
+        "ip6 daddr fd00:ec2::254 drop"
+        in host.run("nft", "list", "chain", "inet", "slipway", "no_metadata").stdout
+    )
 
 
 def test_jobs_do_not_reach_each_other(host: ImitatedHost, image: str) -> None:
@@ -156,9 +176,12 @@ def test_without_the_guard_a_mac_clone_takes_the_victims_traffic(host: ImitatedH
 
 def test_a_container_may_speak_from_its_first_packet_on(host: ImitatedHost, image: str) -> None:
     """Met late, a first packet is dropped and sent again a second later."""
-    first = "s=$EPOCHREALTIME; exec 3<>/dev/tcp/169.254.170.2/80; e=$EPOCHREALTIME; echo $(( ${e/./} - ${s/./} ))"
+    first = (
+        "s=$EPOCHREALTIME; exec 3<>/dev/tcp/169.254.170.2/80; e=$EPOCHREALTIME; echo $(( ${e/./} - ${s/./} ))"
+    )
     times = [
-        int(host.docker("run", "--rm", *NONE, "--entrypoint=bash", image, "-c", first).stdout) for _ in range(3)
+        int(host.docker("run", "--rm", *NONE, "--entrypoint=bash", image, "-c", first).stdout)
+        for _ in range(3)
     ]
     assert sorted(times)[1] < 500_000, times
 

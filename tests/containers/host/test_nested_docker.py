@@ -68,7 +68,9 @@ END
 
 def test_a_privileged_inner_container_is_privileged_over_the_job_alone(nested: Job) -> None:
     """What the buildx docker-container driver and kind need."""
-    said = nested.shell("docker run --rm --privileged tiny sh -c 'mkdir /m && mount -t tmpfs none /m && echo mounted'").stdout
+    said = nested.shell(
+        "docker run --rm --privileged tiny sh -c 'mkdir /m && mount -t tmpfs none /m && echo mounted'"
+    ).stdout
     assert said == "mounted\n"
 
 

@@ -19,13 +19,13 @@ OF_DOCKER = {
     "neighbours_apart": 'told["icc"] = True',
 }
 EDIT_DAEMON = (
-    "python3 -c 'import json; p = \"/etc/docker/daemon.json\"; told = json.load(open(p)); {edits};"
+    'python3 -c \'import json; p = "/etc/docker/daemon.json"; told = json.load(open(p)); {edits};'
     ' json.dump(told, open(p, "w"))\''
 ).format(edits="; ".join(OF_DOCKER.values()))
 MEND_DAEMON = "/opt/slipway/daemon_settings.py >/etc/docker/daemon.json"
 RESTART = "systemctl reset-failed docker; systemctl restart docker"
 FORGET_KEYRINGS = (
-    "cp {p} /run/kept && python3 -c 'import json; p = \"{p}\"; profile = json.load(open(p)); profile[\"syscalls\"].pop();"
+    'cp {p} /run/kept && python3 -c \'import json; p = "{p}"; profile = json.load(open(p)); profile["syscalls"].pop();'
     ' json.dump(profile, open(p, "w"))\''
 ).format(p="/opt/slipway/seccomp.json")
 
@@ -48,7 +48,9 @@ REMOVALS = {
     "keyrings": Removal(FORGET_KEYRINGS, "cp /run/kept /opt/slipway/seccomp.json"),
     "firewall": Removal("nft flush chain bridge slipway neighbours", "/opt/slipway/raise_guards.sh"),
     "spoof_guard": Removal("systemctl stop slipway-containers", "systemctl start slipway-containers"),
-    "kernel_settings": Removal("echo 0 >/proc/sys/kernel/dmesg_restrict", "echo 1 >/proc/sys/kernel/dmesg_restrict"),
+    "kernel_settings": Removal(
+        "echo 0 >/proc/sys/kernel/dmesg_restrict", "echo 1 >/proc/sys/kernel/dmesg_restrict"
+    ),
     "clean_sysfs": Removal("umount /run/nested/sys", "/opt/slipway/raise_guards.sh"),
     "agent_settings": Removal(
         "sed -i s/^ECS_TASK_PIDS_LIMIT/NOTHING/ /etc/ecs/ecs.config",
@@ -70,7 +72,11 @@ def own_host(podman: Podman, image: str) -> Iterator[ImitatedHost]:
 
 
 def test_every_guard_has_its_removal(own_host: ImitatedHost) -> None:
-    names = own_host.run("python3", "-c", "import sys; sys.path[0] = '/opt/slipway'; import preflight; print(*preflight.CHECKS)")
+    names = own_host.run(
+        "python3",
+        "-c",
+        "import sys; sys.path[0] = '/opt/slipway'; import preflight; print(*preflight.CHECKS)",
+    )
     assert set(names.stdout.split()) == {*REMOVALS, *OF_DOCKER}
 
 
@@ -86,7 +92,9 @@ def looked_without_docker_settings(own_host: ImitatedHost) -> str:
 
 
 @pytest.mark.parametrize("guard", OF_DOCKER)
-def test_preflight_fails_by_name_when_docker_runs_without(guard: str, looked_without_docker_settings: str) -> None:
+def test_preflight_fails_by_name_when_docker_runs_without(
+    guard: str, looked_without_docker_settings: str
+) -> None:
     assert f"slipway: preflight: {guard}: " in looked_without_docker_settings
 
 

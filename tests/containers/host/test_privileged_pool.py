@@ -52,5 +52,7 @@ def test_privileged_docker_runs_builds_and_serves_on_localhost(privileged: Job) 
 
 def test_metadata_is_out_of_reach_on_the_bridge_too(privileged: Job) -> None:
     """Such a job is root on its host and may undo that; awsvpc, the hop limit and its own instance role bound it."""
-    reached = privileged.shell("curl -s --max-time 1 http://169.254.169.254/latest/meta-data/instance-id", check=False)
+    reached = privileged.shell(
+        "curl -s --max-time 1 http://169.254.169.254/latest/meta-data/instance-id", check=False
+    )
     assert reached.returncode != 0

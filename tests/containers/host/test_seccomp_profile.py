@@ -25,7 +25,9 @@ def test_the_profile_follows_from_what_an_engine_gives_its_containers(host: Imit
 def handed_to_runc(host: ImitatedHost, image: str, *flags: str) -> Any:
     options = ("--detach", "--network=none", BUILTIN, *flags, "--entrypoint=sleep", image, "60")
     container_id = host.docker("run", *options).stdout.strip()
-    place = host.run("find", "/run/containerd", "/run/docker", "-path", f"*{container_id}/config.json").stdout.split()[0]
+    place = host.run(
+        "find", "/run/containerd", "/run/docker", "-path", f"*{container_id}/config.json"
+    ).stdout.split()[0]
     configuration = json.loads(host.run("cat", place).stdout)
     host.docker("rm", "--force", container_id)
     return configuration["linux"]["seccomp"]

@@ -59,7 +59,7 @@ def test_the_shell_reads_the_settings_as_they_are(tmp_path: Path) -> None:
     text = boothook(given, {})
     settings = text.partition("host.env <<'END_OF_FILE'\n")[2].partition("END_OF_FILE")[0]
     (tmp_path / "host.env").write_text(settings, "utf-8")
-    shell = f". {tmp_path}/host.env; printf '%s\\n' \"$SLIPWAY_IMAGES\" \"$SLIPWAY_REGISTRY_MIRROR\" \"$SLIPWAY_POOL\""
+    shell = f'. {tmp_path}/host.env; printf \'%s\\n\' "$SLIPWAY_IMAGES" "$SLIPWAY_REGISTRY_MIRROR" "$SLIPWAY_POOL"'
     said = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True).stdout
     assert said.splitlines() == [f"{IMAGE} busybox:1", "https://mirror.internal/x", "general"]
 
@@ -89,7 +89,7 @@ def test_a_setting_that_could_mean_more_than_it_says_is_refused(hostile: HostSet
 
 
 def test_every_fault_is_told_at_once() -> None:
-    with pytest.raises(UserDataError, match="cluster .*; pool .*; image"):
+    with pytest.raises(UserDataError, match=r"cluster .*; pool .*; image"):
         user_data(HostSettings(cluster="a b", pool="c d", images=("e f",)), {})
 
 
@@ -125,5 +125,5 @@ def test_the_hosts_python_is_of_version_3_9(name: str) -> None:
 
 
 def test_the_baking_recipe_and_caches_stay_at_home() -> None:
-    assert not {"bake.sh", "README.md"} & SCRIPTS.keys()
+    assert not {"bake.sh", "ruff.toml"} & SCRIPTS.keys()
     assert not [name for name in SCRIPTS if "pycache" in name]

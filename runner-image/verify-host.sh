@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Checks on a real host of yours what no test of this repository can: run it as root on an instance of the pool, with the
+# pool's runner image. One line per check, `ok` or `FAILED` with the cure; the exit code is the number of failures.
+#
+#   verify-host.sh IMAGE
+#
+# The job's own Docker pulls a busybox from public.ecr.aws, so the host needs a way there. It starts containers of
+# its own with the flags of a job's task definition, and removes them. Use a host without jobs.
+# shellcheck disable=SC2016,SC2329 # checks call functions by name, and give scripts to other shells
+set -uo pipefail
+
+readonly image=${1:?"usage: verify-host.sh IMAGE (one that is on this host: docker images)"}
+failures=0
+# shellcheck source=/dev/null
+source /etc/slipway/host.env
+readonly nested=(--user 0 --cap-add SYS_ADMIN --cap-add NET_ADMIN --init -v /run/nested/sys:/run/nested/sys -v /var/lib/docker)
+readonly plain=(--user 1001 --cap-drop ALL --security-opt no-new-privileges --init)
+
+# check NAME CURE COMMAND...
+check() {
+  local name=$1 cure=$2 said
+  shift 2
+  if said=$("$@" 2>&1); then
+    printf 'ok      %s\n' "$name"
+  else
+    printf 'FAILED  %s: %s\n        said: %s\n' "$name" "$cure" "$(tail -n 1 <<<"$said")"
+    failures=$((failures + 1))
+  fi
+}
+
+refused() { ! "$@"; }
+in_plain() { docker run --rm "${plain[@]}" --entrypoint bash "$image" -c "$1"; }
+in_job() { docker exec --user "${2:-1001}" "$job" bash -euc "$1"; }
+connects() { in_plain "timeout 3 bash -c ': >/dev/tcp/$1/$2'"; }
+
+start_job() {
+  job=$(docker run --detach "${nested[@]}" "$@" --entrypoint bash "$image" -c '
+    time_scale=1; . /opt/slipway/lib/clock.sh; . /opt/slipway/lib/docker.sh
+    start_docker && await_docker && touch /run/docker-is-ready; exec sleep infinity')
+  trap 'docker rm --force --volumes "$job" >/dev/null' EXIT
+  timeout 60 bash -c "until docker exec $job test -e /run/docker-is-ready; do sleep 0.2; done"
+}
+
+everywhere() {
+  check "every guard stands" "the lines below 'said' name it; docs/hosts.md has each" /opt/slipway/preflight.py
+  check "the agent runs" "journalctl -u ecs" systemctl --quiet is-active ecs
+  check "cgroup v2 alone" "use an ECS-optimized Amazon Linux 2023 image" test -f /sys/fs/cgroup/cgroup.controllers
+  check "metadata is out of reach" "nft list table inet slipway; hop limit 1 in the launch template" refused connects 169.254.169.254 80
+  check "agent introspection is out of reach" "nft list table inet slipway" refused connects 172.17.0.1 51678
+  check "the host's ssh is out of reach" "nft list table inet slipway" refused connects 172.17.0.1 22
+  check "task credentials are in reach" "is ecs-init's nat rule there? iptables -t nat -S PREROUTING" connects 169.254.170.2 80
+  check "ECS Exec is not offered" "rm -rf /var/lib/ecs/deps/execute-command/bin" refused test -e /var/lib/ecs/deps/execute-command/bin
+  check "tasks have a limit of process ids" "start a task first; then the agent must know ECS_TASK_PIDS_LIMIT" task_pids
+}
+
+# Whether the slice of some task has the limit that the agent was told.
+task_pids() {
+  local limit
+  for limit in /sys/fs/cgroup/ecstasks.slice/ecstasks-*.slice/pids.max; do
+    [[ $(<"$limit") == "$SLIPWAY_TASK_PIDS_LIMIT" ]] || return 1
+  done
+}
+
+on_nested_hosts() {
+  start_job --memory 1g --cpus 1 || { printf 'FAILED  Docker in a job: docker logs %s\n' "$job"; return; }
+  check "container root is nobody here" "userns-remap" test "$(awk '{print $2}' "/proc/$(docker inspect -f '{{.State.Pid}}' "$job")/uid_map")" -ge 165536
+  check "Docker answers in a job" "/var/log/dockerd.log in the container" in_job 'docker version'
+  check "Docker runs a container" "this kernel's overlay in a user namespace" in_job 'docker run --rm public.ecr.aws/docker/library/busybox true'
+  check "a service answers on localhost" "iptables of this kernel in a user namespace" in_job '
+    docker run -d --name web -p 6379:80 public.ecr.aws/docker/library/busybox httpd -f -h /etc
+    curl -sf --retry 20 --retry-delay 0 --retry-all-errors http://localhost:6379/hostname; docker rm -f web'
+  check "Docker builds" "BuildKit in a user namespace" in_job '
+    printf "FROM public.ecr.aws/docker/library/busybox\nRUN echo built\n" | docker build -q -'
+  check "an inner container's limits hold" "cgroup delegation: ls -ld /sys/fs/cgroup in the job" in_job '
+    test "$(docker run --rm -m 64m --cpus 0.5 public.ecr.aws/docker/library/busybox cat /sys/fs/cgroup/memory.max)" = 67108864'
+  check "inner --privileged works" "/run/nested/sys" in_job 'docker run --rm --privileged public.ecr.aws/docker/library/busybox true'
+  check "buildx with its own builder works" "/run/nested/sys" in_job '
+    docker buildx create --name b --driver docker-container --use && docker buildx inspect --bootstrap; docker buildx rm b'
+  check "no module can be loaded" "seccomp.json" refused in_job 'modprobe dummy || insmod /dev/null' 0
+  check "keyrings are refused" "seccomp.json" in_job '
+    python3 -c "import ctypes; l = ctypes.CDLL(None, use_errno=True); l.syscall(250 if __import__(\"platform\").machine() == \"x86_64\" else 219, 1, 0); assert ctypes.get_errno() == 38"'
+}
+
+everywhere
+[[ $SLIPWAY_DOCKER != nested ]] || on_nested_hosts
+exit "$failures"
