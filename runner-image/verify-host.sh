@@ -4,11 +4,14 @@
 #
 #   verify-host.sh IMAGE
 #
-# The job's own Docker pulls a busybox from public.ecr.aws, so the host needs a way there. It starts containers of
-# its own with the flags of a job's task definition, and removes them. Use a host without jobs.
+# The job's own Docker pulls a busybox from public.ecr.aws and BuildKit from Docker Hub; VERIFY_BUSYBOX and VERIFY_BUILDKIT
+# name others. It starts containers of its own with the flags of a job's task definition, and removes them. Use a host
+# without jobs.
 # shellcheck disable=SC2016,SC2329 # checks call functions by name, and give scripts to other shells
 set -uo pipefail
 
+readonly busybox=${VERIFY_BUSYBOX:-public.ecr.aws/docker/library/busybox}
+readonly buildkit=${VERIFY_BUILDKIT:-moby/buildkit:buildx-stable-1}
 readonly image=${1:?"usage: verify-host.sh IMAGE (one that is on this host: docker images)"}
 failures=0
 # shellcheck source=/dev/null
@@ -34,7 +37,7 @@ in_job() { docker exec --user "${2:-1001}" "$job" bash -euc "$1"; }
 connects() { in_plain "timeout 3 bash -c ': >/dev/tcp/$1/$2'"; }
 
 start_job() {
-  job=$(docker run --detach "${nested[@]}" "$@" --entrypoint bash "$image" -c '
+  job=$(docker run --detach "${nested[@]}" --entrypoint bash "$image" -c '
     time_scale=1; . /opt/slipway/lib/clock.sh; . /opt/slipway/lib/docker.sh
     start_docker && await_docker && touch /run/docker-is-ready; exec sleep infinity')
   trap 'docker rm --force --volumes "$job" >/dev/null' EXIT
@@ -62,20 +65,20 @@ task_pids() {
 }
 
 on_nested_hosts() {
-  start_job --memory 1g --cpus 1 || { printf 'FAILED  Docker in a job: docker logs %s\n' "$job"; return; }
+  start_job || { printf 'FAILED  Docker in a job: docker logs %s\n' "$job"; return; }
   check "container root is nobody here" "userns-remap" test "$(awk '{print $2}' "/proc/$(docker inspect -f '{{.State.Pid}}' "$job")/uid_map")" -ge 165536
   check "Docker answers in a job" "/var/log/dockerd.log in the container" in_job 'docker version'
-  check "Docker runs a container" "this kernel's overlay in a user namespace" in_job 'docker run --rm public.ecr.aws/docker/library/busybox true'
+  check "Docker runs a container" "this kernel's overlay in a user namespace" in_job 'docker run --rm '"$busybox"' true'
   check "a service answers on localhost" "iptables of this kernel in a user namespace" in_job '
-    docker run -d --name web -p 6379:80 public.ecr.aws/docker/library/busybox httpd -f -h /etc
+    docker run -d --rm --name web -p 6379:80 '"$busybox"' httpd -f -h /etc
     curl -sf --retry 20 --retry-delay 0 --retry-all-errors http://localhost:6379/hostname; docker rm -f web'
   check "Docker builds" "BuildKit in a user namespace" in_job '
-    printf "FROM public.ecr.aws/docker/library/busybox\nRUN echo built\n" | docker build -q -'
+    printf "FROM '"$busybox"'\nRUN echo built\n" | docker build -q -'
   check "an inner container's limits hold" "cgroup delegation: ls -ld /sys/fs/cgroup in the job" in_job '
-    test "$(docker run --rm -m 64m --cpus 0.5 public.ecr.aws/docker/library/busybox cat /sys/fs/cgroup/memory.max)" = 67108864'
-  check "inner --privileged works" "/run/nested/sys" in_job 'docker run --rm --privileged public.ecr.aws/docker/library/busybox true'
+    test "$(docker run --rm -m 64m --cpus 0.5 '"$busybox"' cat /sys/fs/cgroup/memory.max)" = 67108864'
+  check "inner --privileged works" "/run/nested/sys" in_job 'docker run --rm --privileged '"$busybox"' true'
   check "buildx with its own builder works" "/run/nested/sys" in_job '
-    docker buildx create --name b --driver docker-container --use && docker buildx inspect --bootstrap; docker buildx rm b'
+    docker buildx create --name b --driver docker-container --driver-opt image='"$buildkit"' --use && docker buildx inspect --bootstrap; docker buildx rm b'
   check "no module can be loaded" "seccomp.json" refused in_job 'modprobe dummy || insmod /dev/null' 0
   check "keyrings are refused" "seccomp.json" in_job '
     python3 -c "import ctypes; l = ctypes.CDLL(None, use_errno=True); l.syscall(250 if __import__(\"platform\").machine() == \"x86_64\" else 219, 1, 0); assert ctypes.get_errno() == 38"'

@@ -71,14 +71,11 @@ class ImitatedHost:
 
     def load(self, image: str) -> None:
         """Bring an image of the machine's store into the host's Docker."""
-        save = subprocess.Popen(  # noqa: S603 - our own arguments
-            self.podman.command("save", image), env=self.podman.environment(), stdout=subprocess.PIPE
-        )
-        with save:
+        with _archive(self.podman, image).open("rb") as archive:
             subprocess.run(  # noqa: S603 - our own arguments
                 self.podman.command("exec", "-i", self.name, "docker", "load", "--quiet"),
                 env=self.podman.environment(),
-                stdin=save.stdout,
+                stdin=archive,
                 capture_output=True,
                 check=True,
                 timeout=300,
@@ -175,6 +172,18 @@ def host_image(podman: Podman) -> str:
                 *(f"--build-arg=BASE={base}", "--tag", name, str(FOLDER)),
             )
     return name
+
+
+def _archive(podman: Podman, image: str) -> Path:
+    """Return the image as a file, made if it is not there: while podman saves, nobody else can start a container."""
+    archive = podman.folder / "archives" / f"{image.rpartition(':')[2]}.tar"
+    with podman.alone():
+        if not archive.exists():
+            shutil.rmtree(archive.parent, ignore_errors=True)  # older images are of no more use
+            archive.parent.mkdir()
+            podman.run("save", "--quiet", "--output", f"{archive}.new", image)
+            archive.with_suffix(".tar.new").rename(archive)
+    return archive
 
 
 def _note_the_machine(podman: Podman) -> None:
