@@ -124,3 +124,8 @@ def test_an_image_that_cannot_be_had_is_told_with_the_reason_and_others_still_co
     monkeypatch.setattr(pulling, "pull_one", pull_one)
     monkeypatch.setattr(pulling.time, "sleep", lambda _: None)
     assert pulling.pull(["bad", "good"]) == {"bad": "no such manifest"}
+
+
+def test_every_guard_that_a_host_is_checked_for_is_documented(scripts: ModuleType) -> None:
+    page = (FOLDER.parents[1] / "docs" / "hosts.md").read_text("utf-8")
+    assert [name for name in importlib.import_module("preflight").CHECKS if f"`{name}`" not in page] == []
