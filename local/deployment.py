@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from local.slipway_cli.infrastructure.places import Places
+from local.slipway_cli.infrastructure.task_definitions import task_definitions
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.ec2 import BootPlan
 from local.twin.aws.ec2.user_data import ecs_user_data
-from slipway.domain.configuration import Configuration, Pool, Profile
+from slipway.domain.configuration import Configuration, Pool
 
 ACCOUNT = "123456789012"
 REGION = "ap-northeast-1"
@@ -18,7 +19,7 @@ SCALER_TIMEOUT_SECONDS = 60.0
 
 
 def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
-    """Make queues, table, clusters, launch templates and task definitions."""
+    """Make queues, table, clusters, launch templates, and the task definitions that `slipway config render` writes."""
     for name in reversed(QUEUES):
         attributes = {"VisibilityTimeout": str(int(6 * SCALER_TIMEOUT_SECONDS))}
         if name != "dead-letters":
@@ -41,8 +42,9 @@ def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
     )
     for pool in configuration.pools.values():
         _deploy_pool(aws, pool)
-    for profile in configuration.profiles.values():
-        _deploy_profile(aws, profile, configuration.pools[profile.pool], claim_url)
+    places = Places(ACCOUNT, claim_url, REGION, "claims")
+    for request in task_definitions(configuration, places).values():
+        aws.client("ecs").register_task_definition(**request)
 
 
 def _deploy_pool(aws: AwsTwin, pool: Pool) -> None:
@@ -52,28 +54,4 @@ def _deploy_pool(aws: AwsTwin, pool: Pool) -> None:
     aws.client("ec2").create_launch_template(
         LaunchTemplateName=pool.launch_template,
         LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "UserData": user_data},
-    )
-
-
-def _deploy_profile(aws: AwsTwin, profile: Profile, pool: Pool, claim_url: str) -> None:
-    container: dict[str, Any] = {
-        "name": "runner",
-        "image": profile.image,
-        "essential": True,
-        "stopTimeout": 120,
-        "resourceRequirements": [{"type": "GPU", "value": str(profile.size.gpus)}]
-        if profile.size.gpus
-        else [],
-        "environment": [
-            {"name": "SLIPWAY_CLAIM_URL", "value": claim_url},
-            {"name": "AWS_REGION", "value": REGION},
-        ],
-    }
-    aws.client("ecs").register_task_definition(
-        family=f"slipway-{profile.name}",
-        taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{pool.task_role}",
-        networkMode="bridge",
-        cpu=str(profile.size.cpu_units),
-        memory=str(profile.size.memory_mib),
-        containerDefinitions=[container],
     )

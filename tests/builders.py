@@ -211,7 +211,7 @@ def a_configuration(
 ) -> Configuration:
     """Return a configuration of one profile on one pool."""
     return Configuration(
-        deployment="test",
+        deployment="slipway",
         github=github or a_github(),
         profiles={profile.name: profile for profile in profiles or (a_profile(),)},
         pools={pool.name: pool for pool in pools or (a_pool(),)},

@@ -8,7 +8,7 @@ from typing import Any
 from local.twin.aws.ec2 import ecs_user_data
 from slipway.adapters.ec2 import Ec2Fleet
 from slipway.adapters.ecs import EcsCluster
-from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.configuration import Configuration, Docker, Pool
 from tests.builders import a_configuration, a_launch_intent, a_pool, a_profile
 from tests.contract.aws_faces import ACCOUNT, REGION, Face
 
@@ -45,17 +45,17 @@ class Capacity:
         return len(self.aws.account.ec2.live_instances())
 
 
-def build_capacity(aws: Face) -> Capacity:
+def build_capacity(aws: Face, docker: Docker = Docker.NONE) -> Capacity:
     """Deploy one pool with the profile ``medium``."""
     pool = a_pool(region=REGION)
-    configuration = a_configuration([a_profile()], [pool])
+    configuration = a_configuration([a_profile(docker=docker)], [pool])
     ecs, ec2, clock = aws.client("ecs"), aws.client("ec2"), aws.account.clock
     ecs.create_cluster(clusterName=pool.cluster)
     for family in ("slipway-medium", "somebody-else-s"):
         ecs.register_task_definition(
             family=family,
             taskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/{pool.task_role}",
-            networkMode="bridge",
+            networkMode="awsvpc" if docker is Docker.PRIVILEGED else "bridge",
             cpu="2048",
             memory="7168",
             containerDefinitions=[{"name": "runner", "image": "runner@sha256:0", "essential": True}],

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from slipway.domain.configuration import Docker
 from slipway.domain.errors import (
     RefusedError,
     SlipwayError,
@@ -105,6 +106,22 @@ def test_exclusive_tasks_share_no_instance(stage: Capacity) -> None:
     stage.host(2)
     result = stage.cluster.run(a_run_intent(2, exclusive=True))
     assert len({task.instance_arn for task in result.tasks}) == 2
+
+
+def test_a_privileged_task_gets_an_interface_of_its_own(aws: Face) -> None:
+    """[ECS-AWSVPC]"""
+    stage = build_capacity(aws, Docker.PRIVILEGED)
+    stage.host()
+    (task,) = stage.cluster.run(a_run_intent(1)).tasks
+    reply = stage.aws.client("ecs").describe_tasks(cluster=stage.pool.cluster, tasks=[task.task_id])
+    assert [one["type"] for one in reply["tasks"][0]["attachments"]] == ["ElasticNetworkInterface"]
+
+
+def test_tasks_on_a_bridge_have_no_interface_of_their_own(stage: Capacity) -> None:
+    stage.host()
+    (task,) = stage.cluster.run(a_run_intent(1)).tasks
+    reply = stage.aws.client("ecs").describe_tasks(cluster=stage.pool.cluster, tasks=[task.task_id])
+    assert reply["tasks"][0]["attachments"] == []
 
 
 def test_a_stopped_task_is_listed_no_more_and_found_for_a_while(stage: Capacity) -> None:

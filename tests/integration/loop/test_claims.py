@@ -279,7 +279,14 @@ def test_exclusive_claim_is_refused_while_another_task_shares_the_host() -> None
     task = next(iter(ecs.live_tasks()))
     host, intent = task.instance, task.started_by
     host.status, host.cpu_used, host.memory_used = "ACTIVE", 0, 0  # the race of a task end and a RunTask
-    ecs.run_task(cluster="slipway-alone", taskDefinition="slipway-docker", count=1, startedBy=intent)
+    interface = {"awsvpcConfiguration": {"subnets": ["subnet-a"]}}
+    ecs.run_task(
+        cluster="slipway-alone",
+        taskDefinition="slipway-docker",
+        count=1,
+        startedBy=intent,
+        networkConfiguration=interface,
+    )
     ecs.registry.set_status(host, "DRAINING")
     when(deployment, lambda: len(deployment.loop.containers.by_task) == 2)
     deployment.clock.advance(5.0)

@@ -176,6 +176,7 @@ def test_a_task_that_was_never_placed_has_no_instance() -> None:
         {"startedBy": "slipway/general"},
         {"startedBy": None},
         {"taskDefinitionArn": f"{ARN}:task-definition/payments:1"},
+        {"taskDefinitionArn": f"{ARN}:task-definition/beta-medium:1"},
     ],
     ids=[
         "another cluster",
@@ -184,6 +185,7 @@ def test_a_task_that_was_never_placed_has_no_instance() -> None:
         "no intent",
         "started by nobody",
         "another family",
+        "another deployment's",
     ],
 )
 def test_a_task_that_is_not_ours_is_foreign(changes: dict[str, Any]) -> None:

@@ -140,6 +140,7 @@ class Task:
     created_at: float
     history: LaggedView
     gpus: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
     last_status: str = "PENDING"
     desired_status: str = "RUNNING"
     version: int = 1
@@ -169,7 +170,7 @@ class Task:
             "version": self.version,
             "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **self.overrides},
             "containers": [self._container(c) for c in self.definition.containers],
-            "attachments": [],
+            "attachments": self.attachments,
             "attributes": [
                 {"name": "ecs.cpu-architecture", "value": self.instance.attributes["ecs.cpu-architecture"]}
             ],

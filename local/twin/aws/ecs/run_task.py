@@ -13,6 +13,7 @@ from local.twin.aws.ecs.records import Cluster, ContainerInstance, Task, TaskDef
 from local.twin.aws.ecs.state import EcsState
 from local.twin.aws.ecs.tasks import TaskLifecycle
 from local.twin.aws.errors import AwsFault
+from local.twin.aws.identifiers import Identifiers
 
 #: Documented as up to 24 hours [ECS-RUNTASK-TOKEN].
 TOKEN_LIFETIME_SECONDS: Final = 24 * 3600.0
@@ -41,6 +42,7 @@ class RunTask:
         count = _checked_count(request)
         cluster = self._state.cluster(request.get("cluster"))
         definition = self._active_definition(request["taskDefinition"])
+        _check_network(definition, request)
         placement = self._placement(definition, request)
         token = request.get("clientToken")
         if token is not None:
@@ -131,6 +133,7 @@ class RunTask:
                 c["name"]: state.arn(f"container/{instance.cluster.name}/{task_id}/{ids.uuid()}")
                 for c in definition.containers
             },
+            attachments=_attachments(definition, ids),
             tags=request.get("tags", []),
             created_at=self._context.now(),
             history=state.history(),
@@ -183,6 +186,31 @@ def _checked_count(request: dict[str, Any]) -> int:
     if len(json.dumps(request.get("overrides", {}), separators=(",", ":"))) > 8192:
         raise AwsFault("InvalidParameterException", "Container Overrides length must be at most 8192")
     return count
+
+
+def _check_network(definition: TaskDefinition, request: dict[str, Any]) -> None:
+    """Refuse a network configuration that is missing or not wanted [ECS-AWSVPC]."""
+    wants_interface = definition.request.get("networkMode") == "awsvpc"
+    if wants_interface and "networkConfiguration" not in request:
+        raise AwsFault(
+            "InvalidParameterException",
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+        )
+    if not wants_interface and "networkConfiguration" in request:
+        raise AwsFault(
+            "InvalidParameterException",
+            "Network Configuration is not valid for the given networkMode of this task definition.",
+        )
+    configuration = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    for key, most in (("subnets", 16), ("securityGroups", 5)):
+        if len(configuration.get(key, [])) > most:
+            raise AwsFault("InvalidParameterException", f"{key} can have at most {most} items.")
+
+
+def _attachments(definition: TaskDefinition, ids: Identifiers) -> list[dict[str, Any]]:
+    if definition.request.get("networkMode") != "awsvpc":
+        return []
+    return [{"id": ids.uuid(), "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": []}]
 
 
 def _reservation(definition: TaskDefinition, overrides: dict[str, Any]) -> tuple[int, int]:

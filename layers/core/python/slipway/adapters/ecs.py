@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from slipway.adapters.aws_errors import aws_errors
-from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.configuration import Configuration, Docker, Pool
 from slipway.domain.errors import RefusedError, UnavailableError
 from slipway.domain.events import read_instance, read_task
 from slipway.domain.instances import Instance
 from slipway.domain.intents import Intent, RunTasks
+from slipway.domain.runners import task_family
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Refusal, RunResult, Task
 
@@ -113,13 +114,15 @@ class EcsCluster:
         profile = self._configuration.profiles.get(request.shape.profile)
         parameters: dict[str, Any] = {
             "cluster": self._pool.cluster,
-            "taskDefinition": f"slipway-{request.shape.profile}",
+            "taskDefinition": task_family(self._configuration.deployment, request.shape.profile),
             "count": request.count,
             "launchType": "EC2",
             "clientToken": intent.token,
             "startedBy": f"slipway/{self._pool.name}/{intent.token}",
             "placementStrategy": [{"type": "binpack", "field": "memory"}],
         }
+        if profile is not None and profile.docker is Docker.PRIVILEGED:
+            parameters["networkConfiguration"] = self._own_interface()
         size = request.shape.size
         if profile is None or size != profile.size:
             parameters["overrides"] = {"cpu": str(size.cpu_units), "memory": str(size.memory_mib)}
@@ -132,6 +135,16 @@ class EcsCluster:
             parameters["placementConstraints"] = constraints
         return parameters
 
+    def _own_interface(self) -> dict[str, Any]:
+        """Return where a privileged task, whose network mode is awsvpc, gets its interface [ECS-AWSVPC]."""
+        pool = self._pool
+        return {
+            "awsvpcConfiguration": {
+                "subnets": list(pool.subnets),
+                "securityGroups": list(pool.security_groups),
+            }
+        }
+
     def _describe(self, arns: Sequence[str]) -> Iterator[Task]:
         for chunk in _chunks(arns):
             with aws_errors(f"describing tasks of {self._pool.cluster}"):
@@ -140,7 +153,7 @@ class EcsCluster:
 
     def _ours(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Task]:
         for task in tasks:
-            read = read_task(task, self._pool, self._configuration.profiles)
+            read = read_task(task, self._pool, self._configuration)
             if read:
                 shape, intent = read
                 yield Task(

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from slipway.domain import strict_json
-from slipway.domain.configuration import Configuration, Pool, Profile
+from slipway.domain.configuration import Configuration, Pool
 from slipway.domain.errors import MalformedError
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
+from slipway.domain.runners import task_family
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
     pool = configuration.pool_of_cluster(_last_part(detail["clusterArn"]))
     if pool is None:
         return Foreign("cluster")
-    read = read_task(detail, pool, configuration.profiles)
+    read = read_task(detail, pool, configuration)
     if read is None:
         return Foreign("task")
     shape, intent = read
@@ -150,21 +151,22 @@ def _lost_host(detail: Mapping[str, Any]) -> bool:
 
 
 def read_task(
-    detail: Mapping[str, Any], pool: Pool, profiles: Mapping[str, Profile]
+    detail: Mapping[str, Any], pool: Pool, configuration: Configuration
 ) -> tuple[Shape, str] | None:
     """Return shape and intent of a task in a pool's cluster, or None when it is not one that we started.
 
-    ``startedBy`` is ``slipway/POOL/INTENT``, the family ``slipway-PROFILE``; the size is the task's own, so
+    ``startedBy`` is ``slipway/POOL/INTENT``, the family ``DEPLOYMENT-PROFILE``; the size is the task's own, so
     that a task stays known, and safe, when its profile is changed or removed while it runs. GPUs alone are the
     profile's: a task tells of them only once it is placed.
     """
     prefix = f"slipway/{pool.name}/"
     started_by = str(detail.get("startedBy", ""))
     family = _last_part(str(detail["taskDefinitionArn"])).partition(":")[0]
-    if not started_by.startswith(prefix) or not family.startswith("slipway-"):
+    families = task_family(configuration.deployment, "")
+    if not started_by.startswith(prefix) or not family.startswith(families):
         return None
     overrides = detail.get("overrides") or {}
-    name = family.removeprefix("slipway-")
+    name, profiles = family.removeprefix(families), configuration.profiles
     size = Resources(
         _digits(overrides.get("cpu") or detail["cpu"]),
         _digits(overrides.get("memory") or detail["memory"]),

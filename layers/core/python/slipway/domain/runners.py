@@ -79,6 +79,11 @@ _TASK_ID_LENGTH = 32
 MAX_NAMES_LENGTH = 64 - _TASK_ID_LENGTH - 2
 
 
+def task_family(deployment: str, profile: str) -> str:
+    """Return the family of a profile's task definition; two deployments in one account share none."""
+    return f"{deployment}-{profile}"
+
+
 def runner_name(deployment: str, profile: str, task_id: str) -> str:
     """Return the name under which a task's runner registers: unique, readable, at most 64 characters.
 

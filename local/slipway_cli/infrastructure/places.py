@@ -1,0 +1,46 @@
+"""What a configuration does not say: the account, and where the claim API is. And the names that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slipway.domain.configuration import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What only a deployment knows; what it does not say stays a placeholder, as Terraform and SAM fill them in.
+
+    ``claim_region`` is the region of the claim API, which may be another than a pool's.
+    """
+
+    account_id: str = "${account_id}"
+    claim_url: str = "${claim_url}"
+    claim_region: str = "${claim_region}"
+    claim_api_id: str = "${claim_api_id}"
+
+    def role_arn(self, pool: Pool, role: str) -> str:
+        """Return the ARN of a role of this account."""
+        return f"arn:{partition_of(pool.region)}:iam::{self.account_id}:role/{role}"
+
+
+def partition_of(region: str) -> str:
+    """Return the AWS partition of a region: the second word of its ARNs."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def execution_role(pool: Pool) -> str:
+    """Return the name of the role with which ECS pulls a pool's images and writes its logs."""
+    return f"{pool.cluster}-exec-{pool.region}"  # short: the longest names still have room in 64 characters
+
+
+def instance_role(pool: Pool) -> str:
+    """Return the name of the role of a pool's hosts."""
+    return f"{pool.cluster}-host-{pool.region}"
+
+
+def log_group(pool: Pool) -> str:
+    """Return the name of the log group of a pool's containers."""
+    return f"/ecs/{pool.cluster}"
