@@ -1,23 +1,23 @@
-"""``slipway config check|compile|schema``."""
+"""``slipway config check|compile|render|schema``."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from local.slipway_cli.configuration.check import Verdict
+from local.slipway_cli import render_command
+from local.slipway_cli.verdicts import checked, print_json, refuse
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``config`` and its three actions."""
-    config = subparsers.add_parser("config", help="check or compile slipway.yaml, or print its JSON Schema")
+    """Add ``config`` and its actions."""
+    config = subparsers.add_parser(
+        "config", help="check, compile or render slipway.yaml, or print its JSON Schema"
+    )
     actions = config.add_subparsers(required=True, metavar="ACTION")
 
     check = actions.add_parser("check", help="report every fault of a file at once")
@@ -35,18 +35,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compile_.add_argument("--json", action="store_true", help="print faults as one JSON object")
     compile_.set_defaults(run=_compile)
 
+    render_command.add_parser(actions)
     schema = actions.add_parser("schema", help="print the JSON Schema, for editors")
     schema.add_argument("--json", action="store_true", help="compact, on one line")
     schema.set_defaults(run=_schema)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    verdict = _verdict(arguments.file)
+    verdict = checked(arguments.file)
     if verdict.file is None:
-        return _refuse(arguments, verdict)
+        return refuse(arguments, verdict, sys.stdout)
     profiles, pools = sorted(verdict.file.profiles), sorted(verdict.file.pools)
     if arguments.json:
-        _print_json({"valid": True, "faults": [], "profiles": profiles, "pools": pools})
+        print_json({"valid": True, "faults": [], "profiles": profiles, "pools": pools})
     else:
         print(f"{arguments.file}: valid; profiles {', '.join(profiles)}; pools {', '.join(pools)}")
     return 0
@@ -55,9 +56,9 @@ def _check(arguments: argparse.Namespace) -> int:
 def _compile(arguments: argparse.Namespace) -> int:
     from local.slipway_cli.configuration.compilation import compile_file  # noqa: PLC0415 pydantic is slow to import
 
-    verdict = _verdict(arguments.file)
+    verdict = checked(arguments.file)
     if verdict.file is None:
-        return _refuse(arguments, verdict)
+        return refuse(arguments, verdict, sys.stderr)
     compiled = compile_file(verdict.file)
     if arguments.output is None:
         print(compiled)
@@ -75,28 +76,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 
     schema = {"$schema": SCHEMA_DIALECT, **SlipwayFile.model_json_schema(), "title": "slipway.yaml"}
     if arguments.json:
-        _print_json(schema)
+        print_json(schema)
     else:
         print(json.dumps(schema, indent=2))
     return 0
-
-
-def _verdict(file: Path) -> Verdict:
-    from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415 pydantic is slow to import
-
-    return check_file(file)
-
-
-def _refuse(arguments: argparse.Namespace, verdict: Verdict) -> int:
-    if arguments.json:
-        _print_json({"valid": False, "faults": [dataclasses.asdict(fault) for fault in verdict.faults]})
-    else:
-        # What is wrong is the very output of `check`; `compile` keeps its output for what was compiled.
-        stream = sys.stdout if arguments.run is _check else sys.stderr
-        for fault in verdict.faults:
-            print(fault.sentence(str(arguments.file)), file=stream)
-    return 1
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, separators=(",", ":")))

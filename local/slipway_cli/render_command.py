@@ -1,0 +1,78 @@
+"""``slipway config render``: what the infrastructure trees deploy, as files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local.slipway_cli.verdicts import checked, print_json, refuse
+
+if TYPE_CHECKING:
+    from local.slipway_cli.infrastructure.places import Places
+    from slipway.domain.configuration import Configuration
+
+
+def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the action."""
+    parser = actions.add_parser(
+        "render", help="write task definitions and roles for Terraform, SAM or the AWS command line"
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
+    for name, what in (
+        ("account-id", "AWS account"),
+        ("claim-url", "base address of the claim API"),
+        ("claim-region", "region of the claim API"),
+        ("claim-api-id", "id of the claim API"),
+    ):
+        placeholder = f"${{{name.replace('-', '_')}}}"
+        parser.add_argument(
+            f"--{name}", default=placeholder, metavar="X", help=f"{what} (default {placeholder})"
+        )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    parser.set_defaults(run=_render)
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
+    from local.slipway_cli.infrastructure.places import Places  # noqa: PLC0415
+    from slipway.config import decode_configuration  # noqa: PLC0415
+
+    verdict = checked(arguments.file)
+    if verdict.file is None:
+        return refuse(arguments, verdict, sys.stderr)
+    places = Places(arguments.account_id, arguments.claim_url, arguments.claim_region, arguments.claim_api_id)
+    written = []
+    try:
+        for name, text in _files(decode_configuration(compiled_body(verdict.file)), places):
+            path = arguments.out / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            written.append(str(path))
+    except OSError as fault:
+        print(f"{fault.filename}: cannot be written: {fault.strerror}", file=sys.stderr)
+        return 1
+    if arguments.json:
+        print_json({"written": written})
+    else:
+        print("\n".join(written))
+    return 0
+
+
+def _files(configuration: Configuration, places: Places) -> Iterator[tuple[str, str]]:
+    """Yield each file's path and text."""
+    from local.slipway_cli.infrastructure.roles import pool_roles  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.task_definitions import task_definitions  # noqa: PLC0415
+
+    for name, definition in task_definitions(configuration, places).items():
+        yield f"task-definitions/{name}.json", _text(definition)
+    for name, pool in sorted(configuration.pools.items()):
+        yield f"roles/{name}.json", _text(pool_roles(configuration, pool, places))
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2) + "\n"
