@@ -1,1 +1,1 @@
-"""What both infrastructure trees are made from: task definitions, roles and user data, as pure data."""
+"""What both infrastructure trees are given: task definitions and user data, rendered from the configuration."""
