@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from local.slipway_cli.infrastructure.places import Places
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
@@ -42,9 +43,14 @@ def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
     )
     for pool in configuration.pools.values():
         _deploy_pool(aws, pool)
-    places = Places(ACCOUNT, claim_url, REGION, "claims")
-    for request in task_definitions(configuration, places).values():
+    for request in definitions(configuration, claim_url).values():
         aws.client("ecs").register_task_definition(**request)
+
+
+def definitions(configuration: Configuration, claim_url: str) -> dict[str, dict[str, Any]]:
+    """Return the task definitions of the deployment by family."""
+    made = task_definitions(configuration, Places(ACCOUNT, claim_url, REGION, "claims"))
+    return {request["family"]: request for request in made.values()}
 
 
 def _deploy_pool(aws: AwsTwin, pool: Pool) -> None:

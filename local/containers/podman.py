@@ -20,6 +20,8 @@ default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 [engine]
 runtime = "runc"
 """
+# Kept between runs: making a base image takes longer than all the tests that use it.
+STORE = Path(__file__).resolve().parents[2] / "build" / "containers"
 NEEDED = ("podman", "runc", "mmdebstrap")
 CURE = "make image-check installs what is missing (Debian, as root)"
 

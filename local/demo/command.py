@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 FASTEST, SLOWEST = 8, 2
 JOBS_AT_FASTEST = 120  # what two processor cores carry; more jobs get more time
+# A container takes a few tenths of a second of a core to start, and as long to end.
+CONTAINERS_AT_FASTEST, JOBS_IN_CONTAINERS = 15, 20
 _NEEDED = ("bash", "curl")
 
 
@@ -18,7 +21,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser("demo", help="watch an enterprise's jobs get runners, all on this machine")
     parser.add_argument(
-        "--jobs", type=_positive, default=120, metavar="N", help="jobs to queue (default 120)"
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help=f"jobs to queue (default {JOBS_AT_FASTEST}, in containers {JOBS_IN_CONTAINERS})",
+    )
+    parser.add_argument(
+        "--containers",
+        action="store_true",
+        help="run each job in a real container of the runner image (podman, root; jobs that need Docker are left out)",
     )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="what happens when (default 1)")
     parser.add_argument(
@@ -48,8 +59,16 @@ def run_command(arguments: argparse.Namespace) -> int:
             f"slipway demo needs {', '.join(missing)}: apt-get install {' '.join(missing)}", file=sys.stderr
         )
         return 2
+    if arguments.jobs is None:
+        arguments.jobs = JOBS_IN_CONTAINERS if arguments.containers else JOBS_AT_FASTEST
     if arguments.clock_scale is None:
-        arguments.clock_scale = default_scale(arguments.jobs)
+        at_fastest = CONTAINERS_AT_FASTEST if arguments.containers else JOBS_AT_FASTEST
+        arguments.clock_scale = default_scale(arguments.jobs, at_fastest)
+    arguments.image = None
+    if arguments.containers:
+        arguments.image = _make_image()
+        if arguments.image is None:
+            return 2
     folder = Path(arguments.keep_logs or tempfile.mkdtemp(prefix="slipway-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -67,16 +86,22 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from rich.live import Live  # noqa: PLC0415
 
     from local.demo.run import run  # noqa: PLC0415
-    from local.demo.scenario import Scenario  # noqa: PLC0415
+    from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
     from local.demo.screen import picture, tell  # noqa: PLC0415
     from local.demo.world import World  # noqa: PLC0415
 
     console = Console(stderr=arguments.json)
     world = World(
-        folder, seed=arguments.seed, registration=arguments.registration, scale=arguments.clock_scale
+        folder,
+        seed=arguments.seed,
+        registration=arguments.registration,
+        scale=arguments.clock_scale,
+        image=arguments.image,
     )
+    # A privileged container is root on this machine, and shares its network here: so none is started.
+    profiles = WITHOUT_DOCKER if arguments.image else PROFILES
     with world:
-        scenario = Scenario(world.github, world.clock, arguments.jobs, arguments.seed)
+        scenario = Scenario(world.github, world.clock, arguments.jobs, arguments.seed, profiles)
         if arguments.json:
             result = run(world, scenario, lambda _world, _scenario: None)
         else:
@@ -90,10 +115,26 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     return result.is_good
 
 
-def default_scale(jobs: int) -> int:
+def _make_image() -> str | None:
+    """Return the name of the runner image, made where it is not there; None after saying why it cannot be."""
+    from local.containers.images import runner_image  # noqa: PLC0415 - --help stays quick
+    from local.containers.podman import STORE, Podman, PodmanError, why_not  # noqa: PLC0415
+
+    reason = why_not()
+    if reason is None:
+        print("runner image: looked for, and made in a minute or two where it is not there", file=sys.stderr)
+        try:
+            return runner_image(Podman(STORE))
+        except (PodmanError, subprocess.SubprocessError) as fault:
+            reason = str(fault)
+    print(f"slipway demo --containers cannot run: {reason}", file=sys.stderr)
+    return None
+
+
+def default_scale(jobs: int, at_fastest: int = JOBS_AT_FASTEST) -> int:
     """Return how much faster than the wall time may pass, so that this machine keeps up with the jobs."""
     # Squared: when a machine falls behind, its queues grow faster than the jobs.
-    return max(SLOWEST, min(FASTEST, FASTEST * JOBS_AT_FASTEST**2 // jobs**2))
+    return max(SLOWEST, min(FASTEST, FASTEST * at_fastest**2 // jobs**2))
 
 
 def _positive(text: str) -> int:

@@ -71,6 +71,7 @@ class Containers:
         environment = {
             **self.environment,
             **task.environment,
+            "SLIPWAY_DOCKER": "none",  # a process has no Docker of its own: it would start the machine's
             "HOME": str(home),
             "RUNNER_HOME": str(home),
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.credentials_url}/{task.task_id}",

@@ -18,6 +18,7 @@ VICTIM = "acme-labs/api"
 BASE = ("self-hosted", "linux", "x64")
 PROFILES = ("small", "medium", "docker")
 PROFILE_WEIGHTS = (12, 7, 1)
+WITHOUT_DOCKER = PROFILES[:2]
 BURSTS = ((5.0, 0.5), (110.0, 1.0))  # start in model seconds, share of the jobs queued by its end
 BURST_SECONDS = 20.0
 HOSTED_SHARE, CANCELLED_SHARE = 0.08, 0.03
@@ -32,6 +33,7 @@ class Scenario:
     clock: VirtualClock
     jobs_wanted: int
     seed: int
+    profiles: tuple[str, ...] = PROFILES
     served: list[WorkflowJob] = field(default_factory=list)
     hosted: list[WorkflowJob] = field(default_factory=list)
     cancelled: set[int] = field(default_factory=set)
@@ -66,7 +68,7 @@ class Scenario:
             yield 0.0, JobRequest(VICTIM, (*BASE, "small"), 20.0), False
             count -= 1
         for _ in range(count):
-            (profile,) = rng.choices(PROFILES, PROFILE_WEIGHTS)
+            (profile,) = rng.choices(self.profiles, PROFILE_WEIGHTS[: len(self.profiles)])
             labels: tuple[str, ...] = (*BASE, profile)
             duration = min(90.0, max(5.0, rng.lognormvariate(3.3, 0.6)))
             if profile == "medium" and rng.random() < 0.2:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from local.containers.podman import STORE, Podman
 from local.demo.api_gateway import HttpApi, IamAuthorizer
 from local.demo.containers import Containers
 from local.demo.deployment import (
@@ -24,9 +25,10 @@ from local.demo.deployment import (
 from local.demo.event_sources import QueueMapping, Schedules
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
 from local.demo.own_time import OwnTime
+from local.demo.podman_containers import PodmanContainers
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
-from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, deploy
+from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, definitions, deploy
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.events import Event, needed_events
@@ -49,10 +51,16 @@ SANDBOXES = {"webhook": 1, "scaler": 2, "registrar": 2, "reaper": 1, "redelivery
 
 
 class World:
-    """Everything that runs; a context manager. Whoever touches a twin holds ``lock``."""
+    """Everything that runs; a context manager. Whoever touches a twin holds ``lock``.
 
-    def __init__(self, folder: Path, *, seed: int, registration: str, scale: int) -> None:
+    With an ``image`` each task is a container of it, without one a process.
+    """
+
+    def __init__(
+        self, folder: Path, *, seed: int, registration: str, scale: int, image: str | None = None
+    ) -> None:
         self.folder = folder
+        self.image = image
         self.registration = registration
         self.scaled = ScaledTime(scale)
         self.clock = VirtualClock(self.scaled.origin)
@@ -64,6 +72,7 @@ class World:
         self.own_time = OwnTime()
         self.aws.context.watch = self.own_time.call
         self.functions: dict[str, LambdaFunction] = {}
+        self.containers: Containers | PodmanContainers
         self.mappings: list[QueueMapping] = []
         self._stack = ExitStack()
 
@@ -145,15 +154,7 @@ class World:
 
     def _connect(self) -> None:
         """Join the parts as event rules, mappings, schedules and hooks do; the caller holds the lock."""
-        self.containers = Containers(
-            folder=self.folder,
-            scaled=self.scaled,
-            clock=self.clock,
-            lock=self.lock,
-            environment={"PATH": os.environ["PATH"]},
-            credentials_url=f"{self._aws_server.url}/v2/credentials",
-            exited=self.aws.ecs.container_exited,
-        )
+        self.containers = self._processes() if self.image is None else self._podman(self.image)
         self._stack.callback(self.containers.close)
         self.aws.ecs.runtime = self.containers
         self.aws.subscribe(self._event, needed_events)
@@ -169,6 +170,30 @@ class World:
         self._senders = ThreadPoolExecutor(8, thread_name_prefix="hookshot")
         self._stack.callback(self._senders.shutdown)
         self.github.deliveries.deliver = self._deliver
+
+    def _processes(self) -> Containers:
+        return Containers(
+            folder=self.folder,
+            scaled=self.scaled,
+            clock=self.clock,
+            lock=self.lock,
+            environment={"PATH": os.environ["PATH"]},
+            credentials_url=f"{self._aws_server.url}/v2/credentials",
+            exited=self.aws.ecs.container_exited,
+        )
+
+    def _podman(self, image: str) -> PodmanContainers:
+        return PodmanContainers(
+            podman=Podman(STORE),
+            image=image,
+            folder=self.folder,
+            scaled=self.scaled,
+            clock=self.clock,
+            lock=self.lock,
+            definitions=definitions(self.configuration, self.claims.url),
+            credentials_url=f"{self._aws_server.url}/v2/credentials",
+            exited=self.aws.ecs.container_exited,
+        )
 
     def _warm_up(self) -> None:
         """Start no function cold while the clock runs fast: a second of imports would count as many."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
-from local.containers.podman import Podman, why_not
+from local.containers.podman import STORE, Podman, why_not
 
-# Kept between runs: building a base image takes longer than all the tests that use it.
-STORE = Path(__file__).parents[2] / "build" / "containers"
 REQUIRED = "SLIPWAY_REQUIRE_CONTAINERS"  # set where a skip would hide something: continuous integration
 
 
