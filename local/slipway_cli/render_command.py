@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the action."""
     parser = actions.add_parser(
-        "render", help="write task definitions and roles for Terraform, SAM or the AWS command line"
+        "render",
+        help="write task definitions, roles and user data for Terraform, SAM or the AWS command line",
     )
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
@@ -40,6 +41,7 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _render(arguments: argparse.Namespace) -> int:
     from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
     from local.slipway_cli.infrastructure.places import Places  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.user_data import UserDataError  # noqa: PLC0415
     from slipway.config import decode_configuration  # noqa: PLC0415
 
     verdict = checked(arguments.file)
@@ -53,6 +55,9 @@ def _render(arguments: argparse.Namespace) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
             written.append(str(path))
+    except UserDataError as fault:
+        print(f"{arguments.file}: {fault}", file=sys.stderr)
+        return 1
     except OSError as fault:
         print(f"{fault.filename}: cannot be written: {fault.strerror}", file=sys.stderr)
         return 1
@@ -65,6 +70,8 @@ def _render(arguments: argparse.Namespace) -> int:
 
 def _files(configuration: Configuration, places: Places) -> Iterator[tuple[str, str]]:
     """Yield each file's path and text."""
+    from local.slipway_cli.infrastructure import host_scripts  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.host_settings import user_data_files  # noqa: PLC0415
     from local.slipway_cli.infrastructure.roles import pool_roles  # noqa: PLC0415
     from local.slipway_cli.infrastructure.task_definitions import task_definitions  # noqa: PLC0415
 
@@ -72,6 +79,8 @@ def _files(configuration: Configuration, places: Places) -> Iterator[tuple[str, 
         yield f"task-definitions/{name}.json", _text(definition)
     for name, pool in sorted(configuration.pools.items()):
         yield f"roles/{name}.json", _text(pool_roles(configuration, pool, places))
+        for file, text in user_data_files(configuration, pool, host_scripts.read()).items():
+            yield f"user-data/{file}", text
 
 
 def _text(value: dict[str, Any]) -> str:

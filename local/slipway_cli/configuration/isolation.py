@@ -22,6 +22,7 @@ def isolation_checks(parts: Parts) -> Iterator[Fault]:
     for name, pool in parts.pools.items():
         if pool.operating_system == "bottlerocket":
             yield from _without_scripts(name, pool)
+        yield from _ranges_of_privileged(name, pool, parts)
     if parts.github is None:
         return
     if parts.github.allow.public_repositories:
@@ -84,6 +85,13 @@ def _without_scripts(name: str, pool: Pool) -> Iterator[Fault]:
         if is_asked:
             message = "needs operating_system: al2023 (Bottlerocket runs no scripts of ours)"
             yield Fault(("pools", name, key), message)
+
+
+def _ranges_of_privileged(name: str, pool: Pool, parts: Parts) -> Iterator[Fault]:
+    privileged = [p for p in parts.profiles.values() if p.pool == name and p.docker == "privileged"]
+    if privileged and pool.uid_ranges == "per-container":
+        message = "hosts of privileged Docker map no user ids: a container's root is the host's"
+        yield Fault(("pools", name, "uid_ranges"), message)
 
 
 def _open_to_strangers(parts: Parts) -> Iterator[Fault]:

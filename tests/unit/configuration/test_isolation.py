@@ -67,6 +67,12 @@ def test_a_pool_of_privileged_hosts_takes_no_other_profile() -> None:
     assert faults_of(example_with(("profiles.odd", profile_like_docker(docker="privileged")))) == []
 
 
+def test_privileged_docker_has_no_range_of_user_ids() -> None:
+    fault = only_fault(("pools.alone.uid_ranges", "per-container"))
+    assert fault.path == "pools.alone.uid_ranges"
+    assert "map no user ids" in fault.message
+
+
 def test_kvm_needs_a_host_of_its_own() -> None:
     assert only_fault(("profiles.small.kvm", True)).path == "profiles.small.kvm"
     assert faults_of(example_with(("profiles.docker.kvm", True))) == []
@@ -92,6 +98,7 @@ def test_bottlerocket_does_nothing_that_needs_a_script_on_the_host(key: str, val
         ONE,
         ("pools.alone.operating_system", "bottlerocket"),
         ("pools.alone.stopped_instances", 0),
+        ("profiles.docker.docker", "none"),
         (f"pools.alone.{key}", value),
     )
     assert fault.path == f"pools.alone.{key}"

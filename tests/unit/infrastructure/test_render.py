@@ -23,8 +23,10 @@ def test_a_file_for_each_profile_and_each_pool_is_written_and_named(
         "task-definitions/emulator.json",
         "roles/shared.json",
         "roles/machines.json",
+        "user-data/shared.txt",
+        "user-data/machines.txt",
     }
-    found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.json")}
+    found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
     assert found >= wanted
     assert {Path(line) for line in capsys.readouterr().out.splitlines()} >= {
         tmp_path / "out" / name for name in wanted
