@@ -17,6 +17,8 @@ REGION = "ap-northeast-1"
 TABLE = "slipway"
 QUEUES = ("jobs", "events", "dead-letters")
 SCALER_TIMEOUT_SECONDS = 60.0
+HOST_IMAGE = "ami-0123456789abcdef0"
+DAY = 86_400.0
 
 
 def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
@@ -41,6 +43,9 @@ def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
     aws.ec2.lifecycle.boot_plan = lambda instance: (
         BootPlan.POWER_OFF if instance.tags.get("slipway:tier") == "stopped" else drawn(instance)
     )
+    for architecture, image_id in (("x86_64", HOST_IMAGE), ("arm64", "ami-0123456789abcdef1")):
+        name = f"al2023-ami-ecs-hvm-2023.0.20261015-kernel-6.1-{architecture}"
+        aws.ec2.images.release(image_id, name, architecture, age_seconds=30 * DAY)
     for pool in configuration.pools.values():
         _deploy_pool(aws, pool)
     for request in definitions(configuration, claim_url).values():
@@ -59,5 +64,5 @@ def _deploy_pool(aws: AwsTwin, pool: Pool) -> None:
     aws.client("ecs").create_cluster(clusterName=pool.cluster)
     aws.client("ec2").create_launch_template(
         LaunchTemplateName=pool.launch_template,
-        LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "UserData": user_data},
+        LaunchTemplateData={"ImageId": HOST_IMAGE, "UserData": user_data},
     )

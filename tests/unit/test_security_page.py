@@ -18,13 +18,13 @@ def rows() -> list[re.Match[str]]:
     return [row for row in found if not row["attack"].strip().startswith(HEADS)]
 
 
-def tests_of_the_repository() -> set[str]:
+def names_of_tests() -> set[str]:
     sources = (path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     return {name for source in sources for name in re.findall(r"^def (test_\w+)\(", source, re.MULTILINE)}
 
 
 def test_every_attack_has_what_stops_it_a_test_that_exists_and_where_that_is_proven() -> None:
-    known = tests_of_the_repository()
+    known = names_of_tests()
     assert len(rows()) > 20
     for row in rows():
         named = re.findall(r"`(test_\w+)`", row["tests"])

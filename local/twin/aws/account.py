@@ -61,6 +61,7 @@ class AwsTwin:
         self.dynamodb = DynamoDb(self.context)
         self.secretsmanager = SecretsManager(self.context)
         self.ssm = Ssm(self.context)
+        self.ssm.public = self.ec2.images.recommended
         everything: tuple[Service, ...] = (
             self.ecs,
             self.ec2,

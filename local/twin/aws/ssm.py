@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ class Ssm(Service):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._parameters: dict[str, _Parameter] = {}
+        self.public: Callable[[str], str | None] = lambda _name: None  # parameters of AWS's own
 
     @operation
     def put_parameter(self, **request: Any) -> Response:
@@ -41,7 +43,7 @@ class Ssm(Service):
 
     @operation
     def get_parameter(self, **request: Any) -> Response:
-        found = self._parameters.get(request["Name"])
+        found = self._parameters.get(request["Name"]) or self._public(request["Name"])
         if found is None:
             raise AwsFault("ParameterNotFound", "")
         is_hidden = found.kind == "SecureString" and not request.get("WithDecryption", False)
@@ -57,3 +59,7 @@ class Ssm(Service):
                 "DataType": "text",
             }
         }
+
+    def _public(self, name: str) -> _Parameter | None:
+        value = self.public(name)
+        return None if value is None else _Parameter(name, "String", value, 1, self.context.now())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slipway.ports.cluster import Cluster
     from slipway.ports.fleet import Fleet
     from slipway.ports.github import RunnerCensus, RunnerService, WorkflowJobs
+    from slipway.ports.host_images import HostImages
     from slipway.ports.ledger import Ledger
     from slipway.ports.queue import JobQueue
     from slipway.ports.secrets import KeptSecrets
@@ -142,6 +143,7 @@ class Wiring:
         from slipway.services.list_registrations import ListRegistrations
         from slipway.services.reap import ReapStale
         from slipway.services.removals import Remove
+        from slipway.services.renew_hosts import RenewHosts
         from slipway.services.runner_versions import CheckVersions
         from slipway.services.survey import Survey
         from slipway.services.tell import Tell
@@ -178,6 +180,7 @@ class Wiring:
             watches=(
                 CheckVersions(self.census, self.ledger.housekeeping, self._clock),
                 WatchTokens(self._enterprise_tokens, self._clock),
+                RenewHosts(self.host_images, self.ledger.housekeeping, self._clock),
             ),
             clock=self._clock,
         )
@@ -239,6 +242,22 @@ class Wiring:
         return {
             pool.name: Ec2Fleet(
                 self._around.client("ec2", pool.region), pool, self._configuration.deployment, self._clock
+            )
+            for pool in self._configuration.pools.values()
+        }
+
+    @cached_property
+    def host_images(self) -> dict[str, HostImages]:
+        """What hosts are launched from, by pool."""
+        from slipway.adapters.host_images import Ec2HostImages
+
+        profiles = self._configuration.profiles.values()
+        return {
+            pool.name: Ec2HostImages(
+                self._around.client("ec2", pool.region),
+                self._around.client("ssm", pool.region),
+                pool,
+                has_gpus=any(profile.size.gpus for profile in profiles if profile.pool == pool.name),
             )
             for pool in self._configuration.pools.values()
         }

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from local.twin.aws.ec2.capacity import Capacity
 from local.twin.aws.ec2.filters import INSTANCE_FIELDS, filtered
 from local.twin.aws.ec2.fleet import CreateFleet
+from local.twin.aws.ec2.images import Images
 from local.twin.aws.ec2.lifecycle import BootPlan, InstanceLifecycle
 from local.twin.aws.ec2.records import Instance, state_view
 from local.twin.aws.ec2.templates import LaunchTemplates
@@ -40,11 +41,20 @@ _BUCKET_OF: Final = {
     "TerminateInstances": "terminate",
     "CreateTags": "tags",
     "DescribeInstances": "describe",
+    "DescribeImages": "describe",
     "DescribeLaunchTemplates": "describe",
+    "DescribeLaunchTemplateVersions": "describe",
     "DescribeAll": "describe-all",
 }
 #: Any of these makes a read a filtered or paged one.
-_NARROWING: Final = {"Filters", "InstanceIds", "LaunchTemplateIds", "LaunchTemplateNames", "MaxResults"}
+_NARROWING: Final = {
+    "Filters",
+    "InstanceIds",
+    "LaunchTemplateIds",
+    "LaunchTemplateName",
+    "LaunchTemplateNames",
+    "MaxResults",
+}
 
 
 class Ec2(Service):
@@ -56,6 +66,7 @@ class Ec2(Service):
         super().__init__(context)
         self.capacity = Capacity()
         self.lifecycle = InstanceLifecycle(context, bus, registry)
+        self.images = Images(context)
         self._templates = LaunchTemplates(context)
         self._create_fleet = CreateFleet(context, self.lifecycle, self.capacity, self._templates)
         self._throttle = Throttle(_BUCKETS, _BUCKET_OF)
@@ -94,6 +105,14 @@ class Ec2(Service):
     @operation
     def describe_launch_templates(self, **request: Any) -> Response:
         return copy.deepcopy(self._templates.describe(request))
+
+    @operation
+    def describe_launch_template_versions(self, **request: Any) -> Response:
+        return copy.deepcopy(self._templates.describe_versions(request))
+
+    @operation
+    def describe_images(self, **request: Any) -> Response:
+        return self.images.describe(request)
 
     @operation
     def create_fleet(self, **request: Any) -> Response:

@@ -48,6 +48,12 @@ class LaunchTemplates:
         views = filtered(asked.values(), request.get("Filters"), LAUNCH_TEMPLATE_FIELDS)
         return page("LaunchTemplates", views, request, "MaxResults", "NextToken", largest=200)
 
+    def describe_versions(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """All versions of one template, the newest first; the twin keeps no time of any but the first."""
+        template = self._one(request)
+        views = [_version_view(template, number) for number in range(len(template.versions), 0, -1)]
+        return page("LaunchTemplateVersions", views, request, "MaxResults", "NextToken", largest=200)
+
     def version(self, specification: Mapping[str, Any]) -> tuple[LaunchTemplate, int]:
         """The template and the number of the version which a LaunchTemplateSpecification means."""
         template = self._one(specification)
@@ -60,13 +66,8 @@ class LaunchTemplates:
         data = copy.deepcopy({**inherited, **request["LaunchTemplateData"]})
         template.versions.append(data)
         version = {
-            "LaunchTemplateId": template.template_id,
-            "LaunchTemplateName": template.name,
-            "VersionNumber": len(template.versions),
+            **_version_view(template, len(template.versions)),
             "CreateTime": aware(self._context.now()),
-            "CreatedBy": CREATED_BY,
-            "DefaultVersion": False,
-            "LaunchTemplateData": data,
         }
         if "VersionDescription" in request:
             version["VersionDescription"] = request["VersionDescription"]
@@ -97,6 +98,18 @@ class LaunchTemplates:
         raise AwsFault(
             "InvalidLaunchTemplateName.NotFoundException", f"Launch template {name} does not exist."
         )
+
+
+def _version_view(template: LaunchTemplate, number: int) -> dict[str, Any]:
+    return {
+        "LaunchTemplateId": template.template_id,
+        "LaunchTemplateName": template.name,
+        "VersionNumber": number,
+        "CreateTime": aware(template.created_at),
+        "CreatedBy": CREATED_BY,
+        "DefaultVersion": number == 1,
+        "LaunchTemplateData": template.versions[number - 1],
+    }
 
 
 def _number(template: LaunchTemplate, version: str) -> int:

@@ -17,6 +17,10 @@ class NoticeCode(StrEnum):
     TOKEN_REFUSED = "token_refused"  # GitHub no longer takes a personal access token  # noqa: S105 - a code
     TOKEN_SCOPE_MISSING = "token_scope_missing"  # it may not manage runners  # noqa: S105
     TOKEN_EXPIRES_SOON = "token_expires_soon"  # within 14 days  # noqa: S105
+    HOST_IMAGE_RENEWED = "host_image_renewed"  # the launch template names a newer release of the hosts' AMI
+    HOST_IMAGE_UNREAD = (
+        "host_image_unread"  # the releases, or the launch template, could not be read or written
+    )
     GITHUB_LIMIT = "github_limit"  # removals were left to the next run
     JOBS_UNCHECKED = "jobs_unchecked"  # without an App GitHub cannot be asked about jobs that wait long
 
@@ -25,7 +29,8 @@ class NoticeCode(StrEnum):
         """Return how loud it is: error, warning or info."""
         if self in (NoticeCode.UNKNOWN_RUNNER, NoticeCode.RUNNER_VERSION_REFUSED):
             return "error"
-        return "info" if self is NoticeCode.JOBS_UNCHECKED else "warning"
+        is_info = self in (NoticeCode.JOBS_UNCHECKED, NoticeCode.HOST_IMAGE_RENEWED)
+        return "info" if is_info else "warning"
 
 
 _TOLD_AGAIN_SECONDS = 7 * 86_400  # what stays as it is for a week is told again
