@@ -22,6 +22,9 @@ READS = {
     "ListContainerInstances",
     "DescribeInstances",
     "DescribeLaunchTemplates",
+    "DescribeLaunchTemplateVersions",
+    "DescribeImages",
+    "GetParameter",
 }
 
 

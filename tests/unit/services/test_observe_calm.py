@@ -13,7 +13,7 @@ from slipway.services.observe import Observe
 from tests.builders import NOW, POOL, a_configuration, a_runner, a_task_id
 from tests.contract.ledger_cases import an_event
 
-NAME = runner_name("test", "medium", a_task_id(1))
+NAME = runner_name("slipway", "medium", a_task_id(1))
 
 
 @pytest.mark.parametrize(("of_job", "is_calm"), [(1, True), (2, False)], ids=["its own", "another"])
