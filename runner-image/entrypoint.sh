@@ -181,9 +181,12 @@ supervise() {
       *) wait "$listener_pid" 2>/dev/null ;; # a signal ends the wait early, after its handler
     esac
   done
+  signalled=0
   wait "$listener_pid" 2>/dev/null || code=$?
   [[ $stage != idle ]] || stage=ended
   notice_job
+  # bash loses a child's code when a signal comes in the very moment of its end: this wait then ends with the next signal.
+  if ((signalled && job_ended)); then code=0; fi
   phase listener_ended code "$code"
   end_leftovers
   # A listener that failed before any job leaves its registration behind.
@@ -286,6 +289,7 @@ become_busy() {
 # shellcheck disable=SC2329 # called by a trap
 # Handler of SIGTERM and SIGINT. Acts by itself where the main loop may already be in a blocking wait.
 on_stop() {
+  signalled=1
   if [[ $stage == claiming ]]; then
     phase stop_asked stage '"claiming"'
     leave "$EXIT_DONE"

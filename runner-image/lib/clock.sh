@@ -4,6 +4,7 @@
 
 started_us=${EPOCHREALTIME/[!0-9]/}
 failures=0
+signalled=0 # since whoever set it so looked away
 
 # A pipe that only signal handlers write to: reading it is a sleep that costs no process.
 exec {wake_fd}<> <(:)
@@ -27,6 +28,7 @@ pause() {
 }
 
 wake_up() {
+  signalled=1
   printf . >&"$wake_fd"
 }
 

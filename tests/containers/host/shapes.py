@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from subprocess import CompletedProcess
 
 from local.containers.imitated_host import ImitatedHost
+from slipway.domain.configuration import Docker
+from tests.containers.definitions import shipped_flags
 
-NOFILE = "--ulimit=nofile=4096:4096"  # the imitating machine has no more
-NONE = ["--user=1001", "--cap-drop=ALL", "--security-opt=no-new-privileges", NOFILE, "--init"]
-NESTED = [
-    *("--user=0", "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", NOFILE, "--init"),
-    *("--volume=/run/nested/sys:/run/nested/sys", "--volume=/var/lib/docker", "--env=SLIPWAY_DOCKER=nested"),
-]
-PRIVILEGED = [
-    "--user=0",
-    "--privileged",
-    NOFILE,
-    "--init",
-    "--volume=/var/lib/docker",
-    "--env=SLIPWAY_DOCKER=privileged",
-]
+
+def _flags(docker: Docker) -> list[str]:
+    """Return what its task definition comes to, without sizes: this cgroup tree has no controllers for them.
+
+    ``--init`` stands in for the entrypoint as process 1, which a script takes the place of.
+    """
+    return [*shipped_flags(docker, has_limits=False), "--init", f"--env=SLIPWAY_DOCKER={docker.value}"]
+
+
+NONE, NESTED, PRIVILEGED = _flags(Docker.NONE), _flags(Docker.NESTED), _flags(Docker.PRIVILEGED)
 # What entrypoint.sh does of it: Docker comes up in the background, and is waited for before the listener starts.
 WITH_DOCKER = """
 set -uo pipefail

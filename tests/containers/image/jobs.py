@@ -13,23 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from local.containers.podman import Podman
+from slipway.domain.configuration import Docker
+from tests.containers.definitions import shipped_flags
 from tests.integration.runner_image.loopback import REGION
 
 HANGS_AFTER_SECONDS = 60
 PIDS_LIMIT = 128
 MEMORY_MIB = 256
 # What the ECS agent makes of a task definition with `docker: none`; the limits are small, so that reaching them is quick.
-FLAGS = (
-    "--user=runner",
-    "--cap-drop=ALL",
-    "--security-opt=no-new-privileges",
-    f"--pids-limit={PIDS_LIMIT}",
-    f"--memory={MEMORY_MIB}m",
-    f"--memory-swap={MEMORY_MIB}m",
-    "--ulimit=nofile=4096:4096",
-    "--ulimit=nproc=4096:4096",
-    "--stop-timeout=120",
-)
+FLAGS = shipped_flags(Docker.NONE, memory_mib=MEMORY_MIB, pids_limit=PIDS_LIMIT)
 # How the real listener takes its job: the hook first, the work, the other hook [RUNNER-HOOK-SHELL].
 LISTENER = """#!/usr/bin/env bash
 bash -e "$ACTIONS_RUNNER_HOOK_JOB_STARTED"

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from slipway.domain.configuration import Docker
+from tests.containers.definitions import shipped_flags
 from tests.containers.image.conftest import GRANT
 from tests.containers.image.jobs import JobContainer
 
 # Without any network but its own loopback, so that dockerd's rules touch nothing of this machine.
-FLAGS = ("--privileged", "--user=0", "--volume=/var/lib/docker")
+FLAGS = shipped_flags(Docker.PRIVILEGED)
 # The claim API has to be inside then; nothing checks signatures there.
 SERVER = f"""
 import http.server, json
