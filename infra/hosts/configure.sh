@@ -55,6 +55,7 @@ is_remapped() { [[ $SLIPWAY_DOCKER != privileged ]]; }
 
 configure_agent() {
   mkdir -p /etc/ecs
+  # The memory limit: so that a JVM, or whoever else looks for it, finds the task's and not the host's [ECS-AGENT-CGROUP].
   cat >/etc/ecs/ecs.config <<SETTINGS
 ECS_CLUSTER=$SLIPWAY_CLUSTER
 ECS_INSTANCE_ATTRIBUTES=$(instance_attributes)
@@ -64,6 +65,7 @@ ECS_CONTAINER_STOP_TIMEOUT=120s
 ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
 ECS_RESERVED_MEMORY=$SLIPWAY_RESERVED_MEMORY_MIB
 ECS_TASK_PIDS_LIMIT=$SLIPWAY_TASK_PIDS_LIMIT
+ECS_PROPAGATE_TASK_MEMORY_LIMIT_CGROUPV2=true
 ECS_DISABLE_PRIVILEGED=$(is_remapped && echo true || echo false)
 ECS_AWSVPC_BLOCK_IMDS=true
 SETTINGS

@@ -8,7 +8,7 @@ from local.slipway_cli.infrastructure.user_data import without_comments
 
 FOLDER = Path(__file__).parents[3] / "infra" / "hosts"
 ON_HOSTS = {".conf", ".json", ".nft", ".py", ".service", ".sh", ".timer"}
-NOT_ON_HOSTS = {"bake.sh"}
+NOT_ON_HOSTS = {"bake.sh", "fill_git_cache.sh"}
 
 
 def read(folder: Path = FOLDER) -> dict[str, str]:

@@ -64,6 +64,7 @@ def test_the_agent_is_told_pool_limits_and_attributes(host: ImitatedHost) -> Non
         "ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true",
         "ECS_RESERVED_MEMORY": "512",
         "ECS_TASK_PIDS_LIMIT": "16384",
+        "ECS_PROPAGATE_TASK_MEMORY_LIMIT_CGROUPV2": "true",
         "ECS_DISABLE_PRIVILEGED": "true",
         "ECS_AWSVPC_BLOCK_IMDS": "true",
     }
