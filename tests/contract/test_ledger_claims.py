@@ -183,13 +183,13 @@ def test_a_task_that_was_dismissed_ended_or_is_unknown_is_spent(case: Case) -> N
     assert case.snapshot().jobs[0].offered_to is None
 
 
-def test_after_a_refusal_job_and_runner_wait_as_before(case: Case) -> None:
+def test_after_a_refusal_job_and_runner_wait_as_before_and_that_it_claims_is_known(case: Case) -> None:
     (job,) = offered(case)
     case.ledger.runners.add([a_runner()])
     case.ledger.claims.bind(a_runner(), job, reach="acme", at=NOW)
     case.ledger.claims.unbind(a_runner(), job)
     case.ledger.claims.unbind(a_runner(), job)
-    assert case.snapshot().runners == (a_runner(),)
+    assert case.snapshot().runners == (replace(a_runner(), claimed_at=NOW),)
     assert case.snapshot().jobs == (job,)
     assert case.ledger.claims.bind(a_runner(), job, reach="acme", at=NOW + 1) == "bound"
 
@@ -238,6 +238,19 @@ def test_a_job_that_a_task_waits_with_is_not_bound_by_what_an_older_plan_offers(
     case.ledger.claims.bind(a_runner(1), job, reach="acme", at=NOW)
     case.ledger.claims.await_turn(a_runner(1), job, NOW + 40)
     assert case.ledger.claims.bind(a_runner(2), job, reach="acme", at=NOW + 1) == "job_moved"
+
+
+def test_a_job_that_its_task_got_at_its_turn_is_not_given_to_another_by_an_offer_made_before(
+    case: Case,
+) -> None:
+    (job,) = offered(case)
+    case.ledger.runners.add([a_runner(1), a_runner(2)])
+    case.ledger.claims.bind(a_runner(1), job, reach="acme", at=NOW)
+    case.ledger.claims.await_turn(a_runner(1), job, NOW + 40)
+    offered_again = case.snapshot().jobs[0]
+    waits = next(runner for runner in case.snapshot().runners if runner.waits_with)
+    assert case.ledger.claims.bind(waits, offered_again, reach="acme", at=NOW + 41) == "bound"
+    assert case.ledger.claims.bind(a_runner(2), offered_again, reach="acme", at=NOW + 42) == "job_moved"
 
 
 def test_a_task_waits_no_longer_with_a_job_that_is_gone_or_another_task_got(case: Case) -> None:

@@ -50,8 +50,8 @@ class Watch:
     _queues: WatchedQueues = field(init=False)
 
     def __post_init__(self) -> None:
-        self._plans = WatchedPlans(self.storm, self.broken)
         self._emitted = Emitted(self.storm)
+        self._plans = WatchedPlans(self.storm, self.broken, self._emitted.plan)
 
     def broken(self, about: str, what: str) -> None:
         """Note a broken promise."""

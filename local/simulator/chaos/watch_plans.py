@@ -29,6 +29,7 @@ _SCARCE: Final = {
     Why.FAIR_SHARE,
     Why.NO_CAPACITY,
     Why.LAUNCHES_FAIL,
+    Why.STARTS_FAIL,
 }
 _ABOUT_TO_START: Final = {
     Why.RUNNER_IDLE,
@@ -45,6 +46,7 @@ class WatchedPlans:
 
     storm: Storm
     broken: Callable[[str, str], None]
+    read: Callable[[Plan], None]
     _plans: dict[str, Plan] = field(default_factory=dict)
     _waiting_since: dict[str, dict[JobKey, float]] = field(default_factory=dict)
     _starting_since: dict[JobKey, float] = field(default_factory=dict)
@@ -103,6 +105,8 @@ class WatchedPlans:
             return
         pool, plan, now = converged.pool, converged.plans[-1], self.storm.world.clock.now()
         self._plans[pool] = plan
+        for made in converged.plans:
+            self.read(made)
         before = self._waiting_since.get(pool, {})
         waiting = {key: before.get(key, now) for key, _ in self._waiting(pool)}
         self._waiting_since[pool] = waiting

@@ -316,6 +316,20 @@ def _secret_in_an_error(patch: Patch) -> None:
     patch(GitHubApi, "call", telling)
 
 
+def _secret_in_a_reason(patch: Patch) -> None:
+    """What a job waits for is told with the token that was used."""
+
+    def telling(snapshot: Snapshot, policy: Policy) -> Plan:
+        decided = planner.plan(snapshot, policy)
+        told = {
+            key: replace(why, parameters={**why.parameters, "by": "ghp_" + "0" * 36})
+            for key, why in decided.reasons.items()
+        }
+        return replace(decided, reasons=told)
+
+    patch(converge, "plan", telling)
+
+
 BUGS = (
     Bug("netting events", "a start takes one off the count, whichever job it is of", _netting),
     Bug("no single flight", "two convergences of one pool at once", _no_single_flight),
@@ -341,4 +355,5 @@ BUGS = (
     Bug("oldest first", "shares are not looked at", _oldest_first),
     Bug("a limit without a reason", "a job waits and nobody is told why", _silent_limit),
     Bug("a token in an error", "the log tells what was sent", _secret_in_an_error),
+    Bug("a token in a reason", "the reason tells who asked", _secret_in_a_reason),
 )

@@ -65,6 +65,26 @@ def test_when_it_is_time_one_is_tried_and_no_second_beside_it() -> None:
     assert (kept, len(reasons)) == ([], 2)
 
 
+def test_each_time_another_job_of_the_profile_is_tried_because_one_size_alone_may_fail() -> None:
+    tried = [
+        hold_back(JOBS, a_snapshot(start_failures=(replace(FAILING, count=count, last_at=0.0),)), ())[0]
+        for count in (3, 4, 5)
+    ]
+    assert tried == [[JOBS[0]], [JOBS[1]], [JOBS[0]]]
+
+
+def test_a_container_whose_claims_github_refuses_started_well() -> None:
+    refused = replace(TRIED, claimed_at=NOW - 5)
+    assert failed_start(refused, FAILING, at=NOW, why="exit code 13") is None
+    assert recovered(a_snapshot(start_failures=(FAILING,), runners=(refused,))) == ("medium",)
+
+
+def test_a_standby_container_that_waits_started_well() -> None:
+    waits = replace(TRIED, asked_at=NOW - 5)
+    assert failed_start(waits, FAILING, at=NOW, why="stopped") is None
+    assert recovered(a_snapshot(start_failures=(FAILING,), runners=(waits,))) == ("medium",)
+
+
 def test_another_profile_and_room_that_is_kept_are_not_held_back() -> None:
     snapshot = a_snapshot(start_failures=(replace(FAILING, profile="other", last_at=NOW),))
     room = room_for(JOBS[0].shape.size)

@@ -35,7 +35,7 @@ class Runner:
     instance_arn: str | None = None
     running_at: float | None = None
     asked_at: float | None = None  # when a standby container last said that it waits, noted now and then
-    claimed_at: float | None = None
+    claimed_at: float | None = None  # when it was last given a job, also one that GitHub then refused
     runner_id: int | None = None
     reach: str | None = None
     label_key: str | None = None

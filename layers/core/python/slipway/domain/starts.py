@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from slipway.domain.jobs import JobKey
 from slipway.domain.placing import Want, shape_of
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import Snapshot, StartFailures, WaitingJob
+from slipway.domain.snapshot import STARTS_TO_OPEN, Snapshot, StartFailures, WaitingJob
 
 # An image that cannot be pulled fails within seconds, a container that is misconfigured at once, one whose claims are
 # not answered after its patience of ten minutes. What lived longer had waited in its claim, and ended otherwise.
@@ -21,13 +22,12 @@ def failed_start(
 ) -> StartFailures | None:
     """Return what is known of a profile's failed starts after a task of it stopped; None if that was none.
 
-    Tasks that were started before the last failure are of the same wave and count no more.
+    Tasks that were started before the last failure are of the same wave and count no more. One that claimed started
+    well, though GitHub may have refused it a runner: that is a reach's trouble, never a profile's.
     """
-    if (
-        runner is None
-        or runner.state is not RunnerState.STARTING
-        or at - runner.started_at > CLAIMS_WITHIN_SECONDS
-    ):
+    if runner is None or runner.state is not RunnerState.STARTING or _is_known_to_claim(runner):
+        return None
+    if at - runner.started_at > CLAIMS_WITHIN_SECONDS:
         return None
     if known is not None and runner.started_at <= known.last_at:
         return None
@@ -39,7 +39,7 @@ def recovered(snapshot: Snapshot) -> tuple[str, ...]:
     claimed: dict[str, float] = {}
     for runner in snapshot.runners if snapshot.start_failures else ():
         profile = runner.shape.profile
-        claimed[profile] = max(claimed.get(profile, 0.0), runner.claimed_at or 0.0)
+        claimed[profile] = max(claimed.get(profile, 0.0), runner.claimed_at or 0.0, runner.asked_at or 0.0)
     return tuple(
         sorted(
             failures.profile
@@ -63,30 +63,38 @@ def hold_back(
     }
     if not failing:
         return list(wants), {}
-    left = {profile: _tries_left(failures, snapshot) for profile, failures in failing.items()}
+    of_profile = Counter(shape_of(want).profile for want in wants)
+    tried = {
+        profile: _to_try(failures, of_profile[profile], snapshot) for profile, failures in failing.items()
+    }
     kept: list[Want] = []
     reasons: dict[JobKey, Reason] = {}
+    seen: Counter[str] = Counter()
     for want in wants:
         profile = shape_of(want).profile
-        if left.get(profile, 1) > 0:
+        if profile not in failing or tried[profile] == seen[profile]:
             kept.append(want)
-            if profile in left:
-                left[profile] -= 1
         elif isinstance(want, WaitingJob):
             reasons[want.key] = _reason(failing, profile)
+        seen[profile] += 1
     return kept, reasons
 
 
-def _tries_left(failures: StartFailures, snapshot: Snapshot) -> int:
-    if snapshot.now < failures.next_try_at:
-        return 0
+def _to_try(failures: StartFailures, wanted: int, snapshot: Snapshot) -> int | None:
+    """Return which of a profile's wants to try, a different one each time: it may be one size alone that fails."""
+    if snapshot.now < failures.next_try_at or not wanted:
+        return None
     is_tried = any(
         runner.shape.profile == failures.profile
         and runner.state is RunnerState.STARTING
         and runner.started_at > failures.last_at
         for runner in snapshot.runners
     )
-    return 0 if is_tried else 1
+    return None if is_tried else (failures.count - STARTS_TO_OPEN) % wanted
+
+
+def _is_known_to_claim(runner: Runner) -> bool:
+    return runner.claimed_at is not None or runner.asked_at is not None
 
 
 def _reason(failing: Mapping[str, StartFailures], profile: str) -> Reason:

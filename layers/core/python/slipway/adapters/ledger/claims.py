@@ -11,7 +11,8 @@ from slipway.domain.snapshot import WaitingJob
 
 _DRAWS = 3  # an offer can vanish between ticket and reading only when a new set is being published
 _WAIT_FIELDS = ("waits_with", "waits_until")
-_BOUND_FIELDS = ("claimed_at", "reach", "label_key", "organization", "repository", "job")
+# Not claimed_at: that its container claims is known, whatever GitHub said.
+_BOUND_FIELDS = ("reach", "label_key", "organization", "repository", "job")
 
 
 class DynamoClaims:
@@ -97,14 +98,16 @@ class DynamoClaims:
         )
 
     def _offered(self, runner: Runner, job: WaitingJob, at: float) -> Update:
-        is_as_offered = (
-            "attribute_not_exists(#offered_to)" if job.offered_to is None else "#offered_to = :previous"
-        )
+        # When, too: a container that waited for its turn is bound to the same job twice.
+        is_as_offered, values = "attribute_not_exists(#offered_to)", {}
+        if job.offered_to is not None:
+            is_as_offered = "#offered_to = :previous AND #offered_at = :then"
+            values = {"previous": job.offered_to, "then": job.offered_at}
         return Update(
             waiting_key(job.pool, job.key),
             set={"offered_to": runner.task_id, "offered_at": at},
             condition=f"attribute_exists(#pk) AND {is_as_offered}",
-            values={} if job.offered_to is None else {"previous": job.offered_to},
+            values=values,
         )
 
     def _claimed(self, runner: Runner, job: WaitingJob, reach: str, at: float) -> Update:
