@@ -78,9 +78,10 @@ MirrorUrl = text(
     r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._-]{1,100}){0,4}",
     "the address of a registry mirror (https://HOST, without a trailing slash)",
 )
+# No dot in a bucket's name: it is part of a host name, to which S3's certificate must fit. worker_logs.sh has the same.
 S3Prefix = text(
-    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]{1,100}){0,8}",
-    "a place in S3 (s3://BUCKET/PREFIX, without a trailing slash)",
+    r"s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9._-]{1,100}){0,8}",
+    "a place in S3 (s3://BUCKET/PREFIX, without a trailing slash; no dot in the bucket's name)",
 )
 RunnerGroupName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Region = text(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", "an AWS region such as ap-northeast-1")
