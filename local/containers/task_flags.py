@@ -19,6 +19,7 @@ _CONTAINER_KEYS = frozenset(
     "logConfiguration user dockerSecurityOptions privileged".split()
 )
 _LINUX_KEYS = frozenset({"capabilities", "devices", "sharedMemorySize", "tmpfs"})
+_VOLUME_KEYS = frozenset({"scope", "driver", "driverOpts"})
 _ACCESS = {"read": "r", "write": "w", "mknod": "m"}
 
 
@@ -128,8 +129,19 @@ def _volumes(definition: Mapping[str, Any], container: Mapping[str, Any], host: 
     for mount in container.get("mountPoints", []):
         volume, place = volumes[mount["sourceVolume"]], mount["containerPath"]
         if "dockerVolumeConfiguration" in volume:
-            yield f"--volume={place}"
+            yield from _of_task(volume["dockerVolumeConfiguration"], place)
             continue
         source = volume["host"]["sourcePath"]
         access = "ro" if mount.get("readOnly") else "rw"
         yield f"--volume={host.folders.get(source, source)}:{place}:{access}"
+
+
+def _of_task(settings: Mapping[str, Any], place: str) -> Iterator[str]:
+    _refuse_unknown(settings, _VOLUME_KEYS)
+    _refuse_unknown(settings.get("driverOpts", {}), frozenset({"size"}))
+    if (settings.get("scope", "task"), settings.get("driver", "local")) != ("task", "local"):
+        raise ValueError("a runner's volumes are local ones of its task")
+    if size := settings.get("driverOpts", {}).get("size"):
+        yield f"--mount=type=volume,dst={place},volume-opt=size={size}"
+    else:
+        yield f"--volume={place}"

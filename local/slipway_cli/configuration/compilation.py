@@ -131,6 +131,7 @@ def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
         "uid_ranges": pool.uid_ranges,
         "registry_mirror": pool.registry_mirror,
         "git_cache": pool.git_cache,
+        "disk_quota_gib": pool.disk_quota,
     }
 
 

@@ -31,6 +31,7 @@ def _quantity(read: Any, schema: dict[str, Any]) -> Any:
 
 
 Memory = _quantity(quantities.memory_mib, {"type": "string", "pattern": quantities.MEMORY_PATTERN})
+DiskSize = _quantity(quantities.disk_gib, {"type": "string", "pattern": quantities.DISK_PATTERN})
 Duration = _quantity(quantities.duration_seconds, {"type": "string", "pattern": quantities.DURATION_PATTERN})
 Cpu = _quantity(quantities.cpu_units, {"type": "number", "minimum": 0.125, "maximum": 192})
 Hours = Annotated[

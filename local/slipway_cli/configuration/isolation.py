@@ -80,6 +80,7 @@ def _without_scripts(name: str, pool: Pool) -> Iterator[Fault]:
     for key, is_asked in (
         ("uid_ranges", pool.uid_ranges == "per-container"),
         ("git_cache", pool.git_cache),
+        ("disk_quota", pool.disk_quota is not None),
         ("stopped_instances", pool.stopped_instances > 0),
     ):
         if is_asked:

@@ -161,6 +161,9 @@ class Pool(_Section):
         "shared", description="whether containers of a host share one range of user ids"
     )
     registry_mirror: f.MirrorUrl | None = Field(None, description="a read-only mirror of Docker Hub")
+    disk_quota: f.DiskSize | None = Field(
+        None, description="what one container may write; needs an empty second volume. none: no limit"
+    )
     git_cache: bool = Field(False, description="Git objects read by every job; only for one organization")
 
 

@@ -11,11 +11,13 @@ from slipway.domain.configuration import Schedule
 from slipway.domain.resources import CPU_UNITS_PER_VCPU
 
 MEMORY_PATTERN = r"^[0-9]{1,7}(MiB|GiB)$"
+DISK_PATTERN = r"^0*[1-9][0-9]{0,4}GiB$"
 DURATION_PATTERN = r"^[0-9]{1,6}[smhd]$"
 SCHEDULE_PATTERN = r"^[A-Z][a-z]{2}([,-][A-Z][a-z]{2})* [0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2} [A-Za-z0-9_+/-]+$"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _MEMORY = re.compile(r"([0-9]{1,7})(MiB|GiB)", re.ASCII)
+_DISK = re.compile(r"0*([1-9][0-9]{0,4})GiB", re.ASCII)
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _HOURS = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})", re.ASCII)
 _SMALLEST_CPU_UNITS, _LARGEST_CPU_UNITS = 128, 196_608
@@ -35,6 +37,14 @@ def memory_mib(value: object) -> int:
     if not match or int(match[1]) == 0:
         raise ValueError(f"{_quoted(value)} is not an amount of memory such as 7GiB or 512MiB")
     return int(match[1]) * (1024 if match[2] == "GiB" else 1)
+
+
+def disk_gib(value: object) -> int:
+    """Read ``50GiB`` as GiB: hosts are told whole ones."""
+    match = _DISK.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(f"{_quoted(value)} is not an amount of disk such as 50GiB (whole GiB, at least 1)")
+    return int(match[1])
 
 
 def duration_seconds(value: object) -> int:

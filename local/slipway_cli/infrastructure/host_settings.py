@@ -25,6 +25,7 @@ def host_settings(configuration: Configuration, pool: Pool) -> HostSettings:
         uid_ranges="per-container" if pool.uid_ranges == "per-container" else "shared",
         images=tuple(sorted({profile.image for profile in profiles})),
         registry_mirror=pool.registry_mirror,
+        disk_quota_gib=pool.disk_quota_gib or 0,
     )
 
 

@@ -112,8 +112,17 @@ def _volumes(profile: Profile, pool: Pool) -> list[tuple[str, dict[str, Any], di
     volumes: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
     if profile.docker is not Docker.NONE:
         # Its own for each task, gone with it: an overlay cannot lie on the container's own overlay.
-        of_task = {"dockerVolumeConfiguration": {"scope": "task", "driver": "local"}}
-        volumes.append(("docker", of_task, {"containerPath": "/var/lib/docker", "readOnly": False}))
+        of_task: dict[str, Any] = {"scope": "task", "driver": "local"}
+        if pool.disk_quota_gib:
+            # A volume is outside of what limits its container [KERNEL-DOCKER-VOLUME-QUOTA].
+            of_task["driverOpts"] = {"size": f"{pool.disk_quota_gib}G"}
+        volumes.append(
+            (
+                "docker",
+                {"dockerVolumeConfiguration": of_task},
+                {"containerPath": "/var/lib/docker", "readOnly": False},
+            )
+        )
     if profile.docker is Docker.NESTED:
         sysfs = {"host": {"sourcePath": CLEAN_SYSFS}}
         # Not read-only: the kernel would then allow an inner container no sysfs but a read-only one.

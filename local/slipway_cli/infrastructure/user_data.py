@@ -36,7 +36,7 @@ class HostSettings:
     registry_mirror: str | None = None
     reserved_memory_mib: int = 512
     task_pids_limit: int = 16_384
-    disk_quota_gib: int = 0  # per container; needs an empty disk of the launch template. 0: none
+    disk_quota_gib: int = 0  # per container, and per volume of one; needs an empty disk. 0: none
 
     def faults(self) -> list[str]:
         """Return everything that no host can be told, one sentence each."""

@@ -211,7 +211,7 @@ def test_a_job_keeps_no_file_for_the_next_one(api: ClaimApi, new_job: NewJob) ->
 def test_every_place_that_a_job_can_write_to_is_its_containers_own(
     api: ClaimApi, container: JobContainer
 ) -> None:
-    """No volume and no host folder is shared: what fills up is the container's own layer, which hosts give a quota."""
+    """No volume and no host folder is shared: what it fills is its own layer, limited only with the pool's disk_quota."""
     container.start_job(
         api.url,
         "while read -r _ _ _ root place options _; do\n"

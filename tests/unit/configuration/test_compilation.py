@@ -77,6 +77,7 @@ def test_what_jobs_and_hosts_get_is_compiled(tmp_path: Path) -> None:
     }
     shared, machines = configuration.pools["shared"], configuration.pools["machines"]
     assert (shared.uid_ranges, shared.registry_mirror) == ("per-container", "https://mirror.example.com")
+    assert (shared.disk_quota_gib, machines.disk_quota_gib) == (50, None)
     assert (machines.uid_ranges, machines.operating_system, machines.git_cache) == ("shared", "al2023", False)
 
 

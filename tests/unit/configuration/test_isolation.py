@@ -92,7 +92,9 @@ def test_bottlerocket_takes_only_jobs_that_are_alone_on_their_host() -> None:
     assert fault.path == "profiles.docker.docker"
 
 
-@pytest.mark.parametrize(("key", "value"), [("uid_ranges", "per-container"), ("git_cache", True)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("uid_ranges", "per-container"), ("git_cache", True), ("disk_quota", "50GiB")]
+)
 def test_bottlerocket_does_nothing_that_needs_a_script_on_the_host(key: str, value: object) -> None:
     fault = only_fault(
         ONE,
@@ -111,6 +113,9 @@ def test_bottlerocket_does_nothing_that_needs_a_script_on_the_host(key: str, val
         ("pools.general.registry_mirror", "https://mirror.example/"),
         ("profiles.docker.worker_logs", "https://bucket/prefix"),
         ("profiles.docker.worker_logs", "s3://bucket/"),
+        ("profiles.docker.worker_logs", "s3://acme.logs/runners"),
+        ("pools.general.disk_quota", "512MiB"),
+        ("pools.general.disk_quota", 50),
         ("pools.general.operating_system", "ubuntu"),
         ("pools.general.security_groups", [f"sg-0a1b2c3d4e5f6000{number}" for number in range(6)]),
     ],

@@ -15,6 +15,17 @@ def test_memory_is_read_as_mib(text: str, mib: int) -> None:
     assert quantities.memory_mib(text) == mib
 
 
+@pytest.mark.parametrize(("text", "gib"), [("50GiB", 50), ("1GiB", 1), ("010GiB", 10), ("99999GiB", 99_999)])
+def test_disk_is_read_as_whole_gib(text: str, gib: int) -> None:
+    assert quantities.disk_gib(text) == gib
+
+
+@pytest.mark.parametrize("value", ["0GiB", "50", "50G", "512MiB", "1.5GiB", "100000GiB", "50GiB\n", 50, None])
+def test_disk_in_any_other_form_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="50GiB"):
+        quantities.disk_gib(value)
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("2m", 120), ("6h", 21_600), ("1d", 86_400)])
 def test_a_duration_is_read_as_seconds(text: str, seconds: int) -> None:
     assert quantities.duration_seconds(text) == seconds

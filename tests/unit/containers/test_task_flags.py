@@ -44,6 +44,26 @@ def test_a_nested_job_gets_its_capabilities_an_anonymous_volume_and_the_clean_sy
     assert "--user=0" in flags
 
 
+def test_the_size_of_a_job_s_volume_is_kept() -> None:
+    """[KERNEL-DOCKER-VOLUME-QUOTA]"""
+    made = definition(Docker.NESTED)
+    settings = next(v for v in made["volumes"] if v["name"] == "docker")["dockerVolumeConfiguration"]
+    settings["driverOpts"] = {"size": "50G"}
+    assert "--mount=type=volume,dst=/var/lib/docker,volume-opt=size=50G" in task_flags(made)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"driverOpts": {"type": "tmpfs"}}, {"labels": {}}, {"scope": "shared"}, {"driver": "nfs"}],
+)
+def test_a_volume_that_no_flag_would_make_is_refused(changed: dict[str, Any]) -> None:
+    made = definition(Docker.NESTED)
+    settings = next(v for v in made["volumes"] if v["name"] == "docker")["dockerVolumeConfiguration"]
+    settings |= changed
+    with pytest.raises(ValueError, match=r"no flag is known|local ones"):
+        task_flags(made)
+
+
 def test_a_privileged_job_is_privileged() -> None:
     assert "--privileged" in task_flags(definition(Docker.PRIVILEGED))
 

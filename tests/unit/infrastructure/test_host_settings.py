@@ -51,6 +51,13 @@ def test_hosts_are_told_what_the_pool_says() -> None:
     assert (settings.uid_ranges, settings.registry_mirror) == ("per-container", "https://mirror.example")
 
 
+@pytest.mark.parametrize(("quota", "told"), [(None, "0"), (50, "50")])
+def test_hosts_are_told_the_disk_quota_of_their_pool(quota: int | None, told: str) -> None:
+    pool = a_pool(disk_quota_gib=quota)
+    files = user_data_files(a_configuration(pools=[pool]), pool, host_scripts.read())
+    assert f"SLIPWAY_DISK_QUOTA_GIB={told}\n" in files["general.sh"]
+
+
 def test_the_user_data_is_for_a_launch_template_and_beside_it_can_be_read() -> None:
     files = user_data_files(a_configuration(), a_pool(), host_scripts.read())
     assert set(files) == {"general.txt", "general.sh"}

@@ -131,6 +131,17 @@ def test_no_host_folder_is_mounted_but_the_clean_sysfs_and_a_read_only_git_cache
     assert cache == {"sourceVolume": "git-cache", "containerPath": "/opt/git-cache", "readOnly": True}
 
 
+@pytest.mark.parametrize("docker", [Docker.NESTED, Docker.PRIVILEGED])
+@pytest.mark.parametrize(("quota", "options"), [(None, {}), (50, {"driverOpts": {"size": "50G"}})])
+def test_the_volume_of_a_job_s_docker_has_the_disk_quota_of_its_pool(
+    docker: Docker, quota: int | None, options: dict[str, object]
+) -> None:
+    """[KERNEL-DOCKER-VOLUME-QUOTA]"""
+    request = definition(with_docker(docker, disk_quota_gib=quota))
+    (volume,) = (v["dockerVolumeConfiguration"] for v in request["volumes"] if "host" not in v)
+    assert volume == {"scope": "task", "driver": "local", **options}
+
+
 def test_a_task_has_its_profile_s_size_and_its_pool_s_roles_and_runs_on_its_pool_s_hosts_only() -> None:
     """[ECS-TASK-SIZE]"""
     request = definition()

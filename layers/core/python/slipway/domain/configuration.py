@@ -151,8 +151,8 @@ class Headroom:
 class Pool:
     """Where capacity comes from: one ECS cluster, one launch template, one task role.
 
-    What its hosts run (``operating_system``, ``uid_ranges``, ``registry_mirror``, ``git_cache``) no function reads:
-    it is for task definitions and user data.
+    What its hosts run (``operating_system``, ``uid_ranges``, ``registry_mirror``, ``git_cache``, ``disk_quota_gib``)
+    no function reads: it is for task definitions and user data.
     """
 
     name: str
@@ -176,6 +176,7 @@ class Pool:
     uid_ranges: str = "shared"
     registry_mirror: str | None = None
     git_cache: bool = False
+    disk_quota_gib: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
