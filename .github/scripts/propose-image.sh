@@ -1,11 +1,28 @@
 #!/usr/bin/env bash
 # propose-image.sh canary|promote: a pull request that gives the newest image to the profile `canary`, or the canary's
-# image to every profile with an image of the same repository. What is merged is what is deployed; so is its revert.
+# image to every profile with an image of the same repository, once a job ran on it ($PROVEN is what that job ran on) and
+# it has been the canary's for six days. What is merged is what is deployed; so is its revert.
 set -euo pipefail
+
+readonly SECONDS_ON_CANARY=$((6 * 24 * 60 * 60))
 
 : "${REPOSITORY:?}" "${SLIPWAY_FILE:?}" "${TAG:?}"
 what=$1
 export image
+
+refuse() {
+  # shellcheck disable=SC2059 # the format is written here
+  printf "not promoted: $1\n" "${@:2}" >&2
+  exit 1
+}
+
+# When the canary's line came to this branch: of a merged pull request, its merge. Uncommitted changes are of now.
+canary_since() {
+  local line
+  line=$(yq '.profiles.canary.image | line' "$SLIPWAY_FILE")
+  git blame --first-parent --porcelain -L "$line,$line" -- "$SLIPWAY_FILE" | sed -n 's/^committer-time //p'
+}
+
 case $what in
   canary)
     variant=$(yq '.profiles.canary.image' "$SLIPWAY_FILE")
@@ -22,6 +39,11 @@ case $what in
     ;;
   promote)
     image=$(yq '.profiles.canary.image' "$SLIPWAY_FILE")
+    [[ $image == "${PROVEN:-}" ]] ||
+      refuse '%s names %s for the canary, but the job ran on %s; is it deployed?' "$SLIPWAY_FILE" "$image" "${PROVEN:-none}"
+    since=$(canary_since)
+    ((EPOCHSECONDS - since >= SECONDS_ON_CANARY)) ||
+      refuse '%s is the canary'\''s since %(%F %R)T only, and six days are wanted' "$image" "$since"
     export repository=${image%@*}
     yq -i '(.profiles[] | select(.image | split("@") | .[0] == strenv(repository))).image = strenv(image)' "$SLIPWAY_FILE"
     ;;

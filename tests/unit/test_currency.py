@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +145,132 @@ def test_the_image_goes_to_the_canary_only_after_its_scan_and_to_others_only_aft
     assert (jobs["scan"]["needs"], jobs["canary"]["needs"]) == ("build", "scan")
     assert jobs["promote"]["needs"] == "prove"
     assert "canary" in jobs["prove"]["runs-on"]
+
+
+def test_what_is_promoted_is_what_the_canary_s_job_ran_on_and_its_history_is_there() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "image.yml").read_text("utf-8"))["jobs"]
+    (asked,) = (step for step in jobs["prove"]["steps"] if step.get("id") == "container")
+    assert '"$ECS_CONTAINER_METADATA_URI_V4" | jq -er .Image' in asked["run"]
+    assert asked["shell"] == "bash"
+    assert jobs["prove"]["outputs"] == {"image": "${{ steps.container.outputs.image }}"}
+    checkout, propose = jobs["promote"]["steps"]
+    assert checkout["with"]["fetch-depth"] == 0
+    assert propose["env"]["PROVEN"] == "${{ needs.prove.outputs.image }}"
+
+
+# As much of yq as propose-image.sh asks for.
+YQ = f"""#!{sys.executable}
+import os, sys, yaml
+*_, expression, path = sys.argv
+lines = open(path).read().splitlines()
+profiles = yaml.safe_load("\\n".join(lines))["profiles"]
+canary = profiles["canary"]["image"]
+if expression == ".profiles.canary.image | line":
+    print(lines.index("  canary:") + 2)
+elif expression == ".profiles.canary.image":
+    print(canary)
+else:
+    assert sys.argv[1] == "-i" and ".profiles[]" in expression, sys.argv
+    for profile in profiles.values():
+        if profile["image"].split("@")[0] == os.environ["repository"]:
+            profile["image"] = os.environ["image"]
+    open(path, "w").write(yaml.safe_dump({{"profiles": profiles}}, sort_keys=False))
+"""
+OLD, NEW = (f"registry.example/runner-slim@sha256:{digit * 64}" for digit in "ab")
+FULL = f"registry.example/runner-full@sha256:{'c' * 64}"
+DAY = 86_400
+
+
+def file_with(canary: str) -> str:
+    images = {"small": OLD, "canary": canary, "large": FULL}
+    return yaml.safe_dump(
+        {"profiles": {name: {"image": image} for name, image in images.items()}}, sort_keys=False
+    )
+
+
+class Checkout:
+    """A repository whose canary was given NEW by a pull request of ten days ago, merged some days ago."""
+
+    def __init__(self, folder: Path, merged_days_ago: float) -> None:
+        self.folder, self.tools = folder / "work", folder / "tools"
+        self.tools.mkdir()
+        for name, text in {"yq": YQ, "gh": "#!/bin/sh\n"}.items():
+            (self.tools / name).write_text(text)
+            (self.tools / name).chmod(0o755)
+        self.git("init", "--quiet", "--bare", str(folder / "origin"), where=folder)
+        self.git("init", "--quiet", "--initial-branch=main", str(self.folder), where=folder)
+        self.git("remote", "add", "origin", str(folder / "origin"))
+        self.commit(file_with(OLD), 20)
+        self.git("switch", "--quiet", "--create", "proposal")
+        self.commit(file_with(NEW), 10)
+        self.git("switch", "--quiet", "main")
+        self.git("merge", "--quiet", "--no-ff", "--no-edit", "proposal", days_ago=merged_days_ago)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        path = f"{self.tools}:{os.environ['PATH']}"
+        own = {"PATH": path, "HOME": str(self.tools), "GIT_CONFIG_NOSYSTEM": "1", "TZ": "UTC"}
+        people = {
+            f"GIT_{who}_{what}": "x@example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
+        return {**own, **people, **more}
+
+    def git(self, *arguments: str, days_ago: float = 0, where: Path | None = None) -> str:
+        when = f"@{int(time.time() - days_ago * DAY)} +0000"
+        environment = self.environment(GIT_COMMITTER_DATE=when, GIT_AUTHOR_DATE=when)
+        command = ["git", *arguments]
+        return subprocess.run(
+            command, cwd=where or self.folder, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    def commit(self, text: str, days_ago: float) -> None:
+        (self.folder / "slipway.yaml").write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "x", days_ago=days_ago)
+
+    def promote(self, proven: str) -> subprocess.CompletedProcess[str]:
+        told = {
+            "REPOSITORY": "registry.example/runner",
+            "SLIPWAY_FILE": "slipway.yaml",
+            "TAG": "1",
+            "PROVEN": proven,
+        }
+        script = ROOT / ".github" / "scripts" / "propose-image.sh"
+        return subprocess.run(
+            ["bash", str(script), "promote"],
+            cwd=self.folder,
+            env=self.environment(**told),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+
+def test_what_the_canary_ran_for_six_days_is_proposed_for_profiles_of_its_variant(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, merged_days_ago=6.1)
+    done = checkout.promote(NEW)
+    assert done.returncode == 0, done.stderr
+    proposed = yaml.safe_load(checkout.git("show", "origin/image/promote-1:slipway.yaml"))["profiles"]
+    assert {name: profile["image"] for name, profile in proposed.items()} == {
+        "small": NEW,
+        "canary": NEW,
+        "large": FULL,
+    }
+
+
+@pytest.mark.parametrize(
+    ("merged_days_ago", "proven", "reason"),
+    [
+        (5.9, NEW, "six days"),  # though it was proposed ten days ago
+        (8, OLD, "is it deployed"),
+        (8, "", "is it deployed"),
+    ],
+)
+def test_a_young_image_or_one_that_no_job_ran_on_is_not_promoted(
+    tmp_path: Path, merged_days_ago: float, proven: str, reason: str
+) -> None:
+    checkout = Checkout(tmp_path, merged_days_ago)
+    done = checkout.promote(proven)
+    assert done.returncode == 1
+    assert done.stderr.startswith("not promoted:")
+    assert reason in done.stderr
+    assert "image/promote" not in checkout.git("branch", "--all")
