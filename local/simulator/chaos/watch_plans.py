@@ -29,7 +29,6 @@ _SCARCE: Final = {
     Why.FAIR_SHARE,
     Why.NO_CAPACITY,
     Why.LAUNCHES_FAIL,
-    Why.STARTS_FAIL,
 }
 _ABOUT_TO_START: Final = {
     Why.RUNNER_IDLE,
