@@ -222,45 +222,9 @@ def test_a_task_that_has_a_turn_waits_for_it_until_it_is_bound_anew(case: Case) 
     (job,) = offered(case)
     case.ledger.runners.add([a_runner(1)])
     case.ledger.claims.bind(a_runner(1), job, reach="acme", at=NOW)
-    case.ledger.claims.await_turn(a_runner(1), job, NOW + 40)
+    case.ledger.claims.unbind(a_runner(1), job, waits_for="acme", until=NOW + 40)
     (waits,) = case.snapshot().runners
-    assert (waits.state, waits.waits_with, waits.waits_until) == (RunnerState.STARTING, job.key, NOW + 40)
-    awaited = case.ledger.claims.awaited(waits)
-    assert awaited == case.snapshot().jobs[0]
-    assert case.ledger.claims.bind(waits, awaited, reach="acme", at=NOW + 41) == "bound"
+    assert (waits.state, waits.waits_for, waits.waits_until) == (RunnerState.STARTING, "acme", NOW + 40)
+    assert case.ledger.claims.bind(waits, case.snapshot().jobs[0], reach="acme", at=NOW + 41) == "bound"
     (bound,) = case.snapshot().runners
-    assert (bound.waits_with, bound.waits_until) == (None, None)
-
-
-def test_a_job_that_a_task_waits_with_is_not_bound_by_what_an_older_plan_offers(case: Case) -> None:
-    (job,) = offered(case)
-    case.ledger.runners.add([a_runner(1), a_runner(2)])
-    case.ledger.claims.bind(a_runner(1), job, reach="acme", at=NOW)
-    case.ledger.claims.await_turn(a_runner(1), job, NOW + 40)
-    assert case.ledger.claims.bind(a_runner(2), job, reach="acme", at=NOW + 1) == "job_moved"
-
-
-def test_a_job_that_its_task_got_at_its_turn_is_not_given_to_another_by_an_offer_made_before(
-    case: Case,
-) -> None:
-    (job,) = offered(case)
-    case.ledger.runners.add([a_runner(1), a_runner(2)])
-    case.ledger.claims.bind(a_runner(1), job, reach="acme", at=NOW)
-    case.ledger.claims.await_turn(a_runner(1), job, NOW + 40)
-    offered_again = case.snapshot().jobs[0]
-    waits = next(runner for runner in case.snapshot().runners if runner.waits_with)
-    assert case.ledger.claims.bind(waits, offered_again, reach="acme", at=NOW + 41) == "bound"
-    assert case.ledger.claims.bind(a_runner(2), offered_again, reach="acme", at=NOW + 42) == "job_moved"
-
-
-def test_a_task_waits_no_longer_with_a_job_that_is_gone_or_another_task_got(case: Case) -> None:
-    (job,) = offered(case)
-    case.ledger.runners.add([a_runner(1), a_runner(2)])
-    case.ledger.claims.bind(a_runner(1), job, reach="acme", at=NOW)
-    case.ledger.claims.await_turn(a_runner(1), job, NOW + 40)
-    waits = next(runner for runner in case.snapshot().runners if runner.waits_with)
-    assert case.ledger.claims.bind(a_runner(2), case.snapshot().jobs[0], reach="acme", at=NOW + 1) == "bound"
-    assert case.ledger.claims.awaited(waits) is None
-    case.ledger.jobs.drop(POOL, job.key)
-    assert case.ledger.claims.awaited(waits) is None
-    assert case.ledger.claims.awaited(a_runner(2)) is None
+    assert (bound.waits_for, bound.waits_until) == (None, None)

@@ -307,38 +307,22 @@ def test_runs_without_an_answer_hold_the_same_room_in_whatever_order_they_come()
     assert plan(turned, a_configuration()) == plan(snapshot, a_configuration())
 
 
-def test_a_container_that_waits_for_its_turn_covers_its_own_job_alone_which_nobody_else_is_offered() -> None:
-    mine, other = a_job(1, queued_at=NOW - 100), a_job(2, queued_at=NOW - 50)
-    waits = a_runner(instance_arn=an_arn("i-1"), waits_with=mine.key, waits_until=NOW + 120)
+def test_a_container_that_waits_for_its_turn_covers_jobs_of_its_own_reach_alone() -> None:
+    mine = a_job(1, organization="acme", queued_at=NOW - 100)
+    other = a_job(2, organization="globex", repository="globex/one", queued_at=NOW - 50)
+    waits = a_runner(instance_arn=an_arn("i-1"), waits_for="acme", waits_until=NOW + 120)
     decided = plan(
         a_snapshot(jobs=(mine, other), runners=(waits,), instances=(an_instance(),)), a_configuration()
     )
     assert started(decided) == {SHAPE: 1}
     assert decided.reasons[mine.key] == Reason(Why.AWAITING_TURN, {"until": NOW + 120})
     assert decided.reasons[other.key].code is not Why.AWAITING_TURN
-    assert [job.key for job in decided.offers[SHAPE]] == [other.key]
     without = plan(a_snapshot(jobs=(other,), runners=(waits,), instances=(an_instance(),)), a_configuration())
     assert started(without) == {SHAPE: 1}
 
 
-def test_no_container_is_started_for_a_job_that_waits_with_one() -> None:
-    mine = a_job(1)
-    waits = a_runner(instance_arn=an_arn("i-1"), waits_with=mine.key, waits_until=NOW + 120)
-    decided = plan(a_snapshot(jobs=(mine,), runners=(waits,), instances=(an_instance(),)), a_configuration())
-    assert (started(decided), decided.offers) == ({}, {})
-
-
-def test_a_container_that_missed_its_turn_by_a_minute_serves_anybody() -> None:
-    job = a_job(2)
-    waited = a_runner(instance_arn=an_arn("i-1"), waits_with=a_job(1).key, waits_until=NOW - 60)
+def test_a_container_whose_turn_has_come_serves_anybody() -> None:
+    job = a_job(2, organization="globex", repository="globex/one")
+    waited = a_runner(instance_arn=an_arn("i-1"), waits_for="acme", waits_until=NOW)
     decided = plan(a_snapshot(jobs=(job,), runners=(waited,), instances=(an_instance(),)), a_configuration())
     assert started(decided) == {}
-
-
-def test_a_job_that_waits_with_a_container_is_charged_to_its_repository() -> None:
-    mine, other = a_job(1, queued_at=NOW - 50), a_job(2, queued_at=NOW - 100)
-    waits = a_runner(instance_arn=an_arn("i-1"), waits_with=mine.key, waits_until=NOW + 120)
-    snapshot = a_snapshot(jobs=(mine, other), runners=(waits,), instances=(an_instance(),))
-    decided = plan(snapshot, a_configuration([a_profile(max_runners_per_repository=1)]))
-    assert decided.reasons[mine.key].code is Why.AWAITING_TURN
-    assert decided.reasons[other.key].code is Why.REPOSITORY_LIMIT

@@ -50,7 +50,7 @@ def job_steps(n: int, m: int) -> list[Step]:
             return job, runner
         bound = ledger.claims.bind(runner, job, reach="acme", at=at)
         if n == 3:
-            ledger.claims.await_turn(runner, job, at + 5)
+            ledger.claims.unbind(runner, job, waits_for="acme", until=at + 5)
         return bound
 
     def publish(ledger: Ledger, at: float) -> None:

@@ -16,9 +16,6 @@ from slipway.domain.snapshot import Snapshot, WaitingJob
 
 RETRY_SECONDS = 60
 ZOMBIE_AFTER, ZOMBIE_RETRY_SECONDS = 5, 3_600
-LATE_FOR_TURN_SECONDS = (
-    60  # a container comes back a tenth of its wait late at most; one that does not is gone
-)
 
 
 def retry_delay_seconds(untaken: int) -> int:
@@ -64,34 +61,29 @@ def covered_jobs(
 def waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
     """Count the tasks that will claim: starting ones, and those of RunTask calls without an answer yet.
 
-    Not those on a host that EC2 takes away: a job that they got would not live to its end. And not those that wait
-    for their turn with a job: they claim that one.
+    Not those on a host that EC2 takes away: a job that they got would not live to its end.
     """
-    lost, awaiting = lost_hosts(snapshot), awaiting_turn(snapshot)
+    lost = lost_hosts(snapshot)
     tasks = Counter(
         runner.shape
         for runner in snapshot.runners
-        if runner.state is RunnerState.STARTING
-        and runner.instance_arn not in lost
-        and runner.task_id not in awaiting
+        if runner.state is RunnerState.STARTING and runner.instance_arn not in lost
     )
     return tasks + unanswered_tasks(snapshot)
 
 
-def awaiting_turn(snapshot: Snapshot) -> dict[str, Runner]:
-    """Return the containers that wait for their turn to register, by task id: each for one job, and for no other.
+def turns_awaited(snapshot: Snapshot) -> dict[tuple[Shape, str], list[float]]:
+    """Return when containers that wait for their turn to register will have it, by shape and reach, soonest first.
 
-    A turn is had in one reach, so whoever took another's job would take another turn, and lose this one.
+    Such a container covers a job of that reach and of no other, which could be served at once.
     """
-    lost = lost_hosts(snapshot)
-    return {
-        runner.task_id: runner
-        for runner in snapshot.runners
-        if runner.state is RunnerState.STARTING
-        and runner.waits_with is not None
-        and (runner.waits_until or 0.0) + LATE_FOR_TURN_SECONDS > snapshot.now
-        and runner.instance_arn not in lost
-    }
+    turns: dict[tuple[Shape, str], list[float]] = defaultdict(list)
+    for runner in snapshot.runners:
+        if runner.state is not RunnerState.STARTING or runner.waits_for is None or runner.waits_until is None:
+            continue
+        if runner.waits_until > snapshot.now:
+            turns[runner.shape, runner.waits_for].append(runner.waits_until)
+    return {key: sorted(moments) for key, moments in turns.items()}
 
 
 def lost_hosts(snapshot: Snapshot, since: float = 0.0) -> frozenset[str]:

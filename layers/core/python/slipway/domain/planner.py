@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from slipway.domain.capacity import NewCapacity, instances_allowed, probes_allowed
 from slipway.domain.demand import (
-    awaiting_turn,
     covered_jobs,
     lost_hosts,
     running_by_repository,
+    turns_awaited,
     waiting_tasks,
 )
 from slipway.domain.draining import arns_with_tasks, idle_marks, idle_to_drain, to_drain_first, to_end
@@ -22,6 +22,7 @@ from slipway.domain.matching import Shape
 from slipway.domain.placing import Placing, Ramp, Want, untouched
 from slipway.domain.plan import Plan
 from slipway.domain.policy import Policy
+from slipway.domain.reach import reach_of
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.rooms import overdue, rooms_of
 from slipway.domain.runners import RunnerState
@@ -39,12 +40,12 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     snapshot = _with_circuits(checked.snapshot)
     covered = covered_jobs(snapshot.jobs, snapshot.runners, policy.github)
     admission = Admission(snapshot.runners, policy, snapshot.now, snapshot.github_pauses)
-    at_turn = _at_turn(snapshot, covered, admission)
-    admitted = _in_fair_order(snapshot, policy, covered, at_turn, admission)
+    admitted = _in_fair_order(snapshot, policy, covered, admission)
     supply = waiting_tasks(snapshot)
-    ramp = _ramp(snapshot, policy, at_turn)
-    expecting, wants = _split(admitted, supply, ramp)
-    wants += _standby(snapshot, policy, at_turn, admitted, supply) + room_to_keep(snapshot, policy)
+    ramp = _ramp(snapshot, policy)
+    turns = turns_awaited(snapshot)
+    expecting, wants = _split(admitted, supply, turns, ramp, policy)
+    wants += _standby(snapshot, policy, admitted, supply) + room_to_keep(snapshot, policy)
     well = recovered(snapshot)
     wants, failing = hold_back(wants, snapshot, well)
 
@@ -55,9 +56,12 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     started = placing.place(wants) if refusal is None else placing.refuse(wants, refusal)
 
     reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
-    reasons |= {job.key: Reason(Why.AWAITING_TURN, {"until": until}) for job, until in at_turn.items()}
     reasons |= (
-        failing | admission.refused | placing.reasons | _expecting_reasons(expecting) | admission.trying
+        failing
+        | admission.refused
+        | placing.reasons
+        | _expecting_reasons(expecting, turns, policy)
+        | admission.trying
     )
     if placing.capacity.fell_short:
         _tell_fair_share(reasons, admitted, started)
@@ -102,35 +106,19 @@ def _with_circuits(snapshot: Snapshot) -> Snapshot:
     )
 
 
-def _at_turn(
-    snapshot: Snapshot, covered: Collection[JobKey], admission: Admission
-) -> dict[WaitingJob, float]:
-    """Return the jobs with which a container waits for its turn to register, and when that comes.
-
-    They are asked for first, and charged: whatever the fair order, that container takes no other job.
-    """
-    turns = {runner.waits_with: runner.waits_until for runner in awaiting_turn(snapshot).values()}
-    if not turns:
-        return {}
-    at_turn = [job for job in snapshot.jobs if job.key in turns and job.key not in covered and admission(job)]
-    return {job: turns[job.key] or 0.0 for job in at_turn}
-
-
 def _in_fair_order(
-    snapshot: Snapshot,
-    policy: Policy,
-    covered: Collection[JobKey],
-    at_turn: Collection[WaitingJob],
-    admission: Admission,
+    snapshot: Snapshot, policy: Policy, covered: Collection[JobKey], admission: Admission
 ) -> list[WaitingJob]:
     """Return the jobs that need a runner and may have one; the others have their reason with ``admission``."""
-    settled = {*covered, *(job.key for job in at_turn), *admission.refused}
-    uncovered = [job for job in snapshot.jobs if job.key not in settled] if settled else snapshot.jobs
+    uncovered = [job for job in snapshot.jobs if job.key not in covered] if covered else snapshot.jobs
     if not uncovered:
         return []
-    running = running_by_repository(snapshot.runners)
-    running.update((job.organization.lower(), job.repository.lower()) for job in at_turn)
-    return fair_order(uncovered, running, policy.fairness.weights, admission)
+    return fair_order(
+        uncovered,
+        running_by_repository(snapshot.runners),
+        policy.fairness.weights,
+        admission,
+    )
 
 
 def _placing(snapshot: Snapshot, policy: Policy, leaving: Collection[str], ramp: Ramp) -> Placing:
@@ -143,23 +131,43 @@ def _placing(snapshot: Snapshot, policy: Policy, leaving: Collection[str], ramp:
     )
 
 
-def _expecting_reasons(expecting: Iterable[WaitingJob]) -> dict[JobKey, Reason]:
+def _expecting_reasons(
+    expecting: Iterable[WaitingJob], turns: Mapping[tuple[Shape, str], Sequence[float]], policy: Policy
+) -> dict[JobKey, Reason]:
     by_shape: dict[Shape, Reason] = {}
-    return {
-        job.key: by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
-        for job in expecting
-    }
+    left = {key: iter(moments) for key, moments in turns.items()}
+    reasons: dict[JobKey, Reason] = {}
+    for job in expecting:
+        turn = next(left.get(_turn_key(job, policy), iter(())), None) if left else None
+        starting = by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
+        reasons[job.key] = starting if turn is None else Reason(Why.AWAITING_TURN, {"until": turn})
+    return reasons
+
+
+def _turn_key(job: WaitingJob, policy: Policy) -> tuple[Shape, str]:
+    return job.shape, reach_of(policy.github, job.organization, job.repository)
 
 
 def _split(
-    admitted: Sequence[WaitingJob], supply: Counter[Shape], ramp: Ramp
+    admitted: Sequence[WaitingJob],
+    supply: Counter[Shape],
+    turns: Mapping[tuple[Shape, str], Sequence[float]],
+    ramp: Ramp,
+    policy: Policy,
 ) -> tuple[list[WaitingJob], list[Want]]:
     """Return the jobs that tasks on their way will serve, and what is wanted for the others."""
     left = Counter(supply)
+    awaited = Counter({key: len(moments) for key, moments in turns.items()})
+    for (shape, _), count in awaited.items():
+        left[shape] -= count
     expecting: list[WaitingJob] = []
     wants: list[Want] = []
     for job in admitted:
-        if left and left[job.shape] > 0 and ramp.admits(job):
+        key = _turn_key(job, policy) if awaited else None
+        if key is not None and awaited[key] > 0 and ramp.admits(job):
+            awaited[key] -= 1
+            expecting.append(job)
+        elif left and left[job.shape] > 0 and ramp.admits(job):
             left[job.shape] -= 1
             expecting.append(job)
         else:
@@ -168,11 +176,7 @@ def _split(
 
 
 def _standby(
-    snapshot: Snapshot,
-    policy: Policy,
-    at_turn: Iterable[WaitingJob],
-    admitted: Iterable[WaitingJob],
-    supply: Counter[Shape],
+    snapshot: Snapshot, policy: Policy, admitted: Iterable[WaitingJob], supply: Counter[Shape]
 ) -> list[Want]:
     """Return the standby tasks that are missing: on top of the jobs, within the profile's cap."""
     wants: list[Want] = []
@@ -180,7 +184,6 @@ def _standby(
         return wants
     wanted = Counter(job.shape for job in admitted)
     taken = runners_by_profile(snapshot.runners)
-    taken.update(job.shape.profile for job in at_turn)
     for shape, count in wanted.items():
         taken[shape.profile] += count
     for name, standby in sorted(policy.tiers.standby.items()):
@@ -191,9 +194,8 @@ def _standby(
     return wants
 
 
-def _ramp(snapshot: Snapshot, policy: Policy, at_turn: Iterable[WaitingJob]) -> Ramp:
+def _ramp(snapshot: Snapshot, policy: Policy) -> Ramp:
     in_flight = Counter((runner.repository or "").lower() for runner in snapshot.runners if runner.is_idle)
-    in_flight.update(job.repository.lower() for job in at_turn)
     return Ramp(policy.fairness.max_starting_per_repository, in_flight)
 
 
@@ -231,12 +233,8 @@ def _surplus(
     A profile with standby lets tasks of every size wait in their claim, though only its own size is kept; those of
     a profile without it end by themselves.
     """
-    lost, awaiting = lost_hosts(snapshot), awaiting_turn(snapshot)
-    starting = [
-        runner
-        for runner in snapshot.runners
-        if runner.state is RunnerState.STARTING and runner.task_id not in awaiting
-    ]
+    lost = lost_hosts(snapshot)
+    starting = [runner for runner in snapshot.runners if runner.state is RunnerState.STARTING]
     surplus = [runner.task_id for runner in starting if runner.instance_arn in lost]
     waiting: dict[Shape, list[tuple[float, str]]] = defaultdict(list)
     for runner in starting:

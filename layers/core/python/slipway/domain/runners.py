@@ -46,7 +46,7 @@ class Runner:
     busy_at: float | None = None
     ended_at: float | None = None
     ended_why: str | None = None
-    waits_with: JobKey | None = None  # the job for which its turn to register comes at ``waits_until``
+    waits_for: str | None = None  # the reach in which its turn to register comes at ``waits_until``
     waits_until: float | None = None
 
     @property

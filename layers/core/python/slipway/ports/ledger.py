@@ -129,14 +129,13 @@ class Claims(Protocol):
         may already have a JIT config, has been dismissed or has ended).
         """
 
-    def unbind(self, runner: Runner, job: WaitingJob) -> None:
-        """Undo a binding after a definite refusal: nothing was minted, both wait again."""
+    def unbind(
+        self, runner: Runner, job: WaitingJob, *, waits_for: str | None = None, until: float | None = None
+    ) -> None:
+        """Undo a binding after a definite refusal: nothing was minted, both wait again.
 
-    def await_turn(self, runner: Runner, job: WaitingJob, until: float) -> None:
-        """Let both wait for each other: nothing was minted, and the container's turn to register comes later."""
-
-    def awaited(self, runner: Runner) -> WaitingJob | None:
-        """Return the job with which a container waited for its turn, if that still waits for it."""
+        Where the task has a turn to register in a reach, ``until`` is when.
+        """
 
     def registered(self, pool: str, task_id: str, runner_id: int) -> None:
         """Note the id under which GitHub knows the runner."""

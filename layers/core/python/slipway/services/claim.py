@@ -121,10 +121,8 @@ class Claim:
     def _serve(self, runner: Runner, profile: Profile) -> Answer:
         if profile.standby > 0:
             self._note_asked(runner)
-        awaited = self._ledger.claims.awaited(runner)
         for _ in range(MAX_BINDS):
-            job = awaited or self._ledger.claims.next_offer(runner.pool, runner.shape)
-            awaited = None
+            job = self._ledger.claims.next_offer(runner.pool, runner.shape)
             if job is None:
                 return self._nothing_to_serve(runner, profile)
             reach = reach_of(self._configuration.github, job.organization, job.repository)
@@ -193,8 +191,9 @@ class Claim:
         )
 
     def _await_turn(self, runner: Runner, job: WaitingJob, seconds: int) -> None:
-        """Let container and job wait for each other: with another job it would need another turn."""
-        self._ledger.claims.await_turn(runner, job, self._clock.now() + seconds)
+        """Let both wait again, the container for jobs of that reach alone: another's need not wait for its turn."""
+        reach = reach_of(self._configuration.github, job.organization, job.repository)
+        self._ledger.claims.unbind(runner, job, waits_for=reach, until=self._clock.now() + seconds)
         self._wake(runner.pool)
 
     def _pause(self, job: WaitingJob, seconds: int, why: str = "") -> GitHubPause:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from slipway.adapters.ledger.items import runner_key, waiting_from, waiting_key
 from slipway.adapters.ledger.offers import head_key, offer_key
-from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Table, Update
+from slipway.adapters.ledger.table import ConditionFailedError, Delete, Table, Update
 from slipway.domain.matching import Shape
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import WaitingJob
 
 _DRAWS = 3  # an offer can vanish between ticket and reading only when a new set is being published
-_WAIT_FIELDS = ("waits_with", "waits_until")
+_WAIT_FIELDS = ("waits_for", "waits_until")
 # Not claimed_at: that its container claims is known, whatever GitHub said.
 _BOUND_FIELDS = ("reach", "label_key", "organization", "repository", "job")
 
@@ -40,14 +40,6 @@ class DynamoClaims:
                 return waiting_from(item)
         return None
 
-    def awaited(self, runner: Runner) -> WaitingJob | None:
-        """Return the job with which a container waited for its turn, if that still waits for it."""
-        if runner.waits_with is None:
-            return None
-        item = self._table.get(waiting_key(runner.pool, runner.waits_with))
-        job = waiting_from(item) if item else None
-        return job if job is not None and job.offered_to == runner.task_id else None
-
     def bind(self, runner: Runner, job: WaitingJob, *, reach: str, at: float) -> str:
         """Give the job to the runner in one transaction, before anything is minted."""
         try:
@@ -56,16 +48,21 @@ class DynamoClaims:
             return "runner_spent" if 1 in fault.failed else "job_moved"
         return "bound"
 
-    def await_turn(self, runner: Runner, job: WaitingJob, until: float) -> None:
-        """Let both wait for each other: nothing was minted, and the container's turn to register comes later.
-
-        The job stays offered to the task, so that nobody else binds what an older plan still offers.
-        """
-        self._unclaim(runner, {"waits_with": str(job.key), "waits_until": until})
-
-    def unbind(self, runner: Runner, job: WaitingJob) -> None:
+    def unbind(
+        self, runner: Runner, job: WaitingJob, *, waits_for: str | None = None, until: float | None = None
+    ) -> None:
         """Undo a binding after a definite refusal: nothing was minted, both wait again."""
-        self._unclaim(runner, {})
+        waits = {} if waits_for is None else {"waits_for": waits_for, "waits_until": until}
+        never_minted = "#state = :registered AND attribute_not_exists(#runner_id)"
+        self._try(
+            Update(
+                runner_key(runner.pool, runner.task_id),
+                set={"state": RunnerState.STARTING.value, **waits},
+                remove=_BOUND_FIELDS,
+                condition=never_minted,
+                values={"registered": RunnerState.REGISTERED.value},
+            )
+        )
         self._try(
             Update(
                 waiting_key(job.pool, job.key),
@@ -85,29 +82,15 @@ class DynamoClaims:
             )
         )
 
-    def _unclaim(self, runner: Runner, waits: Item) -> None:
-        never_minted = "#state = :registered AND attribute_not_exists(#runner_id)"
-        self._try(
-            Update(
-                runner_key(runner.pool, runner.task_id),
-                set={"state": RunnerState.STARTING.value, **waits},
-                remove=_BOUND_FIELDS,
-                condition=never_minted,
-                values={"registered": RunnerState.REGISTERED.value},
-            )
-        )
-
     def _offered(self, runner: Runner, job: WaitingJob, at: float) -> Update:
-        # When, too: a container that waited for its turn is bound to the same job twice.
-        is_as_offered, values = "attribute_not_exists(#offered_to)", {}
-        if job.offered_to is not None:
-            is_as_offered = "#offered_to = :previous AND #offered_at = :then"
-            values = {"previous": job.offered_to, "then": job.offered_at}
+        is_as_offered = (
+            "attribute_not_exists(#offered_to)" if job.offered_to is None else "#offered_to = :previous"
+        )
         return Update(
             waiting_key(job.pool, job.key),
             set={"offered_to": runner.task_id, "offered_at": at},
             condition=f"attribute_exists(#pk) AND {is_as_offered}",
-            values=values,
+            values={} if job.offered_to is None else {"previous": job.offered_to},
         )
 
     def _claimed(self, runner: Runner, job: WaitingJob, reach: str, at: float) -> Update:

@@ -121,13 +121,8 @@ def waiting_from(item: Item) -> WaitingJob:
 
 def runner_to(runner: Runner) -> Item:
     """Return the item of a runner, without its key."""
-    return {
-        **_fields_of(runner),
-        "shape": shape_to(runner.shape),
-        "state": runner.state.value,
-        "job": str(runner.job) if runner.job else None,
-        "waits_with": str(runner.waits_with) if runner.waits_with else None,
-    }
+    job = str(runner.job) if runner.job else None
+    return {**_fields_of(runner), "shape": shape_to(runner.shape), "state": runner.state.value, "job": job}
 
 
 def runner_from(item: Item) -> Runner:
@@ -139,7 +134,6 @@ def runner_from(item: Item) -> Runner:
             "shape": shape_from(body["shape"]),
             "state": RunnerState(body["state"]),
             "job": JobKey.parse(body["job"]) if "job" in body else None,
-            "waits_with": JobKey.parse(body["waits_with"]) if "waits_with" in body else None,
         }
     )
 
