@@ -13,7 +13,7 @@ from typing import Literal
 MAX_USER_DATA_BYTES = 16_384  # [EC2-USER-DATA-16K]
 UID_RANGES_RUNTIME = "uid_ranges.py"
 PLACE, END = "/opt/slipway", "END_OF_FILE"
-COMMENT = re.compile(r"\s*#(?!!)")
+COMMENT = re.compile(r'\s*(#(?!!)|"""[^"]*"""$)')
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 IMAGE = re.compile(r"[A-Za-z0-9._/:@-]{1,512}")
 MIRROR = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
@@ -105,7 +105,7 @@ def boothook(settings: HostSettings, scripts: Mapping[str, str]) -> str:
 
 
 def without_comments(text: str) -> str:
-    """Return a script without its lines that only comment: half of EC2's room would go to them."""
+    """Return a script without its lines that only comment or are a docstring: half of EC2's room would go to them."""
     return "".join(line for line in text.splitlines(keepends=True) if not COMMENT.match(line))
 
 
