@@ -60,6 +60,7 @@ def bottlerocket_settings(configuration: Configuration, pool: Pool) -> str:
         f"reserved-memory = {told.reserved_memory_mib}",
         f"allow-privileged-containers = {str(told.docker == 'privileged').lower()}",
         "awsvpc-block-imds = true",
+        "enable-spot-instance-draining = true",
         'logging-drivers = ["json-file", "awslogs"]',
         "",
         "[settings.ecs.instance-attributes]",

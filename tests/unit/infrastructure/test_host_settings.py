@@ -74,6 +74,7 @@ def test_bottlerocket_gets_settings_instead_of_scripts() -> None:
     assert settings["ecs"]["cluster"] == "slipway-general"
     assert settings["ecs"]["instance-attributes"] == {"slipway.pool": "general"}
     assert settings["ecs"]["allow-privileged-containers"] is False
+    assert settings["ecs"]["enable-spot-instance-draining"] is True
     assert settings["container-registry"]["mirrors"] == [
         {"registry": "docker.io", "endpoint": ["https://mirror.example"]}
     ]
