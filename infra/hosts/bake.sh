@@ -24,6 +24,9 @@ PULL
 
 # What makes an instance itself goes: user data runs anew on each that is launched from the image.
 systemctl stop docker
+# The guards wait for user data too, which tells them the pool; ecs.service keeps its preflight.
+rm -f /etc/systemd/system/docker.service.d/slipway.conf
 rm -rf /var/lib/slipway/filled /etc/slipway/host.env /var/lib/ecs/data /var/log/ecs/*
-cloud-init clean --logs --machine-id
+cloud-init clean --logs # the 22.2 of Amazon Linux 2023 knows no --machine-id
+: >/etc/machine-id
 echo "ready: stop this instance and make an image of it"

@@ -99,9 +99,11 @@ def neighbours_apart(_: Settings) -> str | None:
     return None
 
 
-def firewall(_: Settings) -> str | None:
-    """The rules of guards.nft stand, as the kernel itself words them."""
-    fresh = ["unshare", "--net", "sh", "-c", 'nft --file "$0" && nft --stateless --terse list ruleset']
+def firewall(settings: Settings) -> str | None:
+    """The rules of guards.nft stand, as raise_guards.sh loads them and the kernel itself words them."""
+    is_alone = settings["SLIPWAY_DOCKER"] == "privileged"
+    load = 'nft --file "$0"' + (" && nft flush chain bridge slipway neighbours" if is_alone else "")
+    fresh = ["unshare", "--net", "sh", "-c", f"{load} && nft --stateless --terse list ruleset"]
     wanted = shown([*fresh, str(HERE / "guards.nft")])
     found = "".join(
         shown(["nft", "--stateless", "--terse", "list", "table", family, "slipway"])
@@ -121,15 +123,16 @@ def spoof_guard(_: Settings) -> str | None:
 
 
 def kernel_settings(_: Settings) -> str | None:
-    """The kernel's settings are those of sysctl.conf; where a kernel lacks one, it lacks what it guards."""
+    """The kernel's settings are those of sysctl.conf or stricter; where a kernel lacks one, it lacks what it guards."""
     for line in (HERE / "sysctl.conf").read_text("utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         name, _, wanted = (word.strip() for word in line.partition("="))
         setting = Path("/proc/sys", *name.split("."))
         found = setting.read_text("utf-8").strip() if setting.exists() else wanted
-        if found != wanted:
-            return f"{name} is {found}, not {wanted}"
+        is_shut_for_good = name == "kernel.unprivileged_bpf_disabled" and found == "1"
+        if int(found) < int(wanted) and not is_shut_for_good:
+            return f"{name} is {found}, below {wanted}"
     return None
 
 

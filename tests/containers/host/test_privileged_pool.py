@@ -56,3 +56,26 @@ def test_metadata_is_out_of_reach_on_the_bridge_too(privileged: Job) -> None:
         "curl -s --max-time 1 http://169.254.169.254/latest/meta-data/instance-id", check=False
     )
     assert reached.returncode != 0
+
+
+# What the agent's plugins make of an awsvpc task, beside its own interface: a veth on a bridge of their own.
+AWSVPC_TASK = """
+ip link add ecs-bridge type bridge && ip address add 169.254.172.1/22 dev ecs-bridge && ip link set ecs-bridge up
+ip netns add task && ip link add veth-task type veth peer name ecs-eth0 netns task
+ip link set veth-task master ecs-bridge && ip link set veth-task up
+ip -n task address add 169.254.172.2/22 dev ecs-eth0 && ip -n task link set ecs-eth0 up
+ip -n task route add 169.254.170.2 via 169.254.172.1
+"""
+ASKS_FOR_CREDENTIALS = "ip netns exec task curl -s --max-time 2 http://169.254.170.2/v1/metadata"
+
+
+def test_a_task_with_an_interface_of_its_own_reaches_its_credentials(own_host: ImitatedHost) -> None:
+    try:
+        own_host.run("bash", "-euc", AWSVPC_TASK)
+        reached = own_host.run("sh", "-c", ASKS_FOR_CREDENTIALS, check=False).stdout
+        own_host.run("nft", "--file", "/opt/slipway/guards.nft")  # as on other hosts
+        mute = own_host.run("sh", "-c", ASKS_FOR_CREDENTIALS, check=False).stdout
+    finally:
+        own_host.run("/opt/slipway/raise_guards.sh")
+        own_host.run("sh", "-c", "ip link del ecs-bridge; ip netns del task", check=False)
+    assert ("slipway-general" in reached, mute) == (True, "")
