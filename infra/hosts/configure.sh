@@ -8,11 +8,21 @@ source /etc/slipway/host.env
 readonly EXEC_BINARIES=/var/lib/ecs/deps/execute-command/bin DATA_LABEL=slipway-data
 
 main() {
+  # First: whatever fails below, the agent that starts all the same meets the preflight, and no task is ever placed here.
+  install_units
+  trap 'say_if_failed $?' EXIT
   command -v nft >/dev/null || dnf install --quiet --assumeyes nftables # an image of bake.sh has it
   mount_data_volume
   configure_docker
   configure_agent
-  install_units
+  start_units
+}
+
+say_if_failed() {
+  (($1)) || return 0
+  local said="slipway: configure.sh failed ($1): the agent will not start on this host"
+  echo "$said" >&2
+  echo "$said" 2>/dev/null >/dev/console || true
 }
 
 # The pool's data volume, if its launch template has one: XFS with project quotas, which the root of AL2023 (XFS too) can
@@ -56,6 +66,7 @@ is_remapped() { [[ $SLIPWAY_DOCKER != privileged ]]; }
 configure_agent() {
   mkdir -p /etc/ecs
   # The memory limit: so that a JVM, or whoever else looks for it, finds the task's and not the host's [ECS-AGENT-CGROUP].
+  # AppArmor, which these hosts lack: else the agent may take no task with no-new-privileges [ECS-SECURITY-OPTIONS].
   cat >/etc/ecs/ecs.config <<SETTINGS
 ECS_CLUSTER=$SLIPWAY_CLUSTER
 ECS_INSTANCE_ATTRIBUTES=$(instance_attributes)
@@ -68,6 +79,7 @@ ECS_TASK_PIDS_LIMIT=$SLIPWAY_TASK_PIDS_LIMIT
 ECS_PROPAGATE_TASK_MEMORY_LIMIT_CGROUPV2=true
 ECS_DISABLE_PRIVILEGED=$(is_remapped && echo true || echo false)
 ECS_AWSVPC_BLOCK_IMDS=true
+ECS_APPARMOR_CAPABLE=true
 SETTINGS
   # Without these the agent offers no ECS Exec: nobody gets a shell in a job [ECS-EXEC-CAPABILITY].
   rm -rf "$EXEC_BINARIES"
@@ -86,6 +98,9 @@ install_units() {
   # One task is held by the agent's limit, all of them by this: the host keeps process ids for itself.
   install -D -m 644 "$here/units/ecstasks.conf" /etc/systemd/system/ecstasks.slice.d/slipway.conf
   systemctl daemon-reload
+}
+
+start_units() {
   # This boot's plan was made before these units were there: they are added to it, and wait for their turn.
   systemctl start --no-block slipway-guards slipway-containers slipway-tier slipway-images slipway-recheck.timer
 }

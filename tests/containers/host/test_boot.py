@@ -67,6 +67,7 @@ def test_the_agent_is_told_pool_limits_and_attributes(host: ImitatedHost) -> Non
         "ECS_PROPAGATE_TASK_MEMORY_LIMIT_CGROUPV2": "true",
         "ECS_DISABLE_PRIVILEGED": "true",
         "ECS_AWSVPC_BLOCK_IMDS": "true",
+        "ECS_APPARMOR_CAPABLE": "true",
     }
 
 

@@ -133,6 +133,36 @@ def test_a_running_host_that_loses_a_guard_takes_no_more_tasks(own_host: Imitate
     assert stopped == "inactive"
 
 
+def test_one_look_that_fails_does_not_stop_the_agent(own_host: ImitatedHost) -> None:
+    own_host.run("systemctl", "start", "ecs")
+    blip = "nft delete table inet slipway; systemctl start --no-block slipway-recheck; sleep 2; /opt/slipway/raise_guards.sh"
+    own_host.run("sh", "-c", blip)
+    own_host.run("systemctl", "start", "slipway-recheck")  # returns when the look that is under way has ended
+    assert own_host.run("systemctl", "is-active", "ecs", check=False).stdout == "active\n"
+
+
+def test_a_host_that_cannot_be_configured_has_the_guards_of_the_agent_first(own_host: ImitatedHost) -> None:
+    drop_ins = [f"/etc/systemd/system/{unit}.service.d/slipway.conf" for unit in ("docker", "ecs")]
+    own_host.run("rm", *drop_ins)
+    own_host.run("sed", "-i", "s/^SLIPWAY_DOCKER/NOTHING/", "/etc/slipway/host.env")
+    try:
+        failed = own_host.run("/opt/slipway/configure.sh", check=False)
+    finally:
+        own_host.run("sed", "-i", "s/^NOTHING/SLIPWAY_DOCKER/", "/etc/slipway/host.env")
+    assert failed.returncode != 0
+    assert "slipway: configure.sh failed" in failed.stderr
+    assert own_host.run("ls", *drop_ins).stdout.split() == drop_ins
+
+
+def test_a_stricter_kernel_setting_is_kept_and_passes(own_host: ImitatedHost) -> None:
+    own_host.run("sh", "-c", "echo 2 >/proc/sys/kernel/kptr_restrict")
+    own_host.run("/opt/slipway/raise_guards.sh")
+    kept = own_host.run("cat", "/proc/sys/kernel/kptr_restrict").stdout
+    looked = own_host.run("/opt/slipway/preflight.py", check=False).stdout
+    own_host.run("sh", "-c", "echo 1 >/proc/sys/kernel/kptr_restrict")
+    assert (kept, "kernel_settings" in looked) == ("2\n", False)
+
+
 def test_the_rules_hold_although_ecs_init_lets_docker0_in(own_host: ImitatedHost) -> None:
     own_host.run("systemctl", "restart", "ecs")
     assert "51678 -j ACCEPT" in own_host.run("iptables", "-S", "INPUT").stdout
