@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 import host
-import pull_images
 
 FILLED = Path("/var/lib/slipway/filled")
 SETTLED = (
     host.RUN / "tier-settled"
 )  # preflight.py wants it: without it nobody knows whether this host may register
 PATIENCE_SECONDS = 60.0
+PULL_SECONDS = 25 * 60.0  # below the unit's limit, which would leave the host on
 
 
 def main() -> int:
@@ -28,9 +28,11 @@ def main() -> int:
     if FILLED.exists() or tier() != "stopped":
         SETTLED.touch()
         return 0
-    missing = pull_images.pull(host.settings().get("SLIPWAY_IMAGES", "").split())
-    for image, reason in missing.items():
-        print(f"slipway: filled without {image}: {reason}")
+    pull = Path(__file__).with_name("pull_images.py")
+    try:
+        subprocess.run([str(pull)], check=False, timeout=PULL_SECONDS)  # says itself what is missing
+    except subprocess.TimeoutExpired:
+        print(f"slipway: not all images came within {PULL_SECONDS:.0f} s")
     # Powered off all the same: a host that pulls later is slow, one that never stops is a leak.
     FILLED.parent.mkdir(parents=True, exist_ok=True)
     FILLED.touch()
@@ -41,15 +43,24 @@ def main() -> int:
 
 
 def tier() -> str | None:
-    """Return the instance's tag, asking until metadata answers; the last error when it never does."""
+    """Return the instance's tag, asking until metadata answers; the last error when it never does.
+
+    That the tag is not there counts only where there are tags: a launch template that does not let metadata have them
+    would otherwise make every host of the stopped tier one that takes jobs.
+    """
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return host.metadata("tags/instance/slipway:tier")
+            has_tags = host.metadata("tags/instance/") is not None
+            tag = host.metadata("tags/instance/slipway:tier")
         except OSError:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(1)
+        else:
+            if not has_tags:
+                raise OSError("metadata has no tags: the launch template lacks InstanceMetadataTags: enabled")
+            return tag
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def boot(
     image = host_image(podman)
     host = ImitatedHost(podman, name or f"host-{uuid.uuid4().hex[:12]}")
     folder = podman.folder / host.name
-    (folder / "metadata").mkdir(parents=True)
+    # Every instance has tags, and the launch template lets metadata tell them.
+    (folder / "metadata" / "tags" / "instance").mkdir(parents=True)
     (folder / "user-data").write_text(boothook(settings, host_scripts.read()), "utf-8")
     for path, text in (metadata or {}).items():
         file = folder / "metadata" / path
