@@ -5,8 +5,8 @@
 #   verify-host.sh IMAGE
 #
 # The job's own Docker pulls a busybox from public.ecr.aws and BuildKit from Docker Hub; VERIFY_BUSYBOX and VERIFY_BUILDKIT
-# name others. It starts containers of its own with the flags of a job's task definition, and removes them. Use a host
-# without jobs.
+# name others. It starts containers of its own, and removes them: user, capabilities, security options and volumes are those of
+# a job's task definition, sizes and limits are not set. Use a host without jobs.
 # shellcheck disable=SC2016,SC2329 # checks call functions by name, and give scripts to other shells
 set -uo pipefail
 
@@ -34,7 +34,16 @@ check() {
 refused() { ! "$@"; }
 in_plain() { docker run --rm "${plain[@]}" --entrypoint bash "$image" -c "$1"; }
 in_job() { docker exec --user "${2:-1001}" "$job" bash -euc "$1"; }
+# answers NUMBER_ON_X86_64 NUMBER_ON_ARM64 ERRNO: whether root of the job gets that error of a system call.
+answers() {
+  docker exec --user 0 "$job" python3 -c '
+import ctypes, platform, sys
+x86_64, arm64, wanted = map(int, sys.argv[1:])
+ctypes.CDLL(None, use_errno=True).syscall(x86_64 if platform.machine() == "x86_64" else arm64, 1, 0, b"")
+assert ctypes.get_errno() == wanted, ctypes.get_errno()' "$@"
+}
 connects() { in_plain "timeout 3 bash -c ': >/dev/tcp/$1/$2'"; }
+is_cut_off() { in_plain "! timeout 3 bash -c ': >/dev/tcp/$1/$2'"; } # fails too where no container runs
 
 start_job() {
   job=$(docker run --detach "${nested[@]}" --entrypoint bash "$image" -c '
@@ -48,9 +57,9 @@ everywhere() {
   check "every guard stands" "the lines below 'said' name it; docs/hosts.md has each" /opt/slipway/preflight.py
   check "the agent runs" "journalctl -u ecs" systemctl --quiet is-active ecs
   check "cgroup v2 alone" "use an ECS-optimized Amazon Linux 2023 image" test -f /sys/fs/cgroup/cgroup.controllers
-  check "metadata is out of reach" "nft list table inet slipway; hop limit 1 in the launch template" refused connects 169.254.169.254 80
-  check "agent introspection is out of reach" "nft list table inet slipway" refused connects 172.17.0.1 51678
-  check "the host's ssh is out of reach" "nft list table inet slipway" refused connects 172.17.0.1 22
+  check "metadata is out of reach" "nft list table inet slipway; hop limit 1 in the launch template" is_cut_off 169.254.169.254 80
+  check "agent introspection is out of reach" "nft list table inet slipway" is_cut_off 172.17.0.1 51678
+  check "the host's ssh is out of reach" "nft list table inet slipway" is_cut_off 172.17.0.1 22
   check "task credentials are in reach" "is ecs-init's nat rule there? iptables -t nat -S PREROUTING" connects 169.254.170.2 80
   check "ECS Exec is not offered" "rm -rf /var/lib/ecs/deps/execute-command/bin" refused test -e /var/lib/ecs/deps/execute-command/bin
   check "tasks have a limit of process ids" "start a task first; then the agent must know ECS_TASK_PIDS_LIMIT" task_pids
@@ -79,11 +88,13 @@ on_nested_hosts() {
   check "inner --privileged works" "/run/nested/sys" in_job 'docker run --rm --privileged '"$busybox"' true'
   check "buildx with its own builder works" "/run/nested/sys" in_job '
     docker buildx create --name b --driver docker-container --driver-opt image='"$buildkit"' --use && docker buildx inspect --bootstrap; docker buildx rm b'
-  check "no module can be loaded" "seccomp.json" refused in_job 'modprobe dummy || insmod /dev/null' 0
-  check "keyrings are refused" "seccomp.json" in_job '
-    python3 -c "import ctypes; l = ctypes.CDLL(None, use_errno=True); l.syscall(250 if __import__(\"platform\").machine() == \"x86_64\" else 219, 1, 0); assert ctypes.get_errno() == 38"'
+  check "no module can be loaded" "seccomp.json" answers 175 105 1 # init_module: EPERM
+  check "keyrings are refused" "seccomp.json" answers 250 219 38 # keyctl: ENOSYS
 }
 
+check "a container runs at all" "docker images; journalctl -u docker; all other checks need it" \
+  docker run --rm --pull never "${plain[@]}" --entrypoint true "$image"
+((failures == 0)) || exit "$failures"
 everywhere
 [[ $SLIPWAY_DOCKER != nested ]] || on_nested_hosts
 exit "$failures"

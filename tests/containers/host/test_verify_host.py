@@ -32,5 +32,14 @@ def test_the_script_for_a_real_host_finds_everything_else_in_order(host: Imitate
         "every guard stands",
         "metadata is out of reach",
         "Docker answers in a job",
+        "a container runs at all",
+        "no module can be loaded",
         "keyrings are refused",
     } <= passed
+
+
+def test_where_no_container_runs_nothing_counts_as_out_of_reach(host: ImitatedHost) -> None:
+    host.run("sh", "-c", "cat >/run/verify-host.sh", given=SCRIPT.read_text("utf-8"))
+    done = host.run("bash", "/run/verify-host.sh", "localhost/not-there", check=False)
+    assert done.returncode == 1
+    assert [line[:6] for line in done.stdout.splitlines() if not line.startswith(" ")] == ["FAILED"]
