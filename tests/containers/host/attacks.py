@@ -14,6 +14,7 @@ import platform
 import resource
 import stat
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def host_root_by_handle() -> None:
     mount_fd = os.open("/etc/hostname", os.O_RDONLY)
     handle = struct.pack("=IiII", 8, 1, 2, 0)
     call("open_by_handle_at", mount_fd, ctypes.create_string_buffer(handle), os.O_RDONLY)
+
+
+def account_processes() -> None:
+    with open("/tmp/account", "wb"):
+        call("acct", b"/tmp/account")  # root's would begin: the file is there
+
+
+def set_time() -> None:
+    """To what it is, since where nothing refuses this the machine's clock is set."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    call("settimeofday", struct.pack("=qq", seconds, nanoseconds // 1_000), None)
 
 
 def bpf_map() -> None:
@@ -203,9 +215,9 @@ def of_table() -> dict[str, Callable[[], object]]:
         "unload_module": lambda: call("delete_module", b"overlay", 0),
         "load_kernel": lambda: call("kexec_load", 0, 0, 0, 0),
         "get_ports": lambda: call("iopl", 3),
-        "set_time": lambda: call("settimeofday", ctypes.create_string_buffer(16), None),
+        "set_time": set_time,
         "swap_on": lambda: call("swapon", b"/tmp/image", 0),
-        "account_processes": lambda: call("acct", b"/tmp/account"),
+        "account_processes": account_processes,
         "read_kernel_log": lambda: call("syslog", 3, ctypes.create_string_buffer(64), 64),
         "reboot": lambda: call("reboot", 0xFEE1DEAD, 672274793, 0x89ABCDEF, 0),  # only "Ctrl-Alt-Del off"
         "set_quota": lambda: call("quotactl", 0x80000200, b"/dev/root", 0, 0),
