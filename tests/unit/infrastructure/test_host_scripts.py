@@ -129,3 +129,20 @@ def test_an_image_that_cannot_be_had_is_told_with_the_reason_and_others_still_co
 def test_every_guard_that_a_host_is_checked_for_is_documented(scripts: ModuleType) -> None:
     page = (FOLDER.parents[1] / "docs" / "hosts.md").read_text("utf-8")
     assert [name for name in importlib.import_module("preflight").CHECKS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(("tags", "tier"), [({"slipway:tier": "stopped"}, "stopped"), ({"Name": "x"}, None)])
+def test_a_host_is_of_the_tier_that_its_tag_names(
+    scripts: ModuleType, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str], tier: str | None
+) -> None:
+    found = {"tags/instance/": "\n".join(tags)} | {
+        f"tags/instance/{name}": value for name, value in tags.items()
+    }
+    monkeypatch.setattr(scripts, "metadata", found.get)
+    assert importlib.import_module("stopped_tier").tier() == tier
+
+
+def test_metadata_without_tags_settles_no_tier(scripts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scripts, "metadata", {}.get)
+    with pytest.raises(OSError, match="InstanceMetadataTags"):
+        importlib.import_module("stopped_tier").tier()
