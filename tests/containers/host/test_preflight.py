@@ -48,8 +48,10 @@ REMOVALS = {
     "keyrings": Removal(FORGET_KEYRINGS, "cp /run/kept /opt/slipway/seccomp.json"),
     "firewall": Removal("nft flush chain bridge slipway neighbours", "/opt/slipway/raise_guards.sh"),
     "spoof_guard": Removal("systemctl stop slipway-containers", "systemctl start slipway-containers"),
+    # What is wanted moves, not the setting: the kernel is the machine's, and another test's host may put it right meanwhile.
     "kernel_settings": Removal(
-        "echo 0 >/proc/sys/kernel/dmesg_restrict", "echo 1 >/proc/sys/kernel/dmesg_restrict"
+        "sed -i '/^kernel.dmesg_restrict/s/1$/2/' /opt/slipway/sysctl.conf",
+        "sed -i '/^kernel.dmesg_restrict/s/2$/1/' /opt/slipway/sysctl.conf",
     ),
     "clean_sysfs": Removal("umount /run/nested/sys", "/opt/slipway/raise_guards.sh"),
     "agent_settings": Removal(
