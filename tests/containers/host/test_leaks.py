@@ -62,6 +62,10 @@ def without_keyring_guard(host: ImitatedHost) -> str:
     return "--security-opt=seccomp=/run/open.json"
 
 
+# These settings are the machine's: the host of another test that boots just now puts them right, and they are set again.
+TRIES = 5
+
+
 @pytest.fixture
 def few_keys(host: ImitatedHost) -> Iterator[None]:
     """The kernel's own limit of keys, instead of the hundredfold that the host sets: exhausted in no time."""
@@ -103,7 +107,11 @@ def test_without_the_guard_a_full_key_quota_keeps_neighbours_from_starting(
 ) -> None:
     with job(host, image, [*NESTED, without_keyring_guard]) as greedy:
         assert held(greedy, FILLS_THE_KEY_QUOTA).endswith(" 122\n")  # EDQUOT
-        started = host.docker("run", "--rm", *NESTED, "--entrypoint=true", image, check=False)
+        for _ in range(TRIES):
+            host.run("sh", "-c", "echo 200 >/proc/sys/kernel/keys/maxkeys")
+            started = host.docker("run", "--rm", *NESTED, "--entrypoint=true", image, check=False)
+            if started.returncode:
+                break
     assert started.returncode != 0
     assert "quota" in started.stderr
 
@@ -127,10 +135,13 @@ def test_without_the_ceiling_inotify_is_gone_for_the_neighbour(host: ImitatedHos
             host.run(
                 "nsenter", "-t", str(pid), "-U", "sh", "-c", "echo 9999 >/proc/sys/user/max_inotify_instances"
             )
-        host.run("sh", "-c", "echo 128 >/proc/sys/fs/inotify/max_user_instances")
         try:
-            held(greedy, TAKES_INOTIFY)
-            left = inotify_of(neighbour)
+            for _ in range(TRIES):
+                host.run("sh", "-c", "echo 128 >/proc/sys/fs/inotify/max_user_instances")
+                held(greedy, TAKES_INOTIFY)
+                left = inotify_of(neighbour)
+                if left < 10:
+                    break
         finally:
             host.run("sh", "-c", "echo 65536 >/proc/sys/fs/inotify/max_user_instances")
     assert left < 10
