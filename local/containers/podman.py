@@ -48,6 +48,7 @@ class Podman:
         done = subprocess.run(  # noqa: S603 - our own arguments
             self.command(*arguments),
             env=self.environment(),
+            cwd=self.folder,  # where the container's monitor leaves a file when memory runs out
             input=given,
             capture_output=True,
             text=True,
@@ -65,6 +66,7 @@ class Podman:
         return subprocess.Popen(  # noqa: S603 - our own arguments
             self.command(*arguments),
             env=self.environment(),
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

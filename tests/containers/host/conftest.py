@@ -14,10 +14,37 @@ from local.containers.images import runner_image
 from local.containers.imitated_host import ImitatedHost, await_boot, boot, host_image, remove
 from local.containers.podman import Podman
 from local.slipway_cli.infrastructure.user_data import HostSettings
+from tests.containers.conftest import STORE
 from tests.containers.host.shapes import NESTED, Job, job_with_docker
 
 NESTED_POOL = HostSettings(cluster="slipway-general", pool="general", docker="nested")
 SHARED_NAME = "host-shared"
+
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Run a test that asks for ``kernel_alone`` while no other worker runs a test with a host, or sets one up.
+
+    The kernel is the machine's: a host that boots would put right what such a test lowers, and miss it meanwhile.
+    """
+    if HERE not in item.path.parents:
+        return (yield)
+    is_alone = "kernel_alone" in getattr(item, "fixturenames", ())
+    STORE.mkdir(parents=True, exist_ok=True)
+    with (STORE / "kernel-lock").open("w") as lock:
+        # Through one door, so that whoever wants to be alone is not passed again and again by those who share.
+        with (STORE / "kernel-door").open("w") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+        return (yield)
+
+
+@pytest.fixture
+def kernel_alone() -> None:
+    """Asked for by a test that lowers settings of the machine's kernel."""
 
 
 @pytest.fixture(scope="session")

@@ -62,12 +62,8 @@ def without_keyring_guard(host: ImitatedHost) -> str:
     return "--security-opt=seccomp=/run/open.json"
 
 
-# The limit of keys is the machine's: the host of another test that boots just now puts it right, and it is set again.
-TRIES = 5
-
-
 @pytest.fixture
-def few_keys(host: ImitatedHost) -> Iterator[None]:
+def few_keys(host: ImitatedHost, kernel_alone: None) -> Iterator[None]:
     """The kernel's own limit of keys, instead of the hundredfold that the host sets: exhausted in no time."""
     host.run("sh", "-c", "echo 200 >/proc/sys/kernel/keys/maxkeys")
     yield
@@ -107,13 +103,7 @@ def test_without_the_guard_a_full_key_quota_keeps_neighbours_from_starting(
 ) -> None:
     with job(host, image, [*NESTED, without_keyring_guard]) as greedy:
         assert held(greedy, FILLS_THE_KEY_QUOTA).endswith(" 122\n")  # EDQUOT
-        tries = 0
-        while True:
-            host.run("sh", "-c", "echo 200 >/proc/sys/kernel/keys/maxkeys")
-            started = host.docker("run", "--rm", *NESTED, "--entrypoint=true", image, check=False)
-            tries += 1
-            if started.returncode or tries == TRIES:
-                break
+        started = host.docker("run", "--rm", *NESTED, "--entrypoint=true", image, check=False)
     assert started.returncode != 0
     assert "quota" in started.stderr
 
@@ -130,7 +120,9 @@ def test_neighbour_starts_when_keys_and_inotify_exhausted(
     assert left == 512
 
 
-def test_without_the_ceiling_inotify_is_gone_for_the_neighbour(host: ImitatedHost, image: str) -> None:
+def test_without_the_ceiling_inotify_is_gone_for_the_neighbour(
+    host: ImitatedHost, image: str, kernel_alone: None
+) -> None:
     """The kernel's default of 128 for all containers together, and no ceiling for each."""
     with job(host, image, NESTED) as greedy, job(host, image, NONE) as neighbour:
         for pid in (greedy.pid, neighbour.pid):
