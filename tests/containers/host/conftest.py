@@ -12,9 +12,8 @@ import pytest
 
 from local.containers.images import runner_image
 from local.containers.imitated_host import ImitatedHost, await_boot, boot, host_image, remove
-from local.containers.podman import Podman
+from local.containers.podman import STORE, Podman
 from local.slipway_cli.infrastructure.user_data import HostSettings
-from tests.containers.conftest import STORE
 from tests.containers.host.shapes import NESTED, Job, job_with_docker
 
 NESTED_POOL = HostSettings(cluster="slipway-general", pool="general", docker="nested")
@@ -43,8 +42,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture
-def kernel_alone() -> None:
-    """Asked for by a test that lowers settings of the machine's kernel."""
+def kernel_alone(podman: Podman) -> Iterator[None]:
+    """Asked for by a test that lowers settings of the machine's kernel: no host looks at its guards meanwhile.
+
+    It would find them lowered, and stop its agent.
+    """
+    names = podman.run("ps", "--format={{.Names}}", "--filter=name=^host-").stdout.split()
+    for name in names:
+        ImitatedHost(podman, name).run("systemctl", "stop", "slipway-recheck.timer", check=False)
+    yield
+    for name in names:
+        ImitatedHost(podman, name).run("systemctl", "start", "slipway-recheck.timer", check=False)
 
 
 @pytest.fixture(scope="session")
