@@ -91,9 +91,8 @@ class Guard:
             nft("delete", speaker)
 
     def let_speak(self, container_id: str, pid: int, hardware_address: str, address: str) -> None:
-        if (
-            container_id in self.speakers or not address
-        ):  # without an address of its own it is another's, or mute
+        # Without an address of its own it uses another's network, or is mute.
+        if container_id in self.speakers or not address:
             return
         speaker = Speaker(veth_of(pid), hardware_address, address)
         nft("add", speaker)

@@ -135,14 +135,11 @@ def mapped(source: str, target: Path, mapping: int) -> str:
         target.mkdir()
     else:
         target.touch()
-    tree = check(
-        libc.syscall(OPEN_TREE, -100, source.encode(), 0o2000001), source
-    )  # OPEN_TREE_CLONE, close on exec
-    attributes = (ctypes.c_uint64 * 4)(0x100000, 0, 0, mapping)  # MOUNT_ATTR_IDMAP
-    check(libc.syscall(MOUNT_SETATTR, tree, b"", 0x1000, attributes, 32), source)  # AT_EMPTY_PATH
-    check(
-        libc.syscall(MOVE_MOUNT, tree, b"", -100, str(target).encode(), 4), source
-    )  # MOVE_MOUNT_F_EMPTY_PATH
+    # OPEN_TREE_CLONE and close on exec; MOUNT_ATTR_IDMAP by AT_EMPTY_PATH; MOVE_MOUNT_F_EMPTY_PATH.
+    tree = check(libc.syscall(OPEN_TREE, -100, source.encode(), 0o2000001), source)
+    attributes = (ctypes.c_uint64 * 4)(0x100000, 0, 0, mapping)
+    check(libc.syscall(MOUNT_SETATTR, tree, b"", 0x1000, attributes, 32), source)
+    check(libc.syscall(MOVE_MOUNT, tree, b"", -100, str(target).encode(), 4), source)
     os.close(tree)
     return str(target)
 
@@ -160,9 +157,8 @@ def forget(container_id: str) -> None:
         if mount.startswith(f"{place}/"):
             libc.umount2(mount.encode(), MNT_DETACH)
     link.unlink()
-    for (
-        entry
-    ) in place.iterdir():  # empty now: never a recursive removal where another's files could still be mounted
+    # Empty by now: never a recursive removal where another's files could still be mounted.
+    for entry in place.iterdir():
         entry.rmdir() if entry.is_dir() else entry.unlink()
     place.rmdir()
 

@@ -27,9 +27,8 @@ from slipway.domain.runners import parse_runner_name
 from slipway.services.claim import Answer
 
 LOOK_SECONDS: Final = 15.0
-READ_SECONDS: Final = (
-    300.0  # how often all of the ledger is read for what must not be there or must not have happened
-)
+# How often all of the ledger is read for what must not be there or must not have happened.
+READ_SECONDS: Final = 300.0
 _TIMEOUT_SLACK_SECONDS: Final = 1.0
 _TASK_ID: Final = re.compile(r"[0-9a-f]{32}")
 

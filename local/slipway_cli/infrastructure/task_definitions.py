@@ -22,9 +22,8 @@ LOG_BUFFER = "4m"
 
 GIT_CACHE_ON_HOST = "/var/lib/slipway/git-cache"
 GIT_CACHE = "/opt/git-cache"
-CLEAN_SYSFS = (
-    "/run/nested/sys"  # with nothing mounted under it, so that an inner --privileged may mount its own
-)
+# With nothing mounted under it, so that an inner --privileged may mount its own.
+CLEAN_SYSFS = "/run/nested/sys"
 
 _NESTED_CAPABILITIES = ["SYS_ADMIN", "NET_ADMIN"]  # in the container's user namespace, not the host's
 

@@ -59,9 +59,8 @@ def label_set_key(labels: Sequence[str]) -> str:
     return _key_of(canonical(labels))
 
 
-@lru_cache(
-    maxsize=1_000
-)  # an enterprise has a few dozen label sets, and each job's is asked for at every event
+# An enterprise has a few dozen label sets, and each job's is asked for at every event.
+@lru_cache(maxsize=1_000)
 def _key_of(names: tuple[str, ...]) -> str:
     text = json.dumps(names, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:20]

@@ -18,9 +18,7 @@ class NoticeCode(StrEnum):
     TOKEN_SCOPE_MISSING = "token_scope_missing"  # it may not manage runners  # noqa: S105
     TOKEN_EXPIRES_SOON = "token_expires_soon"  # within 14 days  # noqa: S105
     HOST_IMAGE_RENEWED = "host_image_renewed"  # the launch template names a newer release of the hosts' AMI
-    HOST_IMAGE_UNREAD = (
-        "host_image_unread"  # the releases, or the launch template, could not be read or written
-    )
+    HOST_IMAGE_UNREAD = "host_image_unread"  # releases or launch template could not be read or written
     GITHUB_LIMIT = "github_limit"  # removals were left to the next run
     JOBS_UNCHECKED = "jobs_unchecked"  # without an App GitHub cannot be asked about jobs that wait long
 

@@ -33,9 +33,8 @@ class RenewHosts:
         now = self._clock.now()
         if is_dry_run or now - (self._housekeeping.cursor(CURSOR) or 0.0) < ASK_EVERY_SECONDS:
             return Look()
-        self._housekeeping.move_cursor(
-            CURSOR, now
-        )  # first: a run that is cut short must not look each minute
+        # First: a run that is cut short must not look each minute.
+        self._housekeeping.move_cursor(CURSOR, now)
         found = [self._renew(pool, images, now) for pool, images in self._images.items()]
         return Look(tuple(notice for notice in found if notice is not None), CODES)
 
