@@ -98,7 +98,7 @@ def build_world(  # noqa: PLR0913 - everything that makes a run what it is
 def _credentials(configuration: Configuration, github: GitHubTwin) -> dict[str, str]:
     """Give Slipway the credentials that its configuration names; return the secrets by ARN."""
     target = configuration.github
-    secrets = {secret.arn: WEBHOOK_SECRET for secret in target.webhook_secrets}
+    secrets = {secret.secret_id: WEBHOOK_SECRET for secret in target.webhook_secrets}
     if target.registration is Registration.ENTERPRISE:
         for number, arn in enumerate(target.runner_token_secrets):
             secrets[arn] = github.add_personal_token(f"runner-bot-{number}")

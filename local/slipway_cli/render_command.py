@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     """Add the action."""
     parser = actions.add_parser(
         "render",
-        help="write task definitions, roles and user data for Terraform, SAM or the AWS command line",
+        help="write what both infrastructure trees deploy: deployment.json, and its parts to look at",
     )
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
@@ -40,17 +41,26 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _render(arguments: argparse.Namespace) -> int:
     from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
-    from local.slipway_cli.infrastructure.places import Places  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.places import Places, partition_of  # noqa: PLC0415
     from local.slipway_cli.infrastructure.user_data import UserDataError  # noqa: PLC0415
     from slipway.config import decode_configuration  # noqa: PLC0415
 
     verdict = checked(arguments.file)
     if verdict.file is None:
         return refuse(arguments, verdict, sys.stderr)
-    places = Places(arguments.account_id, arguments.claim_url, arguments.claim_region, arguments.claim_api_id)
+    configuration = decode_configuration(compiled_body(verdict.file))
+    partition = partition_of(next(iter(configuration.pools.values())).region)
+    places = Places(
+        arguments.account_id,
+        arguments.claim_url,
+        arguments.claim_region,
+        arguments.claim_api_id,
+        partition=partition,
+    )
     written = []
     try:
-        for name, text in _files(decode_configuration(compiled_body(verdict.file)), places):
+        sha256 = hashlib.sha256(arguments.file.read_bytes()).hexdigest()
+        for name, text in _files(configuration, places, sha256):
             path = arguments.out / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
@@ -68,18 +78,21 @@ def _render(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _files(configuration: Configuration, places: Places) -> Iterator[tuple[str, str]]:
+def _files(configuration: Configuration, places: Places, sha256: str) -> Iterator[tuple[str, str]]:
     """Yield each file's path and text."""
     from local.slipway_cli.infrastructure import host_scripts  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.description import describe  # noqa: PLC0415
     from local.slipway_cli.infrastructure.host_settings import user_data_files  # noqa: PLC0415
     from local.slipway_cli.infrastructure.roles import pool_roles  # noqa: PLC0415
     from local.slipway_cli.infrastructure.task_definitions import task_definitions  # noqa: PLC0415
 
+    scripts = host_scripts.read()
+    yield "deployment.json", _text(describe(configuration, places, scripts, sha256))
     for name, definition in task_definitions(configuration, places).items():
         yield f"task-definitions/{name}.json", _text(definition)
     for name, pool in sorted(configuration.pools.items()):
         yield f"roles/{name}.json", _text(pool_roles(configuration, pool, places))
-        for file, text in user_data_files(configuration, pool, host_scripts.read()).items():
+        for file, text in user_data_files(configuration, pool, scripts).items():
             yield f"user-data/{file}", text
 
 

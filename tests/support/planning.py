@@ -119,7 +119,7 @@ def applied(situation: Situation, decided: Plan) -> Snapshot:
         replace(r, state=RunnerState.GONE) if r.task_id in decided.dismiss else r for r in snapshot.runners
     ]
     runners += [
-        a_runner(1_000 + number, shape=shape, instance_arn=known[name].arn)
+        a_runner(1_000 + number, shape=shape, instance_arn=known[name].arn, started_at=NOW)
         for number, (name, shape) in enumerate(tasks, len(runners))
     ]
     for name in decided.drain:

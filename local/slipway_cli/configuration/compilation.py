@@ -65,7 +65,7 @@ def _github(github: GitHub) -> dict[str, Any]:
         "allowed_workflows": sorted(github.allow.workflows),
         "ca_bundle": github.ca_bundle,
         "webhook_secrets": [
-            {"arn": secret.arn, "organizations": _lowered(secret.organizations)}
+            {"secret": secret.secret, "organizations": _lowered(secret.organizations)}
             for secret in github.secrets.webhook
         ],
         "app_secret": github.secrets.app,

@@ -43,9 +43,11 @@ Count = Annotated[int, Field(ge=0, le=100_000)]
 PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 
 _ARN = r"arn:aws(-cn|-us-gov)?:"
-SecretArn = text(
-    _ARN + r"secretsmanager:[a-z0-9-]{5,25}:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}",
-    "the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME)",
+# With a slash: a secret itself, pasted where its name belongs, has none as a rule.
+_SECRET_NAME = r"[A-Za-z0-9_+=.@-]{1,100}(/[A-Za-z0-9_+=.@-]{1,100}){1,4}"  # noqa: S105 - a pattern
+SecretId = text(
+    rf"{_ARN}secretsmanager:[a-z0-9-]{{5,25}}:[0-9]{{12}}:secret:[A-Za-z0-9/_+=.@-]{{1,519}}|{_SECRET_NAME}",
+    "a secret of Secrets Manager: its ARN, or a name with a slash such as slipway/webhook",
 )
 PolicyArn = text(
     _ARN + r"iam::([0-9]{12}|aws):policy/[A-Za-z0-9/_+=,.@-]{1,576}",

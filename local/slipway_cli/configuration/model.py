@@ -17,41 +17,41 @@ class _Section(BaseModel):
 class WebhookSecret(_Section):
     """A webhook secret, and the organizations it may speak for (none named: all)."""
 
-    arn: f.SecretArn
+    secret: f.SecretId
     organizations: list[f.Login] = Field(default_factory=list)
 
 
-def _bare_arn(value: Any) -> Any:
-    return {"arn": value} if isinstance(value, str) else value
+def _bare_secret(value: Any) -> Any:
+    return {"secret": value} if isinstance(value, str) else value
 
 
 _WEBHOOK_SECRET_SCHEMA = {
     "anyOf": [
-        {"type": "string", "pattern": "^arn:"},
+        {"type": "string"},
         {
             "type": "object",
             "additionalProperties": False,
-            "required": ["arn"],
+            "required": ["secret"],
             "properties": {
-                "arn": {"type": "string", "pattern": "^arn:"},
+                "secret": {"type": "string"},
                 "organizations": {"type": "array", "items": {"type": "string"}},
             },
         },
     ]
 }
 WebhookSecretEntry = Annotated[
-    WebhookSecret, BeforeValidator(_bare_arn), WithJsonSchema(_WEBHOOK_SECRET_SCHEMA)
+    WebhookSecret, BeforeValidator(_bare_secret), WithJsonSchema(_WEBHOOK_SECRET_SCHEMA)
 ]
 
 
 class Secrets(_Section):
-    """Where credentials lie in Secrets Manager; the credentials themselves are never in this file."""
+    """Where credentials lie in Secrets Manager, by ARN, or by a name that the deployment creates empty."""
 
     webhook: list[WebhookSecretEntry] = Field(
         min_length=1, description="every valid webhook secret, to rotate them"
     )
-    app: f.SecretArn | None = Field(None, description="GitHub App id and private key")
-    runner_tokens: list[f.SecretArn] = Field(
+    app: f.SecretId | None = Field(None, description="GitHub App id and private key")
+    runner_tokens: list[f.SecretId] = Field(
         default_factory=list, description="classic PATs (manage_runners:enterprise)"
     )
 

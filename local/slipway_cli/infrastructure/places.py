@@ -1,4 +1,4 @@
-"""What a configuration does not say: the account, and where the claim API is. And the names that follow from it."""
+"""What a configuration does not say: the account, and where the functions run. And the names that follow from it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ from slipway.domain.configuration import Pool
 class Places:
     """What only a deployment knows; what it does not say stays a placeholder, as Terraform and SAM fill them in.
 
-    ``claim_region`` is the region of the claim API, which may be another than a pool's.
+    ``claim_region`` is the home region: that of the claim API, the functions, queues and table, which may be another
+    than a pool's.
     """
 
     account_id: str = "${account_id}"
     claim_url: str = "${claim_url}"
     claim_region: str = "${claim_region}"
     claim_api_id: str = "${claim_api_id}"
+    partition: str = "aws"  # an account and all of its pools are in one
 
-    def role_arn(self, pool: Pool, role: str) -> str:
+    def arn(self, service: str, resource: str, region: str | None = None) -> str:
+        """Return the ARN of a resource of this account, in the home region where none is named."""
+        region = self.claim_region if region is None else region
+        return f"arn:{self.partition}:{service}:{region}:{self.account_id}:{resource}"
+
+    def role_arn(self, role: str) -> str:
         """Return the ARN of a role of this account."""
-        return f"arn:{partition_of(pool.region)}:iam::{self.account_id}:role/{role}"
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{role}"
 
 
 def partition_of(region: str) -> str:
@@ -29,6 +36,15 @@ def partition_of(region: str) -> str:
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery")
+QUEUES = ("jobs", "events", "dead-letters")
+
+
+def named(deployment: str, what: str) -> str:
+    """Return the name of a deployment's own function or queue: `slipway-scaler`, `slipway-jobs`."""
+    return f"{deployment}-{what}"
 
 
 def execution_role(pool: Pool) -> str:

@@ -39,7 +39,7 @@ def pool_roles(configuration: Configuration, pool: Pool, places: Places) -> dict
         "task": {
             "name": pool.task_role,
             "trust_policy": _trusted_tasks(pool, places),
-            "policy": _policy(_task_statements(pool, profiles, places)),
+            "policy": _policy(_task_statements(profiles, places)),
             "attached_policies": [pool.task_policy] if pool.task_policy else [],
         },
         "execution": {
@@ -57,10 +57,9 @@ def pool_roles(configuration: Configuration, pool: Pool, places: Places) -> dict
     }
 
 
-def _task_statements(pool: Pool, profiles: Iterable[Profile], places: Places) -> list[Document]:
+def _task_statements(profiles: Iterable[Profile], places: Places) -> list[Document]:
     """Two routes of the claim API and nothing else: every job of the pool holds this role."""
-    partition = partition_of(places.claim_region)
-    api = f"arn:{partition}:execute-api:{places.claim_region}:{places.account_id}:{places.claim_api_id}"
+    api = places.arn("execute-api", places.claim_api_id)
     statements = [
         {
             "Sid": "ClaimAndRelease",
@@ -71,9 +70,7 @@ def _task_statements(pool: Pool, profiles: Iterable[Profile], places: Places) ->
     ]
     prefixes = sorted({profile.worker_logs for profile in profiles if profile.worker_logs})
     if prefixes:  # then the pool serves one organization
-        arns = [
-            f"arn:{partition_of(pool.region)}:s3:::{prefix.removeprefix('s3://')}/*" for prefix in prefixes
-        ]
+        arns = [f"arn:{places.partition}:s3:::{prefix.removeprefix('s3://')}/*" for prefix in prefixes]
         statements.append(
             {"Sid": "WorkerLogs", "Effect": "Allow", "Action": "s3:PutObject", "Resource": arns}
         )
@@ -81,9 +78,7 @@ def _task_statements(pool: Pool, profiles: Iterable[Profile], places: Places) ->
 
 
 def _execution_statements(pool: Pool, profiles: Iterable[Profile], places: Places) -> list[Document]:
-    group = (
-        f"arn:{partition_of(pool.region)}:logs:{pool.region}:{places.account_id}:log-group:{log_group(pool)}"
-    )
+    group = places.arn("logs", f"log-group:{log_group(pool)}", pool.region)
     return [
         {
             "Sid": "WriteLogs",
@@ -121,10 +116,8 @@ def _instance_statements(pool: Pool, profiles: Iterable[Profile], places: Places
 
     On an exclusive host a job may be root, and then holds this role: so there it cannot undo its own draining.
     """
-    partition = partition_of(pool.region)
-    ecs = f"arn:{partition}:ecs:{pool.region}:{places.account_id}"
-    cluster = f"{ecs}:cluster/{pool.cluster}"
-    instances = f"{ecs}:container-instance/{pool.cluster}/*"
+    cluster = places.arn("ecs", f"cluster/{pool.cluster}", pool.region)
+    instances = places.arn("ecs", f"container-instance/{pool.cluster}/*", pool.region)
     own_calls = list(_AGENT_OWN_CALLS)
     if not pool.exclusive:
         own_calls.append("ecs:UpdateContainerInstancesState")  # the agent drains itself when Spot warns
@@ -144,7 +137,7 @@ def _instance_statements(pool: Pool, profiles: Iterable[Profile], places: Places
 
 def _trusted_tasks(pool: Pool, places: Places) -> Document:
     """Let ECS assume a role for tasks of this account and region only [ECS-ROLE-TRUST]."""
-    source = f"arn:{partition_of(pool.region)}:ecs:{pool.region}:{places.account_id}:*"
+    source = places.arn("ecs", "*", pool.region)
     condition = {
         "StringEquals": {"aws:SourceAccount": places.account_id},
         "ArnLike": {"aws:SourceArn": source},

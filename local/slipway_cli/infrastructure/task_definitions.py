@@ -49,8 +49,8 @@ def _definition(
         # Of the task, not the container: RunTask overrides these for sized labels [ECS-TASK-SIZE].
         "cpu": str(profile.size.cpu_units),
         "memory": str(profile.size.memory_mib),
-        "taskRoleArn": places.role_arn(pool, pool.task_role),
-        "executionRoleArn": places.role_arn(pool, execution_role(pool)),
+        "taskRoleArn": places.role_arn(pool.task_role),
+        "executionRoleArn": places.role_arn(execution_role(pool)),
         "placementConstraints": [
             {"type": "memberOf", "expression": f"attribute:slipway.pool == {pool.name}"}
         ],

@@ -251,11 +251,11 @@ ONE_CHANGE: dict[str, tuple[str, object, str, str]] = {
         "deployment",
         "a-z 0-9",
     ),
-    "secret that is not an ARN": (
+    "a secret itself instead of its name": (
         "github.secrets.webhook",
         ["hunter2"],
-        "github.secrets.webhook[0].arn",
-        "the ARN",
+        "github.secrets.webhook[0].secret",
+        "its ARN",
     ),
     "a missing section": ("fairness", None, "fairness", "mapping"),
     "region that is none": ("pools.general.region", "Tokyo", "pools.general.region", "AWS region"),
@@ -301,7 +301,7 @@ def test_one_wrong_value_is_one_fault_at_its_place(path: str, value: object, pla
         ("profiles.small.slo", {"p90_wait": "9s", "hour": "x"}, "profiles.small.slo.hour", "hours"),
         (
             "github.secrets.webhook",
-            [{"arn": "arn:aws:secretsmanager:us-east-1:111122223333:secret:a", "organisations": []}],
+            [{"secret": "arn:aws:secretsmanager:us-east-1:111122223333:secret:a", "organisations": []}],
             "github.secrets.webhook[0].organisations",
             "organizations",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,8 @@ def test_no_role_of_a_pool_can_start_or_stop_a_task_or_read_a_secret() -> None:
 
 def test_other_partitions_have_arns_of_their_own() -> None:
     pool = a_pool(region="cn-north-1")
-    trust = pool_roles(a_configuration(pools=[pool]), pool, PLACES)["task"]["trust_policy"]
+    trust = pool_roles(a_configuration(pools=[pool]), pool, replace(PLACES, partition="aws-cn"))["task"][
+        "trust_policy"
+    ]
     condition = trust["Statement"][0]["Condition"]
     assert condition["ArnLike"] == {"aws:SourceArn": "arn:aws-cn:ecs:cn-north-1:111122223333:*"}

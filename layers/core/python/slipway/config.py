@@ -29,7 +29,7 @@ from slipway.domain.configuration import (
 from slipway.domain.errors import ConfigurationError
 from slipway.domain.resources import Resources
 
-COMPILED_VERSION = 4
+COMPILED_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def decode_configuration(body: Mapping[str, Any]) -> Configuration:
 
 def _github(body: Mapping[str, Any], deployment: str) -> GitHubTarget:
     secrets = tuple(
-        WebhookSecret(item["arn"], tuple(item["organizations"])) for item in body["webhook_secrets"]
+        WebhookSecret(item["secret"], tuple(item["organizations"])) for item in body["webhook_secrets"]
     )
     lists = ("allowed_organizations", "allowed_repositories", "allowed_workflows", "runner_token_secrets")
     return GitHubTarget(

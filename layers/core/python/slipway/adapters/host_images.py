@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from slipway.adapters.aws_errors import aws_errors
 from slipway.domain.configuration import Pool
 from slipway.domain.errors import RefusedError
-from slipway.domain.host_images import HostImage, TemplateVersion
+from slipway.domain.host_images import HostImage, TemplateVersion, kind_of_image
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ssm import SSMClient
-
-_ARCHITECTURES = {"x64": "x86_64", "arm64": "arm64"}
-_AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023"
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Where the recommended image is written down, and how those of its kind are called [EC2-ECS-AMI-NAMES]."""
-
-    parameter: str
-    names: str
 
 
 class Ec2HostImages:
@@ -35,7 +23,7 @@ class Ec2HostImages:
         self._ec2 = ec2
         self._ssm = ssm
         self._pool = pool
-        self._kind = _kind(pool, has_gpus=has_gpus)
+        self._kind = kind_of_image(pool, has_gpus=has_gpus)
 
     def released(self) -> Sequence[HostImage]:
         """List the releases of the pool's kind, up to the one that their publisher recommends."""
@@ -46,7 +34,7 @@ class Ec2HostImages:
                 Owners=["amazon"],
                 Filters=[
                     {"Name": "name", "Values": [self._kind.names]},
-                    {"Name": "architecture", "Values": [_ARCHITECTURES[self._pool.architecture]]},
+                    {"Name": "architecture", "Values": [self._kind.architecture]},
                     {"Name": "state", "Values": ["available"]},
                 ],
             )
@@ -86,14 +74,3 @@ class Ec2HostImages:
                 VersionDescription=f"slipway: {image.image_id} instead of {base.image_id}",
                 LaunchTemplateData={"ImageId": image.image_id},
             )
-
-
-def _kind(pool: Pool, *, has_gpus: bool) -> _Kind:
-    if pool.operating_system == "bottlerocket":
-        architecture = _ARCHITECTURES[pool.architecture]
-        parameter = f"/aws/service/bottlerocket/aws-ecs-2/{architecture}/latest/image_id"
-        return _Kind(parameter, f"bottlerocket-aws-ecs-2-{architecture}-*")
-    if has_gpus:
-        return _Kind(f"{_AL2023}/gpu/recommended/image_id", "al2023-ami-ecs-gpu-hvm-*")
-    folder = "/arm64" if pool.architecture == "arm64" else ""
-    return _Kind(f"{_AL2023}{folder}/recommended/image_id", "al2023-ami-ecs-hvm-*")

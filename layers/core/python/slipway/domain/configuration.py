@@ -41,9 +41,9 @@ class Market(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WebhookSecret:
-    """Where a webhook secret lies, and which organizations it may speak for (none named: all)."""
+    """A webhook secret by ARN or name, and which organizations it may speak for (none named: all)."""
 
-    arn: str
+    secret_id: str
     organizations: tuple[str, ...] = ()
 
 

@@ -5,7 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from slipway.domain.configuration import Pool
+
 RELEASE_AGE_SECONDS = 7 * 86_400  # what is wrong with a release is mostly found by others within a week
+
+
+_ARCHITECTURES = {"x64": "x86_64", "arm64": "arm64"}
+_AL2023 = "/aws/service/ecs/optimized-ami/amazon-linux-2023"
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfImage:
+    """Which images a pool's hosts may have: the public parameter of Systems Manager that names the recommended one,
+    the pattern of their names [EC2-ECS-AMI-NAMES], and their architecture as EC2 says it."""
+
+    parameter: str
+    names: str
+    architecture: str
+
+
+def kind_of_image(pool: Pool, *, has_gpus: bool) -> KindOfImage:
+    """Return the kind of image that a pool's hosts are launched from."""
+    architecture = _ARCHITECTURES[pool.architecture]
+    if pool.operating_system == "bottlerocket":
+        parameter = f"/aws/service/bottlerocket/aws-ecs-2/{architecture}/latest/image_id"
+        return KindOfImage(parameter, f"bottlerocket-aws-ecs-2-{architecture}-*", architecture)
+    if has_gpus:
+        return KindOfImage(f"{_AL2023}/gpu/recommended/image_id", "al2023-ami-ecs-gpu-hvm-*", architecture)
+    folder = "/arm64" if pool.architecture == "arm64" else ""
+    return KindOfImage(f"{_AL2023}{folder}/recommended/image_id", "al2023-ami-ecs-hvm-*", architecture)
 
 
 @dataclass(frozen=True, slots=True)

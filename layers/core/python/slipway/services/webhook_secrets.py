@@ -32,7 +32,7 @@ class WebhookSecrets:
         self._places = tuple(places)
         self._store = store
         self._clock = clock
-        self._kept = {place.arn: _Kept() for place in self._places}
+        self._kept = {place.secret_id: _Kept() for place in self._places}
 
     def signers(self, body: bytes, signature: str) -> tuple[WebhookSecret, ...]:
         """Return every configured secret that made this signature; none for a forgery.
@@ -52,7 +52,7 @@ class WebhookSecrets:
         return found
 
     def _match(self, body: bytes, signature: str, older_than: float) -> tuple[WebhookSecret, ...]:
-        values = [self._value(place.arn, older_than) for place in self._places]
+        values = [self._value(place.secret_id, older_than) for place in self._places]
         return tuple(self._places[position] for position in matching_secrets(body, signature, values))
 
     def _value(self, arn: str, older_than: float) -> str:

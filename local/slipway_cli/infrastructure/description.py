@@ -1,0 +1,86 @@
+"""The deployment as data: everything in both infrastructure trees that follows from ``slipway.yaml``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.slipway_cli.infrastructure.event_rules import event_rules
+from local.slipway_cli.infrastructure.function_policies import function_policies
+from local.slipway_cli.infrastructure.host_settings import user_data_files
+from local.slipway_cli.infrastructure.places import Places, log_group
+from local.slipway_cli.infrastructure.roles import pool_roles
+from local.slipway_cli.infrastructure.task_definitions import task_definitions
+from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.host_images import kind_of_image
+
+VERSION = 1
+
+
+def describe(
+    configuration: Configuration, places: Places, scripts: Mapping[str, str], sha256: str
+) -> dict[str, Any]:
+    """Return the description of a deployment, as JSON.
+
+    Args:
+        configuration: of a valid ``slipway.yaml``.
+        places: what only a deployment knows, or its placeholders.
+        scripts: ``infra/hosts`` by path within it, as ``host_scripts.read`` gives them.
+        sha256: of the ``slipway.yaml``, so that a description which is older than it can be told.
+
+    Raises:
+        UserDataError: a pool's user data is more than EC2 takes.
+    """
+    pools = dict(sorted(configuration.pools.items()))
+    return {
+        "version": VERSION,
+        "configuration_sha256": sha256,
+        "deployment": configuration.deployment,
+        "secrets": secrets_to_create(configuration),
+        "functions": {
+            name: {"policy": policy} for name, policy in function_policies(configuration, places).items()
+        },
+        # Of the home region, where other regions' events arrive too; and of each region, for what it sends there.
+        "event_rules": event_rules(pools.values(), places),
+        "regional_event_rules": {
+            region: event_rules([pool for pool in pools.values() if pool.region == region], places)
+            for region in sorted({pool.region for pool in pools.values()})
+        },
+        "pools": {name: _pool(configuration, pool, places, scripts) for name, pool in pools.items()},
+        "task_definitions": {
+            name: {"region": pools[configuration.profiles[name].pool].region, **definition}
+            for name, definition in task_definitions(configuration, places).items()
+        },
+    }
+
+
+def secrets_to_create(configuration: Configuration) -> list[str]:
+    """Return the secrets that the configuration names but does not bring: those given without an ARN."""
+    github = configuration.github
+    named = {secret.secret_id for secret in github.webhook_secrets} | {*github.runner_token_secrets}
+    if github.app_secret:
+        named.add(github.app_secret)
+    return sorted(name for name in named if not name.startswith("arn:"))
+
+
+def _pool(
+    configuration: Configuration, pool: Pool, places: Places, scripts: Mapping[str, str]
+) -> dict[str, Any]:
+    profiles = [profile for profile in configuration.profiles.values() if profile.pool == pool.name]
+    return {
+        "region": pool.region,
+        "cluster": pool.cluster,
+        "launch_template": pool.launch_template,
+        "log_group": log_group(pool),
+        "is_exclusive": pool.exclusive,
+        "is_spot": pool.market == "spot",
+        "has_stopped_tier": pool.stopped_instances > 0,
+        "needs_data_volume": pool.disk_quota_gib is not None,
+        "security_groups": list(pool.security_groups),
+        "instance_types": [kind.name for kind in pool.instance_types],
+        "image_parameter": kind_of_image(
+            pool, has_gpus=any(profile.size.gpus for profile in profiles)
+        ).parameter,
+        "user_data": user_data_files(configuration, pool, scripts)[f"{pool.name}.txt"].strip(),
+        "roles": pool_roles(configuration, pool, places),
+    }
