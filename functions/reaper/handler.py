@@ -8,27 +8,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from slipway import bootstrap
+from slipway import bootstrap, telemetry
 from slipway.domain.findings import Reap
-from slipway.domain.notices import Notice, NoticeCode
 from slipway.services.reap import Reaped
 
 LAST_REMOVAL_MS = 15_000  # a removal may wait ten seconds for GitHub and must end before the deadline
-COUNTED = {
-    NoticeCode.UNKNOWN_RUNNER: "UnknownRunners",
-    NoticeCode.ZOMBIE_JOB: "ZombieJobs",
-    NoticeCode.RUNNER_VERSION_ENDS: "RunnerVersionsEnding",
-    NoticeCode.RUNNER_VERSION_REFUSED: "RunnerVersionsRefused",
-    NoticeCode.TOKEN_REFUSED: "TokensRefused",
-    NoticeCode.TOKEN_SCOPE_MISSING: "TokensWithoutScope",
-    NoticeCode.TOKEN_EXPIRES_SOON: "TokensExpiring",
-}
 
 logger = Logger(service="reaper")
-metrics = Metrics(namespace="Slipway", service="reaper")
+metrics = Metrics(namespace=telemetry.NAMESPACE)
 reap = functools.cache(bootstrap.reap)  # built on first use, kept while warm
 
 
@@ -45,7 +34,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
         write = {"error": logger.error, "warning": logger.warning, "info": logger.info}[notice.code.level]
         write("notice", code=notice.code.value, id=notice.id, pool=notice.pool, why=notice.why)
     if not is_dry_run:
-        _count(reaped.notices)
+        _count(reaped, context.function_name)
     parts = ("found", "done", "busy", "left", "notices", "errors")
     counts = {part: len(getattr(reaped, part)) for part in parts}
     return {"reaped": counts.pop("done"), **counts}
@@ -64,10 +53,9 @@ def _log_reaps(reaped: Reaped, *, is_dry_run: bool) -> None:
     write("left to the next run", "left_to_next_run", reaped.left)
 
 
-def _count(notices: Iterable[Notice]) -> None:
-    """Count what alarms rest on, each appearance once."""
-    counts = Counter(COUNTED[notice.code] for notice in notices if notice.code in COUNTED)
-    for name, count in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-    if counts:
-        metrics.flush_metrics()
+def _count(reaped: Reaped, function_name: str) -> None:
+    """Count what alarms rest on: each notice once, and the errors of the run."""
+    noted = Counter(
+        telemetry.COUNTED[notice.code] for notice in reaped.notices if notice.code in telemetry.COUNTED
+    )
+    telemetry.write(metrics, function_name, {**noted, telemetry.REAPER_ERRORS: len(reaped.errors)})

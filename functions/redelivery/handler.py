@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from slipway import bootstrap
+from slipway import bootstrap, telemetry
 from slipway.services.repair import Repaired
 
 LAST_STEP_MS = (
@@ -16,6 +16,7 @@ LAST_STEP_MS = (
 )
 
 logger = Logger(service="redelivery")
+metrics = Metrics(namespace=telemetry.NAMESPACE)
 repair = functools.cache(bootstrap.repair)  # built on first use, kept while warm
 
 
@@ -25,6 +26,8 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
     time_left = context.get_remaining_time_in_millis
     repaired = repair()(lambda: time_left() > LAST_STEP_MS)
     _log(repaired)
+    counts = {telemetry.FAILED_DELIVERIES: repaired.resent, telemetry.REPAIR_ERRORS: len(repaired.errors)}
+    telemetry.write(metrics, context.function_name, counts)
     return {
         "resent": repaired.resent,
         "found": len(repaired.found),

@@ -7,23 +7,24 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from slipway import bootstrap
+from slipway import bootstrap, telemetry
 from slipway.domain.identity import TaskIdentity, read_task_identity
 from slipway.services.claim import Answer
 
 logger = Logger(service="registrar")
+metrics = Metrics(namespace=telemetry.NAMESPACE)
 runner_api = functools.cache(bootstrap.runner_api)  # built on first use, kept while warm
 
 
 @logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a claim or a release. The caller is whom the authorizer names; the body is never read."""
-    context_of = event.get("requestContext") or {}
+    request = event.get("requestContext") or {}
     path = str(event.get("rawPath") or event.get("path") or "")
-    caller = read_task_identity(_user_arn(context_of))
+    caller = read_task_identity(_user_arn(request))
     claim, release = runner_api()
     services: dict[str, Callable[[TaskIdentity | None], Answer]] = {"claim": claim, "release": release}
     service = services.get(path.rpartition("/v1/")[2])
@@ -36,6 +37,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
         reason=answer.body.get("reason"),
         fault=answer.fault or None,
     )
+    telemetry.write(metrics, context.function_name, {telemetry.RUNNERS_REFUSED: answer.is_refusal})
     return _encode(answer)
 
 

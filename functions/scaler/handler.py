@@ -5,19 +5,20 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from slipway import bootstrap
+from slipway import bootstrap, telemetry
 from slipway.domain.planner import reasons_count
 from slipway.services.converge import Converged
 
 LAST_ROUND_MS = 10_000  # a round that starts with less time left might not end before the deadline
 
 logger = Logger(service="scaler")
+metrics = Metrics(namespace=telemetry.NAMESPACE)
 scale = functools.cache(bootstrap.scale)  # built on first use, kept while warm
 
 
@@ -40,6 +41,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     time_left = context.get_remaining_time_in_millis
     for done in batch.converge(context.aws_request_id, lambda: time_left() > LAST_ROUND_MS):
         _log(done)
+        telemetry.write(
+            metrics, context.function_name, telemetry.of_strain(done.strain), **{telemetry.POOL: done.pool}
+        )
+        telemetry.write(metrics, context.function_name, {telemetry.CONVERGENCES_FAILED: done.failed})
     return processor.response()
 
 

@@ -30,6 +30,7 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         ("claim-url", "base address of the claim API"),
         ("claim-region", "region of the claim API"),
         ("claim-api-id", "id of the claim API"),
+        ("webhook-api-id", "id of the webhook's API"),
     ):
         placeholder = f"${{{name.replace('-', '_')}}}"
         parser.add_argument(
@@ -55,6 +56,7 @@ def _render(arguments: argparse.Namespace) -> int:
         arguments.claim_url,
         arguments.claim_region,
         arguments.claim_api_id,
+        arguments.webhook_api_id,
         partition=partition,
     )
     written = []

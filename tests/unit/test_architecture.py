@@ -65,7 +65,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
     # The twin knows AWS and GitHub, not Slipway: sharing code would share its mistakes.
     "local.twin": frozenset({"local.twin", "third party"}),
-    "local.slipway_cli": frozenset({"local", "slipway.config", "slipway.domain", "third party"}),
+    "local.slipway_cli": frozenset(
+        {"local", "slipway.config", "slipway.domain", "slipway.telemetry", "third party"}
+    ),
 }
 
 

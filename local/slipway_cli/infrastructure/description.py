@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from local.slipway_cli.infrastructure.alarms import alarms
 from local.slipway_cli.infrastructure.event_rules import event_rules
-from local.slipway_cli.infrastructure.function_policies import function_policies
+from local.slipway_cli.infrastructure.function_policies import function_policies, readers_of
 from local.slipway_cli.infrastructure.host_settings import user_data_files
 from local.slipway_cli.infrastructure.places import Places, log_group
 from local.slipway_cli.infrastructure.roles import pool_roles
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
-from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.configuration import Configuration, Pool, Registration
 from slipway.domain.host_images import kind_of_image
 
 VERSION = 1
@@ -32,14 +33,16 @@ def describe(
         UserDataError: a pool's user data is more than EC2 takes.
     """
     pools = dict(sorted(configuration.pools.items()))
+    policies = function_policies(configuration, places)
     return {
         "version": VERSION,
         "configuration_sha256": sha256,
         "deployment": configuration.deployment,
-        "secrets": secrets_to_create(configuration),
-        "functions": {
-            name: {"policy": policy} for name, policy in function_policies(configuration, places).items()
+        "secrets": {
+            name: {"readers": readers_of(name, policies, places)} for name in secrets_to_create(configuration)
         },
+        "functions": {name: {"policy": policy} for name, policy in policies.items()},
+        "alarms": alarms(configuration, places),
         # Of the home region, where other regions' events arrive too; and of each region, for what it sends there.
         "event_rules": event_rules(pools.values(), places),
         "regional_event_rules": {
@@ -55,9 +58,14 @@ def describe(
 
 
 def secrets_to_create(configuration: Configuration) -> list[str]:
-    """Return the secrets that the configuration names but does not bring: those given without an ARN."""
+    """Return the secrets that the configuration names but does not bring: those given without an ARN.
+
+    Runner tokens are read at enterprise level alone: elsewhere nobody could, so none is made.
+    """
     github = configuration.github
-    named = {secret.secret_id for secret in github.webhook_secrets} | {*github.runner_token_secrets}
+    named = {secret.secret_id for secret in github.webhook_secrets}
+    if github.registration is Registration.ENTERPRISE:
+        named |= {*github.runner_token_secrets}
     if github.app_secret:
         named.add(github.app_secret)
     return sorted(name for name in named if not name.startswith("arn:"))

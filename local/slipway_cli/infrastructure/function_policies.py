@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local.slipway_cli.infrastructure.places import (
@@ -16,6 +16,8 @@ from slipway.domain.runners import task_family
 
 Document = dict[str, Any]
 Statements = list[Document]
+
+READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
 
 
 def function_policies(configuration: Configuration, places: Places) -> dict[str, Document]:
@@ -33,6 +35,19 @@ def function_policies(configuration: Configuration, places: Places) -> dict[str,
         name: {"Version": "2012-10-17", "Statement": [*statements, made.logs(name)]}
         for name, statements in policies.items()
     }
+
+
+def readers_of(secret: str, policies: Mapping[str, Document], places: Places) -> list[str]:
+    """Return the functions whose policies let them read a secret, by its ARN or name."""
+    arn = places.secret_arn(secret)
+    return sorted(
+        name
+        for name, policy in policies.items()
+        if any(
+            READ_SECRET in statement["Action"] and arn in statement["Resource"]
+            for statement in policy["Statement"]
+        )
+    )
 
 
 class _Policies:
@@ -141,14 +156,8 @@ class _Policies:
         return _allow("Ledger", [f"dynamodb:{call}" for call in calls], [table])
 
     def _read_secrets(self, sid: str, secrets: Iterable[str]) -> Document:
-        arns = [
-            # Secrets Manager adds six characters to a secret's name in its ARN [IAM-SECRETS-SUFFIX].
-            secret
-            if secret.startswith("arn:")
-            else self._places.arn("secretsmanager", f"secret:{secret}-??????")
-            for secret in secrets
-        ]
-        return _allow(sid, ["secretsmanager:GetSecretValue"], arns)
+        arns = [self._places.secret_arn(secret) for secret in secrets]
+        return _allow(sid, [READ_SECRET], arns)
 
     def _use_app(self) -> Statements:
         """The App's key, and its tokens, which the functions share."""

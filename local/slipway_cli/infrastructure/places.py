@@ -19,12 +19,20 @@ class Places:
     claim_url: str = "${claim_url}"
     claim_region: str = "${claim_region}"
     claim_api_id: str = "${claim_api_id}"
+    webhook_api_id: str = "${webhook_api_id}"
     partition: str = "aws"  # an account and all of its pools are in one
 
     def arn(self, service: str, resource: str, region: str | None = None) -> str:
         """Return the ARN of a resource of this account, in the home region where none is named."""
         region = self.claim_region if region is None else region
         return f"arn:{self.partition}:{service}:{region}:{self.account_id}:{resource}"
+
+    def secret_arn(self, secret: str) -> str:
+        """Return the ARN of a secret that is named by its ARN or its name, as a policy matches it.
+
+        Secrets Manager adds six characters to a secret's name in its ARN [IAM-SECRETS-SUFFIX].
+        """
+        return secret if secret.startswith("arn:") else self.arn("secretsmanager", f"secret:{secret}-??????")
 
     def role_arn(self, role: str) -> str:
         """Return the ARN of a role of this account."""

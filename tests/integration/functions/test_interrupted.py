@@ -48,7 +48,7 @@ def interrupted(stage: Stage, task_id: str) -> WorkflowJob:
 
 
 def lines(stage: Stage, name: str, message: str) -> list[dict[str, object]]:
-    return [line for line in stage.log(name) if line["message"] == message]
+    return [line for line in stage.log(name) if line.get("message") == message]
 
 
 def test_an_interrupted_job_is_run_again_when_the_app_may_and_until_then_the_log_says_what_is_missing(

@@ -106,7 +106,7 @@ def test_an_event_of_a_task_that_is_not_ours_changes_nothing(
 
 def test_a_tick_converges_every_pool_and_a_wake_up_its_own(stage: Stage) -> None:
     def converged() -> list[str]:
-        return [line["pool"] for line in stage.log("scaler") if line["message"] == "converged"]
+        return [line["pool"] for line in stage.log("scaler") if line.get("message") == "converged"]
 
     before = len(converged())
     stage.invoke("scaler", records('{"slipway":"tick"}', queue="events"))
@@ -121,7 +121,7 @@ def test_a_convergence_that_failed_fails_no_message_and_is_tried_again(stage: St
     refuse(stage, "Query")
     assert failed(stage.invoke("scaler", records(stage.job()))) == []
     assert any(
-        line["message"] == "convergence met an error" and "RefusedError" in line["fault"]
+        line.get("message") == "convergence met an error" and "RefusedError" in line["fault"]
         for line in stage.log("scaler")
     )
     rows = [item for item in stage.items() if item["sk"]["S"] == "ROW"]

@@ -39,6 +39,7 @@ def test_what_is_not_known_yet_stays_a_placeholder_and_what_is_given_is_filled_i
     for known in ("role/slipway-shared-task-eu-west-1", "${account_id}", "${claim_url}", "${claim_region}"):
         assert known in text
     assert "${claim_api_id}" in (tmp_path / "roles" / "shared.json").read_text("utf-8")
+    assert "${webhook_api_id}" in (tmp_path / "deployment.json").read_text("utf-8")
     given = [
         "--account-id",
         "111122223333",
@@ -47,7 +48,8 @@ def test_what_is_not_known_yet_stays_a_placeholder_and_what_is_given_is_filled_i
         "--claim-region",
         "eu-west-1",
     ]
-    main(["config", "render", EXAMPLE, "--out", str(tmp_path), *given, "--claim-api-id", "abc"])
+    given += ["--claim-api-id", "abc", "--webhook-api-id", "def"]
+    main(["config", "render", EXAMPLE, "--out", str(tmp_path), *given])
     for path in tmp_path.rglob("*.json"):
         assert "${" not in path.read_text("utf-8"), path
 

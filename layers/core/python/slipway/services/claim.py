@@ -41,13 +41,14 @@ UNKNOWN_FOR_SECONDS = 60  # how long RunTask and DescribeTasks may lag behind a 
 class Answer:
     """What the caller hears: HTTP status, JSON body (it may hold the credential, hence no repr), seconds to wait.
 
-    ``fault`` is for the operator's log alone.
+    ``fault`` is for the operator's log alone; ``is_refusal`` says that it stays until somebody mends it.
     """
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     retry_after_seconds: int | None = None
     fault: str = ""
+    is_refusal: bool = False
 
 
 class Claim:
@@ -170,7 +171,7 @@ class Claim:
         except (RefusedError, ConfigurationError) as fault:
             self._unbind(runner, job, self._pause(job, REFUSED_NOTE_SECONDS, str(fault)))
             reason = {"reason": "GitHub refused a runner"}
-            return Answer(503, reason, REFUSED_RETRY_SECONDS, fault=str(fault))
+            return Answer(503, reason, REFUSED_RETRY_SECONDS, fault=str(fault), is_refusal=True)
         except UnknownOutcomeError as fault:
             now = self._clock.now()
             self._ledger.runners.mark_ended(runner.pool, runner.task_id, at=now, why="reply of GitHub lost")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
 from slipway.domain.policy import policy_of
 from slipway.domain.resting import rests
+from slipway.domain.strain import Strain, strain_of
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
@@ -21,11 +22,17 @@ RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-R
 
 @dataclass(frozen=True, slots=True)
 class Converged:
-    """What a convergence did: one plan a round (none: another holder has the pool), and what failed."""
+    """What a convergence did: one plan a round (none: another holder has the pool), what failed, the strain left."""
 
     pool: str
     plans: tuple[Plan, ...] = ()
     errors: tuple[Exception, ...] = ()
+    strain: Strain = field(default_factory=Strain)
+
+    @property
+    def failed(self) -> bool:
+        """Say whether no plan came of it though it was tried."""
+        return bool(self.errors) and not self.plans
 
 
 class Converge:
@@ -81,7 +88,7 @@ class Converge:
         errors: list[Exception] = []
         while True:
             # ``wanted`` was noted before reading: a change committed while we read or act is seen at release.
-            decided, applied, is_resting = self._once(pool)
+            decided, applied, is_resting, strain = self._once(pool)
             plans.append(decided)
             errors += applied.errors
             newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=is_resting)
@@ -96,10 +103,10 @@ class Converge:
             self._wakeups.wake(pool, delay_seconds=1, attempt=attempt)
         elif applied.should_retry:
             self._wake_later(pool, attempt)
-        return Converged(pool, tuple(plans), tuple(errors))
+        return Converged(pool, tuple(plans), tuple(errors), strain)
 
-    def _once(self, pool: str) -> tuple[Plan, Applied, bool]:
-        """Gather, decide, apply; say whether the pool rests then."""
+    def _once(self, pool: str) -> tuple[Plan, Applied, bool, Strain]:
+        """Gather, decide, apply; say whether the pool rests then, and what strain it is under."""
         snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         settled = self._apply.settle(snapshot.intents)
         if settled.changed:
@@ -108,7 +115,8 @@ class Converge:
         decided = plan(snapshot, policy)
         applied = self._apply(decided, snapshot).merged(settled)
         went_well = not (applied.errors or applied.should_retry or applied.is_cut_short)
-        return decided, applied, went_well and rests(decided, snapshot, policy)
+        is_resting = went_well and rests(decided, snapshot, policy)
+        return decided, applied, is_resting, strain_of(snapshot, decided, policy)
 
     def _wake_later(self, pool: str, attempt: int) -> None:
         delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

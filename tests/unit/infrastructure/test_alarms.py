@@ -1,0 +1,115 @@
+"""Alarms: each rests on a metric that AWS has or that a function of ours writes, and says what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local.slipway_cli.infrastructure.alarms import alarms
+from local.slipway_cli.infrastructure.places import Places
+from slipway import telemetry
+from slipway.domain.configuration import Configuration, Registration
+from tests.builders import a_configuration, a_pool
+
+PLACES = Places()
+FORM = {
+    "description", "namespace", "metric", "dimensions", "statistic", "period_seconds", "evaluation_periods",
+    "threshold", "comparison", "missing",
+}  # fmt: skip
+# What AWS's services publish, with the dimensions that make up one series.
+OF_AWS = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},  # [SQS-METRICS]
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): {"QueueName"},
+    ("AWS/Lambda", "Errors"): {"FunctionName"},  # [LAMBDA-METRICS]
+    ("AWS/Lambda", "Throttles"): {"FunctionName"},
+    ("AWS/Lambda", "Invocations"): {"FunctionName"},
+    ("AWS/DynamoDB", "ReadThrottleEvents"): {"TableName"},  # [DDB-METRICS]
+    ("AWS/DynamoDB", "WriteThrottleEvents"): {"TableName"},
+    ("AWS/ApiGateway", "5xx"): {"ApiId"},  # [LAMBDA-HTTP-API-METRICS]
+}
+# Everything that the issue wants an operator to be called for.
+WANTED = {
+    "dead-letters", "jobs-age", "events-age", "jobs-wait-general", "failed-deliveries", "repair-errors", "token-expires",
+    "token-refused", "token-without-scope", "unknown-runner", "launches-fail-general", "starts-fail-general",
+    "webhook-throttles", "scaler-throttles", "registrar-throttles", "table-read-throttles", "table-write-throttles",
+    "scaler-errors", "registrar-errors", "reaper-errors", "redelivery-errors", "webhook-5xx", "runners-refused",
+    "zombie-jobs", "runner-version-ends", "runner-version-refused", "convergences-fail",
+    "scaler-silent", "reaper-silent", "redelivery-silent",
+}  # fmt: skip
+
+
+def configured(registration: Registration = Registration.ENTERPRISE, **github: Any) -> Configuration:
+    made = a_configuration()
+    target = {"app_secret": "slipway/app", "runner_token_secrets": ("slipway/token",), **github}
+    return replace(made, github=replace(made.github, registration=registration, **target))
+
+
+def test_an_operator_is_called_for_all_that_the_issue_names() -> None:
+    assert set(alarms(configured(), PLACES)) == WANTED
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_an_alarm_is_in_cloudwatch_s_words_and_says_what_to_do(name: str) -> None:
+    alarm = alarms(configured(), PLACES)[name]
+    assert set(alarm) == FORM
+    assert alarm["statistic"] in {"Sum", "Maximum"}
+    assert alarm["comparison"] in {"GreaterThanThreshold", "LessThanThreshold"}
+    assert alarm["missing"] in {"notBreaching", "breaching"}
+    assert alarm["period_seconds"] % 60 == 0
+    assert 40 < len(alarm["description"]) <= 1_024
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_every_alarm_s_metric_is_there_with_exactly_its_dimensions(name: str) -> None:
+    alarm = alarms(configured(), PLACES)[name]
+    if alarm["namespace"] != telemetry.NAMESPACE:
+        assert set(alarm["dimensions"]) == OF_AWS[alarm["namespace"], alarm["metric"]]
+        return
+    (metric,) = [metric for metric in telemetry.METRICS if metric.name == alarm["metric"]]
+    assert set(alarm["dimensions"]) == {telemetry.FUNCTION, *metric.dimensions}
+    assert alarm["dimensions"][telemetry.FUNCTION] == f"slipway-{metric.function}"
+
+
+def test_no_metric_of_ours_is_written_for_nobody() -> None:
+    watched = {alarm["metric"] for alarm in alarms(configured(), PLACES).values()}
+    assert {metric.name for metric in telemetry.METRICS} <= watched
+
+
+def test_only_what_must_run_every_minute_is_missed_when_it_says_nothing() -> None:
+    made = alarms(configured(), PLACES)
+    assert {name for name, alarm in made.items() if alarm["missing"] == "breaching"} == {
+        "scaler-silent", "reaper-silent", "redelivery-silent"
+    }  # fmt: skip
+
+
+def test_what_a_deployment_does_not_have_is_not_watched() -> None:
+    without_app = set(alarms(configured(app_secret=None), PLACES))
+    assert WANTED - without_app == {
+        "failed-deliveries", "repair-errors", "redelivery-errors", "redelivery-silent",
+    }  # fmt: skip
+    by_app = set(alarms(configured(Registration.ORGANIZATION), PLACES))
+    assert WANTED - by_app == {"token-expires", "token-refused", "token-without-scope"}
+    on_a_server = set(alarms(configured(api_url="https://ghes.example/api/v3"), PLACES))
+    assert WANTED - on_a_server == {"runner-version-ends", "runner-version-refused"}
+
+
+def test_the_series_are_few_whatever_the_number_of_profiles() -> None:
+    pools = [a_pool(name=f"pool-{number}") for number in range(12)]
+    made = alarms(a_configuration(pools=pools), PLACES)
+    series = {
+        (alarm["metric"], *sorted(alarm["dimensions"].items()))
+        for alarm in made.values()
+        if alarm["namespace"] == telemetry.NAMESPACE
+    }
+    assert len(series) <= 60
+    assert sum("jobs-wait-" in name for name in made) == 12
+
+
+def test_alarms_of_two_deployments_watch_nothing_of_each_other() -> None:
+    def dimensions(deployment: str) -> set[str]:
+        made = alarms(replace(configured(), deployment=deployment), Places(webhook_api_id=deployment))
+        return {repr((alarm["metric"], alarm["dimensions"])) for alarm in made.values()}
+
+    assert not dimensions("blue") & dimensions("green")
