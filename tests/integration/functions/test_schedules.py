@@ -126,7 +126,7 @@ def test_a_job_that_no_webhook_told_of_is_found_and_queued(stage: Stage) -> None
     assert [sum(answer[count] for answer in answers) for count in ("found", "errors")] == [1, 0]
     (body,) = stage.messages("jobs")
     assert json.loads(body)["job_id"] == job.id
-    lines = [line for line in stage.log("redelivery-swept") if line["message"].startswith("found a job")]
+    lines = [line for line in stage.log("redelivery-swept") if line.get("message", "").startswith("found a job")]
     assert [(line["job_id"], line["repository"]) for line in lines] == [(job.id, "alpha/web")]
     assert 600 <= lines[0]["waited_seconds"] < 660
 
@@ -135,7 +135,7 @@ def test_a_run_that_github_refuses_says_so_for_all_to_see_and_quotes_no_secret(s
     with stage.lock:
         stage.github.faults.next("GET", "/app/hook/deliveries$", 401)
     assert stage.invoke("redelivery", {}) == {"resent": 0, "found": 0, "errors": 1}
-    (line,) = [line for line in stage.log("redelivery") if line["level"] == "ERROR"]
+    (line,) = [line for line in stage.log("redelivery") if line.get("level") == "ERROR"]
     assert "401" in line["fault"]
     assert "github.secrets.app" in line["fault"]
     assert stage.secrets.app_key.splitlines()[1] not in stage.everything_logged()
