@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from local.slipway_cli.infrastructure.event_rules import event_rules
 from local.slipway_cli.infrastructure.places import Places
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.ec2 import BootPlan
 from local.twin.aws.ec2.user_data import ecs_user_data
+from local.twin.aws.event_patterns import compile_patterns
 from slipway.domain.configuration import Configuration, Pool
 
 ACCOUNT = "123456789012"
@@ -50,6 +54,15 @@ def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
         _deploy_pool(aws, pool)
     for request in definitions(configuration, claim_url).values():
         aws.client("ecs").register_task_definition(**request)
+
+
+def deployed_rules(configuration: Configuration) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what says whether an event reaches the scaler: the patterns that are deployed.
+
+    The twin is one region, whatever the pools' are.
+    """
+    pools = [replace(pool, region=REGION) for pool in configuration.pools.values()]
+    return compile_patterns(event_rules(pools, Places(ACCOUNT, claim_region=REGION)).values())
 
 
 def definitions(configuration: Configuration, claim_url: str) -> dict[str, dict[str, Any]]:

@@ -28,10 +28,10 @@ from local.demo.own_time import OwnTime
 from local.demo.podman_containers import PodmanContainers
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
-from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, definitions, deploy
+from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, definitions, deploy, deployed_rules
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
-from local.twin.aws.events import Event, needed_events
+from local.twin.aws.events import Event
 from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
 from local.twin.github.twin import GitHubTwin
@@ -157,7 +157,7 @@ class World:
         self.containers = self._processes() if self.image is None else self._podman(self.image)
         self._stack.callback(self.containers.close)
         self.aws.ecs.runtime = self.containers
-        self.aws.subscribe(self._event, needed_events)
+        self.aws.subscribe(self._event, deployed_rules(self.configuration))
         for queue in ("jobs", "events"):
             url = self.aws.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
             mapping = QueueMapping(self.aws.sqs, self.lock, url, self.functions["scaler"], concurrency=2)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from local.deployment import SCALER_TIMEOUT_SECONDS, deploy
+from local.deployment import SCALER_TIMEOUT_SECONDS, deploy, deployed_rules
 from local.simulator.calls import Calls
 from local.simulator.containers import VirtualContainers
 from local.simulator.event_sources import QueueMapping
@@ -22,7 +22,6 @@ from local.simulator.sandbox import Sandbox
 from local.simulator.surroundings import HeldSecrets, SkewedClock, Surrounded, queue_url
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
-from local.twin.aws.events import needed_events
 from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
 from local.twin.github.twin import GitHubTwin
@@ -190,7 +189,7 @@ class Loop:
         self.functions = {name: self._function(name, seconds) for name, seconds in TIMEOUT_SECONDS.items()}
         self.containers = VirtualContainers(self)
         self.aws.ecs.runtime = self.containers
-        self.aws.route_events("events", needed_events)
+        self.aws.route_events("events", deployed_rules(self.configuration))
         self.mappings = {name: self._mapping(name) for name in ("jobs", "events")}
         self.github.deliveries.deliver = self._deliver
         self.github.deliveries.keeps_bodies = self.keeps_log

@@ -27,20 +27,6 @@ def every_event(_event: Event) -> bool:
     return True
 
 
-def needed_events(event: Event) -> bool:
-    """The rule of our deployment: what can change a plan, and no more.
-
-    Tasks only when RUNNING or STOPPED, instances only when stopped or terminated, every change of a
-    container instance, every Spot warning and rebalance recommendation.
-    """
-    kind, detail = event["detail-type"], event["detail"]
-    if kind == TASK_CHANGE:
-        return detail["lastStatus"] in {"RUNNING", "STOPPED"}
-    if kind == INSTANCE_CHANGE:
-        return detail["state"] in {"stopped", "terminated"}
-    return kind in {CONTAINER_INSTANCE_CHANGE, SPOT_WARNING, REBALANCE}
-
-
 @dataclass(frozen=True, slots=True)
 class _Subscription:
     callback: Callable[[Any], None]

@@ -13,9 +13,8 @@ from typing import Any
 from local.demo.deployment import DemoSecrets, function_environment, store_secrets, write_configuration
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
 from local.demo.scaled_time import ScaledTime
-from local.deployment import ACCOUNT, REGION, deploy
+from local.deployment import ACCOUNT, REGION, deploy, deployed_rules
 from local.twin.aws.account import AwsTwin
-from local.twin.aws.events import needed_events
 from local.twin.clock import VirtualClock
 from local.twin.github.twin import GitHubTwin
 from local.twin.http.aws import AwsServer
@@ -55,7 +54,7 @@ class Stage:
         places = store_secrets(self.aws, self.secrets, github_server.url, "enterprise")
         self.configuration = write_configuration(self.folder, places, [])
         deploy(self.aws, self.configuration, "https://claims.example")
-        self.aws.route_events("events", needed_events)
+        self.aws.route_events("events", deployed_rules(self.configuration))
         self._environment = function_environment(self.folder, aws_server.url, ScaledTime(1))
         return self
 

@@ -126,7 +126,9 @@ def test_a_job_that_no_webhook_told_of_is_found_and_queued(stage: Stage) -> None
     assert [sum(answer[count] for answer in answers) for count in ("found", "errors")] == [1, 0]
     (body,) = stage.messages("jobs")
     assert json.loads(body)["job_id"] == job.id
-    lines = [line for line in stage.log("redelivery-swept") if line.get("message", "").startswith("found a job")]
+    lines = [
+        line for line in stage.log("redelivery-swept") if line.get("message", "").startswith("found a job")
+    ]
     assert [(line["job_id"], line["repository"]) for line in lines] == [(job.id, "alpha/web")]
     assert 600 <= lines[0]["waited_seconds"] < 660
 

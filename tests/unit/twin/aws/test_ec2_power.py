@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from local.deployment import deployed_rules
 from local.twin.aws.ec2 import BootPlan
-from local.twin.aws.events import needed_events
 from local.twin.latency import LatencyModel, Phase, exactly
+from tests.builders import a_configuration
 from tests.support.two_faces import FLEET, Face, advance, both, prepare, two_faces
 
 STATE_CHANGE = "EC2 Instance State-change Notification"
@@ -121,7 +122,7 @@ def test_nothing_is_recommended_for_what_is_not_spot_or_is_going_already(stage: 
 
 def test_our_rule_hears_of_stopped_and_terminated_instances_and_of_those_at_risk(stage: Any) -> None:
     needed: list[dict[str, Any]] = []
-    stage.twin.subscribe(needed.append, needed_events)
+    stage.twin.subscribe(needed.append, deployed_rules(a_configuration()))
     stopped, spot = stage.launch()[0], stage.launch(1, "spot")[0]
     stage.twin.ec2.recommend_rebalance(spot)
     stage.twin.ec2.stop_instances(InstanceIds=[stopped])

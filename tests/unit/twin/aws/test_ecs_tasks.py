@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from local.deployment import deployed_rules
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.ecs import ScriptedRuntime
-from local.twin.aws.events import needed_events
 from local.twin.latency import LatencyModel, Phase, exactly
+from tests.builders import a_configuration
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -219,7 +220,7 @@ def test_events_may_come_twice_late_and_out_of_order(build: Callable[..., Any]) 
 
 def test_our_rule_lets_through_only_what_can_change_a_plan(stage: Any) -> None:
     needed: list[dict[str, Any]] = []
-    stage.twin.subscribe(needed.append, needed_events)
+    stage.twin.subscribe(needed.append, deployed_rules(a_configuration()))
     stage.launch()
     stage.run()
     stage.clock.advance(0)

@@ -12,11 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from local.deployment import deployed_rules
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
-from local.twin.aws.events import needed_events
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
+from tests.builders import a_configuration
 
 
 def build(behaviour: Behaviour | None = None) -> AwsTwin:
@@ -142,7 +143,7 @@ def test_messages_are_doubled_when_that_is_switched_on() -> None:
 
 def test_events_reach_a_queue_as_eventbridge_sends_them(stage: Any) -> None:
     stage.twin.sqs.create_queue(QueueName="events")
-    stage.twin.route_events("events", needed_events)
+    stage.twin.route_events("events", deployed_rules(a_configuration()))
     stage.launch()
     stage.clock.advance(0)
     kinds = {json.loads(body)["detail-type"] for body in stage.twin.sqs.bodies("events")}
