@@ -87,8 +87,8 @@ def test_no_report_makes_a_draining_instance_ready_again(case: Case) -> None:
 def test_a_removed_instance_never_comes_back(case: Case) -> None:
     """Its last events arrive in any order [ECS-EVENTS-AT-LEAST-ONCE]."""
     case.ledger.instances.observe(reported(1))
-    assert case.ledger.instances.remove(POOL, "i-1")
-    assert not case.ledger.instances.remove(POOL, "i-1")
+    assert case.ledger.instances.remove(POOL, "i-1", at=NOW)
+    assert not case.ledger.instances.remove(POOL, "i-1", at=NOW)
     assert not case.ledger.instances.observe(reported(9))
     case.ledger.instances.add([launched()])
     assert case.snapshot().instances == ()
@@ -201,7 +201,7 @@ def test_what_was_noted_while_a_report_was_folded_stays(case: Case, what: str) -
 
 def test_an_instance_that_was_removed_while_its_report_was_folded_stays_removed(case: Case) -> None:
     case.ledger.instances.observe(reported(1))
-    overtaken = case.overtaken(lambda: case.ledger.instances.remove(POOL, "i-1"))
+    overtaken = case.overtaken(lambda: case.ledger.instances.remove(POOL, "i-1", at=NOW))
     assert not overtaken.instances.observe(reported(2, connected=False))
     assert case.snapshot().instances == ()
 

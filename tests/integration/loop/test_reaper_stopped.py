@@ -16,7 +16,7 @@ def a_stopped_host(deployment: Acme, *, is_recorded: bool) -> str:
     (host,) = deployment.loop.aws.ec2.live_instances()
     deployment.loop.aws.ec2.stop_instances(InstanceIds=[host.instance_id])
     if not is_recorded:
-        deployment.loop.ledger.instances.remove("alone", host.instance_id)
+        deployment.loop.ledger.instances.remove("alone", host.instance_id, at=deployment.clock.now())
     return host.instance_id
 
 

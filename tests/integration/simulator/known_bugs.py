@@ -202,7 +202,7 @@ def _hosts_end_with_their_tasks(patch: Patch) -> None:
 
     def at_once(self: Any, instance: Any) -> Applied:
         self._fleets[instance.pool].terminate([instance.instance_id])
-        self._ledger.instances.remove(instance.pool, instance.instance_id)
+        self._ledger.instances.remove(instance.pool, instance.instance_id, at=self._clock.now())
         return Applied(changed=True)
 
     patch(End, "end", at_once)

@@ -102,7 +102,7 @@ def instance_steps(n: int, m: int) -> list[Step]:
         lambda ledger, at: ledger.instances.mark_draining(POOL, name, at=at),
         lambda ledger, at: ledger.instances.mark_empty(POOL, name, at=at if m > 1 else None),
         lambda ledger, at: ledger.instances.lose(POOL, name, at=at),
-        lambda ledger, _: ledger.instances.remove(POOL, name),
+        lambda ledger, at: ledger.instances.remove(POOL, name, at=at),
     ]
 
 

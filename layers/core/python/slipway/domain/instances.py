@@ -40,7 +40,8 @@ class Instance:
     was launched, or started last. ``connected`` is the agent's control channel: tasks are placed only when it is
     open [ECS-AGENT-REGISTERS-FIRST]; ``disconnected_at`` since when it is not. ``lost_at`` is when EC2 said that
     it will take the instance away; ``full_until`` is how long ECS is believed that it has less room than its tasks
-    leave; ``load`` is what it was launched or started for; ``for_stopped_tier`` says that it was to be stopped.
+    leave; ``load`` is what it was launched or started for; ``for_stopped_tier`` says that it was to be stopped;
+    ``usd_per_hour`` was its type's list price when it was launched, 0 where that is not known.
     """
 
     instance_id: str
@@ -54,6 +55,7 @@ class Instance:
     template_version: int | None = None
     for_stopped_tier: bool = False
     load: Load = ()
+    usd_per_hour: float = 0.0
     arn: str | None = None
     connected: bool = False
     disconnected_at: float | None = None

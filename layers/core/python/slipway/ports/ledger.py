@@ -25,6 +25,7 @@ from slipway.domain.snapshot import (
 from slipway.domain.sweeping import SweepState
 from slipway.domain.tokens import TokenFacts
 from slipway.domain.turns import Pace, Turn
+from slipway.domain.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,17 @@ class JobRecord:
     completed_at: float | None = None
     conclusion: str | None = None
     runner_name: str | None = None
+    heard_at: float | None = None
 
 
 class Jobs(Protocol):
     """Workflow jobs."""
 
     def record(self, event: JobEvent, route: Route) -> bool:
-        """Move a job forward; say whether it moved. A late, lower event moves nothing back [GH-WJ-4]."""
+        """Move a job forward; say whether it moved. A late, lower event moves nothing back [GH-WJ-4].
+
+        One that completed leaves its usage.
+        """
 
     def find(self, key: JobKey) -> JobRecord | None:
         """Return the record of a job, if any."""
@@ -103,7 +108,7 @@ class Runners(Protocol):
     def remove(
         self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False
     ) -> Runner | None:
-        """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was.
+        """Note that ECS stopped the task: out of the pool, remembered as gone, its usage kept. Return what it was.
 
         A runner that was registered and never said to have ended leaves an orphan to look after, and one that
         took a job and then ``lost_host`` an interruption.
@@ -154,7 +159,7 @@ class Instances(Protocol):
         """Set or clear since when instances hold no task."""
 
     def mark_stopped(self, pool: str, instance_id: str, *, at: float) -> bool:
-        """Note that an instance which was to be stopped is; say whether that is news."""
+        """Note that an instance which was to be stopped is, leaving its usage; say whether that is news."""
 
     def mark_started(self, pool: str, starts: Iterable[tuple[str, Load]], *, at: float) -> None:
         """Note that stopped instances were started, and for what."""
@@ -171,8 +176,8 @@ class Instances(Protocol):
     def mark_empty(self, pool: str, instance_id: str, *, at: float | None) -> None:
         """Note when ECS first listed no task on a draining instance; None when it listed one."""
 
-    def remove(self, pool: str, instance_id: str) -> bool:
-        """Forget an instance that is terminated; say whether it was known."""
+    def remove(self, pool: str, instance_id: str, *, at: float) -> bool:
+        """Forget an instance that is terminated, leaving its usage; say whether it was known."""
 
 
 class PoolRows(Protocol):
@@ -324,6 +329,13 @@ class Interruptions(Protocol):
         """Forget one."""
 
 
+class UsageRecords(Protocol):
+    """What jobs, containers and instances used, kept for thirteen months; written where their end is recorded."""
+
+    def of_day(self, day: str) -> Iterable[Usage]:
+        """Read the lines of what ended on a day (UTC, ``2026-11-26``)."""
+
+
 class CheckedGroups(Protocol):
     """Runner groups that were found in order, shared by all who mint."""
 
@@ -376,3 +388,4 @@ class Ledger:
     turns: Turns
     tokens: Tokens
     interruptions: Interruptions
+    usage: UsageRecords

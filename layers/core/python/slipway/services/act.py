@@ -145,7 +145,7 @@ class Act:
             there = {item.instance_id for item in self._fleets[pool].instances()}
             gone = [name for name in request.instance_ids if name not in there]
             for instance_id in gone:
-                self._ledger.instances.remove(pool, instance_id)
+                self._ledger.instances.remove(pool, instance_id, at=self._clock.now())
             if not gone:
                 until = self._clock.now() + BACK_OFF_SECONDS
                 self._ledger.instances.mark_full(pool, request.instance_ids, until=until)
@@ -238,14 +238,14 @@ class Act:
         self, items: Iterable[LaunchedInstance], intent: Intent, request: LaunchInstances
     ) -> list[Instance]:
         types = self._configuration.pools[intent.pool].instance_types
-        registered = {offered.name: offered.registered for offered in types}
+        offered = {kind.name: kind for kind in types}
         state = InstanceState.WARMING if request.for_stopped_tier else InstanceState.LAUNCHING
         return [
             Instance(
                 instance_id=item.instance_id,
                 pool=intent.pool,
                 state=state,
-                registered=registered.get(item.instance_type, request.each),
+                registered=kind.registered if kind else request.each,
                 launched_at=item.launched_at,
                 instance_type=item.instance_type,
                 subnet=item.subnet,
@@ -253,6 +253,7 @@ class Act:
                 template_version=item.template_version,
                 for_stopped_tier=request.for_stopped_tier,
                 load=request.load_of(number),
+                usd_per_hour=kind.usd_per_hour if kind else 0.0,
             )
-            for number, item in enumerate(items)
+            for number, (item, kind) in enumerate((item, offered.get(item.instance_type)) for item in items)
         ]

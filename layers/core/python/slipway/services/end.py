@@ -61,7 +61,7 @@ class End:
     def retire(self, instance: Instance) -> Applied:
         """Terminate an instance and forget it."""
         self._fleets[instance.pool].terminate([instance.instance_id])
-        self._ledger.instances.remove(instance.pool, instance.instance_id)
+        self._ledger.instances.remove(instance.pool, instance.instance_id, at=self._clock.now())
         return Applied(changed=True)
 
     def replace(self, instance: Instance) -> Applied:

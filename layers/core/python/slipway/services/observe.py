@@ -170,7 +170,7 @@ class Observe:
     def _fold_loss(self, event: InstanceLoss) -> str | None:
         for pool in self._configuration.pools:
             if event.is_gone:
-                if self._ledger.instances.remove(pool, event.instance_id):
+                if self._ledger.instances.remove(pool, event.instance_id, at=event.at):
                     return pool
             elif self._drain(pool, event.instance_id, event.at):
                 return pool

@@ -168,7 +168,7 @@ class Remove:
         return reap.instance is not None and self._ledger.instances.observe(reap.instance)
 
     def _forget_instance(self, reap: Reap) -> bool:
-        self._ledger.instances.remove(reap.pool, reap.id)
+        self._ledger.instances.remove(reap.pool, reap.id, at=self._clock.now())
         return True
 
     def _forget_runner(self, reap: Reap) -> bool:

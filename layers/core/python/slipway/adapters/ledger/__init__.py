@@ -19,6 +19,7 @@ from slipway.adapters.ledger.snapshots import DynamoSnapshots
 from slipway.adapters.ledger.table import Table
 from slipway.adapters.ledger.tokens import DynamoTokens
 from slipway.adapters.ledger.turns import DynamoTurns
+from slipway.adapters.ledger.usage import DynamoUsageRecords
 from slipway.ports.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -47,4 +48,5 @@ def ledger_on(table: Table) -> Ledger:
         turns=DynamoTurns(table),
         tokens=DynamoTokens(table),
         interruptions=DynamoInterruptions(table),
+        usage=DynamoUsageRecords(table),
     )

@@ -15,8 +15,10 @@ from slipway.adapters.ledger.items import (
     keyed,
     load_to,
 )
-from slipway.adapters.ledger.table import Check, ConditionFailedError, Delete, Put, Table, Update
+from slipway.adapters.ledger.table import Check, ConditionFailedError, Delete, Put, Table, Update, Write
+from slipway.adapters.ledger.usage import usage_put
 from slipway.domain.instances import Instance, InstanceState, Load
+from slipway.domain.usage import usage_of_instance
 
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
@@ -33,7 +35,15 @@ _REPORTED = (
     "ready_at",
     "draining_at",
 )
-_OF_THE_LAUNCH = ("instance_type", "subnet", "market", "template_version", "for_stopped_tier", "load")
+_OF_THE_LAUNCH = (
+    "instance_type",
+    "subnet",
+    "market",
+    "template_version",
+    "for_stopped_tier",
+    "load",
+    "usd_per_hour",
+)
 
 
 class DynamoInstances:
@@ -89,7 +99,11 @@ class DynamoInstances:
         change = {"state": stopped.value, "rank": stopped.rank, "stopped_at": at}
         values = {"warming": InstanceState.WARMING.value}
         key = instance_key(pool, instance_id)
-        return self._try(Update(key, set=change, condition="#state = :warming", values=values))
+        item = self._table.get(key)
+        if item is None:
+            return False
+        stop = Update(key, set=change, condition="#state = :warming", values=values)
+        return self._try_transact([stop, usage_put(usage_of_instance(instance_from(item), at))])
 
     def mark_started(self, pool: str, starts: Iterable[tuple[str, Load]], *, at: float) -> None:
         """Note that stopped instances were started, and for what."""
@@ -134,14 +148,25 @@ class DynamoInstances:
         """Note when ECS first listed no task on a draining instance; None when it listed one."""
         self._set_or_clear(pool, instance_id, "empty_at", at)
 
-    def remove(self, pool: str, instance_id: str) -> bool:
-        """Forget an instance that is terminated; say whether it was known."""
+    def remove(self, pool: str, instance_id: str, *, at: float) -> bool:
+        """Forget an instance that is terminated, leaving its usage; say whether it was known."""
         key = instance_key(pool, instance_id)
         item = self._table.get(key)
         if item is None:
             return False
         stone = {"why": "terminated", "expires_at": int(item["launched_at"]) + GONE_TTL_SECONDS}
-        self._table.transact([Put(keyed(gone_key(instance_id), stone)), Delete(key)])
+        # On condition, so that its usage is written once, whoever else says at the same time that it is gone.
+        writes: list[Write] = [Put(keyed(gone_key(instance_id), stone)), Delete(key, condition=_EXISTS)]
+        known = instance_from(item)
+        if known.runs:  # of one that was stopped all is written
+            writes.append(usage_put(usage_of_instance(known, at)))
+        return self._try_transact(writes)
+
+    def _try_transact(self, writes: Sequence[Write]) -> bool:
+        try:
+            self._table.transact(writes)
+        except ConditionFailedError:
+            return False
         return True
 
     def _insert(self, instance: Instance) -> bool:

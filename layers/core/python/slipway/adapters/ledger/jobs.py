@@ -12,11 +12,13 @@ from slipway.adapters.ledger.items import (
     waiting_key,
     waiting_to,
 )
-from slipway.adapters.ledger.table import ConditionFailedError, Delete, Put, Table, Update
+from slipway.adapters.ledger.table import ConditionFailedError, Delete, Put, Table, Update, Write
+from slipway.adapters.ledger.usage import usage_put
 from slipway.domain.demand import retry_delay_seconds
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Route
 from slipway.domain.snapshot import WaitingJob
+from slipway.domain.usage import usage_of_job
 from slipway.ports.ledger import JobRecord
 
 
@@ -32,12 +34,17 @@ class DynamoJobs:
         Record and entry change in one transaction: without it, a late ``queued`` which is recorded first
         and entered last could leave an entry behind for a job that has completed meanwhile.
         """
-        entries: list[Put | Delete]
+        entries: list[Write]
         if event.action is JobState.QUEUED:
             key = waiting_key(route.pool, event.key)
             entries = [Put(keyed(key, waiting_to(waiting_job(event, route))))]
         else:
-            entries = [Delete(waiting_key(pool, event.key)) for pool in self._pools(event.key, route)]
+            known = self.find(event.key)
+            # Its labels may have led to another pool when it was queued.
+            pools = sorted({route.pool} | ({known.pool} if known else set()))
+            entries = [Delete(waiting_key(pool, event.key)) for pool in pools]
+            if event.action is JobState.COMPLETED:
+                entries.append(usage_put(usage_of_job(event, route, known.heard_at if known else None)))
         try:
             self._table.transact([self._forward(event, route), *entries])
         except ConditionFailedError:
@@ -77,11 +84,6 @@ class DynamoJobs:
         """Let a job wait no longer in a pool; its record stays."""
         self._table.write(Delete(waiting_key(pool, key)))
 
-    def _pools(self, key: JobKey, route: Route) -> list[str]:
-        """Return where the job may wait: its labels may have led to another pool when it was queued."""
-        known = self.find(key)
-        return sorted({route.pool} | ({known.pool} if known else set()))
-
     def _forward(self, event: JobEvent, route: Route) -> Update:
         rank = event.action.rank
         attributes: dict[str, Any] = {
@@ -92,6 +94,7 @@ class DynamoJobs:
             "organization": event.organization,
             "repository": event.repository,
             "queued_at": event.queued_at,
+            "heard_at": event.received_at if event.action is JobState.QUEUED else None,
             "started_at": event.started_at if rank >= JobState.IN_PROGRESS.rank else None,
             "completed_at": event.completed_at,
             "conclusion": event.conclusion,

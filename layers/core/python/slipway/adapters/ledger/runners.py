@@ -24,10 +24,12 @@ from slipway.adapters.ledger.table import (
     Update,
     Write,
 )
+from slipway.adapters.ledger.usage import usage_put
 from slipway.domain.interruptions import interruption_of
 from slipway.domain.jobs import JobEvent
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.usage import usage_of_runner
 
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
@@ -137,8 +139,14 @@ class DynamoRunners:
         """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
         known = self.find(pool, task_id)
         stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
-        writes: list[Write] = [Put(keyed(gone_key(task_id), stone)), Delete(runner_key(pool, task_id))]
-        if known and known.ended_at is None and known.runner_id is not None:
+        buried = Put(keyed(gone_key(task_id), stone))
+        if known is None:
+            self._table.write(buried)
+            return None
+        # On condition, so that its usage is written once, whoever else says at the same time that it stopped.
+        taken_out = Delete(runner_key(pool, task_id), condition=_EXISTS)
+        writes: list[Write] = [buried, taken_out, usage_put(usage_of_runner(known, at))]
+        if known.ended_at is None and known.runner_id is not None:
             orphan = {
                 "task_id": task_id,
                 "runner_id": known.runner_id,
@@ -147,10 +155,9 @@ class DynamoRunners:
                 "organization": known.organization,
             }
             writes.append(Put(keyed(orphan_key(pool, task_id), orphan)))
-        if known and lost_host and (interrupted := interruption_of(known, at)):
+        if lost_host and (interrupted := interruption_of(known, at)):
             writes.append(Put(interruption_to(interrupted)))
-        self._table.transact(writes)
-        return known
+        return known if self._try_transact(writes) else None
 
     def forget_orphan(self, pool: str, task_id: str, *, organization: str | None = None) -> None:
         """Note that the registration of a stopped task is gone; with ``organization``, only if it is its own."""

@@ -1,0 +1,153 @@
+"""Usage records: one line for each job, container and instance that has ended, for ever as it was written. Pure.
+
+A job's line has what GitHub says, a container's and an instance's what ECS and EC2 say; the container's joins them. So
+each can be written when its own end is learned of, in whatever order the ends come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from slipway.domain.instances import Instance
+from slipway.domain.jobs import JobEvent, JobKey
+from slipway.domain.matching import Route
+from slipway.domain.resources import Resources
+from slipway.domain.runners import Runner
+
+KEPT_SECONDS = 13 * 31 * 86_400  # thirteen months: the same month of last year can be compared whole
+
+
+@dataclass(frozen=True, slots=True)
+class JobUsage:
+    """A job that completed, by GitHub's clock. ``heard_at`` is when its ``queued`` event reached us, by ours."""
+
+    job: JobKey
+    run_id: int
+    repository: str
+    workflow: str
+    name: str
+    pool: str
+    profile: str
+    queued_at: float
+    completed_at: float
+    conclusion: str
+    started_at: float | None = None
+    heard_at: float | None = None
+    runner_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerUsage:
+    """A container that has ended, by ECS's clock; ``claimed_at`` is the registrar's.
+
+    ``job`` is the one that it ran, or was last meant for; ``busy_at`` tells which of the two, if GitHub's word of it
+    came in time. ``instance_arn`` is that of its container instance in ECS, None where it was placed on none.
+    """
+
+    task_id: str
+    pool: str
+    profile: str
+    size: Resources
+    instance_arn: str | None
+    started_at: float
+    stopped_at: float
+    running_at: float | None = None
+    claimed_at: float | None = None
+    busy_at: float | None = None
+    job: JobKey | None = None
+    repository: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceUsage:
+    """An instance from its launch, or its last start, to its end or its stop.
+
+    ``usd_per_hour`` was the list price of its type at its launch; 0 where that is not known, which reports name.
+    """
+
+    instance_id: str
+    pool: str
+    instance_type: str
+    market: str
+    subnet: str
+    registered: Resources
+    usd_per_hour: float
+    instance_arn: str | None
+    launched_at: float
+    ended_at: float
+    ready_at: float | None = None
+
+
+Usage = JobUsage | RunnerUsage | InstanceUsage
+
+
+def ended_at(usage: Usage) -> float:
+    """Return when that which a line is about ended, epoch seconds."""
+    match usage:
+        case JobUsage():
+            return usage.completed_at
+        case RunnerUsage():
+            return usage.stopped_at
+        case InstanceUsage():
+            return usage.ended_at
+
+
+def day_of(usage: Usage) -> str:
+    """Return the day (UTC) under which a line is kept: that of the end."""
+    return datetime.fromtimestamp(ended_at(usage), UTC).strftime("%Y-%m-%d")
+
+
+def usage_of_job(event: JobEvent, route: Route, heard_at: float | None) -> JobUsage:
+    """Return the line of a job from its ``completed`` event."""
+    return JobUsage(
+        job=event.key,
+        run_id=event.run_id,
+        repository=event.repository,
+        workflow=event.workflow,
+        name=event.name,
+        pool=route.pool,
+        profile=route.shape.profile,
+        queued_at=event.queued_at,
+        started_at=event.started_at,
+        # GitHub tells it of every completed job; without it the time at which we heard of it is the nearest.
+        completed_at=event.completed_at if event.completed_at is not None else event.received_at,
+        conclusion=event.conclusion or "",
+        heard_at=heard_at,
+        runner_name=event.runner_name,
+    )
+
+
+def usage_of_runner(runner: Runner, stopped_at: float) -> RunnerUsage:
+    """Return the line of a container whose task has stopped."""
+    return RunnerUsage(
+        task_id=runner.task_id,
+        pool=runner.pool,
+        profile=runner.shape.profile,
+        size=runner.shape.size,
+        instance_arn=runner.instance_arn,
+        started_at=runner.started_at,
+        stopped_at=max(stopped_at, runner.started_at),
+        running_at=runner.running_at,
+        claimed_at=runner.claimed_at,
+        busy_at=runner.busy_at,
+        job=runner.job,
+        repository=runner.repository,
+    )
+
+
+def usage_of_instance(instance: Instance, ended_at: float) -> InstanceUsage:
+    """Return the line of an instance that has ended, or was stopped: each time that it ran is a line."""
+    return InstanceUsage(
+        instance_id=instance.instance_id,
+        pool=instance.pool,
+        instance_type=instance.instance_type,
+        market=instance.market.value if instance.market else "",
+        subnet=instance.subnet or "",
+        registered=instance.registered,
+        usd_per_hour=instance.usd_per_hour,
+        instance_arn=instance.arn,
+        launched_at=instance.launched_at,
+        ended_at=max(ended_at, instance.launched_at),
+        ready_at=instance.ready_at,
+    )

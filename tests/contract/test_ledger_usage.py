@@ -1,0 +1,129 @@
+"""What the ledger's ``UsageRecords`` must do: one line for each end, however often and in whatever order it is told."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from slipway.domain.configuration import Market
+from slipway.domain.instances import InstanceState
+from slipway.domain.jobs import JobState
+from slipway.domain.usage import KEPT_SECONDS, InstanceUsage, JobUsage, RunnerUsage, Usage
+from tests.builders import NOW, POOL, a_booting_instance, a_runner, a_task_id, an_arn
+from tests.contract.ledger_cases import ROUTE, Case, an_event
+
+TASK = a_task_id(1)
+
+
+def lines(case: Case) -> list[Usage]:
+    days = {datetime.fromtimestamp(NOW + hours * 3600, UTC).strftime("%Y-%m-%d") for hours in (-24, 0, 24)}
+    return [line for day in sorted(days) for line in case.ledger.usage.of_day(day)]
+
+
+def test_a_job_leaves_one_line_with_all_that_github_said(case: Case) -> None:
+    case.ledger.jobs.record(an_event(received_at=NOW - 2), ROUTE)
+    completed = an_event(JobState.COMPLETED, workflow="build", name="unit <b>tests</b>")
+    for _ in range(3):
+        case.ledger.jobs.record(completed, ROUTE)
+    [line] = lines(case)
+    assert line == JobUsage(
+        job=completed.key,
+        run_id=completed.run_id,
+        repository="acme/one",
+        workflow="build",
+        name="unit <b>tests</b>",
+        pool=POOL,
+        profile=ROUTE.shape.profile,
+        queued_at=NOW - 5,
+        started_at=NOW + 10,
+        completed_at=NOW + 60,
+        conclusion="success",
+        heard_at=NOW - 2,
+        runner_name=completed.runner_name,
+    )
+
+
+def test_the_order_and_number_of_a_jobs_events_make_no_difference_to_its_line(case: Case) -> None:
+    states = (JobState.QUEUED, JobState.IN_PROGRESS, JobState.COMPLETED)
+    orders = [order for order in itertools.product(states, repeat=4) if JobState.COMPLETED in order]
+    for number, order in enumerate(orders, start=1):
+        for state in order:
+            case.ledger.jobs.record(an_event(state, number), ROUTE)
+    found = [line for line in lines(case) if isinstance(line, JobUsage)]
+    assert len(found) == len(orders)
+    # Where the end was heard of first, nobody can say when the beginning was.
+    alike = {replace(line, job=found[0].job, run_id=0, heard_at=None) for line in found}
+    assert len(alike) == 1
+
+
+def test_a_container_leaves_one_line_when_its_task_has_stopped(case: Case) -> None:
+    runner = replace(a_runner(), running_at=NOW + 2, instance_arn=an_arn("i-1"))
+    case.ledger.runners.add([runner])
+    for late in (0, 1):
+        case.ledger.runners.remove(POOL, TASK, at=NOW + 90 + late, why="done")
+    [line] = lines(case)
+    assert isinstance(line, RunnerUsage)
+    assert (line.task_id, line.instance_arn, line.size) == (TASK, an_arn("i-1"), runner.shape.size)
+    assert (line.started_at, line.running_at, line.stopped_at) == (runner.started_at, NOW + 2, NOW + 90)
+
+
+def test_of_two_who_say_at_once_that_a_task_stopped_one_writes_its_line(case: Case) -> None:
+    case.ledger.runners.add([a_runner()])
+    overtaken = case.overtaken(lambda: case.ledger.runners.remove(POOL, TASK, at=NOW + 90, why="done"))
+    assert overtaken.runners.remove(POOL, TASK, at=NOW + 99, why="stopped") is None
+    [line] = lines(case)
+    assert isinstance(line, RunnerUsage)
+    assert line.stopped_at == NOW + 90
+
+
+def test_an_instance_leaves_a_line_each_time_that_it_ran(case: Case) -> None:
+    instances = case.ledger.instances
+    warming = a_booting_instance(
+        "i-1",
+        state=InstanceState.WARMING,
+        for_stopped_tier=True,
+        launched_at=NOW,
+        usd_per_hour=0.4,
+        market=Market.ON_DEMAND,
+    )
+    instances.add([warming])
+    instances.mark_stopped(POOL, "i-1", at=NOW + 100)
+    instances.mark_stopped(POOL, "i-1", at=NOW + 101)
+    instances.mark_started(POOL, [("i-1", ())], at=NOW + 5_000)
+    assert instances.remove(POOL, "i-1", at=NOW + 6_000)
+    assert not instances.remove(POOL, "i-1", at=NOW + 6_001)
+    found = [line for line in lines(case) if isinstance(line, InstanceUsage)]
+    assert [(line.launched_at, line.ended_at) for line in found] == [
+        (NOW, NOW + 100),
+        (NOW + 5_000, NOW + 6_000),
+    ]
+    assert {(line.instance_id, line.usd_per_hour, line.market) for line in found} == {
+        ("i-1", 0.4, "on-demand")
+    }
+
+
+def test_an_instance_that_ends_while_it_is_stopped_leaves_no_second_line(case: Case) -> None:
+    instances = case.ledger.instances
+    instances.add(
+        [a_booting_instance("i-1", state=InstanceState.WARMING, for_stopped_tier=True, launched_at=NOW)]
+    )
+    instances.mark_stopped(POOL, "i-1", at=NOW + 100)
+    instances.remove(POOL, "i-1", at=NOW + 9_000)
+    assert len(lines(case)) == 1
+
+
+def test_of_two_who_say_at_once_that_an_instance_is_gone_one_writes_its_line(case: Case) -> None:
+    case.ledger.instances.add([a_booting_instance("i-1", launched_at=NOW)])
+    overtaken = case.overtaken(lambda: case.ledger.instances.remove(POOL, "i-1", at=NOW + 90))
+    assert not overtaken.instances.remove(POOL, "i-1", at=NOW + 99)
+    [line] = lines(case)
+    assert isinstance(line, InstanceUsage)
+    assert line.ended_at == NOW + 90
+
+
+def test_a_line_is_kept_for_thirteen_months(case: Case) -> None:
+    case.ledger.jobs.record(an_event(JobState.COMPLETED), ROUTE)
+    day = datetime.fromtimestamp(NOW + 60, UTC).strftime("%Y-%m-%d")
+    item = case.item(f"USAGE#{day}", f"JOB#{an_event().key}")
+    assert int(item["expires_at"]["N"]) == int(NOW) + 60 + KEPT_SECONDS
