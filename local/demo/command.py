@@ -48,6 +48,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--keep-logs", metavar="DIR", help="where to leave the logs of functions and containers"
     )
+    parser.add_argument(
+        "--usage", type=Path, metavar="FILE.jsonl", help="leave the usage records, for slipway report"
+    )
     parser.set_defaults(run=run_command)
 
 
@@ -89,6 +92,7 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
     from local.demo.screen import picture, tell  # noqa: PLC0415
     from local.demo.world import World  # noqa: PLC0415
+    from local.reports.lines import write_lines  # noqa: PLC0415
 
     console = Console(stderr=arguments.json)
     world = World(
@@ -108,6 +112,8 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
             console.print(f"{arguments.jobs} jobs, clock ×{arguments.clock_scale}, seed {arguments.seed}")
             with Live(console=console, refresh_per_second=4) as live:
                 result = run(world, scenario, lambda w, s: live.update(picture(w, s)))
+    if arguments.usage:
+        write_lines(arguments.usage, result.usage)
     if arguments.json:
         print(json.dumps(result.as_json()))
     else:

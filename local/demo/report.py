@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 
 from local.demo.checks import leaks
 from local.demo.scenario import Scenario
 from local.demo.world import World
+from slipway.domain.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Result:
     github_calls: dict[str, int]
     aws_calls: dict[str, int]
     violations: list[str]
+    usage: tuple[Usage, ...] = field(default=(), repr=False)
 
     @property
     def is_good(self) -> bool:
@@ -45,7 +47,7 @@ class Result:
 
     def as_json(self) -> dict[str, object]:
         """Return the object to print."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "usage"}
 
 
 def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result:
@@ -79,6 +81,7 @@ def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result
         github_calls=calls,
         aws_calls=dict(sorted(world.aws.calls.items())),
         violations=violations,
+        usage=tuple(world.usage()),
     )
 
 

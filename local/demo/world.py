@@ -7,6 +7,7 @@ import os
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -28,7 +29,8 @@ from local.demo.own_time import OwnTime
 from local.demo.podman_containers import PodmanContainers
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
-from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, definitions, deploy, deployed_rules
+from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, TABLE, definitions, deploy, deployed_rules
+from local.reports.source import usage_of
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.events import Event
@@ -38,6 +40,8 @@ from local.twin.github.twin import GitHubTwin
 from local.twin.http.aws import AwsServer
 from local.twin.http.github import GitHubServer
 from local.twin.latency import LatencyModel
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.usage import Usage
 
 WEBHOOK_PATH = "/webhook/5b0c9c1e"
 TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
@@ -97,6 +101,11 @@ class World:
     def is_broken(self) -> BaseException | None:
         """Return the error that stopped the clock, if any."""
         return self.pump.failure
+
+    def usage(self) -> Iterator[Usage]:
+        """Read the usage records of this run; the caller holds the lock."""
+        ledger = dynamo_ledger(self.aws.client("dynamodb"), TABLE)
+        return usage_of(ledger, self.configuration, self.scaled.origin, self.clock.now())
 
     def canaries(self) -> dict[str, str]:
         """Return every secret of this run by name, to look for where none may be."""

@@ -2,7 +2,8 @@
 
 The rule, as ``docs/reports.md`` states it:
 
-1. An instance costs its type's list price for each second of its life, a minute at least [EC2-BILLING-60S].
+1. An instance costs its type's list price for each second of its life, a minute at least [EC2-BILLING-60S]; on Spot a
+   stated share of it, for want of the price that was paid.
 2. A container holds the mean of its share of the instance's CPU and of its memory, from its placement to its end. What
    a container that ran a job holds is that job's own cost.
 3. All else is overhead: boot, free room, headroom, containers that waited in vain. The jobs of the same pool in the
@@ -12,9 +13,11 @@ The rule, as ``docs/reports.md`` states it:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from local.slipway_cli.catalogue import SPOT_PRICE_SHARE
+from slipway.domain.configuration import Market
 from slipway.domain.usage import InstanceUsage, RunnerUsage
 
 NANO = 1_000_000_000
@@ -50,15 +53,11 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """All instances of a range, and who pays for them: nano-USD. ``unowned`` is overhead by pool, where no job ran.
-
-    ``unpriced`` are the instance types whose price is not known: they are counted as nothing, and named.
-    """
+    """All instances of a range, and who pays for them: nano-USD. ``unowned`` is overhead by pool, where no job ran."""
 
     instances: int
     charges: tuple[Charge, ...]
     unowned: dict[str, int]
-    unpriced: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -71,6 +70,7 @@ def bill(
     runners: Iterable[RunnerUsage],
     within: Range,
     served: Callable[[RunnerUsage], bool],
+    spot_share: float = SPOT_PRICE_SHARE,
 ) -> Bill:
     """Share the cost of instances among the containers that ran jobs on them, as far as both lie within a range.
 
@@ -86,7 +86,7 @@ def bill(
     overhead: dict[str, int] = defaultdict(int)
     total = 0
     for _, life in lives:
-        cost = cost_of(life, within)
+        cost = cost_of(life, within, spot_share)
         total += cost
         jobs = [runner for runner in placed[life.instance_arn] if served(runner)]
         *shares, rest = apportion(cost, _parts(life, jobs, within))
@@ -103,15 +103,38 @@ def bill(
         charges += [
             Charge(runner, share, more) for (runner, share), more in zip(held[pool], shares, strict=True)
         ]
-    unpriced = sorted({life.instance_type for _, life in lives if life.usd_per_hour <= 0})
-    return Bill(total, tuple(charges), unowned, tuple(unpriced))
+    return Bill(total, tuple(charges), unowned)
 
 
-def cost_of(life: InstanceUsage, within: Range) -> int:
+def priced(lives: Iterable[InstanceUsage], prices: Mapping[str, float]) -> list[InstanceUsage]:
+    """Give those a price that have none of their own: their launch was never recorded, only ECS told of them.
+
+    Raises:
+        NoPriceError: neither has one, for some types; none is ever taken for nothing.
+    """
+    known = [
+        life if life.usd_per_hour > 0 else replace(life, usd_per_hour=prices.get(life.instance_type, 0.0))
+        for life in lives
+    ]
+    if missing := sorted({life.instance_type for life in known if life.usd_per_hour <= 0}):
+        raise NoPriceError(missing)
+    return known
+
+
+class NoPriceError(Exception):
+    """Instance types of which no price is known."""
+
+    def __init__(self, types: Sequence[str]) -> None:
+        self.types = tuple(types)
+        super().__init__(f"no price is known of {', '.join(name or '(unknown type)' for name in types)}")
+
+
+def cost_of(life: InstanceUsage, within: Range, spot_share: float = SPOT_PRICE_SHARE) -> int:
     """Return what an instance costs within a range, nano-USD."""
     end = max(life.ended_at, life.launched_at + BILLED_AT_LEAST_SECONDS)
     seconds = within.overlap(life.launched_at, end)
-    return round(life.usd_per_hour * NANO * seconds / 3600)
+    share = spot_share if life.market == Market.SPOT else 1.0
+    return round(life.usd_per_hour * share * NANO * seconds / 3600)
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:

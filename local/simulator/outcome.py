@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from local.simulator.workload.jobs import SimulatedJob
+from local.slipway_cli.catalogue import SPOT_PRICE_SHARE
 from slipway.domain.configuration import InstanceType, Market
 from slipway.domain.resources import Resources
-
-#: What a Spot instance costs, as a share of the list price: an estimate, the same for all policies.
-SPOT_PRICE_SHARE: Final = 0.4
+from slipway.domain.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +67,5 @@ class Outcome:
     """Promises that were broken, in words."""
     extra_usd: float = 0.0
     """What was paid otherwise than for whole instances: the bound buys by the fraction."""
+    usage: tuple[Usage, ...] = field(default=(), repr=False)
+    """The usage records that Slipway wrote, and what it would write of all that still runs; a baseline writes none."""

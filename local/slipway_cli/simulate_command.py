@@ -67,6 +67,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.svg", help="draw waits, instances and cost over time"
     )
+    parser.add_argument(
+        "--usage", type=Path, metavar="FILE.jsonl", help="leave Slipway's usage records, for slipway report"
+    )
     parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
@@ -160,10 +163,17 @@ def _outcomes(arguments: argparse.Namespace, task: Task) -> list[Outcome]:
 
 
 def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
+    from local.reports.lines import write_lines  # noqa: PLC0415
     from local.simulator.report.plot import draw  # noqa: PLC0415
     from local.simulator.report.summary import summarize  # noqa: PLC0415
 
     name = arguments.scenario or str(arguments.trace)
+    if arguments.usage is not None:
+        try:
+            with _written_whole(arguments.usage) as temporary:
+                write_lines(temporary, outcomes[0].usage)
+        except OSError as fault:
+            return _refuse(arguments, (f"{arguments.usage}: cannot be written: {fault.strerror}",))
     if arguments.plot is not None:
         try:
             with _written_whole(arguments.plot) as temporary:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from local.reports.source import usage_of
 from local.simulator.incidents import plan_incidents
 from local.simulator.leftovers import beyond_tiers
+from local.simulator.memory_table import memory_ledger
 from local.simulator.outcome import JobOutcome, Outcome
 from local.simulator.policies.policy import Task
 from local.simulator.policies.served import run_of, served_jobs
@@ -76,6 +78,11 @@ def _outcome(task: Task, name: str, look: Callable[[World], None]) -> Outcome:
         github_calls=sum(world.github.calls.values()),
         aws_calls=_aws_calls(world),
         violations=violations,
+        usage=tuple(
+            usage_of(
+                memory_ledger(world.store), task.configuration, task.workload.starts_at, world.clock.now()
+            )
+        ),
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.reports.money import NANO, Range, apportion, bill
+from local.reports.money import NANO, NoPriceError, Range, apportion, bill, priced
 from slipway.domain.resources import Resources
 from slipway.domain.usage import InstanceUsage, RunnerUsage
 
@@ -21,7 +22,7 @@ def an_instance(number: int = 0, **changes: object) -> InstanceUsage:
         instance_id=f"i-{number}",
         pool="general",
         instance_type="m7i.2xlarge",
-        market="spot",
+        market="on-demand",
         subnet="subnet-1",
         registered=HOST,
         usd_per_hour=0.4032,
@@ -79,6 +80,11 @@ def test_what_no_job_of_a_pool_used_is_owed_by_nobody() -> None:
     assert made.total == made.instances
 
 
+def test_a_spot_instance_costs_a_share_of_the_list_price() -> None:
+    made = bill([an_instance(market="spot")], [], ALWAYS, ran_a_job, spot_share=0.4)
+    assert made.instances == round(0.4032 * 0.4 * NANO)
+
+
 def test_an_instance_of_a_few_seconds_costs_a_minute() -> None:
     assert bill([an_instance(ended_at=1_003.0)], [], ALWAYS, ran_a_job).instances == round(0.4032 * NANO / 60)
 
@@ -92,8 +98,16 @@ def test_only_what_lies_within_the_range_is_counted() -> None:
     assert all(half.total == half.instances for half in halves)
 
 
-def test_a_type_without_a_price_is_named() -> None:
-    assert bill([an_instance(usd_per_hour=0.0)], [], ALWAYS, ran_a_job).unpriced == ("m7i.2xlarge",)
+def test_an_instance_without_a_price_of_its_own_costs_its_types() -> None:
+    [life] = priced([an_instance(usd_per_hour=0.0)], {"m7i.2xlarge": 0.5})
+    assert life.usd_per_hour == 0.5
+    assert priced([an_instance()], {"m7i.2xlarge": 0.5}) == [an_instance()]
+
+
+def test_a_type_without_a_price_is_named_and_never_taken_for_nothing() -> None:
+    lives = [an_instance(usd_per_hour=0.0), an_instance(1, usd_per_hour=0.0, instance_type="x9.large")]
+    with pytest.raises(NoPriceError, match=r"x9\.large"):
+        priced(lives, {"m7i.2xlarge": 0.5})
 
 
 @given(st.integers(0, 10**15), st.lists(st.integers(0, 10**9), min_size=1, max_size=50).filter(any))

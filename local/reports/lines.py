@@ -1,0 +1,102 @@
+"""Usage lines as a file, one JSON object a line: what a simulation or a demo leaves, and what a report reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from slipway.domain.jobs import JobKey
+from slipway.domain.resources import Resources
+from slipway.domain.usage import InstanceUsage, JobUsage, RunnerUsage, Usage
+
+_KINDS: dict[str, type[Usage]] = {"job": JobUsage, "runner": RunnerUsage, "instance": InstanceUsage}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+class UsageFileError(Exception):
+    """A file of usage lines that cannot be read; the message names the line and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Usage lines by kind; each stands here once, however often it was given."""
+
+    jobs: tuple[JobUsage, ...] = ()
+    runners: tuple[RunnerUsage, ...] = ()
+    instances: tuple[InstanceUsage, ...] = ()
+    _ran: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @classmethod
+    def of(cls, usages: Iterable[Usage]) -> Lines:
+        """Sort lines by kind and name; where one is given twice, the first counts."""
+        jobs: dict[JobKey, JobUsage] = {}
+        runners: dict[str, RunnerUsage] = {}
+        instances: dict[tuple[str, float], InstanceUsage] = {}
+        for usage in usages:
+            match usage:
+                case JobUsage():
+                    jobs.setdefault(usage.job, usage)
+                case RunnerUsage():
+                    runners.setdefault(usage.task_id, usage)
+                case InstanceUsage():
+                    instances.setdefault((usage.instance_id, usage.launched_at), usage)
+        ran = {job.runner_name[-32:] for job in jobs.values() if job.runner_name}
+        return cls(
+            tuple(jobs[key] for key in sorted(jobs)),
+            tuple(runners[key] for key in sorted(runners)),
+            tuple(instances[key] for key in sorted(instances)),
+            frozenset(ran),
+        )
+
+    def ran_a_job(self, runner: RunnerUsage) -> bool:
+        """Say whether a container ran a job: GitHub's word of its start can come after its stop, or never."""
+        return runner.busy_at is not None or runner.task_id in self._ran
+
+
+def write_lines(file: Path, usages: Iterable[Usage]) -> None:
+    """Write usage lines, in the order given."""
+    with file.open("w", encoding="utf-8") as stream:
+        for usage in usages:
+            stream.write(json.dumps(_plain(usage), separators=(",", ":")) + "\n")
+
+
+def read_lines(file: Path) -> Iterator[Usage]:
+    """Read usage lines.
+
+    Raises:
+        UsageFileError: the file cannot be read, or a line is none of ours.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise UsageFileError(f"{file}: cannot be read: {fault}") from fault
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            yield _usage(json.loads(line))
+        except (ValueError, KeyError, TypeError) as fault:
+            raise UsageFileError(f"{file}:{number}: is not a usage line: {fault}") from fault
+
+
+def _plain(usage: Usage) -> dict[str, Any]:
+    body: dict[str, Any] = {"kind": _NAMES[type(usage)]}
+    for one in fields(usage):
+        value = getattr(usage, one.name)
+        if isinstance(value, JobKey):
+            value = str(value)
+        elif isinstance(value, Resources):
+            value = [value.cpu_units, value.memory_mib, value.gpus]
+        body[one.name] = value
+    return body
+
+
+def _usage(body: dict[str, Any]) -> Usage:
+    kind = _KINDS[body.pop("kind")]
+    for name in ("size", "registered"):
+        if name in body:
+            body[name] = Resources(*body[name])
+    if body.get("job") is not None:
+        body["job"] = JobKey.parse(body["job"])
+    return kind(**body)

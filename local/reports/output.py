@@ -1,0 +1,109 @@
+"""Accounts for people, for spreadsheets and for scripts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from local.reports.accounts import Report, Row
+from local.reports.money import NANO
+
+COLUMNS = ("jobs", "minutes", "wait_p50_seconds", "wait_p90_seconds", "held_usd", "overhead_usd", "cost_usd")
+# What makes a spreadsheet take a cell for a formula (threats: 14).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_json(report: Report, by: str) -> dict[str, Any]:
+    """Return a report as JSON; money as exact decimal numbers in text, which add up to ``instances_usd``."""
+    return {
+        "from": _moment(report.within.start),
+        "to": _moment(report.within.end),
+        "by": by,
+        "instances_usd": usd(report.bill.instances),
+        "rows": [{by: row.name, **_cells(row)} for row in report.rows],
+        "notes": notes(report),
+    }
+
+
+def as_csv(report: Report, by: str) -> str:
+    """Return a report as CSV; ``cost_usd`` of all rows adds up to the cost of the instances, exactly."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([by, *COLUMNS])
+    for row in report.rows:
+        cells = _cells(row)
+        writer.writerow(
+            [_harmless(row.name), *("" if cells[name] is None else cells[name] for name in COLUMNS)]
+        )
+    return stream.getvalue()
+
+
+def as_table(report: Report, by: str) -> Table:
+    """Return a report for a terminal; money in dollars and cents, rounded so that rows add up."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_footer=True)
+    total_jobs = sum(row.jobs for row in report.rows)
+    minutes = sum(row.minutes for row in report.rows)
+    footers = ("", f"{total_jobs:,}", f"{minutes:,.0f}", "", "", f"{report.cents / 100:,.2f}")
+    for name, footer in zip((by, "jobs", "minutes", "wait p50", "p90", "$"), footers, strict=True):
+        is_name = name == by
+        table.add_column(
+            name, footer, justify="left" if is_name else "right", overflow="fold", no_wrap=not is_name
+        )
+    for row in report.rows:
+        # Text, never markup: names are whatever somebody wrote into a workflow.
+        cells = (
+            row.name,
+            f"{row.jobs:,}",
+            f"{row.minutes:,.0f}",
+            *map(_seconds, (row.wait_p50, row.wait_p90)),
+        )
+        table.add_row(*(Text(cell) for cell in (*cells, f"{row.cents / 100:,.2f}")))
+    return table
+
+
+def notes(report: Report) -> list[str]:
+    """Return what a reader should know about the figures."""
+    found = []
+    if report.bill.unowned:
+        pools = ", ".join(f"{pool} ({usd(cost)} USD)" for pool, cost in sorted(report.bill.unowned.items()))
+        found.append(f"no job ran in these pools, so nobody owes their instances: {pools}")
+    return found
+
+
+def usd(nano: int) -> str:
+    """Return nano-USD as an exact decimal number of USD."""
+    return f"{Decimal(nano) / NANO:.9f}"
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    return {
+        "jobs": row.jobs,
+        "minutes": round(row.minutes, 3),
+        "wait_p50_seconds": _rounded(row.wait_p50),
+        "wait_p90_seconds": _rounded(row.wait_p90),
+        "held_usd": usd(row.held),
+        "overhead_usd": usd(row.overhead),
+        "cost_usd": usd(row.cost),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}"
+
+
+def _moment(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

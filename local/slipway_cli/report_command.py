@@ -1,0 +1,154 @@
+"""``slipway report``: who used what, what they waited for, what it cost."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local.reports.accounts import Report
+    from local.reports.lines import Lines
+    from local.reports.money import Range
+    from slipway.domain.usage import Usage
+
+_BY = ("organization", "repository", "workflow", "profile")
+_TABLE_WIDTH = 120
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "report", help="jobs, minutes, waits and money, by who used them", allow_abbrev=False
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--usage", type=Path, metavar="FILE.jsonl", help="usage lines that a demo or a simulation left"
+    )
+    source.add_argument(
+        "--config", type=Path, metavar="FILE", help="slipway.yaml of a deployment, whose table is read"
+    )
+    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
+    parser.add_argument("--by", choices=_BY, default="repository", help="whose accounts (default repository)")
+    parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="first day, UTC (2026-11-01)")
+    parser.add_argument("--to", dest="end", type=_day, metavar="DAY", help="day after the last, UTC")
+    parser.add_argument(
+        "--price",
+        type=_price,
+        action="append",
+        default=[],
+        metavar="TYPE=USD",
+        help="list price an hour of an instance type that the catalogue does not know",
+    )
+    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(default table)")
+    parser.set_defaults(run=run_command)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Print the accounts; 1 with the reason where there is nothing to count, or no price."""
+    from local.reports.accounts import report  # noqa: PLC0415 - --help stays quick
+    from local.reports.lines import UsageFileError  # noqa: PLC0415
+    from local.reports.money import NoPriceError  # noqa: PLC0415
+
+    try:
+        lines, within = _read(arguments)
+        made = report(lines, within, arguments.by, _prices(arguments))
+    except (UsageFileError, _NothingError) as fault:
+        return _refuse(str(fault))
+    except NoPriceError as fault:
+        cure = " ".join(f"--price {name or 'TYPE'}=USD" for name in fault.types)
+        return _refuse(f"{fault}: add {cure}")
+    _print(arguments, made)
+    return 0
+
+
+class _NothingError(Exception):
+    """There is nothing to report; the message says why, and where there is something."""
+
+
+def _read(arguments: argparse.Namespace) -> tuple[Lines, Range]:
+    from local.reports.lines import Lines, read_lines  # noqa: PLC0415
+    from local.reports.money import Range  # noqa: PLC0415
+    from slipway.domain.usage import ended_at  # noqa: PLC0415
+
+    start = arguments.start.timestamp() if arguments.start else None
+    end = arguments.end.timestamp() if arguments.end else None
+    if start is not None and end is not None and start >= end:
+        raise _NothingError("--from is not before --to: the last day is the one before --to")
+    usages = list(read_lines(arguments.usage)) if arguments.usage else _of_deployment(arguments, start, end)
+    if not usages:
+        raise _NothingError(f"no usage is recorded in {arguments.usage or 'these days'}")
+    ends = [ended_at(usage) for usage in usages]
+    begun = min(getattr(usage, "launched_at", at) for usage, at in zip(usages, ends, strict=True))
+    within = Range(begun if start is None else start, max(ends) + 1 if end is None else end)
+    if within.end <= begun or within.start > max(ends):
+        raise _NothingError(
+            f"nothing is recorded in these days: records reach from {_told(begun)} to {_told(max(ends))}"
+        )
+    if start is not None and begun > start:
+        print(f"recorded only since {_told(begun)}: what was before is missing", file=sys.stderr)
+    return Lines.of(usages), within
+
+
+def _of_deployment(arguments: argparse.Namespace, start: float | None, end: float | None) -> list[Usage]:
+    from local.reports.deployment import NoDeploymentError, read_deployment  # noqa: PLC0415
+
+    try:
+        return read_deployment(arguments.config, arguments.region, start, end)
+    except NoDeploymentError as fault:
+        raise _NothingError(str(fault)) from fault
+
+
+def _prices(arguments: argparse.Namespace) -> Mapping[str, float]:
+    from local.slipway_cli.catalogue import catalogue  # noqa: PLC0415
+
+    return {entry.name: entry.on_demand_usd_per_hour for entry in catalogue().values()} | dict(
+        arguments.price
+    )
+
+
+def _print(arguments: argparse.Namespace, made: Report) -> None:
+    from local.reports.output import as_csv, as_json, as_table, notes  # noqa: PLC0415
+
+    if arguments.format == "json":
+        print(json.dumps(as_json(made, arguments.by), separators=(",", ":")))
+        return
+    if arguments.format == "csv":
+        sys.stdout.write(as_csv(made, arguments.by))
+    else:
+        from rich.console import Console  # noqa: PLC0415
+
+        Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(as_table(made, arguments.by))
+    for note in notes(made):
+        print(note, file=sys.stderr)
+
+
+def _refuse(fault: str) -> int:
+    print(f"slipway report: {fault}", file=sys.stderr)
+    return 1
+
+
+def _told(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-01") from None
+
+
+def _price(text: str) -> tuple[str, float]:
+    name, _, amount = text.partition("=")
+    try:
+        price = float(amount)
+    except ValueError:
+        price = 0.0
+    if not name or not 0 < price < 1_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not TYPE=USD, such as m7i.4xlarge=0.8064")
+    return name, price

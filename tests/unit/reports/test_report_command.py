@@ -1,0 +1,182 @@
+"""``slipway report``: formats that add up, names that stay text, and what it says of bad input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.reports.lines import Lines, UsageFileError, read_lines, write_lines
+from local.slipway_cli.main import main
+from slipway.domain.jobs import JobKey
+from slipway.domain.usage import JobUsage, Usage
+from tests.unit.reports.test_money import a_container, an_instance
+
+DAY = 86_400.0
+START = 1_795_651_200.0  # 2026-11-26, 00:00 UTC
+
+
+def a_job(number: int = 1, **changes: Any) -> JobUsage:
+    usual = JobUsage(
+        job=JobKey("acme", number, 1),
+        run_id=number,
+        repository="acme/web",
+        workflow="CI",
+        name="build",
+        pool="general",
+        profile="medium",
+        queued_at=START + 1_100,
+        started_at=START + 1_120,
+        completed_at=START + 2_000,
+        conclusion="success",
+        runner_name=f"slipway-medium-{number:032x}",
+    )
+    return replace(usual, **changes)
+
+
+def a_morning() -> list[Usage]:
+    """Two jobs on one host, the second of a repository of its own."""
+    hosts = [an_instance(launched_at=START + 1_000, ended_at=START + 4_600)]
+    containers = [
+        a_container(number, started_at=START + 1_100, stopped_at=START + end, busy_at=START + 1_120)
+        for number, end in ((1, 2_000), (2, 2_700))
+    ]
+    second = a_job(2, repository="acme/api", workflow="=2+5", completed_at=START + 2_700)
+    return [*hosts, *containers, a_job(), second]
+
+
+def told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *arguments: str, usage: list[Usage] | None = None
+) -> tuple[int, str, str]:
+    file = tmp_path / "usage.jsonl"
+    write_lines(file, a_morning() if usage is None else usage)
+    status = main(["report", "--usage", str(file), *arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_lines_come_back_as_they_were_written(tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    write_lines(file, a_morning())
+    assert list(read_lines(file)) == a_morning()
+
+
+@pytest.mark.parametrize("by", ["organization", "repository", "workflow", "profile"])
+def test_csv_adds_up_to_the_cost_of_the_instances_exactly(
+    by: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = told(tmp_path, capsys, "--by", by, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    _, document, _ = told(tmp_path, capsys, "--by", by, "--format", "json")
+    assert status == 0
+    assert (
+        sum(Decimal(row["cost_usd"]) for row in rows)
+        == Decimal("0.4032")
+        == Decimal(json.loads(document)["instances_usd"])
+    )
+    assert sum(int(row["jobs"]) for row in rows) == 2
+
+
+def test_a_table_shows_cents_that_add_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = told(tmp_path, capsys, "--by", "repository")
+    lines = out.splitlines()
+    assert status == 0
+    assert [line.split()[0] for line in lines[1:3]] == ["acme/api", "acme/web"]
+    *amounts, total = (round(100 * float(line.split()[-1])) for line in lines[1:])
+    assert sum(amounts) == total == 40
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_only_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = a_job(workflow="ci", repository="=cmd()")
+    _, out, _ = told(tmp_path, capsys, "--format", "csv", usage=[*a_morning()[:2], hostile])
+    assert "\n'=cmd()," in out
+
+
+def test_markup_in_a_name_is_shown_and_not_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = a_job(repository="acme/[bold red]x[/]")
+    _, out, _ = told(tmp_path, capsys, usage=[*a_morning()[:2], hostile])
+    assert "acme/[bold red]x[/]" in out
+
+
+def test_a_container_whose_jobs_end_was_lost_is_charged_to_its_repository(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = a_container(
+        7, started_at=START + 1_100, stopped_at=START + 2_000, busy_at=START + 1_120, repository="acme/lost"
+    )
+    _, out, _ = told(tmp_path, capsys, "--format", "csv", usage=[a_morning()[0], lost])
+    assert "acme/lost,0,0.0,,,0.0" in out
+
+
+def test_waiting_is_from_queued_to_started_by_githubs_clock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = told(tmp_path, capsys, "--by", "organization", "--format", "json")
+    [row] = json.loads(out)["rows"]
+    assert (row["wait_p50_seconds"], row["wait_p90_seconds"]) == (20.0, 20.0)
+    assert row["minutes"] == round((880 + 1_580) / 60, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "says"),
+    [
+        (
+            ("--from", "2026-12-01"),
+            None,
+            "nothing is recorded in these days: records reach from 2026-11-26 00:16",
+        ),
+        (("--from", "2026-11-02", "--to", "2026-11-01"), None, "--from is not before --to"),
+        ((), [], "no usage is recorded in"),
+        (
+            (),
+            [an_instance(usd_per_hour=0.0, instance_type="x9.large")],
+            "no price is known of x9.large: add --price x9.large=USD",
+        ),
+    ],
+    ids=["no data", "backwards", "empty", "no price"],
+)
+def test_what_cannot_be_reported_is_refused_with_its_reason(
+    arguments: tuple[str, ...],
+    usage: list[Usage] | None,
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, out, err = told(tmp_path, capsys, *arguments, usage=usage)
+    assert (status, out) == (1, "")
+    assert says in err
+
+
+def test_a_price_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lives: list[Usage] = [an_instance(usd_per_hour=0.0, instance_type="x9.large")]
+    status, out, _ = told(tmp_path, capsys, "--price", "x9.large=2.5", "--format", "json", usage=lives)
+    assert status == 0
+    assert json.loads(out)["instances_usd"] == "2.500000000"
+
+
+def test_a_range_that_is_half_recorded_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = told(tmp_path, capsys, "--from", "2026-11-01", "--to", "2026-12-01")
+    assert status == 0
+    assert "recorded only since 2026-11-26 00:16 UTC" in err
+
+
+def test_a_file_that_is_no_usage_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    write_lines(file, a_morning())
+    file.write_text(file.read_text("utf-8") + '{"kind":"cow"}\n', "utf-8")
+    with pytest.raises(UsageFileError, match=r"usage\.jsonl:6: is not a usage line"):
+        list(read_lines(file))
+
+
+def test_a_line_given_twice_counts_once() -> None:
+    assert Lines.of([*a_morning(), *reversed(a_morning())]) == Lines.of(a_morning())
