@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from local.reports.accounts import Report, Row
 from local.reports.money import NANO
+from local.reports.targets import FEWEST_JOBS, Target
 
 COLUMNS = ("jobs", "minutes", "wait_p50_seconds", "wait_p90_seconds", "held_usd", "overhead_usd", "cost_usd")
 # What makes a spreadsheet take a cell for a formula (threats: 14).
@@ -64,6 +66,61 @@ def as_table(report: Report, by: str) -> Table:
             *map(_seconds, (row.wait_p50, row.wait_p90)),
         )
         table.add_row(*(Text(cell) for cell in (*cells, f"{row.cents / 100:,.2f}")))
+    return table
+
+
+def targets_as_json(found: Sequence[Target]) -> dict[str, Any]:
+    """Return how targets were kept as JSON; waits in seconds, what was lost in minutes."""
+    return {
+        "targets": [
+            {
+                "profile": target.profile,
+                "organization": target.organization,
+                "target_seconds": target.target_seconds,
+                "jobs": target.jobs,
+                "p90_wait_seconds": round(target.p90, 3),
+                "is_met": target.is_met,
+                "top_workflow": target.top,
+                "p90_without_top_seconds": _rounded(target.without_top),
+                "is_met_without_top": target.is_met_without_top,
+                "lost_minutes": {phase: round(minutes, 3) for phase, minutes in target.lost_to},
+            }
+            for target in found
+        ]
+    }
+
+
+def targets_as_table(found: Sequence[Target]) -> Table:
+    """Return how targets were kept for a terminal."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in (
+        "profile",
+        "organization",
+        "jobs",
+        "target",
+        "p90",
+        "met",
+        "without top",
+        "lost to",
+        "top workflow",
+    ):
+        is_number = name in ("jobs", "target", "p90", "without top")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for target in found:
+        met = "yes" if target.is_met else "but for one" if target.is_met_without_top else "no"
+        lost = ", ".join(f"{phase} {minutes:,.1f} min" for phase, minutes in target.lost_to[:2])
+        cells = (
+            target.profile,
+            "all" if target.organization == "*" else target.organization,
+            f"{target.jobs:,}" + (" (few)" if target.jobs < FEWEST_JOBS else ""),
+            f"{target.target_seconds}",
+            _seconds(target.p90),
+            met,
+            _seconds(target.without_top),
+            lost or "–",
+            target.top or "–",
+        )
+        table.add_row(*(Text(cell) for cell in cells))
     return table
 
 

@@ -25,15 +25,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "report", help="jobs, minutes, waits and money, by who used them", allow_abbrev=False
     )
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
+    parser.add_argument(
         "--usage", type=Path, metavar="FILE.jsonl", help="usage lines that a demo or a simulation left"
     )
-    source.add_argument(
-        "--config", type=Path, metavar="FILE", help="slipway.yaml of a deployment, whose table is read"
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="slipway.yaml: whose table is read where there is no --usage, and whose targets --slo judges by",
     )
     parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
     parser.add_argument("--by", choices=_BY, default="repository", help="whose accounts (default repository)")
+    parser.add_argument(
+        "--slo",
+        action="store_true",
+        help="instead: was each profile's target kept, for whom, and what was lost to what",
+    )
     parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="first day, UTC (2026-11-01)")
     parser.add_argument("--to", dest="end", type=_day, metavar="DAY", help="day after the last, UTC")
     parser.add_argument(
@@ -45,17 +52,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="list price an hour of an instance type that the catalogue does not know",
     )
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(default table)")
-    parser.set_defaults(run=run_command)
+    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
-def run_command(arguments: argparse.Namespace) -> int:
+def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Print the accounts; 1 with the reason where there is nothing to count, or no price."""
     from local.reports.accounts import report  # noqa: PLC0415 - --help stays quick
     from local.reports.lines import UsageFileError  # noqa: PLC0415
     from local.reports.money import NoPriceError  # noqa: PLC0415
 
+    if arguments.usage is None and arguments.config is None:
+        parser.error("--usage or --config says where the usage is")
+    if arguments.slo and (arguments.config is None or arguments.format == "csv"):
+        parser.error("--slo needs --config, for its targets, and is a table or JSON")
     try:
         lines, within = _read(arguments)
+        if arguments.slo:
+            return _judge(arguments, lines, within)
         made = report(lines, within, arguments.by, _prices(arguments))
     except (UsageFileError, _NothingError) as fault:
         return _refuse(str(fault))
@@ -64,6 +77,32 @@ def run_command(arguments: argparse.Namespace) -> int:
         return _refuse(f"{fault}: add {cure}")
     _print(arguments, made)
     return 0
+
+
+def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
+    """Print how targets were kept; 1 where one was not, also without its top contributor."""
+    from local.reports.output import targets_as_json, targets_as_table  # noqa: PLC0415
+    from local.reports.targets import targets  # noqa: PLC0415
+    from local.reports.waits import waits  # noqa: PLC0415
+    from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
+    from slipway.config import decode_configuration  # noqa: PLC0415
+
+    verdict = check_file(arguments.config)
+    if verdict.file is None:
+        raise _NothingError("; ".join(fault.sentence(str(arguments.config)) for fault in verdict.faults))
+    profiles = decode_configuration(compiled_body(verdict.file)).profiles
+    if not any(profile.wait_target for profile in profiles.values()):
+        raise _NothingError(f"no profile of {arguments.config} has a target: give it slo.p90_wait")
+    counted = [wait for wait in waits(lines) if within.start <= wait.job.completed_at < within.end]
+    found = targets(counted, profiles)
+    if arguments.format == "json":
+        print(json.dumps(targets_as_json(found), separators=(",", ":")))
+    else:
+        from rich.console import Console  # noqa: PLC0415
+
+        Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(targets_as_table(found))
+    return 0 if all(target.is_met_without_top for target in found) else 1
 
 
 class _NothingError(Exception):

@@ -31,7 +31,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     jobs = parser.add_mutually_exclusive_group(required=True)
     jobs.add_argument("--scenario", type=_scenario, metavar="NAME", help="jobs made up by rule, by name")
-    jobs.add_argument("--trace", type=Path, metavar="FILE.csv", help="jobs of your own, one a line")
+    jobs.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="jobs of your own: CSV, one a line, or usage records (.jsonl) of --config's profiles",
+    )
     parser.add_argument(
         "--config",
         type=Path,
@@ -117,11 +122,24 @@ def _jobs_asked_for(arguments: argparse.Namespace) -> Workload:
 
     wanted = arguments.starts_at, arguments.lasts
     if arguments.trace is not None:
-        trace = read_trace(arguments.trace)
+        is_recorded = arguments.trace.suffix == ".jsonl"
+        trace = _recorded(arguments) if is_recorded else read_trace(arguments.trace)
         return cut(trace, window_of(trace.name, trace.hours, *wanted))
     chosen = scenario(arguments.scenario)
     window = window_of(chosen.name, chosen.hours, *wanted)
     return make_workload(chosen.name, arguments.seed, Size(arguments.jobs_per_day or JOBS_PER_DAY, window))
+
+
+def _recorded(arguments: argparse.Namespace) -> Workload:
+    from local.reports.lines import Lines, UsageFileError, read_lines  # noqa: PLC0415
+    from local.reports.workload import workload_of  # noqa: PLC0415
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
+
+    try:
+        lines = Lines.of(read_lines(arguments.trace))
+    except UsageFileError as fault:
+        raise BadInputError([str(fault)]) from fault
+    return workload_of(lines, _configuration(arguments).profiles, arguments.trace.name)
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
