@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
     from local.reports.accounts import Report
     from local.reports.lines import Lines
     from local.reports.money import Range
+    from local.reports.waits import Wait
     from slipway.domain.usage import Usage
 
 _BY = ("organization", "repository", "workflow", "profile")
 _TABLE_WIDTH = 120
+_BEST_HOURS = 10
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,6 +43,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--slo",
         action="store_true",
         help="instead: was each profile's target kept, for whom, and what was lost to what",
+    )
+    parser.add_argument(
+        "--quiet-hours",
+        action="store_true",
+        help="instead: in which hours of the week a cron or a deploy would wait least",
+    )
+    parser.add_argument(
+        "--timezone", type=_zone, default="UTC", metavar="ZONE", help="of the week's hours (default UTC)"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE.svg", help="draw the week's demand and waits, and what it cost"
     )
     parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="first day, UTC (2026-11-01)")
     parser.add_argument("--to", dest="end", type=_day, metavar="DAY", help="day after the last, UTC")
@@ -69,21 +83,58 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         lines, within = _read(arguments)
         if arguments.slo:
             return _judge(arguments, lines, within)
+        if arguments.quiet_hours:
+            return _tell_quiet_hours(arguments, lines, within)
         made = report(lines, within, arguments.by, _prices(arguments))
     except (UsageFileError, _NothingError) as fault:
         return _refuse(str(fault))
     except NoPriceError as fault:
         cure = " ".join(f"--price {name or 'TYPE'}=USD" for name in fault.types)
         return _refuse(f"{fault}: add {cure}")
+    if arguments.plot:
+        try:
+            arguments.plot.write_text(_drawing(arguments, lines, made), "utf-8")
+        except OSError as fault:
+            return _refuse(f"{arguments.plot}: cannot be written: {fault.strerror}")
     _print(arguments, made)
     return 0
+
+
+def _tell_quiet_hours(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
+    from local.reports.hours import quietest, week  # noqa: PLC0415
+
+    hours = quietest(week(_waits(lines, within), arguments.timezone))
+    if arguments.format == "json":
+        keys = ("name", "jobs", "wait_p90")
+        print(
+            json.dumps([{key: getattr(hour, key) for key in keys} for hour in hours], separators=(",", ":"))
+        )
+        return 0
+    print(f"hours ({arguments.timezone.key}) in which something new would wait least:")
+    for hour in hours[:_BEST_HOURS]:
+        print(f"  {hour.name}  {hour.jobs:,.1f} jobs, wait p90 {hour.wait_p90 or 0.0:,.1f} s")
+    return 0
+
+
+def _drawing(arguments: argparse.Namespace, lines: Lines, made: Report) -> str:
+    from local.reports.hours import week  # noqa: PLC0415
+    from local.reports.plot import draw  # noqa: PLC0415
+
+    zone = arguments.timezone
+    title = f"{_told(made.within.start)} to {_told(made.within.end)}, by {arguments.by}"
+    return draw(week(_waits(lines, made.within), zone), made.rows, title, zone.key)
+
+
+def _waits(lines: Lines, within: Range) -> list[Wait]:
+    from local.reports.waits import waits  # noqa: PLC0415
+
+    return [wait for wait in waits(lines) if within.start <= wait.job.completed_at < within.end]
 
 
 def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     """Print how targets were kept; 1 where one was not, also without its top contributor."""
     from local.reports.output import targets_as_json, targets_as_table  # noqa: PLC0415
     from local.reports.targets import targets  # noqa: PLC0415
-    from local.reports.waits import waits  # noqa: PLC0415
     from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415
     from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
     from slipway.config import decode_configuration  # noqa: PLC0415
@@ -94,8 +145,7 @@ def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     profiles = decode_configuration(compiled_body(verdict.file)).profiles
     if not any(profile.wait_target for profile in profiles.values()):
         raise _NothingError(f"no profile of {arguments.config} has a target: give it slo.p90_wait")
-    counted = [wait for wait in waits(lines) if within.start <= wait.job.completed_at < within.end]
-    found = targets(counted, profiles)
+    found = targets(_waits(lines, within), profiles)
     if arguments.format == "json":
         print(json.dumps(targets_as_json(found), separators=(",", ":")))
     else:
@@ -180,6 +230,13 @@ def _day(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-01") from None
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time zone such as Asia/Tokyo") from None
 
 
 def _price(text: str) -> tuple[str, float]:
