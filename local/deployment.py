@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.slipway_cli.infrastructure.event_rules import event_rules
-from local.slipway_cli.infrastructure.places import Places
+from local.slipway_cli.infrastructure.places import Places, instance_role
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.ec2 import BootPlan
@@ -51,7 +51,7 @@ def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
         name = f"al2023-ami-ecs-hvm-2023.0.20261015-kernel-6.1-{architecture}"
         aws.ec2.images.release(image_id, name, architecture, age_seconds=30 * DAY)
     for pool in configuration.pools.values():
-        _deploy_pool(aws, pool)
+        _deploy_pool(aws, configuration.deployment, pool)
     for request in definitions(configuration, claim_url).values():
         aws.client("ecs").register_task_definition(**request)
 
@@ -71,11 +71,24 @@ def definitions(configuration: Configuration, claim_url: str) -> dict[str, dict[
     return {request["family"]: request for request in made.values()}
 
 
-def _deploy_pool(aws: AwsTwin, pool: Pool) -> None:
+def _deploy_pool(aws: AwsTwin, deployment: str, pool: Pool) -> None:
     settings = {"ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true", "ECS_CONTAINER_STOP_TIMEOUT": "120s"}
     user_data = ecs_user_data(pool.cluster, {"slipway.pool": pool.name}, settings)
+    profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/{instance_role(pool)}"
     aws.client("ecs").create_cluster(clusterName=pool.cluster)
     aws.client("ec2").create_launch_template(
         LaunchTemplateName=pool.launch_template,
-        LaunchTemplateData={"ImageId": HOST_IMAGE, "UserData": user_data},
+        # By this tag the functions' policies know the template.
+        TagSpecifications=[
+            {
+                "ResourceType": "launch-template",
+                "Tags": [{"Key": "slipway:deployment", "Value": deployment}],
+            }
+        ],
+        LaunchTemplateData={
+            "ImageId": HOST_IMAGE,
+            "UserData": user_data,
+            "IamInstanceProfile": {"Arn": profile},
+            "SecurityGroupIds": list(pool.security_groups),
+        },
     )

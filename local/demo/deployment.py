@@ -91,6 +91,11 @@ def write_configuration(folder: Path, places: Places, repositories: list[str]) -
     return load_configuration(folder / "slipway.json")
 
 
+def access_key_of(function: str) -> str:
+    """Return the access key id of a function's role, by which the twin knows whose call it is."""
+    return f"AKIADEMO{function.upper():0<12}"
+
+
 def function_environment(folder: Path, aws_url: str, scaled: ScaledTime) -> dict[str, str]:
     """Return the environment that every function gets: places and the clock, no secret."""
     queue_url = f"{aws_url}/{ACCOUNT}"
@@ -101,7 +106,7 @@ def function_environment(folder: Path, aws_url: str, scaled: ScaledTime) -> dict
         "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "AKIADEMODEMODEMODEMO",
+        "AWS_ACCESS_KEY_ID": access_key_of("nobody"),
         "AWS_SECRET_ACCESS_KEY": "demo-functions-key",
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

@@ -19,6 +19,7 @@ from local.demo.api_gateway import HttpApi, IamAuthorizer
 from local.demo.containers import Containers
 from local.demo.deployment import (
     DemoSecrets,
+    access_key_of,
     function_environment,
     store_secrets,
     write_configuration,
@@ -30,10 +31,13 @@ from local.demo.podman_containers import PodmanContainers
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
 from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, TABLE, definitions, deploy, deployed_rules
+from local.permissions.needs import Account
+from local.permissions.record import Record
 from local.reports.source import usage_of
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.events import Event
+from local.twin.aws.service import Call
 from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
 from local.twin.github.twin import GitHubTwin
@@ -43,6 +47,7 @@ from local.twin.latency import LatencyModel
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.usage import Usage
 
+PERMISSIONS = "permissions.jsonl"  # what each function needed, beside the logs
 WEBHOOK_PATH = "/webhook/5b0c9c1e"
 TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
 APP_PERMISSIONS = {
@@ -52,6 +57,8 @@ APP_PERMISSIONS = {
     "organization_self_hosted_runners": "write",
 }
 SANDBOXES = {"webhook": 1, "scaler": 2, "registrar": 2, "reaper": 1, "redelivery": 1}
+
+_FUNCTIONS = {access_key_of(name): name for name in SANDBOXES}
 
 
 class World:
@@ -74,7 +81,8 @@ class World:
         behaviour = Behaviour(throttling=True, doubled_event_rate=0.03, doubled_message_rate=0.01)
         self.aws = AwsTwin(self.clock, latency=LatencyModel.modelled(), seed=seed, behaviour=behaviour)
         self.own_time = OwnTime()
-        self.aws.context.watch = self.own_time.call
+        self.aws.context.watch = self._call
+        self.permissions = Record()
         self.functions: dict[str, LambdaFunction] = {}
         self.containers: Containers | PodmanContainers
         self.mappings: list[QueueMapping] = []
@@ -96,6 +104,7 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+        self.permissions.write(self.folder / PERMISSIONS)
 
     @property
     def is_broken(self) -> BaseException | None:
@@ -142,7 +151,11 @@ class World:
             spec = FunctionSpec(
                 name=name,
                 handler=f"functions.{name}.handler.lambda_handler",
-                environment={**environment, "AWS_LAMBDA_FUNCTION_NAME": f"slipway-{name}"},
+                environment={
+                    **environment,
+                    "AWS_ACCESS_KEY_ID": access_key_of(name),
+                    "AWS_LAMBDA_FUNCTION_NAME": f"slipway-{name}",
+                },
                 sandboxes=sandboxes,
                 timeout_seconds=SCALER_TIMEOUT_SECONDS if name == "scaler" else 30.0,
             )
@@ -169,7 +182,9 @@ class World:
         self.aws.subscribe(self._event, deployed_rules(self.configuration))
         for queue in ("jobs", "events"):
             url = self.aws.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
-            mapping = QueueMapping(self.aws.sqs, self.lock, url, self.functions["scaler"], concurrency=2)
+            # Lambda polls with the role of the function, whose calls they are [LAMBDA-SQS-ROLE].
+            poller = self.aws.client_of(access_key_of("scaler"), "sqs")
+            mapping = QueueMapping(poller, self.lock, url, self.functions["scaler"], concurrency=2)
             self.mappings.append(self._stack.enter_context(mapping))
         self.schedules = Schedules(self.clock, self.lock)
         self._stack.callback(self.schedules.close)
@@ -209,6 +224,12 @@ class World:
         nothing = {"webhook": {"headers": {}, "body": ""}, "scaler": {"Records": []}}
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda f: f.warm_up(nothing.get(f.spec.name, {})), self.functions.values()))
+
+    def _call(self, call: Call) -> None:
+        self.own_time.call(call)
+        function = _FUNCTIONS.get(call.caller)
+        if function:
+            self.permissions.add(function, call, Account(self.aws, self.configuration.deployment))
 
     def _tick(self) -> None:
         with self.lock:

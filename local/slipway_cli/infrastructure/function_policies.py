@@ -12,12 +12,25 @@ from local.slipway_cli.infrastructure.places import (
     named,
 )
 from slipway.domain.configuration import Configuration, Pool, Registration
+from slipway.domain.host_images import KindOfImage, kind_of_image
 from slipway.domain.runners import task_family
 
 Document = dict[str, Any]
 Statements = list[Document]
 
+DEPLOYMENT_TAG = "slipway:deployment"
 READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
+
+
+# Every statement whose resource is a whole kind, or all there is, and that no condition narrows, with the reason.
+WIDE = {
+    "LaunchWithImagesAndDisks": (
+        "an image's id changes with each release, and no key tells ours; interfaces and volumes do not exist before, "
+        "and are not tagged. What is launched with them is narrowed by LaunchFromOurTemplates, LaunchTaggedInstances "
+        "and LaunchIntoOurNetworks, all of which the same call needs"
+    ),
+    "MakeFleets": "a fleet does not exist before, and one of type instant is nothing but the record of its launch",
+}
 
 
 def function_policies(configuration: Configuration, places: Places) -> dict[str, Document]:
@@ -77,8 +90,8 @@ class _Policies:
                 "UpdateItem",
             ),
             _allow("StartTasks", ["ecs:RunTask"], self._families(), self._in_our_clusters()),
-            self._list_tasks(),
             _allow("ReadTasks", ["ecs:DescribeTasks"], self._of_clusters("task")),
+            *self._read_hosts(self._pools),
             _allow(
                 "DrainInstances",
                 ["ecs:UpdateContainerInstancesState"],
@@ -92,13 +105,14 @@ class _Policies:
                 [[self._places.role_arn(instance_role(pool))] for pool in self._pools],
             ),
             *self._launch(),
+            *self._start(),
             self._terminate(),
         ]
 
     def registrar(self) -> Statements:
         github = self._configuration.github
         statements = [
-            self._ledger("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            self._ledger("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
             self._send("events"),
             _allow("ReadTasks", ["ecs:DescribeTasks"], self._of_clusters("task")),
         ]
@@ -122,10 +136,15 @@ class _Policies:
                 self._of_clusters("container-instance"),
                 self._in_our_clusters(),
             ),
-            self._describe("ReadInstances", "DescribeInstances", "DescribeLaunchTemplates"),
+            self._read_ec2("ReadInstances", "DescribeInstances", "DescribeLaunchTemplates"),
             self._terminate(),
-            self._describe("ReadHostImages", "DescribeImages", "DescribeLaunchTemplateVersions"),
-            _allow("RenewHostImages", ["ec2:CreateLaunchTemplateVersion"], self._launch_templates()),
+            self._read_ec2("ReadHostImages", "DescribeImages", "DescribeLaunchTemplateVersions"),
+            _allow(
+                "RenewHostImages",
+                ["ec2:CreateLaunchTemplateVersion"],
+                self._all("launch-template"),
+                self._ours(),
+            ),
             _allow("ReadRecommendedImages", ["ssm:GetParameter"], self._image_parameters()),
         ]
         if github.registration is Registration.ENTERPRISE:
@@ -141,7 +160,7 @@ class _Policies:
         return _allow(
             "WriteLogs",
             ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [self._places.arn("logs", f"{group}:*")],
+            [self._places.arn("logs", f"{group}:log-stream:*")],
         )
 
     def _queues(self, *queues: str) -> list[str]:
@@ -209,40 +228,87 @@ class _Policies:
 
     def _pass_roles(self, sid: str, service: str, roles: Iterable[list[str]]) -> Document:
         arns = sorted({arn for some in roles for arn in some})
-        return _allow(
-            sid, ["iam:PassRole"], arns, {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
-        )
-
-    def _launch_templates(self) -> list[str]:
-        return [self._places.arn("ec2", "launch-template/*", region) for region in self._regions()]
+        services = [f"{service}.amazonaws.com"]
+        if self._places.partition == "aws-cn":
+            services.append(f"{service}.amazonaws.com.cn")  # EC2 is called either there [IAM-PASSED-TO]
+        return _allow(sid, ["iam:PassRole"], arns, {"StringEquals": {"iam:PassedToService": services}})
 
     def _launch(self) -> Statements:
-        """CreateFleet, and what EC2 checks with it in the caller's name [IAM-CREATE-FLEET]."""
-        ours = {"StringEquals": {"aws:RequestTag/slipway:deployment": self._configuration.deployment}}
-        made = [
-            self._places.arn("ec2", f"{kind}/*", region)
-            for region in self._regions()
-            for kind in ("instance",)
-        ]
+        """CreateFleet, and what EC2 checks with it in the caller's name [IAM-CREATE-FLEET].
+
+        Only from templates that bear our tag, only instances that get it, only into the pools' networks. Nothing else
+        is tagged: a launch template that tags volumes or interfaces would need more.
+        """
+        launch = ["ec2:CreateFleet", "ec2:RunInstances"]
+        networks = {
+            self._places.arn("ec2", f"{kind}/{name}", pool.region)
+            for pool in self._pools
+            for kind, names in (("subnet", pool.subnets), ("security-group", pool.security_groups))
+            for name in names
+        }
+        images = [
+            f"arn:{self._places.partition}:ec2:{region}::image/*" for region in self._regions()
+        ]  # an image may belong to another account
+        made = [*images, *self._all("network-interface"), *self._all("volume")]
         return [
-            _allow("Launch", ["ec2:CreateFleet", "ec2:RunInstances"], ["*"]),
-            _allow("TagLaunched", ["ec2:CreateTags"], made, ours),
-            self._describe("ReadInstances", "DescribeInstances", "DescribeLaunchTemplates"),
+            _allow("LaunchFromOurTemplates", launch, self._all("launch-template"), self._ours()),
+            _allow("LaunchTaggedInstances", launch, self._all("instance"), self._tagged_ours()),
+            _allow("LaunchIntoOurNetworks", launch, sorted(networks)),
+            _allow("LaunchWithImagesAndDisks", launch, made),
+            _allow("MakeFleets", ["ec2:CreateFleet"], self._all("fleet")),
+            _allow(
+                "TagLaunched",
+                ["ec2:CreateTags"],
+                self._all("instance"),
+                {
+                    "StringEquals": {
+                        **self._tagged_ours()["StringEquals"],
+                        "ec2:CreateAction": ["CreateFleet", "RunInstances"],
+                    }
+                },
+            ),
+            self._read_ec2("ReadInstances", "DescribeInstances"),
+        ]
+
+    def _start(self) -> Statements:
+        """Of the stopped tier, where a pool has one."""
+        if not any(pool.stopped_instances for pool in self._pools):
+            return []
+        return [
+            _allow("StartInstances", ["ec2:StartInstances"], self._all("instance"), self._ours()),
         ]
 
     def _terminate(self) -> Document:
-        ours = {"StringEquals": {"aws:ResourceTag/slipway:deployment": self._configuration.deployment}}
-        instances = [self._places.arn("ec2", "instance/*", region) for region in self._regions()]
-        return _allow("EndInstances", ["ec2:TerminateInstances"], instances, ours)
+        return _allow("EndInstances", ["ec2:TerminateInstances"], self._all("instance"), self._ours())
 
-    def _describe(self, sid: str, *calls: str) -> Document:
-        """EC2's Describe calls know no resources [IAM-EC2-DESCRIBE]."""
-        return _allow(sid, [f"ec2:{call}" for call in calls], ["*"])
+    def _ours(self) -> Document:
+        """Ids are not known before they are made: a tag tells what is ours."""
+        return {"StringEquals": {f"aws:ResourceTag/{DEPLOYMENT_TAG}": self._configuration.deployment}}
+
+    def _tagged_ours(self) -> Document:
+        return {"StringEquals": {f"aws:RequestTag/{DEPLOYMENT_TAG}": self._configuration.deployment}}
+
+    def _all(self, kind: str) -> list[str]:
+        """Every resource of a kind of EC2's in the pools' regions."""
+        return [self._places.arn("ec2", f"{kind}/*", region) for region in self._regions()]
+
+    def _read_ec2(self, sid: str, *calls: str) -> Document:
+        """EC2's Describe calls know no resources, only regions [IAM-EC2-DESCRIBE]."""
+        regions = {"StringEquals": {"ec2:Region": self._regions()}}
+        return _allow(sid, [f"ec2:{call}" for call in calls], ["*"], regions)
 
     def _image_parameters(self) -> list[str]:
-        return [
-            f"arn:{self._places.partition}:ssm:{pool.region}::parameter/aws/service/*" for pool in self._pools
-        ]
+        """AWS's own parameters are no account's; those alone that name the pools' images."""
+        arns = {
+            f"arn:{self._places.partition}:ssm:{pool.region}::parameter{self._kind(pool).parameter}"
+            for pool in self._pools
+        }
+        return sorted(arns)
+
+    def _kind(self, pool: Pool) -> KindOfImage:
+        profiles = self._configuration.profiles.values()
+        has_gpus = any(profile.size.gpus for profile in profiles if profile.pool == pool.name)
+        return kind_of_image(pool, has_gpus=has_gpus)
 
     def _regions(self) -> list[str]:
         return sorted({pool.region for pool in self._pools})

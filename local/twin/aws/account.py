@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from local.twin.aws import wire_check
@@ -87,9 +88,22 @@ class AwsTwin:
         """Every call with its parameters; empty unless `log_calls`."""
         return self.context.log or []
 
+    @contextmanager
+    def called_by(self, caller: str) -> Iterator[None]:
+        """Let calls be known as those of a caller, until the end of the block."""
+        before, self.context.caller = self.context.caller, caller
+        try:
+            yield
+        finally:
+            self.context.caller = before
+
     def client(self, service: str) -> Any:
         """What stands in for `boto3.client(service)`."""
         return self._services[service]
+
+    def client_of(self, caller: str, service: str) -> Any:
+        """What stands in for a boto3 client with a caller's credentials."""
+        return _Client(self, caller, self._services[service])
 
     def subscribe(self, callback: Callable[[Event], None], rules: Rule = every_event) -> None:
         """Deliver EventBridge events that `rules` lets through."""
@@ -99,3 +113,21 @@ class AwsTwin:
         """Put events that `rules` lets through on a queue of this account, as EventBridge does."""
 
         self.events.subscribe_text(lambda text: self.sqs.deliver(queue_name, text), rules)
+
+
+class _Client:
+    """A service whose calls are known as a caller's."""
+
+    def __init__(self, twin: AwsTwin, caller: str, service: Service) -> None:
+        self._twin = twin
+        self._caller = caller
+        self._service = service
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._service, name)
+
+        def call(**request: Any) -> Any:
+            with self._twin.called_by(self._caller):
+                return method(**request)
+
+        return call

@@ -68,6 +68,10 @@ class SecretsManager(Service):
             **secret.versions[version],
         }
 
+    def arn_of(self, reference: str) -> str:
+        """The ARN of a secret by its name or ARN; a name that nobody knows stays as it is."""
+        return next((s.arn for s in self._secrets.values() if reference in {s.name, s.arn}), reference)
+
     def _add_version(self, secret: _Secret, request: dict[str, Any]) -> str:
         version: str = request.get("ClientRequestToken") or self.context.ids.uuid()
         secret.versions[version] = {k: request[k] for k in ("SecretString", "SecretBinary") if k in request}

@@ -28,6 +28,7 @@ Validator = Callable[[str, str, Mapping[str, Any], str], None]
 class Call:
     """One call as it arrived, `at` the clock's epoch seconds.
 
+    Over HTTP the caller is the access key id that signed it; in process it is whom the test or loop names, or nobody.
     Parameters may hold job data: keep the log in memory.
     """
 
@@ -35,6 +36,7 @@ class Call:
     operation: str
     parameters: Mapping[str, Any]
     at: float
+    caller: str = ""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Context:
     #: How often each of AWS's bad habits showed itself, by the name of its rate.
     happened: Counter[str] = field(default_factory=Counter)
     log: list[Call] | None = None
+    #: Who calls now.
+    caller: str = ""
     #: Told of every call as it arrives.
     watch: Callable[[Call], None] | None = None
     validate: Validator | None = None
@@ -120,7 +124,7 @@ class Service:
         context = self.context
         context.calls[f"{self.name}.{name}"] += 1
         if context.log is not None or context.watch is not None:
-            call = Call(self.name, name, request, context.now())
+            call = Call(self.name, name, request, context.now(), context.caller)
             if context.log is not None:
                 context.log.append(call)
             if context.watch is not None:

@@ -60,6 +60,10 @@ class Ssm(Service):
             }
         }
 
+    def forget_all(self) -> None:
+        """Lose every parameter but AWS's own."""
+        self._parameters.clear()
+
     def _public(self, name: str) -> _Parameter | None:
         value = self.public(name)
         return None if value is None else _Parameter(name, "String", value, 1, self.context.now())

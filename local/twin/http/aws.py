@@ -2,7 +2,7 @@
 
 Signatures are not checked here: what identifies the service is the credential scope of the
 Authorization header, or the X-Amz-Target. Nothing advances the clock: whoever runs the server does,
-holding `lock`.
+holding `lock`. A call's caller is the access key id that signed it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from local.twin.http.loopback import LoopbackServer, LostReplyError, Request
 from local.twin.http.protocols import aws_json, ec2_query
 from local.twin.http.protocols.answer import Answer
 
-_SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
+_SCOPE: Final = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
 _CREDENTIALS_PATH: Final = "/v2/credentials/"
 _JSON_SERVICES: Final = ("ecs", "sqs", "dynamodb", "secretsmanager", "ssm")
 
@@ -62,17 +62,18 @@ class AwsServer:
             return self._credentials(request.path)
         prefix, _, operation = request.headers.get("x-amz-target", "").partition(".")
         scope = _SCOPE.search(request.headers.get("authorization", ""))
-        service = self._targets.get(prefix) or (scope[1] if scope else "")
+        service = self._targets.get(prefix) or (scope[2] if scope else "")
+        caller = scope[1] if scope else ""
         if service == "ec2":
-            return self._ec2(request.body)
+            return self._ec2(request.body, caller)
         if service in _JSON_SERVICES and operation:
-            return self._json(service, operation, request.body)
+            return self._json(service, operation, request.body, caller)
         return _unknown(f"no service of the twin is meant by scope {service!r} and target {prefix!r}")
 
-    def _json(self, service: str, operation: str, body: bytes) -> Answer:
+    def _json(self, service: str, operation: str, body: bytes, caller: str) -> Answer:
         try:
             self._check(service, operation)
-            response = self._call(service, operation, aws_json.parse(service, operation, body))
+            response = self._call(service, operation, aws_json.parse(service, operation, body), caller)
             return aws_json.serialize(service, operation, response)
         except ClientError as error:
             return aws_json.serialize_error(service, error)
@@ -80,13 +81,13 @@ class AwsServer:
             fault = AwsFault("SerializationException", "The request is not a JSON object of this operation")
             return aws_json.serialize_error(service, _as_client_error(service, operation, fault))
 
-    def _ec2(self, body: bytes) -> Answer:
+    def _ec2(self, body: bytes, caller: str) -> Answer:
         operation = ec2_query.operation_of(body)
         # Not one of the twin's seeded ids: the same calls must get the same ids over either face.
         request_id = f"00000000-0000-4000-8000-{next(self._request_numbers):012x}"
         try:
             self._check("ec2", operation)
-            response = self._call("ec2", operation, ec2_query.parse("ec2", operation, body))
+            response = self._call("ec2", operation, ec2_query.parse("ec2", operation, body), caller)
             return ec2_query.serialize("ec2", operation, response, request_id)
         except ClientError as error:
             return ec2_query.serialize_error(error, request_id)
@@ -100,12 +101,12 @@ class AwsServer:
             fault = AwsFault("UnknownOperationException", f"The twin has no {service} {operation[:80]}")
             raise _as_client_error(service, operation, fault)
 
-    def _call(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, service: str, operation: str, parameters: dict[str, Any], caller: str) -> dict[str, Any]:
         method = getattr(self.twin.client(service), _snake(operation))
         try:
             # boto3 checks what it sends; a hand-made client may not.
             validate(service, operation, parameters, "input")
-            with self.lock:
+            with self.lock, self.twin.called_by(caller):
                 answer: dict[str, Any] = method(**parameters)
         except ReadTimeoutError as lost:
             raise LostReplyError from lost

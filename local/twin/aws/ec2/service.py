@@ -12,7 +12,7 @@ from local.twin.aws.ec2.filters import INSTANCE_FIELDS, filtered
 from local.twin.aws.ec2.fleet import CreateFleet
 from local.twin.aws.ec2.images import Images
 from local.twin.aws.ec2.lifecycle import BootPlan, InstanceLifecycle
-from local.twin.aws.ec2.records import Instance, state_view
+from local.twin.aws.ec2.records import Instance, LaunchTemplate, state_view
 from local.twin.aws.ec2.templates import LaunchTemplates
 from local.twin.aws.ecs.instances import InstanceRegistry
 from local.twin.aws.errors import AwsFault
@@ -88,6 +88,10 @@ class Ec2(Service):
     def recommend_rebalance(self, instance_id: str) -> None:
         """Tell that this Spot instance is at risk; nothing is told of an On-Demand one."""
         self.lifecycle.recommend_rebalance(self.lifecycle.instances[instance_id])
+
+    def template(self, specification: Mapping[str, Any]) -> tuple[LaunchTemplate, int]:
+        """The launch template and the number of the version that are meant: for checks, never for code under test."""
+        return self._templates.version(specification)
 
     def live_instances(self) -> list[Instance]:
         """Every instance not gone, as it truly is: for checks, never for code under test."""

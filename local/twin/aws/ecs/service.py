@@ -132,6 +132,13 @@ class Ecs(Service):
                 failures.append({"arn": self._state.arn(f"cluster/{name}"), "reason": "MISSING"})
         return {"clusters": found, "failures": failures}
 
+    def definition(self, name: str) -> TaskDefinition:
+        """The task definition that a family or an ARN means: for checks, never for code under test."""
+        found = self._state.definition(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
     @operation
     def register_task_definition(self, **request: Any) -> Response:
         family = request["family"]

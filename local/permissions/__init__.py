@@ -1,0 +1,1 @@
+"""What our functions ask of AWS, held against their policies; never deployed."""
