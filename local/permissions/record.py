@@ -86,7 +86,7 @@ def granted(policies: Policies) -> set[Grant]:
 
 
 def wide(policies: Policies) -> Iterator[tuple[str, str]]:
-    """Return the statements, by function and Sid, that nothing narrows: all there is or all of a kind, unconditionally."""
+    """Return the statements, by function and Sid, that nothing narrows: all there is, or all of a kind, in any case."""
     for function, policy in policies.items():
         for statement in policy["Statement"]:
             is_wide = any(_is_whole_kind(resource) for resource in listed(statement["Resource"]))

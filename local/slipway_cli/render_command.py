@@ -42,8 +42,11 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _render(arguments: argparse.Namespace) -> int:
     from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
-    from local.slipway_cli.infrastructure.places import Places, partition_of  # noqa: PLC0415
-    from local.slipway_cli.infrastructure.user_data import UserDataError  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.places import (  # noqa: PLC0415
+        DescriptionError,
+        Places,
+        partition_of,
+    )
     from slipway.config import decode_configuration  # noqa: PLC0415
 
     verdict = checked(arguments.file)
@@ -67,7 +70,7 @@ def _render(arguments: argparse.Namespace) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
             written.append(str(path))
-    except UserDataError as fault:
+    except DescriptionError as fault:
         print(f"{arguments.file}: {fault}", file=sys.stderr)
         return 1
     except OSError as fault:

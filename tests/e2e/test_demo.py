@@ -12,6 +12,11 @@ from typing import Any
 
 import pytest
 
+from local.demo.world import PERMISSIONS
+from local.permissions.record import read_record, refused
+from slipway.config import load_configuration
+from tests.support.permissions import policies_of
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -47,6 +52,19 @@ def demo(logs: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def every_call_was_allowed(logs: Path) -> None:
+    """The functions signed each call with keys of their own: what each asked for is what its policy allows."""
+    record = read_record(logs / PERMISSIONS)
+    policies = policies_of(load_configuration(logs / "slipway.json"))
+    assert refused(record, policies) == []
+    assert set(record.needs) == set(policies)
+    assert {need.action for needs in record.needs.values() for need in needs} >= {
+        "ec2:CreateFleet", "ec2:RunInstances", "ec2:TerminateInstances", "ecs:RunTask", "iam:PassRole",
+        "ecs:UpdateContainerInstancesState", "secretsmanager:GetSecretValue", "sqs:SendMessage",
+        "sqs:ReceiveMessage", "sqs:DeleteMessage", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("registration", ["enterprise", "organization", "repository"])
 def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_path: Path) -> None:
     status, result = demo(tmp_path, "--jobs", "15", "--seed", "7", "--registration", registration)
@@ -61,6 +79,7 @@ def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_pa
         # So few jobs may take one call, and another reader of the pool may come between it and what it answers.
         assert own["samples"] == 0 or 0 < own["p50"] <= own["p99"]
     assert status == 0
+    every_call_was_allowed(tmp_path)
 
 
 def test_a_forgotten_tool_is_named_before_anything_starts(tmp_path: Path) -> None:

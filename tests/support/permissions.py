@@ -60,11 +60,13 @@ def recorded(registration: Registration, **changed: Any) -> Recorded:
         **changed,
     )
     profiles = {
-        name: replace(profile, job_timeout_seconds=900) for name, profile in configuration.profiles.items()
+        name: replace(profile, job_timeout_seconds=600) for name, profile in configuration.profiles.items()
     }
     pools = {**configuration.pools, "general": replace(configuration.pools["general"], stopped_instances=1)}
     configuration = replace(configuration, github=github, profiles=profiles, pools=pools)
     deployment = acme(configuration, hook="organization")
+    for installation in deployment.github.credentials.installations.values():
+        installation.permissions["actions"] = "write"  # jobs may be run again
     loop, record = deployment.loop, Record()
     object.__setattr__(loop.held, "values", _secrets(deployment))
     account = Account(loop.aws, configuration.deployment)
@@ -74,6 +76,9 @@ def recorded(registration: Registration, **changed: Any) -> Recorded:
             record.add(call.caller, call, account)
 
     loop.aws.context.watch = note
+    for mapping in loop.mappings.values():
+        # Lambda polls with the role of the function, whose calls they are [LAMBDA-SQS-ROLE].
+        mapping._sqs = loop.aws.client_of("scaler", "sqs")
     for name, function in loop.functions.items():
         function._build = loop.sandbox  # each its own memory, as in Lambda
         function.invoke = _as(deployment, name, function.invoke)  # type: ignore[method-assign]
@@ -190,7 +195,7 @@ def _a_host_is_lost(deployment: Acme) -> None:
     assert deployment.loop.run_until(lambda: job.status == "in_progress", 900.0)
     for instance in deployment.loop.aws.ec2.live_instances():
         deployment.loop.aws.ec2.interrupt_spot(instance.instance_id)
-    deployment.clock.advance(3_600.0)
+    deployment.clock.advance(1_500.0)  # GitHub takes ten minutes to see that its runner is gone
 
 
 def _hosts_and_tasks_that_only_the_reaper_can_end(deployment: Acme) -> None:
@@ -199,18 +204,18 @@ def _hosts_and_tasks_that_only_the_reaper_can_end(deployment: Acme) -> None:
     job = deployment.queue(labels=DOCKER_LABELS, seconds=30.0)
     assert loop.run_until(lambda: job.status == "in_progress", 900.0)
     loop.aws.ec2.stop_instances(InstanceIds=[_host_of(deployment, "alone")])
-    deployment.clock.advance(900.0)
+    deployment.clock.advance(420.0)
     job = deployment.queue(seconds=60.0)
     assert loop.run_until(lambda: job.status == "in_progress", 900.0)
     agent = loop.aws.ecs.registry.by_ec2_id(_host_of(deployment, "general"))
     assert agent is not None
     loop.aws.ecs.registry.set_connected(agent, False)
-    deployment.clock.advance(2_400.0)
-    deployment.queue(seconds=3_000.0)
+    deployment.clock.advance(1_200.0)
+    deployment.queue(seconds=1_500.0)
     loop.containers.make = SilentContainer
     deployment.clock.advance(60.0)
     loop.containers.make = VirtualContainer
-    deployment.clock.advance(3_600.0)
+    deployment.clock.advance(1_200.0)
 
 
 def _host_of(deployment: Acme, pool: str) -> str:
@@ -233,13 +238,13 @@ def _a_new_image_of_the_hosts(deployment: Acme) -> None:
 def _the_ledger_has_lost_a_host(deployment: Acme) -> None:
     """The reaper takes it in again."""
     loop = deployment.loop
-    job = deployment.queue(seconds=850.0)
+    job = deployment.queue(seconds=580.0)
     assert loop.run_until(lambda: job.status == "in_progress", 900.0)
     deployment.clock.advance(60.0)  # no event is on its way that would tell of it
     host = _host_of(deployment, "general")
     key = {"pk": {"S": "POOL#general"}, "sk": {"S": f"INSTANCE#{host}"}}
     loop.aws.client("dynamodb").delete_item(TableName="slipway", Key=key)
-    deployment.clock.advance(600.0)
+    deployment.clock.advance(500.0)
 
 
 def _a_job_waits_long(deployment: Acme) -> None:
@@ -248,7 +253,7 @@ def _a_job_waits_long(deployment: Acme) -> None:
     reaper, ssm = loop.functions["reaper"], loop.aws.ssm
     loop.aws.ec2.capacity.limit(0)
     job = deployment.queue("gamma/web", seconds=20.0)
-    for _ in range(45):
+    for _ in range(36):
         ssm.forget_all()
         reaper._instant = None  # a cold start
         deployment.clock.advance(60.0)

@@ -30,7 +30,7 @@ def describe(
         sha256: of the ``slipway.yaml``, so that a description which is older than it can be told.
 
     Raises:
-        UserDataError: a pool's user data is more than EC2 takes.
+        DescriptionError: a pool's user data is more than EC2 takes, or a function's policy more than IAM does.
     """
     pools = dict(sorted(configuration.pools.items()))
     policies = function_policies(configuration, places)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local.slipway_cli.infrastructure.places import (
+    DescriptionError,
     Places,
     execution_role,
     instance_role,
@@ -18,6 +20,7 @@ from slipway.domain.runners import task_family
 Document = dict[str, Any]
 Statements = list[Document]
 
+MOST_CHARACTERS = 10_240  # of all inline policies of a role, white space apart [IAM-POLICY-SIZE]
 DEPLOYMENT_TAG = "slipway:deployment"
 READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
 
@@ -32,9 +35,24 @@ WIDE = {
     "MakeFleets": "a fleet does not exist before, and one of type instant is nothing but the record of its launch",
 }
 
+# What Lambda itself asks in a function's name: no call of ours shows that it is needed.
+OF_LAMBDA = {
+    "sqs:GetQueueAttributes": "Lambda looks at a queue before it polls it [LAMBDA-SQS-ROLE]",
+    "logs:CreateLogStream": "Lambda writes what a function prints [LAMBDA-LOGS-ROLE]",
+    "logs:PutLogEvents": "Lambda writes what a function prints [LAMBDA-LOGS-ROLE]",
+}
+
+
+class PolicyTooLongError(DescriptionError):
+    """IAM would refuse a function's policy."""
+
 
 def function_policies(configuration: Configuration, places: Places) -> dict[str, Document]:
-    """Return the policy of each function that is deployed; the redelivery function only where there is an App."""
+    """Return the policy of each function that is deployed; the redelivery function only where there is an App.
+
+    Raises:
+        PolicyTooLongError: there are more pools than a role's policy has room for.
+    """
     made = _Policies(configuration, places)
     policies = {
         "webhook": made.webhook(),
@@ -44,10 +62,22 @@ def function_policies(configuration: Configuration, places: Places) -> dict[str,
     }
     if configuration.github.app_secret:
         policies["redelivery"] = made.redelivery()
-    return {
+    documents = {
         name: {"Version": "2012-10-17", "Statement": [*statements, made.logs(name)]}
         for name, statements in policies.items()
     }
+    for name, document in documents.items():
+        _check_size(name, document)
+    return documents
+
+
+def _check_size(function: str, policy: Document) -> None:
+    size = len(json.dumps(policy, separators=(",", ":")))
+    if size > MOST_CHARACTERS:
+        raise PolicyTooLongError(
+            f"the policy of {function} has {size:,} characters, and IAM takes {MOST_CHARACTERS:,} of a role: "
+            "share subnets and security groups between pools, or make two deployments of them"
+        )
 
 
 def readers_of(secret: str, policies: Mapping[str, Document], places: Places) -> list[str]:
@@ -89,15 +119,9 @@ class _Policies:
                 "Query",
                 "UpdateItem",
             ),
-            _allow("StartTasks", ["ecs:RunTask"], self._families(), self._in_our_clusters()),
-            _allow("ReadTasks", ["ecs:DescribeTasks"], self._of_clusters("task")),
-            *self._read_hosts(self._pools),
-            _allow(
-                "DrainInstances",
-                ["ecs:UpdateContainerInstancesState"],
-                self._of_clusters("container-instance"),
-                self._in_our_clusters(),
-            ),
+            _allow("StartTasks", ["ecs:RunTask"], self._families(), self._in_clusters(self._pools)),
+            self._tasks("DescribeTasks"),
+            *self._hosts(self._pools, "DescribeContainerInstances", "UpdateContainerInstancesState"),
             self._pass_roles("PassTaskRoles", "ecs-tasks", [self._task_roles(pool) for pool in self._pools]),
             self._pass_roles(
                 "PassInstanceRoles",
@@ -114,10 +138,10 @@ class _Policies:
         statements = [
             self._ledger("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
             self._send("events"),
-            _allow("ReadTasks", ["ecs:DescribeTasks"], self._of_clusters("task")),
+            self._tasks("DescribeTasks"),
         ]
-        if any(pool.exclusive for pool in self._pools):
-            statements += self._read_hosts([pool for pool in self._pools if pool.exclusive])
+        if exclusive := [pool for pool in self._pools if pool.exclusive]:
+            statements += self._hosts(exclusive, "DescribeContainerInstances")
         if github.registration is Registration.ENTERPRISE:
             return [*statements, self._read_secrets("ReadRunnerTokens", github.runner_token_secrets)]
         return [*statements, *self._use_app()]
@@ -127,15 +151,8 @@ class _Policies:
         statements = [
             self._ledger("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             self._send("events"),
-            _allow("ReadTasks", ["ecs:DescribeTasks"], self._of_clusters("task")),
-            _allow("StopTasks", ["ecs:StopTask"], self._of_clusters("task")),
-            *self._read_hosts(self._pools),
-            _allow(
-                "DrainInstances",
-                ["ecs:UpdateContainerInstancesState"],
-                self._of_clusters("container-instance"),
-                self._in_our_clusters(),
-            ),
+            self._tasks("DescribeTasks", "StopTask"),
+            *self._hosts(self._pools, "DescribeContainerInstances", "UpdateContainerInstancesState"),
             self._read_ec2("ReadInstances", "DescribeInstances", "DescribeLaunchTemplates"),
             self._terminate(),
             self._read_ec2("ReadHostImages", "DescribeImages", "DescribeLaunchTemplateVersions"),
@@ -189,14 +206,14 @@ class _Policies:
     def _clusters(self, pools: Iterable[Pool]) -> list[str]:
         return [self._places.arn("ecs", f"cluster/{pool.cluster}", pool.region) for pool in pools]
 
-    def _of_clusters(self, kind: str, pools: Iterable[Pool] | None = None) -> list[str]:
-        pools = self._pools if pools is None else pools
+    def _of_clusters(self, kind: str, pools: Iterable[Pool]) -> list[str]:
         return [self._places.arn("ecs", f"{kind}/{pool.cluster}/*", pool.region) for pool in pools]
 
-    def _in_our_clusters(self) -> Document:
-        return {"ArnEquals": {"ecs:cluster": self._clusters(self._pools)}}
+    def _in_clusters(self, pools: Iterable[Pool]) -> Document:
+        return {"ArnEquals": {"ecs:cluster": self._clusters(pools)}}
 
     def _families(self) -> list[str]:
+        """RunTask names a family, and ECS takes its newest revision."""
         regions = {
             profile.name: self._configuration.pools[profile.pool].region
             for profile in self._configuration.profiles.values()
@@ -207,19 +224,16 @@ class _Policies:
             for name, region in sorted(regions.items())
         ]
 
-    def _list_tasks(self) -> Document:
-        """ListTasks names no resource without an instance: its cluster is a condition [IAM-ECS-LIST]."""
-        return _allow("ListTasks", ["ecs:ListTasks"], ["*"], self._in_our_clusters())
+    def _tasks(self, *calls: str) -> Document:
+        return _allow("Tasks", [f"ecs:{call}" for call in calls], self._of_clusters("task", self._pools))
 
-    def _read_hosts(self, pools: Iterable[Pool]) -> Statements:
-        pools = list(pools)
+    def _hosts(self, pools: list[Pool], *calls: str) -> Statements:
+        """ListTasks names no resource without an instance: its cluster is a condition [IAM-ECS-LIST]."""
         return [
-            self._list_tasks(),
+            _allow("ListTasks", ["ecs:ListTasks"], ["*"], self._in_clusters(pools)),
             _allow("ListHosts", ["ecs:ListContainerInstances"], self._clusters(pools)),
             _allow(
-                "ReadHosts",
-                ["ecs:DescribeContainerInstances"],
-                self._of_clusters("container-instance", pools),
+                "Hosts", [f"ecs:{call}" for call in calls], self._of_clusters("container-instance", pools)
             ),
         ]
 

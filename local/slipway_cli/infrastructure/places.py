@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from slipway.domain.configuration import Pool
 
 
+class DescriptionError(ValueError):
+    """A valid ``slipway.yaml`` that AWS would not take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """What only a deployment knows; what it does not say stays a placeholder, as Terraform and SAM fill them in.

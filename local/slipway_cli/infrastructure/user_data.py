@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from local.slipway_cli.infrastructure.places import DescriptionError
+
 MAX_USER_DATA_BYTES = 16_384  # [EC2-USER-DATA-16K]
 UID_RANGES_RUNTIME = "uid_ranges.py"
 PLACE, END = "/opt/slipway", "END_OF_FILE"
@@ -19,7 +21,7 @@ IMAGE = re.compile(r"[A-Za-z0-9._/:@-]{1,512}")
 MIRROR = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 
 
-class UserDataError(ValueError):
+class UserDataError(DescriptionError):
     """The user data cannot be made; the message says of what and why."""
 
 

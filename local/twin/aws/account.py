@@ -126,8 +126,8 @@ class _Client:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._service, name)
 
-        def call(**request: Any) -> Any:
+        def call(*given: Any, **request: Any) -> Any:
             with self._twin.called_by(self._caller):
-                return method(**request)
+                return method(*given, **request)
 
         return call
