@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from slipway.domain.configuration import Configuration, Registration
 from tests.builders import a_configuration, a_pool
 
 PLACES = Places()
+PAGE = Path(__file__).parents[3] / "docs" / "alarms.md"
 FORM = {
     "description", "namespace", "metric", "dimensions", "statistic", "period_seconds", "evaluation_periods",
     "threshold", "comparison", "missing",
@@ -34,7 +37,7 @@ WANTED = {
     "dead-letters", "jobs-age", "events-age", "jobs-wait-general", "failed-deliveries", "repair-errors", "token-expires",
     "token-refused", "token-without-scope", "unknown-runner", "launches-fail-general", "starts-fail-general",
     "webhook-throttles", "scaler-throttles", "registrar-throttles", "table-read-throttles", "table-write-throttles",
-    "scaler-errors", "registrar-errors", "reaper-errors", "redelivery-errors", "webhook-5xx", "runners-refused",
+    "scaler-fails", "registrar-fails", "reaper-fails", "redelivery-fails", "reaper-errors", "webhook-5xx", "runners-refused",
     "zombie-jobs", "runner-version-ends", "runner-version-refused", "convergences-fail",
     "scaler-silent", "reaper-silent", "redelivery-silent",
 }  # fmt: skip
@@ -87,7 +90,7 @@ def test_only_what_must_run_every_minute_is_missed_when_it_says_nothing() -> Non
 def test_what_a_deployment_does_not_have_is_not_watched() -> None:
     without_app = set(alarms(configured(app_secret=None), PLACES))
     assert WANTED - without_app == {
-        "failed-deliveries", "repair-errors", "redelivery-errors", "redelivery-silent",
+        "failed-deliveries", "repair-errors", "redelivery-fails", "redelivery-silent",
     }  # fmt: skip
     by_app = set(alarms(configured(Registration.ORGANIZATION), PLACES))
     assert WANTED - by_app == {"token-expires", "token-refused", "token-without-scope"}
@@ -105,6 +108,32 @@ def test_the_series_are_few_whatever_the_number_of_profiles() -> None:
     }
     assert len(series) <= 60
     assert sum("jobs-wait-" in name for name in made) == 12
+
+
+def documented() -> tuple[set[str], dict[str, tuple[str, set[str], str]]]:
+    """The alarms of the page, and its metrics by name: by whom, with which dimensions, what they say."""
+    alarm_table, metric_table = PAGE.read_text("utf-8").split("## Our own metrics")
+    rows = [row.split("|")[1] for row in alarm_table.splitlines() if row.startswith("| `")]
+    names = {name.replace("POOL", "general") for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    metrics = {}
+    for row in metric_table.splitlines():
+        if row.startswith("| `"):
+            name, function, dimensions, says = (cell.strip() for cell in row.strip("|").split("|"))
+            metrics[name.strip("`")] = (function, set(re.findall(r"`(\w+)`", dimensions)), says)
+    return names, metrics
+
+
+def test_the_page_lists_every_alarm_with_its_metric_and_every_metric_of_ours() -> None:
+    made = alarms(configured(), PLACES)
+    names, metrics = documented()
+    assert names == set(made)
+    assert metrics == {
+        metric.name: (metric.function, {telemetry.FUNCTION, *metric.dimensions}, metric.help)
+        for metric in telemetry.METRICS
+    }
+    text = PAGE.read_text("utf-8")
+    assert all(f"`{alarm['metric']}`" in text for alarm in made.values())
+    assert f"{len(made)} of them at most" in text
 
 
 def test_alarms_of_two_deployments_watch_nothing_of_each_other() -> None:
