@@ -1,0 +1,16 @@
+# The network, before anything else: apply this first and paste its outputs into slipway.yaml.
+
+provider "aws" {
+  region = var.region
+}
+
+module "network" {
+  source = "../../modules/network"
+
+  name = "slipway"
+  nat  = "single"
+
+  tags = {
+    project = "slipway"
+  }
+}

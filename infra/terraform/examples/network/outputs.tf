@@ -1,0 +1,19 @@
+output "subnets" {
+  description = "Of pools and functions"
+  value       = module.network.subnets
+}
+
+output "security_group_shared" {
+  description = "Of pools whose jobs share hosts, and of functions"
+  value       = module.network.security_group_shared
+}
+
+output "security_group_exclusive" {
+  description = "Of pools with one job an instance"
+  value       = module.network.security_group_exclusive
+}
+
+output "egress_addresses" {
+  description = "For allow lists"
+  value       = module.network.egress_addresses
+}

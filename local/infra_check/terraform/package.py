@@ -1,0 +1,132 @@
+"""Fetches the npm package from which the AWS provider's schema is read, and keeps what is used of it under ``build/``.
+
+``@cdktf/provider-aws`` is the AWS provider's schema, generated into TypeScript. It is read, never run, and nothing of
+it is committed: it is under another licence than Slipway, and it is large.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME, VERSION = "@cdktf/provider-aws", "21.22.1"  # the last one there will be
+SHA256 = "d1446ab6ac6526c6fab4b28a5ebefdd90c0ce56203949925d35a4d286c05cbbf"
+PROVIDER_VERSION = "6.25.0"  # of hashicorp/aws, from which the package was generated
+KEPT = Path(__file__).resolve().parents[3] / "build" / "infra_check"
+PROVIDER = "provider"  # the folder of the provider's own configuration
+_TIMEOUT_SECONDS = 120
+_SOURCE_MAP = re.compile(rb"sourceMappingURL=data:application/json;base64,(\S+)")
+
+
+class PackageError(Exception):
+    """The package cannot be had; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The package's TypeScript, one text for each resource and data source."""
+
+    folder: Path
+
+    def sources(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the TypeScript of each folder of the package that there is; names of no folder are left out.
+
+        Raises:
+            PackageError: it is not here, and npm cannot fetch it.
+        """
+        index = self.folder / "folders.json"
+        if not index.exists():
+            self._unpack({PROVIDER})
+        known = set(json.loads(index.read_text("utf-8")))
+        wanted = known & set(names)
+        if missing := {name for name in wanted if not self._kept(name).exists()}:
+            self._unpack(missing)
+        return {name: self._kept(name).read_text("utf-8") for name in sorted(wanted)}
+
+    def _kept(self, name: str) -> Path:
+        return self.folder / f"{name}.ts"
+
+    def _unpack(self, names: set[str]) -> None:
+        folders = []
+        with tarfile.open(self._archive()) as archive:
+            for member in archive:
+                parts = member.name.split("/")
+                if len(parts) != 4 or parts[1] != "lib" or parts[3] != "index.js":
+                    continue
+                folders.append(parts[2])
+                if parts[2] in names and (file := archive.extractfile(member)):
+                    _write(self._kept(parts[2]), _typescript(file.read()))
+        _write(self.folder / "folders.json", json.dumps(sorted(folders)))
+
+    def _archive(self) -> Path:
+        """Return the package as npm has it, fetched once."""
+        archive = self.folder / "package.tgz"
+        if not archive.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            fetched = _fetch(self.folder)
+            digest = hashlib.sha256(fetched.read_bytes()).hexdigest()
+            if digest != SHA256:
+                fetched.unlink()
+                raise PackageError(f"npm gave a {NAME} {VERSION} with the sha256 {digest}, not {SHA256}")
+            fetched.replace(archive)
+        return archive
+
+
+def package() -> Package:
+    """Return the package of the pinned version, fetched when something is first asked of it."""
+    return Package(KEPT / f"provider-aws-{VERSION}")
+
+
+def _fetch(folder: Path) -> Path:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise PackageError(f"no npm to fetch {NAME} with (Debian: apt-get install npm)")
+    # A folder of its own for each process that fetches: two workers of pytest may.
+    place = folder / f"fetching-{os.getpid()}"
+    place.mkdir(exist_ok=True)
+    try:
+        done = subprocess.run(  # noqa: S603 - our own arguments
+            [npm, "pack", f"{NAME}@{VERSION}", "--silent", f"--pack-destination={place}"],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+        found = sorted(place.glob("*.tgz"))
+        if done.returncode or not found:
+            raise PackageError(f"npm cannot fetch {NAME}: {done.stderr[-300:].strip()}")
+        return found[0].replace(folder / f"package-{os.getpid()}.tgz")
+    except subprocess.TimeoutExpired:
+        raise PackageError(f"npm did not answer within {_TIMEOUT_SECONDS} s") from None
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _typescript(javascript: bytes) -> str:
+    """Return the TypeScript that a compiled file carries in its source map.
+
+    The compiled code has lost what is needed: whether an attribute is computed stands in a comment, and comments go
+    with the declarations that they stand above.
+    """
+    found = _SOURCE_MAP.search(javascript)
+    if found is None:
+        raise PackageError(f"{NAME} {VERSION} has a file without the source that it was made from")
+    text: str = json.loads(base64.b64decode(found[1]))["sourcesContent"][0]
+    return text
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file at once, so that who reads it meanwhile sees all of it or nothing."""
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
