@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Every target that needs the virtual environment makes it first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo coverage test test-313 check bench chaos image-check live-check lock clean
+.PHONY: help setup demo coverage test test-313 check bench chaos image-check infra-check live-check lock clean
 
 PYTHON ?=
 PYTHON313 ?=
@@ -12,7 +12,7 @@ SOURCES := $(wildcard functions layers/core local tests)
 PYTEST_WORKERS ?= 2
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what is missing and make .venv from the locks (no-op when nothing changed)
 	@local/setup.sh
@@ -53,6 +53,9 @@ image-check: setup  ## build the runner image and try to break out of it, in rea
 	@local/setup.sh containers
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal tests/containers tests/unit/test_repository.py \
 	  tests/integration/runner_image/test_shell_libraries.py $(ARGS)
+
+infra-check: setup  ## judge infra/ without an account: the tools' own checks, and mistakes put in on purpose
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal tests/infra $(ARGS)
 
 LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-header $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)

@@ -1,7 +1,7 @@
 # What an operator is called for. Which alarms there are follows from slipway.yaml, and each says what to do.
 
 locals {
-  alarms = var.alarms ? local.rendered.alarms : {}
+  alarms = var.alarms ? try(local.rendered.alarms, {}) : {}
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
@@ -28,7 +28,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   tags = var.tags
 }
 
-# Not encrypted with AWS's own key for SNS, with which CloudWatch could not publish.
+# Not encrypted with AWS's own key for SNS, with which CloudWatch could not publish [IAM-SNS-ALARMS].
 resource "aws_sns_topic" "alarms" {
   count = var.alarms ? 1 : 0
 

@@ -13,7 +13,8 @@ locals {
     aws_apigatewayv2_api.claims[*].execution_arn, aws_api_gateway_rest_api.claims[*].execution_arn
   ))
 
-  # By the endpoint's own name a private API is reached with private DNS and without it, but by that endpoint alone.
+  # By the endpoint's own name a private API is reached with private DNS and without, but by that endpoint alone
+  # [LAMBDA-PRIVATE-API].
   claim_host = "${join("-", concat([local.claim_api_id], length(var.vpc_endpoint_ids) == 1 ? var.vpc_endpoint_ids : []))}.execute-api.${local.region}.${data.aws_partition.this.dns_suffix}"
   claim_url  = local.is_public ? "https://${local.claim_host}" : "https://${local.claim_host}/${local.private_stage}"
 
@@ -81,7 +82,7 @@ resource "aws_apigatewayv2_stage" "claims" {
 }
 
 ################################################################################
-# Private: a REST API, since HTTP APIs are never private
+# Private: a REST API, since HTTP APIs are never private [LAMBDA-PRIVATE-API]
 ################################################################################
 
 resource "aws_api_gateway_rest_api" "claims" {
@@ -103,8 +104,8 @@ resource "aws_api_gateway_rest_api_policy" "claims" {
 
   rest_api_id = aws_api_gateway_rest_api.claims[0].id
 
-  # Within one account either this or the caller's own policy may allow: so nothing is allowed here but to the task roles,
-  # and whatever comes by another endpoint is refused, whoever it is.
+  # Within one account either this or the caller's own policy may allow [LAMBDA-REST-POLICY]: so nothing is allowed here but
+  # to the task roles, and whatever comes by another endpoint is refused, whoever it is.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -113,7 +114,7 @@ resource "aws_api_gateway_rest_api_policy" "claims" {
         Effect    = "Deny"
         Principal = "*"
         Action    = "execute-api:Invoke"
-        Resource  = "execute-api:/*"
+        Resource  = "${aws_api_gateway_rest_api.claims[0].execution_arn}/*"
         Condition = { StringNotEquals = { "aws:SourceVpce" = var.vpc_endpoint_ids } }
       },
       {
@@ -121,7 +122,7 @@ resource "aws_api_gateway_rest_api_policy" "claims" {
         Effect    = "Allow"
         Principal = "*"
         Action    = "execute-api:Invoke"
-        Resource  = [for route in local.claim_routes : "execute-api:/*/POST/v1/${route}"]
+        Resource  = [for route in local.claim_routes : "${aws_api_gateway_rest_api.claims[0].execution_arn}/*/POST/v1/${route}"]
         Condition = { ArnEquals = { "aws:PrincipalArn" = local.task_role_arns } }
       },
     ]
@@ -170,7 +171,7 @@ resource "aws_api_gateway_deployment" "claims" {
 
   rest_api_id = aws_api_gateway_rest_api.claims[0].id
 
-  # A REST API serves what it was when it was deployed: whatever changes it, a policy too, needs another deployment.
+  # A REST API serves what it was when it was deployed: what changes it needs another deployment [LAMBDA-REST-POLICY].
   triggers = {
     of = sha256(jsonencode([
       aws_api_gateway_rest_api_policy.claims[0].policy,

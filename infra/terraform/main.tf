@@ -24,7 +24,7 @@ locals {
   deployment = local.rendered.deployment
 }
 
-# Both are needed once an account. ECS makes its own with the first cluster, if the caller may.
+# Both are needed once an account. ECS makes its own with the first cluster, if the caller may [ECS-SERVICE-ROLE].
 resource "aws_iam_service_linked_role" "this" {
   for_each = var.create_service_linked_roles
 

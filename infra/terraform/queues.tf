@@ -1,5 +1,6 @@
 # Three queues. Who may send is named, by role or by rule: the Deny statements hold for whoever else in the account has a
-# wide policy. SQS moves dead letters by itself and asks no policy for it.
+# wide policy. A service has no role's ARN [IAM-SERVICE-CALLER]. SQS moves dead letters by itself and asks no policy for it;
+# who moves them back is named too [SQS-REDRIVE-BACK].
 
 locals {
   # Six times the timeout of the scaler, so that no message is handled twice while it is handled.
@@ -8,15 +9,22 @@ locals {
   longest_retention_seconds  = 14 * 24 * 3600
   max_receive_count          = 5
 
-  queue_senders = {
-    jobs   = concat(local.roles_of_functions["webhook"], local.roles_of_functions["redelivery"], var.redrive_role_arns)
-    events = concat(local.roles_of_functions["scaler"], local.roles_of_functions["registrar"], local.roles_of_functions["reaper"], [aws_iam_role.schedules.arn], var.redrive_role_arns)
-    # Messages that the scaler could not read; those that failed come by themselves.
-    dead_letters = local.roles_of_functions["scaler"]
-  }
+  # Of the functions that are deployed.
+  role_arns = { for name, function in module.functions : name => function.role_arn }
 
-  # A function that is not deployed has no role.
-  roles_of_functions = { for name in keys(local.functions) : name => [for function in [try(module.functions[name], null)] : function.role_arn if function != null] }
+  senders = {
+    jobs = concat(
+      [for name in ["webhook", "redelivery"] : local.role_arns[name] if contains(keys(local.role_arns), name)],
+      var.redrive_role_arns,
+    )
+    events = concat(
+      [for name in ["scaler", "registrar", "reaper"] : local.role_arns[name]],
+      [aws_iam_role.schedules.arn],
+      var.redrive_role_arns,
+    )
+    # Of messages that it could not read; those that failed come by themselves.
+    dead_letters = [local.role_arns["scaler"]]
+  }
 }
 
 resource "aws_sqs_queue" "jobs" {
@@ -95,7 +103,7 @@ resource "aws_sqs_queue_policy" "jobs" {
         Principal = "*"
         Action    = "sqs:SendMessage"
         Resource  = aws_sqs_queue.jobs.arn
-        Condition = { ArnNotEquals = { "aws:PrincipalArn" = local.queue_senders.jobs } }
+        Condition = { ArnNotEquals = { "aws:PrincipalArn" = local.senders.jobs } }
       },
     ]
   })
@@ -122,7 +130,7 @@ resource "aws_sqs_queue_policy" "events" {
         Action    = "sqs:SendMessage"
         Resource  = aws_sqs_queue.events.arn
         Condition = {
-          ArnNotEquals = { "aws:PrincipalArn" = local.queue_senders.events }
+          ArnNotEquals = { "aws:PrincipalArn" = local.senders.events }
           # EventBridge's rules send as a service, which has no principal's ARN.
           Bool = { "aws:PrincipalIsAWSService" = "false" }
         }
@@ -160,7 +168,7 @@ resource "aws_sqs_queue_policy" "dead_letters" {
         Action    = "sqs:SendMessage"
         Resource  = aws_sqs_queue.dead_letters.arn
         Condition = {
-          ArnNotEquals = { "aws:PrincipalArn" = local.queue_senders.dead_letters }
+          ArnNotEquals = { "aws:PrincipalArn" = local.senders.dead_letters }
           Bool         = { "aws:PrincipalIsAWSService" = "false" }
         }
       },

@@ -49,7 +49,8 @@ resource "aws_scheduler_schedule" "functions" {
   }
 }
 
-# Scheduler only hands over; what Lambda does with a run that failed, or that found the function busy, stands here.
+# Scheduler only hands over; what Lambda does with a run that failed, or that found the function busy, stands here
+# [LAMBDA-ASYNC-RETRIES].
 resource "aws_lambda_function_event_invoke_config" "this" {
   for_each = toset(local.scheduled_functions)
 
@@ -70,7 +71,7 @@ resource "aws_iam_role" "schedules" {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = { "aws:SourceAccount" = local.account_id }
-        # Scheduler names the group that a schedule is in.
+        # Scheduler names the group that a schedule is in [IAM-SCHEDULER-GROUP].
         ArnEquals = { "aws:SourceArn" = "arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/default" }
       }
     }]

@@ -62,5 +62,5 @@ class TerraformTree:
 
     def copy(self, to: Path) -> TerraformTree:
         """Return a copy of the tree in a folder that does not exist yet, for mistakes to be put into."""
-        shutil.copytree(self.folder, to, ignore=shutil.ignore_patterns(".terraform*", "plan"))
+        shutil.copytree(self.folder, to, ignore=shutil.ignore_patterns("plan"))
         return TerraformTree(self.terraform, to, self.builds)

@@ -70,7 +70,7 @@ def facts() -> dict[str, list[str]]:
 
 def test_every_fact_that_is_cited_is_in_the_list_of_facts() -> None:
     cited: dict[str, str] = {}
-    for path in files(".py", ".sh", ".md", ".yaml"):
+    for path in files(".py", ".sh", ".md", ".yaml", ".tf"):
         if path != FACTS:
             for fact in CITATION.findall(path.read_text("utf-8")):
                 cited.setdefault(fact, str(path.relative_to(ROOT)))

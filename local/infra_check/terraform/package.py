@@ -7,13 +7,14 @@ it is committed: it is under another licence than Slipway, and it is large.
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +44,16 @@ class Package:
         Raises:
             PackageError: it is not here, and npm cannot fetch it.
         """
+        names = {*names}
         index = self.folder / "folders.json"
-        if not index.exists():
-            self._unpack({PROVIDER})
-        known = set(json.loads(index.read_text("utf-8")))
-        wanted = known & set(names)
-        if missing := {name for name in wanted if not self._kept(name).exists()}:
-            self._unpack(missing)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # of several workers of pytest one fetches, the others wait
+            if not index.exists():
+                self._unpack(names)
+            wanted = set(json.loads(index.read_text("utf-8"))) & names
+            if missing := {name for name in wanted if not self._kept(name).exists()}:
+                self._unpack(missing)
         return {name: self._kept(name).read_text("utf-8") for name in sorted(wanted)}
 
     def _kept(self, name: str) -> Path:
@@ -64,20 +68,21 @@ class Package:
                     continue
                 folders.append(parts[2])
                 if parts[2] in names and (file := archive.extractfile(member)):
-                    _write(self._kept(parts[2]), _typescript(file.read()))
-        _write(self.folder / "folders.json", json.dumps(sorted(folders)))
+                    partial = self._kept(parts[2]).with_suffix(".partial")
+                    partial.write_text(_typescript(file.read()), "utf-8")
+                    partial.replace(self._kept(parts[2]))
+        (self.folder / "folders.json").write_text(json.dumps(sorted(folders)), "utf-8")
 
     def _archive(self) -> Path:
         """Return the package as npm has it, fetched once."""
         archive = self.folder / "package.tgz"
         if not archive.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            fetched = _fetch(self.folder)
-            digest = hashlib.sha256(fetched.read_bytes()).hexdigest()
-            if digest != SHA256:
-                fetched.unlink()
-                raise PackageError(f"npm gave a {NAME} {VERSION} with the sha256 {digest}, not {SHA256}")
-            fetched.replace(archive)
+            with tempfile.TemporaryDirectory(dir=self.folder) as place:
+                fetched = _fetch(Path(place))
+                digest = hashlib.sha256(fetched.read_bytes()).hexdigest()
+                if digest != SHA256:
+                    raise PackageError(f"npm gave a {NAME} {VERSION} with the sha256 {digest}, not {SHA256}")
+                fetched.replace(archive)
         return archive
 
 
@@ -90,26 +95,21 @@ def _fetch(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise PackageError(f"no npm to fetch {NAME} with (Debian: apt-get install npm)")
-    # A folder of its own for each process that fetches: two workers of pytest may.
-    place = folder / f"fetching-{os.getpid()}"
-    place.mkdir(exist_ok=True)
     try:
         done = subprocess.run(  # noqa: S603 - our own arguments
-            [npm, "pack", f"{NAME}@{VERSION}", "--silent", f"--pack-destination={place}"],
-            cwd=place,
+            [npm, "pack", f"{NAME}@{VERSION}", "--silent", f"--pack-destination={folder}"],
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_SECONDS,
             check=False,
         )
-        found = sorted(place.glob("*.tgz"))
-        if done.returncode or not found:
-            raise PackageError(f"npm cannot fetch {NAME}: {done.stderr[-300:].strip()}")
-        return found[0].replace(folder / f"package-{os.getpid()}.tgz")
     except subprocess.TimeoutExpired:
         raise PackageError(f"npm did not answer within {_TIMEOUT_SECONDS} s") from None
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    found = sorted(folder.glob("*.tgz"))
+    if done.returncode or not found:
+        raise PackageError(f"npm cannot fetch {NAME}: {done.stderr[-300:].strip()}")
+    return found[0]
 
 
 def _typescript(javascript: bytes) -> str:
@@ -123,10 +123,3 @@ def _typescript(javascript: bytes) -> str:
         raise PackageError(f"{NAME} {VERSION} has a file without the source that it was made from")
     text: str = json.loads(base64.b64decode(found[1]))["sourcesContent"][0]
     return text
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file at once, so that who reads it meanwhile sees all of it or nothing."""
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)

@@ -75,7 +75,9 @@ class Terraform:
         return done.stdout.split()
 
     def _init(self, folder: Path) -> None:
-        self._run(folder, "init", "-no-color", "-backend=false", "-input=false")
+        """Find the modules of a folder, unless that was done; there is nothing else to be fetched."""
+        if not (folder / ".terraform" / "modules").exists():
+            self._run(folder, "init", "-no-color", "-backend=false", "-input=false")
 
     def _run(self, folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(  # noqa: S603 - our own arguments
@@ -93,10 +95,15 @@ class Terraform:
 
 
 @contextmanager
-def terraform(root: Path, package: Package) -> Iterator[Terraform]:
+def terraform(root: Path, package: Package, region: str = REGION) -> Iterator[Terraform]:
     """Serve the resources and data sources that are named below a folder, and give a Terraform that uses them.
 
     A type that the AWS provider does not have is not served: Terraform says so itself.
+
+    Args:
+        root: what Terraform will work on lies in it, with all of its modules.
+        package: of the provider's shapes.
+        region: of a configuration that names none.
 
     Raises:
         PackageError: the provider's shapes cannot be had.
@@ -106,7 +113,7 @@ def terraform(root: Path, package: Package) -> Iterator[Terraform]:
         raise TerraformError("no terraform on the PATH")
     with tempfile.TemporaryDirectory(prefix="slipway-") as place:  # a socket's path must be short
         socket = Path(place) / "aws.sock"
-        with serving(_stub(root, package), socket):
+        with serving(_stub(root, package, region), socket):
             yield Terraform(program, _environment(socket))
 
 
@@ -129,7 +136,7 @@ def types_in(root: Path) -> set[tuple[str, str]]:
     return {(found[1], found[2]) for text in texts for found in _BLOCK.finditer(text)}
 
 
-def _stub(root: Path, package: Package) -> StubProvider:
+def _stub(root: Path, package: Package, region: str) -> StubProvider:
     wanted = {
         (kind, name): folder_of("data" if kind == "data" else "resource", name)
         for kind, name in types_in(root)
@@ -139,7 +146,7 @@ def _stub(root: Path, package: Package) -> StubProvider:
     for (kind, name), folder in wanted.items():
         if folder in sources:
             shapes[kind][name] = shape_of(sources[folder])
-    return StubProvider(shape_of(sources[PROVIDER]), shapes["resource"], shapes["data"], REGION)
+    return StubProvider(shape_of(sources[PROVIDER]), shapes["resource"], shapes["data"], region)
 
 
 def _environment(socket: Path) -> dict[str, str]:

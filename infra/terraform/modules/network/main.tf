@@ -20,7 +20,9 @@ data "aws_availability_zones" "this" {
 locals {
   region = data.aws_region.this.region
 
-  zones = slice(sort(data.aws_availability_zones.this.names), 0, var.zones)
+  zones = slice(
+    sort(data.aws_availability_zones.this.names), 0, min(var.zones, length(data.aws_availability_zones.this.names))
+  )
 
   # Halves of the block: one of small public subnets, where only NAT gateways are, or one of large ones, where hosts are.
   private_blocks = cidrsubnets(cidrsubnet(var.cidr_block, 1, 0), [for zone in local.zones : 2]...)
@@ -41,6 +43,13 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true # interface endpoints are found by name
 
   tags = merge(var.tags, { Name = var.name })
+
+  lifecycle {
+    precondition {
+      condition     = length(local.zones) == var.zones
+      error_message = "${local.region} has ${length(local.zones)} zones that are open to everybody, not ${var.zones}."
+    }
+  }
 }
 
 # AWS makes one that lets its members talk to each other; nothing is to be in it.

@@ -195,4 +195,9 @@ resource "aws_ecs_task_definition" "this" {
   }
 
   tags = var.tags
+
+  # A family whose only revision was deregistered starts no task: the next one comes first.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
