@@ -25,35 +25,7 @@ def describe_file(file: Path) -> dict[str, Any]:
     assert verdict.file is not None, verdict.faults
     configuration = decode_configuration(compiled_body(verdict.file))
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    return as_agreed(describe(configuration, Places(), host_scripts.read(), sha256))
-
-
-def as_agreed(description: dict[str, Any]) -> dict[str, Any]:
-    """Return a description with each secret's readers and with alarms, until it has them itself."""
-    secrets = description["secrets"]
-    if isinstance(secrets, list):
-        readers = {name: ["webhook"] if "webhook" in name else ["reaper", "registrar"] for name in secrets}
-        description["secrets"] = {name: {"readers": readers[name]} for name in secrets}
-    deployment = description["deployment"]
-    alarm = {
-        "description": "Messages that the scaler could not handle.",
-        "namespace": "AWS/SQS",
-        "metric": "ApproximateNumberOfMessagesVisible",
-        "dimensions": {"QueueName": f"{deployment}-dead-letters"},
-        "statistic": "Maximum",
-        "period_seconds": 300,
-        "evaluation_periods": 1,
-        "threshold": 0,
-        "comparison": "GreaterThanThreshold",
-        "missing": "notBreaching",
-    }
-    of_webhook = {
-        **alarm,
-        "metric": "5xx",
-        "namespace": "AWS/ApiGateway",
-        "dimensions": {"ApiId": "${webhook_api_id}"},
-    }
-    return {"alarms": {"dead-letters": alarm, "webhook-5xx": of_webhook}, **description}
+    return describe(configuration, Places(), host_scripts.read(), sha256)
 
 
 def make_build(file: Path, folder: Path) -> Path:

@@ -90,7 +90,9 @@ class Terraform:
             check=False,
         )
         if check and done.returncode:
-            raise TerraformError(f"{done.stdout}{done.stderr}".strip())
+            # What a plan tells before it fails is long, and no help; of tests it says which one failed.
+            said = f"{done.stdout}{done.stderr}" if arguments[0] == "test" else done.stderr or done.stdout
+            raise TerraformError(said.strip())
         return done
 
 
