@@ -40,8 +40,11 @@ def compile_patterns(patterns: Iterable[Mapping[str, Any]]) -> Callable[[Event],
             of_any.append(_object(pattern))
 
     def lets_through(event: Event) -> bool:
-        found = of_kind.get((event.get("source"), event.get("detail-type")), ())
-        return any(matches(event) for matches in (*found, *of_any))
+        # Plain loops here and below: a simulated day has a hundred thousand events.
+        for matches in of_kind.get((event.get("source"), event.get("detail-type")), ()):
+            if matches(event):
+                return True
+        return bool(of_any) and any(matches(event) for matches in of_any)
 
     return lets_through
 
@@ -51,9 +54,12 @@ def _object(pattern: Any) -> Matches:
     fields = [(name, _part(part)) for name, part in pattern.items()]
 
     def matches(value: Any) -> bool:
-        return isinstance(value, Mapping) and all(
-            name in value and part(value[name]) for name, part in fields
-        )
+        if not isinstance(value, dict):
+            return False
+        for name, part in fields:  # noqa: SIM110 - all() costs twice as much
+            if name not in value or not part(value[name]):
+                return False
+        return True
 
     return matches
 
@@ -68,7 +74,11 @@ def _part(part: Any) -> Matches:
     if any(isinstance(value, bool) or not isinstance(value, _VALUES) for value in exact):
         raise UnknownPatternError(f"{exact!r} has what the twin cannot compare")
 
+    texts = frozenset(value for value in exact if isinstance(value, str))
+
     def matches(value: Any) -> bool:
+        if not prefixes and isinstance(value, str):
+            return value in texts
         # A field that holds a list matches when any of its values does.
         values = value if isinstance(value, list) else [value]
         return any(
