@@ -4,7 +4,9 @@ module "pools" {
   source   = "./modules/pool"
   for_each = local.rendered.pools
 
-  region = each.value.region
+  deployment = local.deployment
+  name       = each.key
+  region     = each.value.region
 
   cluster            = each.value.cluster
   container_insights = var.container_insights

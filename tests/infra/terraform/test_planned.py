@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,35 @@ def test_a_disk_quota_brings_a_second_disk(plan: Plan) -> None:
         'module.pools["alone"]': ["/dev/xvda"],
         'module.pools["general"]': ["/dev/xvda", "/dev/sdf"],
         'module.pools["oregon"]': ["/dev/xvda"],
+    }
+
+
+def test_bottlerocket_has_its_own_disk_and_a_second_one_for_containers(
+    terraform_tree: TerraformTree, tmp_path: Path
+) -> None:
+    build = Path(shutil.copytree(terraform_tree.build("minimal"), tmp_path / "build"))
+    description = json.loads((build / "deployment.json").read_text("utf-8"))
+    description["pools"]["arm"]["image_parameter"] = (
+        "/aws/service/bottlerocket/aws-ecs-2/arm64/latest/image_id"
+    )
+    (build / "deployment.json").write_text(json.dumps(description), "utf-8")
+    [template] = terraform_tree.plan("minimal", build=build).of_type("aws_launch_template")
+    disks = [(disk["device_name"], disk["ebs"][0]) for disk in template.values["block_device_mappings"]]
+    assert [(name, ebs.get("volume_size"), ebs["encrypted"]) for name, ebs in disks] == [
+        ("/dev/xvda", None, "true"),
+        ("/dev/xvdb", 100, "true"),
+    ]
+
+
+def test_a_launch_template_bears_the_tag_by_which_the_functions_may_use_it(
+    terraform_tree: TerraformTree,
+) -> None:
+    tags = {"slipway:deployment": "another", "team": "platform"}
+    [template] = terraform_tree.plan("minimal", tags=tags).of_type("aws_launch_template")
+    assert template.values["tags"] == {
+        "slipway:deployment": "slipway",
+        "slipway:pool": "arm",
+        "team": "platform",
     }
 
 

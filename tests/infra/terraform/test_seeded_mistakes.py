@@ -21,8 +21,8 @@ MISTAKES = {
     ),
     "a misspelt argument of a block in a block": (
         "modules/pool/main.tf",
-        "volume_size           = var.root_volume_gib",
-        "volume_gib            = var.root_volume_gib",
+        "volume_size           = block_device_mappings.value.gib",
+        "volume_gib            = block_device_mappings.value.gib",
         'Unsupported argument: An argument named "volume_gib" is not expected here.',
     ),
     "a misspelt block": (

@@ -1,6 +1,12 @@
 # A pool: an ECS cluster of its own, what its instances start from, and the task definitions of its profiles. The instances
 # themselves are started and ended by the scaler.
 
+locals {
+  # The functions may launch from, renew and end only what bears the deployment's tag (docs/permissions.md): nobody's tags
+  # replace it.
+  tags = merge(var.tags, { "slipway:deployment" = var.deployment, "slipway:pool" = var.name })
+}
+
 ################################################################################
 # Cluster
 ################################################################################
@@ -15,7 +21,7 @@ resource "aws_ecs_cluster" "this" {
     value = var.container_insights
   }
 
-  tags = var.tags
+  tags = local.tags
 }
 
 # Of the runner containers.
@@ -26,7 +32,7 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 
-  tags = var.tags
+  tags = local.tags
 }
 
 ################################################################################
@@ -41,7 +47,7 @@ resource "aws_iam_role" "this" {
   assume_role_policy   = each.value.trust_policy
   permissions_boundary = var.permissions_boundary
 
-  tags = var.tags
+  tags = local.tags
 }
 
 resource "aws_iam_role_policy" "this" {
@@ -65,7 +71,7 @@ resource "aws_iam_instance_profile" "this" {
   name = var.roles["instance"].name
   role = aws_iam_role.this["instance"].name
 
-  tags = var.tags
+  tags = local.tags
 }
 
 ################################################################################
@@ -73,9 +79,16 @@ resource "aws_iam_instance_profile" "this" {
 ################################################################################
 
 locals {
-  # Bottlerocket's first disk is its own, small and never written; images and containers are on its second.
+  # Bottlerocket's first disk is its own, of the image's size and never written; images and containers are on its second.
+  # Another host finds the disk that is empty, whatever it is called there.
   is_bottlerocket = startswith(var.image_parameter, "/aws/service/bottlerocket/")
-  main_device     = local.is_bottlerocket ? "/dev/xvdb" : "/dev/xvda"
+  disks = local.is_bottlerocket ? [
+    { device = "/dev/xvda", gib = null },
+    { device = "/dev/xvdb", gib = var.root_volume_gib },
+    ] : concat(
+    [{ device = "/dev/xvda", gib = var.root_volume_gib }],
+    var.data_volume_gib == null ? [] : [{ device = "/dev/sdf", gib = var.data_volume_gib }],
+  )
 }
 
 data "aws_ssm_parameter" "image" {
@@ -113,34 +126,22 @@ resource "aws_launch_template" "this" {
     enabled = false
   }
 
-  block_device_mappings {
-    device_name = local.main_device
-
-    ebs {
-      volume_type           = "gp3"
-      volume_size           = var.root_volume_gib
-      encrypted             = "true"
-      delete_on_termination = "true"
-    }
-  }
-
-  # The host finds the disk that is empty, whatever the name that it has there.
   dynamic "block_device_mappings" {
-    for_each = var.data_volume_gib == null ? [] : [var.data_volume_gib]
+    for_each = local.disks
 
     content {
-      device_name = "/dev/sdf"
+      device_name = block_device_mappings.value.device
 
       ebs {
         volume_type           = "gp3"
-        volume_size           = block_device_mappings.value
+        volume_size           = block_device_mappings.value.gib
         encrypted             = "true"
         delete_on_termination = "true"
       }
     }
   }
 
-  tags = var.tags
+  tags = local.tags
 
   lifecycle {
     # The reaper makes a version for each of Amazon's releases that has proven itself (docs/currency.md).
@@ -194,7 +195,7 @@ resource "aws_ecs_task_definition" "this" {
     }
   }
 
-  tags = var.tags
+  tags = local.tags
 
   # A family whose only revision was deregistered starts no task: the next one comes first.
   lifecycle {
