@@ -11,6 +11,7 @@ from collections.abc import Sequence
 _COMMANDS = (
     "local.slipway_cli.config_command",
     "local.slipway_cli.plan_command",
+    "local.slipway_cli.doctor_command",
     "local.slipway_cli.simulate_command",
     "local.slipway_cli.report_command",
     "local.demo.command",

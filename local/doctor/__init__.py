@@ -1,0 +1,1 @@
+"""``slipway doctor``: looks, changes nothing, and tells every fault with what mends it."""

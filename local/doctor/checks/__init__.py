@@ -1,0 +1,1 @@
+"""The checks, one subject a module; ``registry`` lists them."""

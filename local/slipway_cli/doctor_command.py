@@ -1,0 +1,171 @@
+"""``slipway doctor``: is everything there that the first job needs?"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.slipway_cli.verdicts import checked, print_json
+
+if TYPE_CHECKING:
+    from local.doctor.findings import Finding
+    from local.doctor.surroundings import Surroundings
+    from local.slipway_cli.configuration.check import Verdict
+    from local.slipway_cli.configuration.model import SlipwayFile
+
+_TARGET = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="look, with your own AWS credentials and changing nothing, for what would keep jobs from running",
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="slipway.yaml")
+    parser.add_argument(
+        "--region",
+        metavar="R",
+        help="home region: where the functions are (default: that of your AWS settings)",
+    )
+    parser.add_argument(
+        "--api",
+        choices=("public", "private"),
+        default="public",
+        help="how the claim API is deployed (default public)",
+    )
+    parser.add_argument(
+        "--webhook-url", metavar="URL", help="the webhook's whole address, once it is deployed"
+    )
+    parser.add_argument(
+        "--reach",
+        action="append",
+        default=[],
+        metavar="FUNCTION",
+        help="a reach function to ask, by name or ARN; may be repeated",
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        type=target,
+        metavar="HOST:PORT",
+        help="what else it is asked to reach; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    parser.set_defaults(run=lambda arguments: _doctor(arguments, parser))
+
+
+def target(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``."""
+    found = _TARGET.fullmatch(text)
+    if found is None or not 0 < int(found["port"]) < 65_536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return found["host"].strip("[]"), int(found["port"])
+
+
+def _doctor(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    from local.doctor.examine import examine, has_passed  # noqa: PLC0415 - boto3 is slow to import
+    from local.doctor.registry import CHECKS  # noqa: PLC0415
+
+    if arguments.target and not arguments.reach:
+        parser.error("--target is asked of a reach function: name it with --reach")
+    verdict = checked(arguments.file)
+    told = (lambda _finding: None) if arguments.json else _tell
+    findings = _of_file(arguments.file, verdict)
+    for finding in findings:
+        told(finding)
+    if verdict.file is not None:
+        findings += examine(CHECKS, _surroundings(arguments, verdict.file, parser), told)
+    passed = has_passed(findings)
+    if arguments.json:
+        print_json({"passed": passed, "findings": [_as_json(finding) for finding in findings]})
+    else:
+        print(_sum(findings))
+    return 0 if passed else 1
+
+
+def _of_file(file: Path, verdict: Verdict) -> list[Finding]:
+    from local.doctor.findings import Finding, Status  # noqa: PLC0415
+    from local.doctor.registry import CONFIGURATION  # noqa: PLC0415
+
+    if verdict.file is not None:
+        profiles, pools = (", ".join(sorted(names)) for names in (verdict.file.profiles, verdict.file.pools))
+        said = f"valid; profiles {profiles}; pools {pools}"
+        return [Finding(CONFIGURATION, str(file), Status.OK, said)]
+    mend = "mend the file; without a valid one there is nothing to look for"
+    return [
+        Finding(
+            CONFIGURATION,
+            str(file),
+            Status.FAILED,
+            fault.sentence(str(file)).removeprefix(f"{file}:").strip(),
+            f"write '{fault.nearest}'" if fault.nearest else mend,
+        )
+        for fault in verdict.faults
+    ]
+
+
+def _surroundings(
+    arguments: argparse.Namespace, file: SlipwayFile, parser: argparse.ArgumentParser
+) -> Surroundings:
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    from local.doctor.surroundings import Account, Reach, Surroundings  # noqa: PLC0415
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
+    from slipway.config import decode_configuration  # noqa: PLC0415
+
+    try:
+        session = boto3.Session()
+    except BotoCoreError as fault:  # a profile that is not there
+        parser.error(str(fault))
+    configuration = decode_configuration(compiled_body(file))
+    region = arguments.region or session.region_name or _only_region(file)
+    if region is None:
+        parser.error("--region is needed: pools are in several regions, and your AWS settings name none")
+    return Surroundings(
+        configuration=configuration,
+        account=Account(session),
+        home_region=region,
+        folder=arguments.file.resolve().parent,
+        has_private_api=arguments.api == "private",
+        webhook_url=arguments.webhook_url,
+        reach=Reach(tuple(arguments.reach), tuple(arguments.target)),
+    )
+
+
+def _only_region(file: SlipwayFile) -> str | None:
+    regions = {pool.region for pool in file.pools.values()}
+    return regions.pop() if len(regions) == 1 else None
+
+
+def _tell(finding: Finding) -> None:
+    from slipway.domain.text import inert  # noqa: PLC0415 - what AWS and a file say may hold control characters
+
+    print(
+        inert(f"{finding.status:9}{finding.check:16}{finding.looked_at}: {finding.message}", 2_000),
+        flush=True,
+    )
+    if finding.mend:
+        print(f"{'':9}{'':16}→ {inert(finding.mend, 2_000)}", flush=True)
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {
+        "check": finding.check,
+        "looked_at": finding.looked_at,
+        "status": finding.status,
+        "message": finding.message,
+        "mend": finding.mend,
+    }
+
+
+def _sum(findings: list[Finding]) -> str:
+    from local.doctor.findings import Status  # noqa: PLC0415
+
+    counts = {status: sum(finding.status is status for finding in findings) for status in Status}
+    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
