@@ -13,6 +13,7 @@ BENCHMARKS = (
     "fairness",
     "lost_webhooks",
     "simulator",
+    "cost",
     "entrypoint",
 )
 

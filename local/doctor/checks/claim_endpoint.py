@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
+from local.doctor.findings import Check, Look, Verdict, ok, warning
 from local.doctor.networks import endpoints_of, subnets_of
 from local.doctor.surroundings import Surroundings
 
@@ -24,7 +24,7 @@ def _judge(surroundings: Surroundings) -> Iterator[Verdict]:
         endpoint = endpoints_of(ec2, vpc).get("execute-api")
         answers_for_all = bool(endpoint and endpoint.get("PrivateDnsEnabled"))
         if surroundings.has_private_api:
-            yield _private(vpc, has_endpoint=answers_for_all)
+            yield _private(vpc, has_endpoint=endpoint is not None, has_private_dns=answers_for_all)
         elif answers_for_all:
             # Every execute-api name of the region then leads to private APIs only [LAMBDA-HTTP-API-PRIVATE-DNS].
             message = f"{vpc} has an execute-api endpoint with private DNS: claims would be answered 403"
@@ -33,11 +33,15 @@ def _judge(surroundings: Surroundings) -> Iterator[Verdict]:
             yield ok(f"nothing in {vpc} stands between containers and the public claim API")
 
 
-def _private(vpc: str, *, has_endpoint: bool) -> Verdict:
-    if has_endpoint:
+def _private(vpc: str, *, has_endpoint: bool, has_private_dns: bool) -> Verdict:
+    """An endpoint has a name of its own, by which containers call where it is the only one."""
+    if has_private_dns:
         return ok(f"{vpc} has an execute-api endpoint with private DNS")
-    message = f"{vpc} has no execute-api endpoint with private DNS, and the claim API is private"
-    return failed(message, "add one, and give its id to the deployment")
+    if has_endpoint:
+        message = f"{vpc} has an execute-api endpoint without private DNS"
+        return warning(message, "turn it on where the deployment has more than one endpoint")
+    message = f"{vpc} has no execute-api endpoint, and the claim API is private"
+    return warning(message, "add one, or have a way to another VPC's, whose id the deployment was given")
 
 
 CHECK = Check(
