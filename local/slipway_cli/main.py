@@ -12,6 +12,7 @@ _COMMANDS = (
     "local.slipway_cli.config_command",
     "local.slipway_cli.plan_command",
     "local.slipway_cli.doctor_command",
+    "local.slipway_cli.github_app_command",
     "local.slipway_cli.simulate_command",
     "local.slipway_cli.report_command",
     "local.demo.command",
