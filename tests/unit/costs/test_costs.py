@@ -13,7 +13,7 @@ from local.costs.prices import BASES, prices_of, regions
 from local.costs.sheet import by_service, less, lines, standing, total, without_logs
 
 ROOT = Path(__file__).parents[3]
-ROWS = list(csv.DictReader((ROOT / "local" / "costs" / "prices.csv").open(encoding="ascii", newline="")))
+ROWS = list(csv.DictReader((ROOT / "local" / "costs" / "prices.csv").read_text("ascii").splitlines()))
 PAGE = (ROOT / "docs" / "costs.md").read_text("utf-8")
 
 
