@@ -20,6 +20,7 @@ from local.costs.sheet import (
     less,
     lines,
     standing,
+    told_at_most,
     total,
     without_logs,
 )
@@ -47,7 +48,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "getting-started.yam
 # Both mappings poll at all times with five connections of 20 s [LAMBDA-SQS-POLLERS]: one of them a fair queue.
 POLLS = {"sqs_request": 2 * 5 * 180.0, "sqs_fair_request": 5 * 180.0}
 SCHEDULED = {"schedule": 3 * 60.0}  # tick, reaper and redelivery, once a minute each
-KEPT_MONTHS = 8 / 30  # jobs' records
+USAGE_KEPT_MONTHS, ELSE_KEPT_MONTHS = 13.0, 8 / 30  # docs/ledger.md
 CONTAINER_LOG_GB = 100 / 1024**2  # for each 100 KB that a job's container logs
 CHOSEN = {
     "kms_key_month": 1.0,
@@ -107,7 +108,12 @@ def times(used: Mapping[str, float], factor: float) -> Used:
 
 def kept_gb_months(store: MemoryStore) -> float:
     """Return what is left of jobs that are over, for as long as it is kept; an item costs a hundred bytes more."""
-    return sum(item_size(to_wire(item)) + 100 for item in store.items()) / 1024**3 * KEPT_MONTHS
+    kept = (
+        (item_size(to_wire(item)) + 100)
+        * (USAGE_KEPT_MONTHS if item["pk"].startswith("USAGE#") else ELSE_KEPT_MONTHS)
+        for item in store.items()
+    )
+    return sum(kept) / 1024**3
 
 
 def empty_month(idle: Used) -> Used:
@@ -115,9 +121,12 @@ def empty_month(idle: Used) -> Used:
     month = times(idle, HOURS_A_MONTH)
     for key, an_hour in {**POLLS, **SCHEDULED}.items():
         month[key] = month.get(key, 0.0) + an_hour * HOURS_A_MONTH
-    return month | standing(
-        describe(read_configuration(EXAMPLE), Places(), host_scripts.read(), sha256="0" * 64)
-    )
+    return month | standing(description())
+
+
+def description() -> dict[str, Any]:
+    """Return the description of the example's deployment."""
+    return describe(read_configuration(EXAMPLE), Places(), host_scripts.read(), sha256="0" * 64)
 
 
 def show(title: str, used: Used) -> dict[str, Any]:
@@ -167,6 +176,10 @@ def main() -> None:
     for title, used in (
         ("USD for 1,000 jobs whose containers log 100 KB each", {"log_gb": CONTAINER_LOG_GB * 1_000}),
         (f"USD for a month of the empty system ({EXAMPLE.name})", empty_month(idle)),
+        (
+            "USD for a month of every custom metric, if all were written in every hour",
+            told_at_most(description()),
+        ),
         ("USD for a month of what you may choose, one of each", CHOSEN),
     ):
         report[title] = show(title, used)

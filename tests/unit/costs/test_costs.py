@@ -10,7 +10,7 @@ import pytest
 
 from local.costs import prices
 from local.costs.prices import BASES, prices_of, regions
-from local.costs.sheet import by_service, less, lines, standing, total, without_logs
+from local.costs.sheet import by_service, less, lines, standing, told_at_most, total, without_logs
 
 ROOT = Path(__file__).parents[3]
 ROWS = list(csv.DictReader((ROOT / "local" / "costs" / "prices.csv").read_text("ascii").splitlines()))
@@ -58,8 +58,9 @@ def test_what_stands_is_counted_from_the_description() -> None:
         "two": {"namespace": "Slipway", "metric": "UnknownRunners", "dimensions": {"service": "reaper"}},
         "three": {"namespace": "AWS/SQS", "metric": "AgeOfOldestMessage", "dimensions": {"QueueName": "q"}},
     }
-    counted = standing({"secrets": ["a/b", "c/d"], "alarms": alarms})
-    assert counted == {"secret_month": 2, "alarm_month": 3, "metric_month": 1}
+    description = {"secrets": {"a/b": {}, "c/d": {}}, "alarms": alarms}
+    assert standing(description) == {"secret_month": 2, "alarm_month": 3}
+    assert told_at_most(description) == {"metric_month": 1}
 
 
 def test_the_page_names_the_dates_and_the_command() -> None:
