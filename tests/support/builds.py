@@ -31,7 +31,7 @@ def describe_file(file: Path) -> dict[str, Any]:
 def make_build(file: Path, folder: Path) -> Path:
     """Write what Terraform reads of a build, and return its folder."""
     description = describe_file(file)
-    names = [f"functions/{name}.zip" for name in description["functions"]]
+    names = [f"functions/{name}.zip" for name in [*description["functions"], "reach"]]
     names += [f"layers/{name}.zip" for name in LAYERS]
     manifest: dict[str, Any] = {
         "version": 1,

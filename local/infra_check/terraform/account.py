@@ -40,11 +40,17 @@ _FORMATS = {
     "aws_sqs_queue.url": "https://sqs.{region}.amazonaws.com/{account}/{name}",
     # data sources
     "aws_caller_identity.account_id": "{account}",
+    "aws_eks_cluster.arn": "arn:aws:eks:{region}:{account}:cluster/{name}",
+    "aws_eks_cluster.endpoint": "https://{name}.gr7.{region}.eks.amazonaws.com",
     "aws_partition.dns_suffix": "amazonaws.com",
     "aws_partition.partition": "aws",
     "aws_region.region": "{region}",
 }
-_LISTS = {"aws_availability_zones.names": ("{region}a", "{region}b", "{region}c", "{region}d")}
+_LISTS = {
+    "aws_availability_zones.names": ("{region}a", "{region}b", "{region}c", "{region}d"),
+    "aws_nat_gateways.ids": ("nat-of-{vpc_id}",),
+}
+_OBJECTS = {"aws_eks_cluster.vpc_config": {"cluster_security_group_id": "sg-of-{name}"}}
 _NAMES = ("name", "function_name", "layer_name", "family", "alarm_name", "service_name")
 
 
@@ -82,6 +88,12 @@ def _made_up(kind: str, name: str, attribute: Attribute, known: Mapping[str, Any
         return _format(form, known)
     if forms := _LISTS.get(f"{kind}.{name}"):
         return [_format(form, known) for form in forms]
+    if forms_of := _OBJECTS.get(f"{kind}.{name}"):
+        listed: Any = attribute.type  # a list of objects; what is not made up of one is null
+        members = listed[1][1]
+        return [
+            {member: _format(forms_of[member], known) if member in forms_of else None for member in members}
+        ]
     if attribute.type == "string" and (attribute.is_decided_by_the_provider or name == "id"):
         named = _name_of(known)
         # Of most types the id is the name. A resource without one is told by a digest of all that is known of it.

@@ -9,7 +9,13 @@ import pytest
 
 SOURCE = Path(__file__).parents[3] / "infra" / "terraform"
 MODULES = [".", "modules/function", "modules/network", "modules/pool"]
-EXAMPLES = ["examples/complete", "examples/minimal", "examples/network"]
+EXAMPLES = [
+    "examples/complete",
+    "examples/minimal",
+    "examples/network",
+    "examples/private-clusters",
+    "examples/private-clusters/network",
+]
 FIVE = {"README.md", "main.tf", "outputs.tf", "variables.tf", "versions.tf"}
 BLOCK = re.compile(
     r'^(?P<kind>variable|output) "(?P<name>\w+)" \{\n(?P<body>.*?)^\}', re.MULTILINE | re.DOTALL
