@@ -28,7 +28,7 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for name, what in (
         ("account-id", "AWS account"),
         ("claim-url", "base address of the claim API"),
-        ("claim-region", "region of the claim API"),
+        ("claim-region", "region of the claim API: the home region, needed where pools are in several"),
         ("claim-api-id", "id of the claim API"),
         ("webhook-api-id", "id of the webhook's API"),
     ):
@@ -86,13 +86,16 @@ def _render(arguments: argparse.Namespace) -> int:
 def _files(configuration: Configuration, places: Places, sha256: str) -> Iterator[tuple[str, str]]:
     """Yield each file's path and text."""
     from local.slipway_cli.infrastructure import host_scripts  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files  # noqa: PLC0415
     from local.slipway_cli.infrastructure.description import describe  # noqa: PLC0415
     from local.slipway_cli.infrastructure.host_settings import user_data_files  # noqa: PLC0415
     from local.slipway_cli.infrastructure.roles import pool_roles  # noqa: PLC0415
     from local.slipway_cli.infrastructure.task_definitions import task_definitions  # noqa: PLC0415
 
     scripts = host_scripts.read()
-    yield "deployment.json", _text(describe(configuration, places, scripts, sha256))
+    description = describe(configuration, places, scripts, sha256)
+    yield "deployment.json", _text(description)
+    yield from sam_files(description, None if "$" in places.claim_region else places.claim_region)
     for name, definition in task_definitions(configuration, places).items():
         yield f"task-definitions/{name}.json", _text(definition)
     for name, pool in sorted(configuration.pools.items()):

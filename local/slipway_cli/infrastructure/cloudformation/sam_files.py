@@ -1,0 +1,180 @@
+"""The templates that are deployed: infra/sam's hand-written ones with what a description adds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.slipway_cli.infrastructure.cloudformation.errors import TemplateError
+from local.slipway_cli.infrastructure.cloudformation.home_resources import alarms, event_rules, secrets
+from local.slipway_cli.infrastructure.cloudformation.placeholders import filled_in
+from local.slipway_cli.infrastructure.cloudformation.pools import (
+    Resources,
+    pool_resources,
+    task_definition_resource,
+)
+from local.slipway_cli.infrastructure.cloudformation.template_text import (
+    Template,
+    read_template,
+    template_text,
+)
+
+FOLDER = Path(__file__).parents[4] / "infra" / "sam"
+MAX_RESOURCES, MAX_TEMPLATE_BYTES, MAX_DYNAMIC_REFERENCES = 500, 1_000_000, 60  # [CFN-LIMITS]
+MAX_ROLE_POLICY_CHARACTERS = 10_240  # of all inline policies of a role together [IAM-INLINE-LIMIT]
+
+_COMMENT = "Made by slipway from infra/sam/{core} and slipway.yaml (sha256 {sha256}): edit those instead."
+_HOME = {"Ref": "AWS::Region"}
+_ACCOUNT = {"Ref": "AWS::AccountId"}
+
+
+def sam_files(
+    description: Mapping[str, Any], home_region: str | None = None, folder: Path = FOLDER
+) -> Iterator[tuple[str, str]]:
+    """Yield path and text of ``template.yaml``, and of ``region-REGION.yaml`` for each further region of pools.
+
+    Args:
+        description: a deployment, as ``describe`` gives it with its placeholders.
+        home_region: where the functions run, and so this template is deployed; the pools' own region by default.
+        folder: the hand-written templates.
+
+    Raises:
+        TemplateError: no home region is named and pools are in several; or a limit of AWS's is passed.
+    """
+    home = home_region or _only_region(description)
+    yield "template.yaml", _text(_home_template(description, home, folder), "template.yaml", description)
+    for region in sorted({pool["region"] for pool in description["pools"].values()} - {home}):
+        template = _region_template(description, region, folder)
+        yield f"region-{region}.yaml", _text(template, "region.yaml", description)
+
+
+def _only_region(description: Mapping[str, Any]) -> str:
+    regions = sorted({str(pool["region"]) for pool in description["pools"].values()})
+    if len(regions) != 1:
+        raise TemplateError(
+            f"pools are in {', '.join(regions)}: say which is the home region, where functions run"
+        )
+    return regions[0]
+
+
+def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> Template:
+    template = _of_deployment("template.yaml", description, home, folder)
+    deployment = description["deployment"]
+    values = {
+        "account_id": _ACCOUNT,
+        "claim_region": _HOME,
+        "claim_url": template["Outputs"]["ClaimUrl"]["Value"],
+        "claim_api_id": template["Outputs"]["ClaimApiId"]["Value"],
+    }
+    functions = description["functions"]
+    is_deployed = str("redelivery" in functions).lower()
+    template["Mappings"]["Rendered"]["Redelivery"]["Deployed"] = is_deployed
+    _let_rules_send(template, [f"{deployment}-{name}" for name in description["event_rules"]])
+    for name, function in functions.items():
+        _give_policy(template, name, filled_in(function["policy"], values))
+    queue = {"Id": "events-queue", "Arn": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}
+    added = {
+        **event_rules(description["event_rules"], deployment, queue),
+        **secrets(_readers_by_secret(description["secrets"]), deployment),
+        **_pools_of(description, home),
+        **alarms(description.get("alarms", {}), deployment),
+    }
+    return _with(template, filled_in(added, values))
+
+
+def _region_template(description: Mapping[str, Any], region: str, folder: Path) -> Template:
+    template = _of_deployment("region.yaml", description, region, folder)
+    values = {
+        "account_id": _ACCOUNT,
+        "claim_region": {"Ref": "HomeRegion"},
+        "claim_url": {"Ref": "ClaimUrl"},
+        "claim_api_id": {"Ref": "ClaimApiId"},
+    }
+    home_bus = "arn:${AWS::Partition}:events:${HomeRegion}:${AWS::AccountId}:event-bus/default"
+    target = {
+        "Id": "home-region",
+        "Arn": {"Fn::Sub": home_bus},
+        "RoleArn": {"Fn::GetAtt": ["EventsRole", "Arn"]},
+    }
+    rules = description["regional_event_rules"][region]
+    added = {**event_rules(rules, description["deployment"], target), **_pools_of(description, region)}
+    return _with(template, filled_in(added, values))
+
+
+def _of_deployment(core: str, description: Mapping[str, Any], region: str, folder: Path) -> Template:
+    """Return a hand-written template, bound to one deployment and one region."""
+    template = read_template((folder / core).read_text("utf-8"))
+    deployment = description["deployment"]
+    template["Parameters"]["Deployment"] |= {"Default": deployment, "AllowedValues": [deployment]}
+    # Names, ARNs and pools were made for this region; elsewhere they would deploy, and not work [CFN-RULES].
+    assertion = {
+        "Assert": {"Fn::Equals": [{"Ref": "AWS::Region"}, region]},
+        "AssertDescription": f"This template was made for {region}",
+    }
+    template.setdefault("Rules", {})["OnlyInItsRegion"] = {"Assertions": [assertion]}
+    return template
+
+
+def _let_rules_send(template: Template, rules: Iterable[str]) -> None:
+    statements = template["Resources"]["EventsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (sending,) = [statement for statement in statements if statement["Sid"] == "RulesSend"]
+    place = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule"
+    sending["Condition"]["ArnEquals"]["aws:SourceArn"] = [{"Fn::Sub": f"{place}/{rule}"} for rule in rules]
+
+
+def _give_policy(template: Template, function: str, policy: Mapping[str, Any]) -> None:
+    characters = len(json.dumps(policy, separators=(",", ":")))
+    if characters > MAX_ROLE_POLICY_CHARACTERS:
+        raise TemplateError(
+            f"the policy of the function {function} has {characters:,} characters, and a role takes"
+            f" {MAX_ROLE_POLICY_CHARACTERS:,}: serve fewer pools in one deployment"
+        )
+    properties = template["Resources"][f"{function.capitalize()}Role"]["Properties"]
+    # A new list: of the roles' own policies the hand-written template has one for all.
+    described = {"PolicyName": "slipway", "PolicyDocument": policy}
+    properties["Policies"] = [described, *properties["Policies"]]
+
+
+def _pools_of(description: Mapping[str, Any], region: str) -> Resources:
+    pools = {name: pool for name, pool in description["pools"].items() if pool["region"] == region}
+    definitions = {
+        name: definition
+        for name, definition in description["task_definitions"].items()
+        if definition["region"] == region
+    }
+    resources: Resources = {}
+    for name, pool in pools.items():
+        resources |= pool_resources(name, pool, description["deployment"])
+    for name, definition in definitions.items():
+        resources |= task_definition_resource(name, definition)
+    return resources
+
+
+def _readers_by_secret(wanted: Any) -> dict[str, Any]:
+    return {name: {"readers": []} for name in wanted} if isinstance(wanted, list) else dict(wanted)
+
+
+def _with(template: Template, added: Resources) -> Template:
+    if twice := sorted(template["Resources"].keys() & added.keys()):
+        raise TemplateError(f"the hand-written template has {', '.join(twice)} already")
+    template["Resources"] |= added
+    return template
+
+
+def _text(template: Template, core: str, description: Mapping[str, Any]) -> str:
+    comment = _COMMENT.format(core=core, sha256=description["configuration_sha256"])
+    text = template_text(template, comment)
+    found = {
+        "resources": (len(template["Resources"]), MAX_RESOURCES),
+        "bytes": (len(text.encode()), MAX_TEMPLATE_BYTES),
+        "dynamic references": (text.count("{{resolve:"), MAX_DYNAMIC_REFERENCES),
+    }
+    for what, (count, most) in found.items():
+        if count > most:
+            raise TemplateError(
+                f"the template has {count:,} {what}, and CloudFormation takes {most:,}: serve fewer pools in one"
+                " deployment"
+            )
+    return text
