@@ -67,7 +67,9 @@ lock: setup  ## make the locks again, newest versions (layers/vendor and local)
 	$(LOCK) --upgrade layers/vendor/requirements.in -o layers/vendor/requirements.txt
 	$(LOCK) --upgrade local/bootstrap.in -o local/bootstrap.txt
 	$(LOCK) --upgrade -c layers/vendor/requirements.txt local/requirements.in -o local/requirements.txt
+	$(LOCK) --upgrade local/infra_check/requirements.in -o local/infra_check/requirements.txt
+	$(LOCK) --upgrade local/infra_check/checkov.in -o local/infra_check/checkov.txt
 
 clean:  ## remove everything that was made here: environments, caches, build
-	rm -rf .venv .venv313 build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
+	rm -rf .venv .venv313 .venv-infra .venv-checkov build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

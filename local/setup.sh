@@ -5,8 +5,11 @@
 #   local/setup.sh system     system packages only (.ci/run, before make is known to be there)
 #   local/setup.sh containers what real containers need (make image-check, .ci/run); root and apt-get only
 #   local/setup.sh python313  the second environment, .venv313; exit 3 and a reason when there is no python3.13
+#   local/setup.sh infra      .venv-infra and .venv-checkov: tools whose pins fit no other environment (make infra-check)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+LOCK=local/requirements.txt
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -48,21 +51,20 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
 }
 
-# What the environments are made from. No Python is asked: this runs before every make target.
+# fingerprint LOCK: what an environment is made from. No Python is asked: this runs before every make target.
 fingerprint() {
-  { cat local/setup.sh local/bootstrap.txt local/requirements.txt; echo "$PWD ${PYTHON:-} ${PYTHON313:-}"; } |
-    sha256sum | cut -d' ' -f1
+  { cat local/setup.sh local/bootstrap.txt "$1"; echo "$PWD ${PYTHON:-} ${PYTHON313:-}"; } | sha256sum | cut -d' ' -f1
 }
 
-# is_current DIRECTORY
+# is_current DIRECTORY LOCK
 is_current() {
-  [ -x "$1/bin/python" ] && [ "$(cat "$1/.slipway-setup" 2>/dev/null)" = "$(fingerprint)" ]
+  [ -x "$1/bin/python" ] && [ "$(cat "$1/.slipway-setup" 2>/dev/null)" = "$(fingerprint "$2")" ]
 }
 
-# make_environment DIRECTORY PYTHON
+# make_environment DIRECTORY LOCK PYTHON
 make_environment() {
-  local directory=$1 python=$2
-  say "making $directory from the locks with $("$python" -V)"
+  local directory=$1 lock=$2 python=$3
+  say "making $directory from $lock with $("$python" -V)"
   # A half-made environment, or one of another interpreter, is made anew; ours is kept and brought up to date.
   if ! "$directory/bin/python" -m pip --version >/dev/null 2>&1 ||
     [ "$("$directory/bin/python" -V)" != "$("$python" -V)" ]; then
@@ -74,12 +76,12 @@ make_environment() {
   local certificates=()
   [ ! -e /etc/ssl/certs/ca-certificates.crt ] || certificates=(--system-certs)
   if ! "$directory/bin/python" -m uv pip install --quiet --no-config "${certificates[@]}" \
-    --python "$directory/bin/python" --require-hashes -r local/requirements.txt; then
+    --python "$directory/bin/python" --require-hashes -r "$lock"; then
     say "uv failed; trying pip, which knows pip.conf but takes longer"
-    "${pip[@]}" -r local/requirements.txt
+    "${pip[@]}" -r "$lock"
   fi
-  write_command "$directory"
-  fingerprint >"$directory/.slipway-setup"
+  [ "$lock" != "$LOCK" ] || write_command "$directory"
+  fingerprint "$lock" >"$directory/.slipway-setup"
 }
 
 # The command is two lines instead of an editable install: no build backend, and nothing to fetch for it.
@@ -125,17 +127,25 @@ case "${1:-all}" in
   containers) install_packages missing_container_packages ;;
   all)
     install_packages missing_packages
-    if is_current .venv; then exit 0; fi
+    if is_current .venv "$LOCK"; then exit 0; fi
     python=$(find_python)
-    make_environment .venv "$python"
+    make_environment .venv "$LOCK" "$python"
     ;;
   python313)
-    if is_current .venv313; then exit 0; fi
+    if is_current .venv313 "$LOCK"; then exit 0; fi
     if ! python=$(find_python313); then
       say "no python3.13 on the PATH; name one with PYTHON313=/path/to/python3.13"
       exit 3
     fi
-    make_environment .venv313 "$python"
+    make_environment .venv313 "$LOCK" "$python"
     ;;
-  *) die "unknown part '$1': all, system, containers or python313" ;;
+  infra)
+    for tool in infra:requirements checkov:checkov; do
+      directory=.venv-${tool%:*} lock=local/infra_check/${tool#*:}.txt
+      if is_current "$directory" "$lock"; then continue; fi
+      python=$(find_python)
+      make_environment "$directory" "$lock" "$python"
+    done
+    ;;
+  *) die "unknown part '$1': all, system, containers, python313 or infra" ;;
 esac

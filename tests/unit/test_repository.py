@@ -15,6 +15,8 @@ LOCKS = [
     ROOT / "layers/vendor/requirements.txt",
     ROOT / "local/requirements.txt",
     ROOT / "local/bootstrap.txt",
+    ROOT / "local/infra_check/requirements.txt",
+    ROOT / "local/infra_check/checkov.txt",
 ]
 MAX_MODULE_LINES = 400
 # Homes of people; /home/runner, /opt and /var/task are paths of images.

@@ -1,0 +1,1 @@
+"""Reads the SAM tree as CloudFormation would: transformed, decided, names and ARNs worked out."""
