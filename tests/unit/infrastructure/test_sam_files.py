@@ -115,10 +115,19 @@ def test_only_the_deployment_s_own_rules_may_send_events() -> None:
     ]
 
 
-def test_there_is_a_redelivery_function_only_where_the_description_has_one() -> None:
-    for file, home, deployed in ((ENTERPRISE, None, "false"), (TWO_REGIONS, "eu-west-1", "true")):
-        mappings = templates(file, home)["template.yaml"]["Mappings"]
-        assert mappings == {"Rendered": {"Redelivery": {"Deployed": deployed}}}
+def test_the_conditions_are_told_of_a_redelivery_function_and_of_pools_elsewhere() -> None:
+    for file, home, answer in ((ENTERPRISE, None, "false"), (TWO_REGIONS, "eu-west-1", "true")):
+        rendered = templates(file, home)["template.yaml"]["Mappings"]["Rendered"]
+        assert rendered == {"Redelivery": {"Deployed": answer}, "OtherRegions": {"HavePools": answer}}
+
+
+def test_only_the_pools_task_roles_may_call_a_private_claim_api() -> None:
+    statements = home_of(TWO_REGIONS, "eu-west-1")["ClaimApiPrivate"]["Properties"]["Policy"]["Statement"]
+    (allowing,) = [one for one in statements if one["Effect"] == "Allow"]
+    arns = [one["Fn::Sub"] for one in allowing["Condition"]["ArnEquals"]["aws:PrincipalArn"]]
+    assert [arn.partition("role/")[2] for arn in arns] == [
+        pool["roles"]["task"]["name"] for pool in description_of(TWO_REGIONS)["pools"].values()
+    ]
 
 
 def test_a_secret_is_made_empty_and_only_its_readers_may_read_it() -> None:
@@ -160,7 +169,7 @@ def test_alarms_tell_the_topic_and_can_be_switched_off() -> None:
     assert made["Condition"] == "HasAlarms"
     properties = made["Properties"]
     assert properties["AlarmName"] == "slipway-dead-letters"
-    assert properties["AlarmActions"] == properties["OKActions"] == [{"Ref": "AlarmTopic"}]
+    assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
     assert properties["Dimensions"] == [
         {"Name": "QueueName", "Value": "acme-dead-letters"},
         {"Name": "Made", "Value": {"Fn::Sub": "${AWS::AccountId}-${AWS::Region}"}},
@@ -191,7 +200,7 @@ def test_a_disk_for_what_jobs_write_is_where_the_operating_system_wants_it() -> 
         data = resources[f"Pool{pool}LaunchTemplate"]["Properties"]["LaunchTemplateData"]
         return {disk["DeviceName"]: disk["Ebs"].get("VolumeSize") for disk in data["BlockDeviceMappings"]}
 
-    assert disks("General") == {"/dev/xvda": {"Ref": "RootVolumeGib"}, "/dev/xvdb": {"Ref": "DataVolumeGib"}}
+    assert disks("General") == {"/dev/xvda": {"Ref": "RootVolumeGib"}, "/dev/sdf": {"Ref": "DataVolumeGib"}}
     assert disks("Sealed") == {"/dev/xvda": None, "/dev/xvdb": {"Ref": "RootVolumeGib"}}
     data = home_of(ENTERPRISE)["PoolGeneralLaunchTemplate"]["Properties"]["LaunchTemplateData"]
     assert [disk["DeviceName"] for disk in data["BlockDeviceMappings"]] == ["/dev/xvda"]
@@ -223,7 +232,7 @@ def test_events_of_another_region_go_to_the_home_region_s_bus() -> None:
     for rule in rules:
         (target,) = rule["Targets"]
         assert target["Arn"]["Fn::Sub"].endswith(":${HomeRegion}:${AWS::AccountId}:event-bus/default")
-        assert target["RoleArn"] == {"Fn::GetAtt": ["EventsRole", "Arn"]}
+        assert target["RoleArn"]["Fn::Sub"].endswith(":role/acme-events-${HomeRegion}")
 
 
 def test_the_same_description_gives_the_same_text_and_another_deployment_other_names() -> None:

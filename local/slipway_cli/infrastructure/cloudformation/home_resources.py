@@ -40,7 +40,7 @@ def secrets(wanted: Mapping[str, Any], deployment: str) -> Resources:
             **KEPT,
             "Properties": {
                 "Name": name,
-                "Description": f"Of Slipway's deployment {deployment}",
+                "Description": f"Of {deployment}; read by {', '.join(secret['readers'])}",
                 "KmsKeyId": KMS_KEY,
             },
         }
@@ -59,7 +59,7 @@ def secrets(wanted: Mapping[str, Any], deployment: str) -> Resources:
 def _only_readers(readers: Iterable[str], deployment: str) -> Resource:
     roles = [{"Fn::Sub": f"{_ROLE_ARN}/{deployment}-{reader}-${{AWS::Region}}"} for reader in readers]
     statement = {
-        "Sid": "OnlyReaders",
+        "Sid": "OnlyTheseRead",
         "Effect": "Deny",
         "Principal": "*",
         "Action": "secretsmanager:GetSecretValue",
@@ -70,7 +70,7 @@ def _only_readers(readers: Iterable[str], deployment: str) -> Resource:
 
 
 def alarms(wanted: Mapping[str, Any], deployment: str) -> Resources:
-    """Return the alarms, which tell the topic of infra/sam/template.yaml when they go off and when it is over."""
+    """Return the alarms, which tell the topic of infra/sam/template.yaml."""
     return {
         logical_id("", name, "Alarm"): {
             "Type": "AWS::CloudWatch::Alarm",
@@ -90,7 +90,6 @@ def alarms(wanted: Mapping[str, Any], deployment: str) -> Resources:
                 "ComparisonOperator": alarm["comparison"],
                 "TreatMissingData": alarm["missing"],
                 "AlarmActions": [{"Ref": "AlarmTopic"}],
-                "OKActions": [{"Ref": "AlarmTopic"}],
             },
         }
         for name, alarm in wanted.items()

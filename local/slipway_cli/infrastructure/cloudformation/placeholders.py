@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"\$\{(account_id|claim_url|claim_region|claim_api_id)\}")
+_PLACEHOLDER = re.compile(r"\$\{(account_id|claim_url|claim_region|claim_api_id|webhook_api_id)\}")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 # What CloudFormation takes for a value: a string, a number, or a function of either.

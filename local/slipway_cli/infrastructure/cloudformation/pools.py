@@ -30,7 +30,7 @@ def pool_resources(name: str, pool: Mapping[str, Any], deployment: str) -> Resou
 
     tags = [{"Key": "slipway:deployment", "Value": deployment}, {"Key": "slipway:pool", "Value": name}]
     roles = {
-        named(f"{kind.capitalize()}Role"): _role(pool["roles"][kind])
+        named(f"{kind.capitalize()}Role"): _role(pool["roles"][kind], kind, pool["cluster"])
         for kind in ("task", "execution", "instance")
     }
     return {
@@ -77,9 +77,10 @@ def task_definition_resource(name: str, definition: Mapping[str, Any]) -> Resour
     return {logical_id("Profile", name, "TaskDefinition"): resource}
 
 
-def _role(role: Mapping[str, Any]) -> Resource:
+def _role(role: Mapping[str, Any], kind: str, cluster: str) -> Resource:
     properties = {
         "RoleName": role["name"],
+        "Description": f"Role of the {kind} in the cluster {cluster}",
         "AssumeRolePolicyDocument": role["trust_policy"],
         "Policies": [{"PolicyName": "slipway", "PolicyDocument": role["policy"]}],
         "PermissionsBoundary": BOUNDARY,
@@ -116,7 +117,7 @@ def _disks(pool: Mapping[str, Any]) -> list[Resource]:
         return [_disk("/dev/xvda"), _disk("/dev/xvdb", "RootVolumeGib")]
     disks = [_disk("/dev/xvda", "RootVolumeGib")]
     # The host looks for an empty disk, whatever it is called.
-    return [*disks, _disk("/dev/xvdb", "DataVolumeGib")] if pool["needs_data_volume"] else disks
+    return [*disks, _disk("/dev/sdf", "DataVolumeGib")] if pool["needs_data_volume"] else disks
 
 
 def _disk(device: str, size: str | None = None) -> Resource:

@@ -28,6 +28,7 @@ MAX_ROLE_POLICY_CHARACTERS = 10_240  # of all inline policies of a role together
 _COMMENT = "Made by slipway from infra/sam/{core} and slipway.yaml (sha256 {sha256}): edit those instead."
 _HOME = {"Ref": "AWS::Region"}
 _ACCOUNT = {"Ref": "AWS::AccountId"}
+_ROLES = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role"
 
 
 def sam_files(
@@ -45,13 +46,17 @@ def sam_files(
     """
     home = home_region or _only_region(description)
     yield "template.yaml", _text(_home_template(description, home, folder), "template.yaml", description)
-    for region in sorted({pool["region"] for pool in description["pools"].values()} - {home}):
-        template = _region_template(description, region, folder)
+    for region in sorted(_regions_of(description) - {home}):
+        template = _region_template(description, home, region, folder)
         yield f"region-{region}.yaml", _text(template, "region.yaml", description)
 
 
+def _regions_of(description: Mapping[str, Any]) -> set[str]:
+    return {str(pool["region"]) for pool in description["pools"].values()}
+
+
 def _only_region(description: Mapping[str, Any]) -> str:
-    regions = sorted({str(pool["region"]) for pool in description["pools"].values()})
+    regions = sorted(_regions_of(description))
     if len(regions) != 1:
         raise TemplateError(
             f"pools are in {', '.join(regions)}: say which is the home region, where functions run"
@@ -60,21 +65,23 @@ def _only_region(description: Mapping[str, Any]) -> str:
 
 
 def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> Template:
-    template = _of_deployment("template.yaml", description, home, folder)
+    template = _of_region("template.yaml", home, folder)
     deployment = description["deployment"]
+    template["Parameters"]["Deployment"] |= {"Default": deployment, "AllowedValues": [deployment]}
     values = {
         "account_id": _ACCOUNT,
         "claim_region": _HOME,
         "claim_url": template["Outputs"]["ClaimUrl"]["Value"],
         "claim_api_id": template["Outputs"]["ClaimApiId"]["Value"],
+        "webhook_api_id": {"Ref": "WebhookApi"},
     }
-    functions = description["functions"]
-    is_deployed = str("redelivery" in functions).lower()
-    template["Mappings"]["Rendered"]["Redelivery"]["Deployed"] = is_deployed
+    _say(template, "Redelivery", "Deployed", "redelivery" in description["functions"])
+    _say(template, "OtherRegions", "HavePools", bool(_regions_of(description) - {home}))
     _let_rules_send(template, [f"{deployment}-{name}" for name in description["event_rules"]])
-    for name, function in functions.items():
+    _let_task_roles_claim(template, [pool["roles"]["task"]["name"] for pool in description["pools"].values()])
+    for name, function in description["functions"].items():
         _give_policy(template, name, filled_in(function["policy"], values))
-    queue = {"Id": "events-queue", "Arn": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}
+    queue = {"Id": "events", "Arn": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}
     added = {
         **event_rules(description["event_rules"], deployment, queue),
         **secrets(_readers_by_secret(description["secrets"]), deployment),
@@ -84,8 +91,9 @@ def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> T
     return _with(template, filled_in(added, values))
 
 
-def _region_template(description: Mapping[str, Any], region: str, folder: Path) -> Template:
-    template = _of_deployment("region.yaml", description, region, folder)
+def _region_template(description: Mapping[str, Any], home: str, region: str, folder: Path) -> Template:
+    template = _of_region("region.yaml", region, folder)
+    template["Parameters"]["HomeRegion"] |= {"Default": home, "AllowedValues": [home]}
     values = {
         "account_id": _ACCOUNT,
         "claim_region": {"Ref": "HomeRegion"},
@@ -93,21 +101,16 @@ def _region_template(description: Mapping[str, Any], region: str, folder: Path) 
         "claim_api_id": {"Ref": "ClaimApiId"},
     }
     home_bus = "arn:${AWS::Partition}:events:${HomeRegion}:${AWS::AccountId}:event-bus/default"
-    target = {
-        "Id": "home-region",
-        "Arn": {"Fn::Sub": home_bus},
-        "RoleArn": {"Fn::GetAtt": ["EventsRole", "Arn"]},
-    }
+    role = f"{_ROLES}/{description['deployment']}-events-${{HomeRegion}}"
+    target = {"Id": "home", "Arn": {"Fn::Sub": home_bus}, "RoleArn": {"Fn::Sub": role}}
     rules = description["regional_event_rules"][region]
     added = {**event_rules(rules, description["deployment"], target), **_pools_of(description, region)}
     return _with(template, filled_in(added, values))
 
 
-def _of_deployment(core: str, description: Mapping[str, Any], region: str, folder: Path) -> Template:
-    """Return a hand-written template, bound to one deployment and one region."""
+def _of_region(core: str, region: str, folder: Path) -> Template:
+    """Return a hand-written template, bound to one region."""
     template = read_template((folder / core).read_text("utf-8"))
-    deployment = description["deployment"]
-    template["Parameters"]["Deployment"] |= {"Default": deployment, "AllowedValues": [deployment]}
     # Names, ARNs and pools were made for this region; elsewhere they would deploy, and not work [CFN-RULES].
     assertion = {
         "Assert": {"Fn::Equals": [{"Ref": "AWS::Region"}, region]},
@@ -117,11 +120,30 @@ def _of_deployment(core: str, description: Mapping[str, Any], region: str, folde
     return template
 
 
+def _say(template: Template, what: str, question: str, answer: bool) -> None:
+    """Answer a question that the hand-written template's conditions ask."""
+    template["Mappings"]["Rendered"][what][question] = str(answer).lower()
+
+
 def _let_rules_send(template: Template, rules: Iterable[str]) -> None:
-    statements = template["Resources"]["EventsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    (sending,) = [statement for statement in statements if statement["Sid"] == "RulesSend"]
     place = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule"
+    sending = _statement(
+        template["Resources"]["EventsQueuePolicy"]["Properties"]["PolicyDocument"], "RulesSend"
+    )
     sending["Condition"]["ArnEquals"]["aws:SourceArn"] = [{"Fn::Sub": f"{place}/{rule}"} for rule in rules]
+
+
+def _let_task_roles_claim(template: Template, roles: Iterable[str]) -> None:
+    claiming = _statement(template["Resources"]["ClaimApiPrivate"]["Properties"]["Policy"], "TaskRolesClaim")
+    claiming["Condition"]["ArnEquals"]["aws:PrincipalArn"] = [
+        {"Fn::Sub": f"{_ROLES}/{role}"} for role in roles
+    ]
+
+
+def _statement(document: Template, sid: str) -> dict[str, Any]:
+    (found,) = [statement for statement in document["Statement"] if statement["Sid"] == sid]
+    statement: dict[str, Any] = found
+    return statement
 
 
 def _give_policy(template: Template, function: str, policy: Mapping[str, Any]) -> None:
