@@ -144,3 +144,7 @@ def test_a_function_has_the_memory_timeout_and_settings_of_its_page(two_regions:
     assert function["Environment"]["Variables"].keys() == named
     assert function["Handler"] == f"functions.{name}.handler.lambda_handler"
     assert f"`{function['Handler']}`" in page
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    layers = [arn.split(":")[6] for arn in function.get("Layers", [])]
+    assert layers == ([] if name == "webhook" else ["acme-core", "acme-vendor"])
+    assert ("layers `core` and `vendor`" in page) == bool(layers)

@@ -94,6 +94,8 @@ def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> T
 def _region_template(description: Mapping[str, Any], home: str, region: str, folder: Path) -> Template:
     template = _of_region("region.yaml", region, folder)
     template["Parameters"]["HomeRegion"] |= {"Default": home, "AllowedValues": [home]}
+    if not any(pool["needs_data_volume"] for pool in _in(region, description["pools"]).values()):
+        del template["Parameters"]["DataVolumeGib"]  # nobody is asked what nothing uses
     values = {
         "account_id": _ACCOUNT,
         "claim_region": {"Ref": "HomeRegion"},
@@ -160,18 +162,16 @@ def _give_policy(template: Template, function: str, policy: Mapping[str, Any]) -
 
 
 def _pools_of(description: Mapping[str, Any], region: str) -> Resources:
-    pools = {name: pool for name, pool in description["pools"].items() if pool["region"] == region}
-    definitions = {
-        name: definition
-        for name, definition in description["task_definitions"].items()
-        if definition["region"] == region
-    }
     resources: Resources = {}
-    for name, pool in pools.items():
+    for name, pool in _in(region, description["pools"]).items():
         resources |= pool_resources(name, pool, description["deployment"])
-    for name, definition in definitions.items():
+    for name, definition in _in(region, description["task_definitions"]).items():
         resources |= task_definition_resource(name, definition)
     return resources
+
+
+def _in(region: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in parts.items() if part["region"] == region}
 
 
 def _readers_by_secret(wanted: Any) -> dict[str, Any]:
