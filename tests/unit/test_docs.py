@@ -15,7 +15,7 @@ from tests.support.schema_keys import documented_default, documented_keys, keys_
 
 ROOT = Path(__file__).parents[2]
 FACTS = ROOT / "docs" / "facts.md"
-FACT_AREAS = "GH|ECS|EC2|SQS|SSM|DDB|LAMBDA|EVENTS|CFN|CW|RUNNER|IAM|KERNEL|PEER"
+FACT_AREAS = "GH|ECS|EC2|SQS|SSM|DDB|LAMBDA|EVENTS|CFN|RUNNER|IAM|KERNEL|PEER"
 CITATION = re.compile(rf"\[((?:{FACT_AREAS})-[A-Z0-9]+(?:-[A-Z0-9]+)*)\]")
 FACT_ROW = re.compile(rf"^\|\s*`?((?:{FACT_AREAS})-[A-Z0-9-]+)`?\s*\|(.*)\|\s*$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")

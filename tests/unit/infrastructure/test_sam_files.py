@@ -255,13 +255,6 @@ def test_more_pools_than_cloudformation_takes_are_refused_with_the_cure() -> Non
             list(sam_files({**description, "pools": pools}))
 
 
-def test_a_policy_that_no_role_could_take_is_refused_with_the_function() -> None:
-    statement = {"Sid": "Long", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": ["a" * 10_240]}
-    functions = {"webhook": {"policy": {"Version": "2012-10-17", "Statement": [statement]}}}
-    with pytest.raises(TemplateError, match=r"function webhook.*10,240"):
-        home_of(ENTERPRISE, functions=functions)
-
-
 def test_every_yaml_anchor_of_the_hand_written_half_is_written_out() -> None:
     assert "&" in (FOLDER / "template.yaml").read_text("utf-8")
     for _, text in sam_files(description_of(ENTERPRISE)):

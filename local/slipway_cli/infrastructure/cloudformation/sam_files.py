@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from local.slipway_cli.infrastructure.cloudformation.template_text import (
 
 FOLDER = Path(__file__).parents[4] / "infra" / "sam"
 MAX_RESOURCES, MAX_TEMPLATE_BYTES, MAX_DYNAMIC_REFERENCES = 500, 1_000_000, 60  # [CFN-LIMITS]
-MAX_ROLE_POLICY_CHARACTERS = 10_240  # of all inline policies of a role together [IAM-INLINE-LIMIT]
 
 _COMMENT = "Made by slipway from infra/sam/{core} and slipway.yaml (sha256 {sha256}): edit those instead."
 _HOME = {"Ref": "AWS::Region"}
@@ -149,12 +147,6 @@ def _statement(document: Template, sid: str) -> dict[str, Any]:
 
 
 def _give_policy(template: Template, function: str, policy: Mapping[str, Any]) -> None:
-    characters = len(json.dumps(policy, separators=(",", ":")))
-    if characters > MAX_ROLE_POLICY_CHARACTERS:
-        raise TemplateError(
-            f"the policy of the function {function} has {characters:,} characters, and a role takes"
-            f" {MAX_ROLE_POLICY_CHARACTERS:,}: serve fewer pools in one deployment"
-        )
     properties = template["Resources"][f"{function.capitalize()}Role"]["Properties"]
     # A new list: of the roles' own policies the hand-written template has one for all.
     described = {"PolicyName": "slipway", "PolicyDocument": policy}
