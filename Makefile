@@ -55,6 +55,7 @@ image-check: setup  ## build the runner image and try to break out of it, in rea
 	  tests/integration/runner_image/test_shell_libraries.py $(ARGS)
 
 infra-check: setup  ## judge infra/ without an account: the tools' own checks, and mistakes put in on purpose
+	@local/setup.sh infra
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal tests/infra $(ARGS)
 
 LOCK := $(BIN)/python -m uv pip compile --quiet --no-config --generate-hashes --universal --python-version 3.11 \

@@ -252,7 +252,7 @@ def test_more_pools_than_cloudformation_takes_are_refused_with_the_cure() -> Non
     ):
         pools = {f"pool{number}": one for number in range(count)}
         with pytest.raises(TemplateError, match=f"{what}.*serve fewer pools"):
-            list(sam_files({**description, "pools": pools}))
+            list(sam_files({**description, "pools": pools, "alarms": {}}))
 
 
 def test_every_yaml_anchor_of_the_hand_written_half_is_written_out() -> None:
