@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from local.slipway_cli.infrastructure.description import pool_tags
 from local.slipway_cli.infrastructure.event_rules import event_rules
 from local.slipway_cli.infrastructure.places import Places, instance_role
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
@@ -51,7 +52,7 @@ def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
         name = f"al2023-ami-ecs-hvm-2023.0.20261015-kernel-6.1-{architecture}"
         aws.ec2.images.release(image_id, name, architecture, age_seconds=30 * DAY)
     for pool in configuration.pools.values():
-        _deploy_pool(aws, configuration.deployment, pool)
+        _deploy_pool(aws, pool, pool_tags(configuration, pool))
     for request in definitions(configuration, claim_url).values():
         aws.client("ecs").register_task_definition(**request)
 
@@ -71,7 +72,7 @@ def definitions(configuration: Configuration, claim_url: str) -> dict[str, dict[
     return {request["family"]: request for request in made.values()}
 
 
-def _deploy_pool(aws: AwsTwin, deployment: str, pool: Pool) -> None:
+def _deploy_pool(aws: AwsTwin, pool: Pool, tags: Mapping[str, str]) -> None:
     settings = {"ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true", "ECS_CONTAINER_STOP_TIMEOUT": "120s"}
     user_data = ecs_user_data(pool.cluster, {"slipway.pool": pool.name}, settings)
     profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/{instance_role(pool)}"
@@ -82,7 +83,7 @@ def _deploy_pool(aws: AwsTwin, deployment: str, pool: Pool) -> None:
         TagSpecifications=[
             {
                 "ResourceType": "launch-template",
-                "Tags": [{"Key": "slipway:deployment", "Value": deployment}],
+                "Tags": [{"Key": name, "Value": value} for name, value in tags.items()],
             }
         ],
         LaunchTemplateData={

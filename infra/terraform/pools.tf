@@ -53,7 +53,9 @@ module "pools" {
   # A key is of one region.
   kms_key_arn        = each.value.region == local.region ? var.kms_key_arn : null
   log_retention_days = var.log_retention_days
-  tags               = var.tags
+
+  # By its tag the scaler's policy knows a launch template: without it nothing is launched.
+  tags = merge(var.tags, each.value.tags)
 }
 
 locals {

@@ -7,7 +7,11 @@ from typing import Any
 
 from local.slipway_cli.infrastructure.alarms import alarms
 from local.slipway_cli.infrastructure.event_rules import event_rules
-from local.slipway_cli.infrastructure.function_policies import function_policies, readers_of
+from local.slipway_cli.infrastructure.function_policies import (
+    DEPLOYMENT_TAG,
+    function_policies,
+    readers_of,
+)
 from local.slipway_cli.infrastructure.host_settings import user_data_files
 from local.slipway_cli.infrastructure.places import Places, log_group
 from local.slipway_cli.infrastructure.roles import pool_roles
@@ -71,6 +75,11 @@ def secrets_to_create(configuration: Configuration) -> list[str]:
     return sorted(name for name in named if not name.startswith("arn:"))
 
 
+def pool_tags(configuration: Configuration, pool: Pool) -> dict[str, str]:
+    """Return the tags of a pool's resources, those of its launch template above all."""
+    return {DEPLOYMENT_TAG: configuration.deployment, "slipway:pool": pool.name}
+
+
 def _pool(
     configuration: Configuration, pool: Pool, places: Places, scripts: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -79,6 +88,8 @@ def _pool(
         "region": pool.region,
         "cluster": pool.cluster,
         "launch_template": pool.launch_template,
+        # Of all that a pool has. By the deployment's the functions' policies know the launch template.
+        "tags": pool_tags(configuration, pool),
         "log_group": log_group(pool),
         "is_exclusive": pool.exclusive,
         "is_spot": pool.market == "spot",

@@ -102,6 +102,18 @@ def test_every_role_of_a_pool_is_its_own(plan: Plan) -> None:
         assert len({resource.values["name"] for resource in plan.of_type(kind)}) == 3
 
 
+def test_a_launch_template_bears_the_tag_by_which_policies_know_it_and_tags_nothing_itself(
+    plan: Plan, rendered: dict[str, Any]
+) -> None:
+    """docs/permissions.md: without the tag nothing is launched, and other tags would need other permissions."""
+    for template in plan.of_type("aws_launch_template"):
+        pool = template.module[0].split('"')[1]
+        wanted = {"slipway:deployment": "slipway", "slipway:pool": pool}
+        assert wanted.items() <= template.values["tags"].items()
+        assert rendered["pools"][pool]["tags"] == wanted
+        assert not template.values.get("tag_specifications")
+
+
 def test_a_disk_quota_brings_a_second_disk(plan: Plan) -> None:
     disks = {
         template.module[0]: [mapping["device_name"] for mapping in template.values["block_device_mappings"]]

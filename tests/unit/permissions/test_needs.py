@@ -124,7 +124,7 @@ def test_a_fleet_needs_all_that_its_instances_are_made_of_and_their_tags_and_rol
         *((f"ec2:{action}", kind) for action in ("CreateFleet", "RunInstances") for kind in of_both),
     }  # fmt: skip
     (template,) = {need for need in found if "launch-template" in need.resource and "Run" in need.action}
-    assert template.facts == (("aws:ResourceTag/slipway:deployment", ("slipway",)),)
+    assert ("aws:ResourceTag/slipway:deployment", ("slipway",)) in template.facts
     (role,) = {need for need in found if need.action == "iam:PassRole"}
     assert role.resource == f"arn:aws:iam::{ACCOUNT}:role/slipway-general-host-ap-northeast-1"
 
