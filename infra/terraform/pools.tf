@@ -4,9 +4,7 @@ module "pools" {
   source   = "./modules/pool"
   for_each = local.rendered.pools
 
-  deployment = local.deployment
-  name       = each.key
-  region     = each.value.region
+  region = each.value.region
 
   cluster            = each.value.cluster
   container_insights = var.container_insights
@@ -54,7 +52,7 @@ module "pools" {
   kms_key_arn        = each.value.region == local.region ? var.kms_key_arn : null
   log_retention_days = var.log_retention_days
 
-  # By its tag the scaler's policy knows a launch template: without it nothing is launched.
+  # By its tag the scaler's policy knows a launch template: without it nothing is launched, so nobody's tags replace it.
   tags = merge(var.tags, each.value.tags)
 }
 

@@ -1,12 +1,6 @@
 # A pool: an ECS cluster of its own, what its instances start from, and the task definitions of its profiles. The instances
 # themselves are started and ended by the scaler.
 
-locals {
-  # The functions may launch from, renew and end only what bears the deployment's tag (docs/permissions.md): nobody's tags
-  # replace it.
-  tags = merge(var.tags, { "slipway:deployment" = var.deployment, "slipway:pool" = var.name })
-}
-
 ################################################################################
 # Cluster
 ################################################################################
@@ -21,7 +15,7 @@ resource "aws_ecs_cluster" "this" {
     value = var.container_insights
   }
 
-  tags = local.tags
+  tags = var.tags
 }
 
 # Of the runner containers.
@@ -32,7 +26,7 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 
-  tags = local.tags
+  tags = var.tags
 }
 
 ################################################################################
@@ -47,7 +41,7 @@ resource "aws_iam_role" "this" {
   assume_role_policy   = each.value.trust_policy
   permissions_boundary = var.permissions_boundary
 
-  tags = local.tags
+  tags = var.tags
 }
 
 resource "aws_iam_role_policy" "this" {
@@ -71,7 +65,7 @@ resource "aws_iam_instance_profile" "this" {
   name = var.roles["instance"].name
   role = aws_iam_role.this["instance"].name
 
-  tags = local.tags
+  tags = var.tags
 }
 
 ################################################################################
@@ -141,7 +135,7 @@ resource "aws_launch_template" "this" {
     }
   }
 
-  tags = local.tags
+  tags = var.tags
 
   lifecycle {
     # The reaper makes a version for each of Amazon's releases that has proven itself (docs/currency.md).
@@ -195,7 +189,7 @@ resource "aws_ecs_task_definition" "this" {
     }
   }
 
-  tags = local.tags
+  tags = var.tags
 
   # A family whose only revision was deregistered starts no task: the next one comes first.
   lifecycle {

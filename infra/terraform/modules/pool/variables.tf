@@ -1,15 +1,3 @@
-variable "deployment" {
-  description = "Name of the deployment, the value of the tag `slipway:deployment`"
-  type        = string
-  nullable    = false
-}
-
-variable "name" {
-  description = "Name of the pool, the value of the tag `slipway:pool`"
-  type        = string
-  nullable    = false
-}
-
 variable "region" {
   description = "Region of the pool, which may be another than the provider's"
   type        = string

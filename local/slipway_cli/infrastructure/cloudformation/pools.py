@@ -22,13 +22,13 @@ KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain
 _FREE_MAPS = {"options", "driverOpts", "labels", "dockerLabels"}
 
 
-def pool_resources(name: str, pool: Mapping[str, Any], deployment: str) -> Resources:
+def pool_resources(name: str, pool: Mapping[str, Any]) -> Resources:
     """Return the resources of one pool of a description, by logical id."""
 
     def named(kind: str) -> str:
         return logical_id("Pool", name, kind)
 
-    tags = [{"Key": "slipway:deployment", "Value": deployment}, {"Key": "slipway:pool", "Value": name}]
+    tags = [{"Key": key, "Value": value} for key, value in pool["tags"].items()]
     roles = {
         named(f"{kind.capitalize()}Role"): _role(pool["roles"][kind], kind, pool["cluster"])
         for kind in ("task", "execution", "instance")

@@ -156,7 +156,7 @@ def _give_policy(template: Template, function: str, policy: Mapping[str, Any]) -
 def _pools_of(description: Mapping[str, Any], region: str) -> Resources:
     resources: Resources = {}
     for name, pool in _in(region, description["pools"]).items():
-        resources |= pool_resources(name, pool, description["deployment"])
+        resources |= pool_resources(name, pool)
     for name, definition in _in(region, description["task_definitions"]).items():
         resources |= task_definition_resource(name, definition)
     return resources
