@@ -1,0 +1,1 @@
+"""Terraform and SAM side by side: what each would deploy, in the same words."""
