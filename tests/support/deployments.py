@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.slipway_cli.configuration.compilation import compiled_body
-from local.slipway_cli.infrastructure import host_scripts
 from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
-from local.slipway_cli.infrastructure.description import describe
-from local.slipway_cli.infrastructure.places import Places
-from local.slipway_cli.verdicts import checked
-from slipway.config import decode_configuration
+from tests.support.builds import describe_file
 
 ROOT = Path(__file__).parents[2]
 ENTERPRISE = ROOT / "docs" / "examples" / "slipway.yaml"  # no App: no redelivery
@@ -28,11 +22,7 @@ PACKAGES = [
 @cache
 def description_of(file: Path) -> dict[str, Any]:
     """Return the description of a ``slipway.yaml``; it is shared, so change a copy only."""
-    verdict = checked(file)
-    assert verdict.file, verdict
-    configuration = decode_configuration(compiled_body(verdict.file))
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    return describe(configuration, Places(), host_scripts.read(), sha256)
+    return describe_file(file)
 
 
 def assemble(file: Path, folder: Path, home_region: str | None = None) -> Path:

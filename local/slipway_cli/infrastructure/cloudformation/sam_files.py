@@ -82,9 +82,9 @@ def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> T
     queue = {"Id": "events", "Arn": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}
     added = {
         **event_rules(description["event_rules"], deployment, queue),
-        **secrets(_readers_by_secret(description["secrets"]), deployment),
+        **secrets(description["secrets"], deployment),
         **_pools_of(description, home),
-        **alarms(description.get("alarms", {}), deployment),
+        **alarms(description["alarms"], deployment),
     }
     return _with(template, filled_in(added, values))
 
@@ -164,10 +164,6 @@ def _pools_of(description: Mapping[str, Any], region: str) -> Resources:
 
 def _in(region: str, parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part["region"] == region}
-
-
-def _readers_by_secret(wanted: Any) -> dict[str, Any]:
-    return {name: {"readers": []} for name in wanted} if isinstance(wanted, list) else dict(wanted)
 
 
 def _with(template: Template, added: Resources) -> Template:
