@@ -30,7 +30,7 @@ def pool_resources(name: str, pool: Mapping[str, Any]) -> Resources:
 
     tags = [{"Key": key, "Value": value} for key, value in pool["tags"].items()]
     roles = {
-        named(f"{kind.capitalize()}Role"): _role(pool["roles"][kind], kind, pool["cluster"])
+        named(f"{kind.capitalize()}Role"): _role(pool["roles"][kind], kind, pool["cluster"], tags)
         for kind in ("task", "execution", "instance")
     }
     return {
@@ -49,6 +49,7 @@ def pool_resources(name: str, pool: Mapping[str, Any]) -> Resources:
                 "LogGroupName": pool["log_group"],
                 "RetentionInDays": {"Ref": "LogRetentionDays"},
                 "KmsKeyId": KMS_KEY,
+                "Tags": tags,
             },
         },
         **roles,
@@ -77,13 +78,14 @@ def task_definition_resource(name: str, definition: Mapping[str, Any]) -> Resour
     return {logical_id("Profile", name, "TaskDefinition"): resource}
 
 
-def _role(role: Mapping[str, Any], kind: str, cluster: str) -> Resource:
+def _role(role: Mapping[str, Any], kind: str, cluster: str, tags: list[Resource]) -> Resource:
     properties = {
         "RoleName": role["name"],
         "Description": f"Role of the {kind} in the cluster {cluster}",
         "AssumeRolePolicyDocument": role["trust_policy"],
         "Policies": [{"PolicyName": "slipway", "PolicyDocument": role["policy"]}],
         "PermissionsBoundary": BOUNDARY,
+        "Tags": tags,
     }
     if role["attached_policies"]:
         properties["ManagedPolicyArns"] = role["attached_policies"]
