@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Every target that needs the virtual environment makes it first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo coverage test test-313 check bench chaos image-check infra-check live-check lock clean
+.PHONY: help setup demo build coverage test test-313 check bench chaos image-check infra-check live-check lock clean
 
 PYTHON ?=
 PYTHON313 ?=
@@ -19,6 +19,12 @@ setup:  ## install what is missing and make .venv from the locks (no-op when not
 
 demo: setup  ## watch an enterprise's jobs get runners, GitHub and AWS played by twins on loopback
 	@$(BIN)/slipway demo $(ARGS)
+
+CONFIG ?= slipway.yaml
+OUT ?= build/deployment
+
+build: setup  ## what is deployed, from CONFIG=slipway.yaml into OUT=build/deployment: the same bytes each time
+	@$(BIN)/slipway build $(CONFIG) --out $(OUT) $(ARGS)
 
 test: setup  ## every test on this Python, then what is deployed once more on python3.13 where it is found
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist=worksteal $(ARGS)

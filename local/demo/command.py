@@ -9,6 +9,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local.packages.unpacked import Unpacked
 
 FASTEST, SLOWEST = 8, 2
 JOBS_AT_FASTEST = 120  # what two processor cores carry; more jobs get more time
@@ -30,6 +34,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--containers",
         action="store_true",
         help="run each job in a real container of the runner image (podman, root; jobs that need Docker are left out)",
+    )
+    parser.add_argument(
+        "--packaged",
+        action="store_true",
+        help="run the functions from the packages that `slipway build` makes, instead of the checkout's",
     )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="what happens when (default 1)")
     parser.add_argument(
@@ -88,6 +97,7 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from rich.console import Console  # noqa: PLC0415 - --help stays quick
     from rich.live import Live  # noqa: PLC0415
 
+    from local.demo.packaged import build_and_unpack  # noqa: PLC0415
     from local.demo.run import run  # noqa: PLC0415
     from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
     from local.demo.screen import picture, tell  # noqa: PLC0415
@@ -95,12 +105,19 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from local.reports.lines import write_lines  # noqa: PLC0415
 
     console = Console(stderr=arguments.json)
+    telling = Console(stderr=True, quiet=arguments.json)
+
+    def packages(configuration: Path, place: Path) -> Unpacked:
+        with telling.status("packages: reading the sources") as status:
+            return build_and_unpack(configuration, place, lambda step: status.update(f"packages: {step}"))
+
     world = World(
         folder,
         seed=arguments.seed,
         registration=arguments.registration,
         scale=arguments.clock_scale,
         image=arguments.image,
+        packages=packages if arguments.packaged else None,
     )
     # A privileged container is root on this machine, and shares its network here: so none is started.
     profiles = WITHOUT_DOCKER if arguments.image else PROFILES

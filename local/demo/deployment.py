@@ -82,9 +82,11 @@ def store_secrets(aws: AwsTwin, held: DemoSecrets, github_url: str, registration
 
 
 def write_configuration(folder: Path, places: Places, repositories: list[str]) -> Configuration:
-    """Check and compile the demo's ``slipway.yaml`` as an operator would, and load the result."""
-    text = (Path(__file__).parent / "slipway.yaml").read_text("utf-8")
-    verdict = check(places.fill(text, repositories))
+    """Write, check and compile the demo's ``slipway.yaml`` as an operator would, and load the result."""
+    template = (Path(__file__).parent / "slipway.yaml").read_text("utf-8")
+    text = places.fill(template, repositories)
+    (folder / "slipway.yaml").write_text(text, "utf-8")
+    verdict = check(text)
     if verdict.file is None:
         raise ValueError("; ".join(fault.sentence("slipway.yaml") for fault in verdict.faults))
     (folder / "slipway.json").write_text(compile_file(verdict.file), "utf-8")
@@ -96,14 +98,26 @@ def access_key_of(function: str) -> str:
     return f"AKIADEMO{function.upper():0<12}"
 
 
+def checkout_environment(folder: Path) -> dict[str, str]:
+    """Return what a function of the checkout needs, where Lambda and its packages would set it."""
+    return {
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "layers" / "core" / "python")]),
+        "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
+        "LAMBDA_TASK_ROOT": str(folder),
+        "SLIPWAY_CONFIG": str(folder / "slipway.json"),
+    }
+
+
 def function_environment(folder: Path, aws_url: str, scaled: ScaledTime) -> dict[str, str]:
+    """Return the environment of every function of the checkout."""
+    return {**deployed_environment(aws_url, scaled), **checkout_environment(folder)}
+
+
+def deployed_environment(aws_url: str, scaled: ScaledTime) -> dict[str, str]:
     """Return the environment that every function gets: places and the clock, no secret."""
     queue_url = f"{aws_url}/{ACCOUNT}"
-    python_path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "layers" / "core" / "python")])
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": python_path,
-        "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": access_key_of("nobody"),
@@ -111,9 +125,7 @@ def function_environment(folder: Path, aws_url: str, scaled: ScaledTime) -> dict
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "LAMBDA_TASK_ROOT": str(folder),
         "POWERTOOLS_METRICS_NAMESPACE": "Slipway",
-        "SLIPWAY_CONFIG": str(folder / "slipway.json"),
         "SLIPWAY_ACCOUNT_ID": ACCOUNT,
         "SLIPWAY_TABLE": TABLE,
         "SLIPWAY_JOBS_QUEUE_URL": f"{queue_url}/jobs",

@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, Any
 
+THIS_PYTHON = (sys.executable, "-m", "awslambdaric")
 _PREFIX = "/2018-06-01/runtime"
 
 
@@ -28,13 +29,15 @@ class FunctionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """One function: its handler, its own environment, how many sandboxes may run at once."""
+    """One function: its handler, its own environment, how many sandboxes may run at once; what runs it, and where."""
 
     name: str
     handler: str
     environment: Mapping[str, str]
     sandboxes: int
     timeout_seconds: float
+    program: Sequence[str] = THIS_PYTHON
+    folder: Path | None = None
 
 
 @dataclass(slots=True)
@@ -63,10 +66,14 @@ class LambdaFunction:
         self._log_file = self.log.open("ab")
         api = f"127.0.0.1:{self._server.server_address[1]}"
         environment = {**self.spec.environment, "AWS_LAMBDA_RUNTIME_API": api}
-        command = [sys.executable, "-m", "awslambdaric", self.spec.handler]
+        command = [*self.spec.program, self.spec.handler]
         self._processes = [
             subprocess.Popen(  # noqa: S603 - our own interpreter and handler
-                command, env=environment, stdout=self._log_file, stderr=subprocess.STDOUT
+                command,
+                cwd=self.spec.folder,
+                env=environment,
+                stdout=self._log_file,
+                stderr=subprocess.STDOUT,
             )
             for _ in range(self.spec.sandboxes)
         ]

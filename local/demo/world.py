@@ -7,7 +7,7 @@ import os
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,17 +20,19 @@ from local.demo.containers import Containers
 from local.demo.deployment import (
     DemoSecrets,
     access_key_of,
-    function_environment,
+    checkout_environment,
+    deployed_environment,
     store_secrets,
     write_configuration,
 )
 from local.demo.event_sources import QueueMapping, Schedules
-from local.demo.lambda_host import FunctionSpec, LambdaFunction
+from local.demo.lambda_host import THIS_PYTHON, FunctionSpec, LambdaFunction
 from local.demo.own_time import OwnTime
 from local.demo.podman_containers import PodmanContainers
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
 from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, TABLE, definitions, deploy, deployed_rules
+from local.packages.unpacked import Unpacked
 from local.permissions.needs import Account
 from local.permissions.record import Record
 from local.reports.source import usage_of
@@ -64,14 +66,23 @@ _FUNCTIONS = {access_key_of(name): name for name in SANDBOXES}
 class World:
     """Everything that runs; a context manager. Whoever touches a twin holds ``lock``.
 
-    With an ``image`` each task is a container of it, without one a process.
+    With an ``image`` each task is a container of it, without one a process. ``packages`` builds and unpacks those of a
+    ``slipway.yaml``; without it the functions are those of the checkout.
     """
 
     def __init__(
-        self, folder: Path, *, seed: int, registration: str, scale: int, image: str | None = None
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        registration: str,
+        scale: int,
+        image: str | None = None,
+        packages: Callable[[Path, Path], Unpacked] | None = None,
     ) -> None:
         self.folder = folder
         self.image = image
+        self.packages = packages
         self.registration = registration
         self.scaled = ScaledTime(scale)
         self.clock = VirtualClock(self.scaled.origin)
@@ -146,18 +157,23 @@ class World:
         self.configuration = write_configuration(self.folder, places, list(REPOSITORIES))
 
     def _functions(self) -> None:
-        environment = function_environment(self.folder, self._aws_server.url, self.scaled)
+        environment = deployed_environment(self._aws_server.url, self.scaled)
+        code = self.packages(self.folder / "slipway.yaml", self.folder) if self.packages else None
         for name, sandboxes in SANDBOXES.items():
+            of_code = code.environment(name) if code else checkout_environment(self.folder)
             spec = FunctionSpec(
                 name=name,
                 handler=f"functions.{name}.handler.lambda_handler",
                 environment={
                     **environment,
+                    **of_code,
                     "AWS_ACCESS_KEY_ID": access_key_of(name),
                     "AWS_LAMBDA_FUNCTION_NAME": f"slipway-{name}",
                 },
                 sandboxes=sandboxes,
                 timeout_seconds=SCALER_TIMEOUT_SECONDS if name == "scaler" else 30.0,
+                program=code.program if code else THIS_PYTHON,
+                folder=code.task_root(name) if code else None,
             )
             function = LambdaFunction(spec, self.folder / f"{name}.log")
             self.functions[name] = self._stack.enter_context(function)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 # the exit status. A module imports what is heavy inside that function, so that --help stays quick.
 _COMMANDS = (
     "local.slipway_cli.config_command",
+    "local.slipway_cli.build_command",
     "local.slipway_cli.plan_command",
     "local.slipway_cli.doctor_command",
     "local.slipway_cli.github_app_command",

@@ -6,6 +6,7 @@ import runpy
 
 BENCHMARKS = (
     "webhook",
+    "cold_start",
     "single_flight",
     "claims",
     "github_calls",

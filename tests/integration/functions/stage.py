@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from local.demo.deployment import DemoSecrets, function_environment, store_secrets, write_configuration
-from local.demo.lambda_host import FunctionSpec, LambdaFunction
+from local.demo.lambda_host import THIS_PYTHON, FunctionSpec, LambdaFunction
 from local.demo.scaled_time import ScaledTime
 from local.deployment import ACCOUNT, REGION, deploy, deployed_rules
+from local.packages.unpacked import Unpacked
 from local.twin.aws.account import AwsTwin
 from local.twin.clock import VirtualClock
 from local.twin.github.twin import GitHubTwin
@@ -27,10 +29,20 @@ ROLE = "slipway-general-task-ap-northeast-1"
 
 
 class Stage:
-    """Twins, a deployment and the functions; a context manager. The twins' clock follows the machine's."""
+    """Twins, a deployment and the functions; a context manager. The twins' clock follows the machine's.
 
-    def __init__(self, folder: Path, github_latency_seconds: float = 0.0) -> None:
+    ``packages`` makes and unpacks those of a ``slipway.yaml``; without it the functions are the checkout's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        github_latency_seconds: float = 0.0,
+        packages: Callable[[Path, Path], Unpacked] | None = None,
+    ) -> None:
         self.folder = folder
+        self.unpacked: Unpacked | None = None
+        self._packages = packages
         self.clock = VirtualClock(time.time())
         self.github = GitHubTwin(self.clock)
         self.aws = AwsTwin(self.clock, latency=LatencyModel.none(), seed=1, log_calls=True)
@@ -56,6 +68,8 @@ class Stage:
         deploy(self.aws, self.configuration, "https://claims.example")
         self.aws.route_events("events", deployed_rules(self.configuration))
         self._environment = function_environment(self.folder, aws_server.url, ScaledTime(1))
+        if self._packages:
+            self.unpacked = self._packages(self.folder / "slipway.yaml", self.folder)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,23 +79,29 @@ class Stage:
         """Run a function on one event; a ``variant`` has a sandbox of its own, with another environment."""
         key = f"{name}{variant}"
         if key not in self.functions:
-            spec = FunctionSpec(
-                name=name,
-                handler=f"functions.{name}.handler.lambda_handler",
-                environment={
-                    **self._environment,
-                    "AWS_LAMBDA_FUNCTION_NAME": f"slipway-{name}",
-                    **environment,
-                },
-                sandboxes=1,
-                timeout_seconds=60.0,
-            )
-            function = LambdaFunction(spec, self.folder / f"{key}.log")
+            function = LambdaFunction(self.spec(name, **environment), self.folder / f"{key}.log")
             self.functions[key] = self._stack.enter_context(function)
         self.keep_time()
         answer = self.functions[key].invoke(event)
         self.keep_time()
         return answer
+
+    def spec(self, name: str, **environment: str) -> FunctionSpec:
+        """Return what is needed to run a function: one sandbox, and this more in its environment."""
+        code = self.unpacked
+        whole = {**self._environment, "AWS_LAMBDA_FUNCTION_NAME": f"slipway-{name}"}
+        if code:
+            del whole["SLIPWAY_CONFIG"]  # it lies in the package
+            whole |= code.environment(name)
+        return FunctionSpec(
+            name=name,
+            handler=f"functions.{name}.handler.lambda_handler",
+            environment={**whole, **environment},
+            sandboxes=1,
+            timeout_seconds=60.0,
+            program=code.program if code else THIS_PYTHON,
+            folder=code.task_root(name) if code else None,
+        )
 
     def keep_time(self) -> None:
         """Let happen what is due in the twins by now."""

@@ -1,0 +1,168 @@
+"""Builds what is deployed into one folder: from the same commit and ``slipway.yaml`` always the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from local.packages.archive import zip_bytes
+from local.packages.contents import Files, core_layer, function_files
+from local.packages.faults import BuildError
+from local.packages.limits import check_limits
+from local.packages.vendor import LAMBDA, Target, vendor_layer, versions_of
+from local.slipway_cli.configuration.compilation import compile_file, compiled_body
+from local.slipway_cli.configuration.model import SlipwayFile
+from local.slipway_cli.infrastructure import host_scripts
+from local.slipway_cli.infrastructure.description import describe
+from local.slipway_cli.infrastructure.places import FUNCTIONS, Places, partition_of
+from local.slipway_cli.infrastructure.user_data import UserDataError
+from slipway.config import decode_configuration
+
+VERSION = 1
+MANIFEST = "manifest.json"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One zip as the manifest tells of it."""
+
+    bytes: int
+    unpacked_bytes: int
+    files: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to build: a valid file, where it lies, and for which machine."""
+
+    path: Path
+    file: SlipwayFile
+    target: Target = LAMBDA
+
+
+def build(order: Order, out: Path, say: Callable[[str], None] = lambda _step: None) -> Json:
+    """Build into ``out`` and return its manifest; an earlier build there stays until this one is whole.
+
+    Raises:
+        BuildError: a file cannot be read, a layer not installed, a package is beyond Lambda's limits, or ``out`` is a
+            folder of something else.
+    """
+    _refuse_other_folders(out)
+    files = _packages(order, say)
+    packages = {}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
+        staging = Path(name) / "build"
+        for path, contents in files.items():
+            say(f"zipping {path}")
+            content = zip_bytes(contents)
+            _write(staging / path, content)
+            packages[path] = Package(
+                bytes=len(content),
+                unpacked_bytes=sum(map(len, contents.values())),
+                files=len(contents),
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+        check_limits({path: (package.bytes, package.unpacked_bytes) for path, package in packages.items()})
+        description = _description(order)
+        _write(staging / "deployment.json", _text(description))
+        for path, text in infrastructure_files(description):
+            _write(staging / path, text.encode())
+        manifest = _manifest(order, packages, versions_of(files["layers/vendor.zip"]))
+        _write(staging / MANIFEST, _text(manifest))
+        _swap(staging, out, Path(name) / "earlier")
+    return manifest
+
+
+def infrastructure_files(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what an infrastructure tree deploys besides, path and text.
+
+    THE call site of ``local/slipway_cli/infrastructure/sam_template.py``: ``template.yaml`` and each region's
+    ``region-REGION.yaml`` come from there.
+    """
+    del description
+    yield from ()
+
+
+def _packages(order: Order, say: Callable[[str], None]) -> dict[str, Files]:
+    """Return what lies in each package, by the package's path."""
+    configuration, ca_bundle = compile_file(order.file), _ca_bundle(order)
+    packages = {f"functions/{name}.zip": function_files(name, configuration, ca_bundle) for name in FUNCTIONS}
+    packages["layers/core.zip"] = core_layer()
+    say(f"installing the vendor layer for {order.target.architecture}, Python {order.target.python}")
+    packages["layers/vendor.zip"] = vendor_layer(order.target)
+    return packages
+
+
+def _ca_bundle(order: Order) -> bytes | None:
+    """Read the private authority's file, which is named from where the ``slipway.yaml`` lies."""
+    named = order.file.github.ca_bundle
+    if named is None:
+        return None
+    path = order.path.parent / named
+    try:
+        content = path.read_bytes()
+        ssl.create_default_context(cadata=content.decode("ascii"))
+    except OSError as fault:
+        raise BuildError(f"github.ca_bundle: {path} cannot be read: {fault.strerror}") from fault
+    except ValueError as fault:
+        raise BuildError(f"github.ca_bundle: {path} holds no PEM certificate: {fault}") from fault
+    return content
+
+
+def _description(order: Order) -> Json:
+    configuration = decode_configuration(compiled_body(order.file))
+    partition = partition_of(next(iter(configuration.pools.values())).region)
+    try:
+        return describe(configuration, Places(partition=partition), host_scripts.read(), _sha256(order.path))
+    except UserDataError as fault:
+        raise BuildError(str(fault)) from fault
+
+
+def _manifest(order: Order, packages: Mapping[str, Package], vendored: Mapping[str, str]) -> Json:
+    return {
+        "version": VERSION,
+        "configuration_sha256": _sha256(order.path),
+        "architecture": order.target.architecture,
+        "python": order.target.python,
+        "packages": {path: asdict(package) for path, package in sorted(packages.items())},
+        "vendored": dict(vendored),
+    }
+
+
+def _refuse_other_folders(out: Path) -> None:
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise BuildError(
+            f"{out} is there and is no earlier build (it has no {MANIFEST}): name another folder"
+        )
+    if out.exists() and not out.is_dir():
+        raise BuildError(f"{out} is there and is no folder")
+
+
+def _swap(made: Path, out: Path, earlier: Path) -> None:
+    if out.exists():
+        out.rename(earlier)
+    shutil.move(made, out)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _text(value: Json) -> bytes:
+    return json.dumps(value, indent=2).encode("ascii") + b"\n"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

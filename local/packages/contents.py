@@ -1,0 +1,41 @@
+"""What of the checkout goes into which package, as files by path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from local.packages.closure import Sources, closure
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "layers" / "core" / "python"
+LAYERLESS = ("webhook",)
+"""Functions that use the standard library alone: their packages hold what of ours they can import, and no layer."""
+CONFIGURATION, CA_BUNDLE = "slipway.json", "ca_bundle.pem"
+ASK_GITHUB = ("registrar", "reaper", "redelivery")
+
+Files = dict[str, bytes]
+
+
+def function_files(name: str, configuration: str, ca_bundle: bytes | None) -> Files:
+    """Return what lies in a function's package; its handler is ``functions.NAME.handler.lambda_handler``."""
+    sources = [ROOT / "functions" / "__init__.py", *(ROOT / "functions" / name).rglob("*.py")]
+    files = _read(sources, ROOT)
+    files[CONFIGURATION] = configuration.encode("ascii")
+    if name in LAYERLESS:
+        modules = closure(f"functions.{name}.handler", Sources(ROOT, CORE))
+        files |= _read([path for path in modules.values() if path.is_relative_to(CORE)], CORE)
+    if name in ASK_GITHUB and ca_bundle is not None:
+        files[CA_BUNDLE] = ca_bundle
+    return files
+
+
+def core_layer() -> Files:
+    """Return the layer of our own code."""
+    package = CORE / "slipway"
+    files = _read([*package.rglob("*.py"), package / "py.typed"], CORE)
+    return {f"python/{path}": content for path, content in files.items()}
+
+
+def _read(paths: Iterable[Path], base: Path) -> Files:
+    return {path.relative_to(base).as_posix(): path.read_bytes() for path in paths}

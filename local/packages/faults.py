@@ -1,0 +1,5 @@
+"""Why packages cannot be built."""
+
+
+class BuildError(Exception):
+    """Packages cannot be built; the message says of what and why."""

@@ -1,0 +1,71 @@
+"""``slipway build``: what is deployed, as packages and a description of the rest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from local.slipway_cli.verdicts import checked, print_json, refuse
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "build",
+        help="build what is deployed: the functions' zips, the layers and the deployment's description",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the slipway.yaml")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the build")
+    parser.add_argument("--json", action="store_true", help="print the manifest and no progress")
+    parser.set_defaults(run=run_command)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Build; 0 when all of it is written, 1 when nothing is."""
+    verdict = checked(arguments.file)
+    if verdict.file is None:
+        return refuse(arguments, verdict, sys.stderr)
+
+    from rich.console import Console  # noqa: PLC0415 - --help stays quick
+
+    from local.packages.build import Order, build  # noqa: PLC0415
+    from local.packages.faults import BuildError  # noqa: PLC0415
+
+    console = Console(stderr=True, quiet=arguments.json)
+    try:
+        with console.status("reading the sources") as status:
+            manifest = build(Order(arguments.file, verdict.file), arguments.out, status.update)
+    except (BuildError, OSError) as fault:
+        return _failed(arguments, str(fault))
+    if arguments.json:
+        print_json({"built": True, "out": str(arguments.out), **manifest})
+    else:
+        _tell(manifest, arguments.out)
+    return 0
+
+
+def _failed(arguments: argparse.Namespace, why: str) -> int:
+    if arguments.json:
+        print_json({"built": False, "fault": why})
+    else:
+        print(f"{arguments.file}: not built: {why}", file=sys.stderr)
+    return 1
+
+
+def _tell(manifest: dict[str, Any], out: Path) -> None:
+    rows = [("package", "zipped", "unpacked", "files", "sha256")]
+    rows += [
+        (
+            path,
+            f"{package['bytes']:,}",
+            f"{package['unpacked_bytes']:,}",
+            f"{package['files']:,}",
+            package["sha256"],
+        )
+        for path, package in manifest["packages"].items()
+    ]
+    for path, zipped, unpacked, files, sha256 in rows:
+        print(f"{path:26} {zipped:>11} {unpacked:>12} {files:>6}  {sha256}")
+    print(f"built for {manifest['architecture']}, Python {manifest['python']}, into {out}")
