@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local.packages.archive import zip_bytes
+from local.packages.bytecode import version_of, with_bytecode
 from local.packages.contents import Files, core_layer, function_files
 from local.packages.faults import BuildError
 from local.packages.limits import check_limits
@@ -43,11 +44,12 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to build: a valid file, where it lies, and for which machine."""
+    """What to build: a valid file, where it lies, for which machine, and with which Python's bytecode, if any."""
 
     path: Path
     file: SlipwayFile
     target: Target = LAMBDA
+    bytecode_by: Path | None = None
 
 
 def build(order: Order, out: Path, say: Callable[[str], None] = lambda _step: None) -> Json:
@@ -58,6 +60,7 @@ def build(order: Order, out: Path, say: Callable[[str], None] = lambda _step: No
             folder of something else.
     """
     _refuse_other_folders(out)
+    _refuse_other_pythons(order)
     files = _packages(order, say)
     packages = {}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +104,10 @@ def _packages(order: Order, say: Callable[[str], None]) -> dict[str, Files]:
     packages["layers/core.zip"] = core_layer()
     say(f"installing the vendor layer for {order.target.architecture}, Python {order.target.python}")
     packages["layers/vendor.zip"] = vendor_layer(order.target)
-    return packages
+    if order.bytecode_by is None:
+        return packages
+    say("compiling")
+    return {path: with_bytecode(files, order.bytecode_by) for path, files in packages.items()}
 
 
 def _ca_bundle(order: Order) -> bytes | None:
@@ -135,6 +141,7 @@ def _manifest(order: Order, packages: Mapping[str, Package], vendored: Mapping[s
         "configuration_sha256": _sha256(order.path),
         "architecture": order.target.architecture,
         "python": order.target.python,
+        "bytecode_by": version_of(order.bytecode_by) if order.bytecode_by else None,
         "packages": {path: asdict(package) for path, package in sorted(packages.items())},
         "vendored": dict(vendored),
     }
@@ -147,6 +154,14 @@ def _refuse_other_folders(out: Path) -> None:
         )
     if out.exists() and not out.is_dir():
         raise BuildError(f"{out} is there and is no folder")
+
+
+def _refuse_other_pythons(order: Order) -> None:
+    if order.bytecode_by and not version_of(order.bytecode_by).startswith(f"{order.target.python}."):
+        raise BuildError(
+            f"{order.bytecode_by} is Python {version_of(order.bytecode_by)}, and the functions run on"
+            f" {order.target.python}, which reads only bytecode of its own version"
+        )
 
 
 def _swap(made: Path, out: Path, earlier: Path) -> None:

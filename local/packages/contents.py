@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from local.packages.closure import Sources, closure
+from slipway.config import CA_BUNDLE
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "layers" / "core" / "python"
 LAYERLESS = ("webhook",)
 """Functions that use the standard library alone: their packages hold what of ours they can import, and no layer."""
-CONFIGURATION, CA_BUNDLE = "slipway.json", "ca_bundle.pem"
+CONFIGURATION = "slipway.json"
 ASK_GITHUB = ("registrar", "reaper", "redelivery")
 
 Files = dict[str, bytes]

@@ -132,12 +132,12 @@ def test_the_arrows_are_read_at_all() -> None:
 @pytest.mark.parametrize(
     ("source", "target"),
     [
-        ("slipway.domain", "boto3"),
+        ("slipway.domain", "botocore"),
         ("slipway.domain", "slipway.ports"),
         ("slipway.services", "slipway.adapters"),
         ("slipway.services", "httpx"),
         ("slipway.adapters", "slipway.services"),
-        ("slipway.bootstrap", "boto3"),
+        ("slipway.bootstrap", "botocore"),
         ("functions", "slipway.adapters"),
         ("functions", "local"),
         ("local.twin", "slipway.domain"),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from local.slipway_cli.catalogue import CatalogueEntry, catalogue
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile, SlipwayFile
-from slipway.config import COMPILED_VERSION
+from slipway.config import CA_BUNDLE, COMPILED_VERSION
 from slipway.domain.configuration import MAX_TASKS_ON_A_BRIDGE, Schedule
 
 
@@ -63,7 +63,7 @@ def _github(github: GitHub) -> dict[str, Any]:
         "allowed_repositories": _lowered(github.allow.repositories),
         "allow_public_repositories": github.allow.public_repositories,
         "allowed_workflows": sorted(github.allow.workflows),
-        "ca_bundle": github.ca_bundle,
+        "ca_bundle": CA_BUNDLE if github.ca_bundle else None,
         "webhook_secrets": [
             {"secret": secret.secret, "organizations": _lowered(secret.organizations)}
             for secret in github.secrets.webhook

@@ -110,7 +110,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_importing_a_handler_reads_no_setting_and_builds_no_client(name: str) -> None:
     at_import = imported(name, "", "")["at_import"]
     assert [variable for variable in at_import["read"] if variable.startswith("SLIPWAY")] == []
-    assert not {"boto3", "slipway.adapters.aws_clients", "slipway.adapters.ledger"} & set(
+    assert not {"botocore.session", "slipway.adapters.aws_clients", "slipway.adapters.ledger"} & set(
         at_import["modules"]
     )
 
@@ -118,7 +118,7 @@ def test_importing_a_handler_reads_no_setting_and_builds_no_client(name: str) ->
 @pytest.mark.parametrize("name", BUILDERS)
 def test_a_function_is_built_from_the_vendor_layer_alone(name: str, configuration: str) -> None:
     modules = set(imported(name, BUILDERS[name], configuration)["modules"])
-    assert "boto3" in modules
+    assert "botocore.session" in modules
     assert {module.partition(".")[0] for module in modules} & NEVER_DEPLOYED == set()
 
 
@@ -137,11 +137,10 @@ def direct_imports() -> set[str]:
 
 
 def test_the_vendor_layer_names_exactly_what_is_imported() -> None:
-    # botocore comes with boto3, in step with it. Neither of the others stands in an import: PyJWT signs RS256
-    # with cryptography, zoneinfo reads the zones of tzdata.
+    # Neither of these stands in an import: PyJWT signs RS256 with cryptography, zoneinfo reads the zones of tzdata.
     unnamed = {"cryptography", "tzdata"}
-    assert direct_imports() - {"botocore"} | unnamed == wished()
-    assert wished() | {"botocore"} <= locked()
+    assert direct_imports() | unnamed == wished()
+    assert wished() <= locked()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

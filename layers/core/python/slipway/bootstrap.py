@@ -8,6 +8,7 @@ What a function needs is imported inside its builder, so that no function pays f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipway.adapters.clock import ScaledClock, SystemClock
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from slipway.ports.clock import Clock
     from slipway.ports.ledger import Ledger
     from slipway.ports.queue import JobQueue
+    from slipway.ports.secrets import KeptSecrets
     from slipway.services.claim import Claim, Release
     from slipway.services.ingest import Ingest
     from slipway.services.reap import ReapStale
@@ -99,12 +101,16 @@ class Deployed:
     """The surroundings of a function in AWS."""
 
     def __init__(self, settings: Settings, configuration: Configuration) -> None:
-        from slipway.adapters.secrets import SecretsManagerSecrets
-
         self._settings = settings
         self._github = configuration.github
         self.clock = model_clock(settings)
-        self.secrets = SecretsManagerSecrets(self.client("secretsmanager", settings.region), self.clock)
+
+    @cached_property
+    def secrets(self) -> KeptSecrets:
+        """Secrets Manager, for functions that read a secret."""
+        from slipway.adapters.secrets import SecretsManagerSecrets
+
+        return SecretsManagerSecrets(self.client("secretsmanager", self._settings.region), self.clock)
 
     def ledger(self) -> Ledger:
         """Return the deployment's table."""
@@ -113,7 +119,7 @@ class Deployed:
         return dynamo_ledger(self.client("dynamodb", self._settings.region), self._settings.table)
 
     def client(self, service: str, region: str) -> Any:
-        """Return the boto3 client of a service."""
+        """Return the botocore client of a service."""
         from slipway.adapters import aws_clients
 
         return getattr(aws_clients, service)(region)
@@ -122,7 +128,9 @@ class Deployed:
         """Return a new client of GitHub's API."""
         from slipway.adapters.github.http import GitHubApi, github_client
 
-        return GitHubApi(github_client(self._github.api_url, self._github.ca_bundle), self.clock)
+        named = self._github.ca_bundle
+        ca_bundle = str(self._settings.configuration_path.parent / named) if named else None
+        return GitHubApi(github_client(self._github.api_url, ca_bundle), self.clock)
 
     def jobs_queue(self) -> JobQueue:
         """Return the queue of job events."""

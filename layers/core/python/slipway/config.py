@@ -30,6 +30,8 @@ from slipway.domain.errors import ConfigurationError
 from slipway.domain.resources import Resources
 
 COMPILED_VERSION = 5
+CA_BUNDLE = "ca_bundle.pem"
+"""What a private authority's file is called, beside the compiled configuration which names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class AwsAccess:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> AwsAccess:
-        """Read what the Lambda runtime provides, and ``AWS_ENDPOINT_URL[_SERVICE]`` as boto3 does."""
+        """Read what the Lambda runtime provides, and ``AWS_ENDPOINT_URL[_SERVICE]`` as botocore does."""
         endpoints = {
             name.removeprefix("AWS_ENDPOINT_URL").lstrip("_").lower(): value
             for name, value in environ.items()

@@ -56,7 +56,7 @@ class Surroundings(Protocol):
         """Return the deployment's memory."""
 
     def client(self, service: str, region: str) -> Any:
-        """Return the boto3 client of a service."""
+        """Return the botocore client of a service."""
 
     def github(self) -> GitHubApi:
         """Return a new client of GitHub's API."""
@@ -72,7 +72,7 @@ class Surroundings(Protocol):
 
 
 class Wiring:
-    """Adapters and services of the functions that use boto3, each built once when first asked for."""
+    """Adapters and services of the functions that use botocore, each built once when first asked for."""
 
     def __init__(self, settings: Settings, configuration: Configuration, surroundings: Surroundings) -> None:
         from slipway.adapters.sqs import SqsWakeups
@@ -82,7 +82,6 @@ class Wiring:
         self._clock = surroundings.clock
         self._configuration = configuration
         self.ledger = surroundings.ledger()
-        self._secrets = surroundings.secrets
         self._wakeups = SqsWakeups(self._client("sqs"), settings.events_queue_url)
 
     def scale(self) -> Scale:
@@ -278,7 +277,7 @@ class Wiring:
         if secret is None:
             raise ConfigurationError(NO_APP)
         store = ParameterStore(self._client("ssm"), f"/{self._configuration.deployment}/installation-tokens")
-        return AppTokens(self._secrets, secret, api, self._clock, self._around.new_token, store=store)
+        return AppTokens(self._around.secrets, secret, api, self._clock, self._around.new_token, store=store)
 
     @cached_property
     def _enterprise_tokens(self) -> EnterpriseTokens:
@@ -287,7 +286,7 @@ class Wiring:
         github = self._configuration.github
         is_enterprise = github.registration is Registration.ENTERPRISE
         arns = github.runner_token_secrets if is_enterprise else ()
-        return EnterpriseTokens(self._secrets, arns, self._github_api, self._clock, self.ledger.tokens)
+        return EnterpriseTokens(self._around.secrets, arns, self._github_api, self._clock, self.ledger.tokens)
 
     @cached_property
     def _workflow_jobs(self) -> WorkflowJobs | None:

@@ -1,1 +1,1 @@
-"""The only home of boto3, httpx, PyJWT and sockets."""
+"""The only home of botocore, httpx, PyJWT and sockets."""

@@ -1,4 +1,4 @@
-"""A pool's EC2 instances over boto3."""
+"""A pool's EC2 instances over botocore."""
 
 from __future__ import annotations
 

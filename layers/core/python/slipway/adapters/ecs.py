@@ -1,4 +1,4 @@
-"""A pool's ECS cluster over boto3."""
+"""A pool's ECS cluster over botocore."""
 
 from __future__ import annotations
 

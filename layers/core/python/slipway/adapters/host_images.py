@@ -1,4 +1,4 @@
-"""A pool's AMI over boto3: Amazon's releases, and the versions of the launch template."""
+"""A pool's AMI over botocore: Amazon's releases, and the versions of the launch template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets Manager over boto3."""
+"""Secrets Manager over botocore."""
 
 from __future__ import annotations
 

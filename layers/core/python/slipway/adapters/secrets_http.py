@@ -1,4 +1,4 @@
-"""Secrets Manager over plain HTTP, for the function that must not import boto3."""
+"""Secrets Manager over plain HTTP, for the function that must not import botocore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues over boto3, for the functions that have it anyway."""
+"""Queues over botocore, for the functions that have it anyway."""
 
 from __future__ import annotations
 

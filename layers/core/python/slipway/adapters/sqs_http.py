@@ -1,4 +1,4 @@
-"""The ``jobs`` queue over plain HTTP, for the function that must not import boto3."""
+"""The ``jobs`` queue over plain HTTP, for the function that must not import botocore."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-MAX_THREADS = 8  # as many connections as our boto3 clients keep
+MAX_THREADS = 8  # as many connections as our botocore clients keep
 
 T = TypeVar("T")
 

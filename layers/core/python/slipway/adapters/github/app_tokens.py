@@ -5,11 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
-
-import jwt
-from jwt.algorithms import RSAAlgorithm
 
 from slipway.adapters.github.credentials import Bearer, Rests
 from slipway.adapters.github.http import GitHubApi, repeatable
@@ -21,7 +16,6 @@ from slipway.ports.secrets import Secrets, ShortToken, TokenStore
 _JWT_SECONDS = 540  # GitHub takes at most 10 minutes [GH-APP-JWT]
 _JWT_SKEW_SECONDS = 60
 _EARLY_SECONDS = 300  # a token is renewed this long before it expires, after an hour [GH-APP-TOKEN]
-_RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 _STALE = {"401", "403", "404"}  # how GitHub answers for an installation that is suspended or gone
 
 
@@ -31,12 +25,6 @@ class AppKey:
 
     app_id: str
     private_key: str = field(repr=False)
-
-
-@lru_cache(maxsize=2)
-def _parsed(pem: str) -> Any:
-    """Parse a key once: that takes many times as long as to sign with it."""
-    return _RS256.prepare_key(pem)
 
 
 class AppTokens:
@@ -143,6 +131,9 @@ class AppTokens:
         return found
 
     def _sign(self) -> ShortToken:
+        # Whoever finds an installation's token in the store has nothing to sign, and need not import cryptography.
+        from slipway.adapters.github.rs256 import BadKeyError, signed  # noqa: PLC0415
+
         key = self._key()
         now = int(self._clock.now())
         claims = {
@@ -152,13 +143,13 @@ class AppTokens:
             "jti": self._new_id(),
         }
         try:
-            signed = jwt.encode(claims, _parsed(key.private_key), algorithm="RS256")
-        except (jwt.PyJWTError, ValueError, TypeError):
+            value = signed(claims, key.private_key)
+        except BadKeyError:
             # The cause may quote the key; it is left out on purpose.
             raise ConfigurationError(
                 f"secret {self._arn}: private_key is no RSA key in PEM form; put the App's key there"
             ) from None
-        return ShortToken(signed, float(now + _JWT_SECONDS))
+        return ShortToken(value, float(now + _JWT_SECONDS))
 
     def _key(self) -> AppKey:
         try:

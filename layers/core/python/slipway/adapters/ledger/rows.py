@@ -20,7 +20,7 @@ class DynamoPoolRows:
     def acquire(self, pool: str, holder: str, *, now: float, until: float) -> int | None:
         """Take the pool until a time and return ``wanted``; None if another holds it.
 
-        Who holds it may take it again: boto3 repeats a call whose reply was lost, and the first one held.
+        Who holds it may take it again: botocore repeats a call whose reply was lost, and the first one held.
         """
         is_free = "attribute_not_exists(#holder) OR #holder = :holder OR #until < :now"
         take = Update(
