@@ -19,6 +19,7 @@ LAST_REMOVAL_MS = 15_000  # a removal may wait ten seconds for GitHub and must e
 logger = Logger(service="reaper")
 metrics = Metrics(namespace=telemetry.NAMESPACE)
 reap = functools.cache(bootstrap.reap)  # built on first use, kept while warm
+bootstrap.import_early("reaper")
 
 
 @logger.inject_lambda_context

@@ -18,6 +18,7 @@ LAST_STEP_MS = (
 logger = Logger(service="redelivery")
 metrics = Metrics(namespace=telemetry.NAMESPACE)
 repair = functools.cache(bootstrap.repair)  # built on first use, kept while warm
+bootstrap.import_early("redelivery")
 
 
 @logger.inject_lambda_context

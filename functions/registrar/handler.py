@@ -17,6 +17,7 @@ from slipway.services.claim import Answer
 logger = Logger(service="registrar")
 metrics = Metrics(namespace=telemetry.NAMESPACE)
 runner_api = functools.cache(bootstrap.runner_api)  # built on first use, kept while warm
+bootstrap.import_early("registrar")
 
 
 @logger.inject_lambda_context

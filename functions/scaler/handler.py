@@ -17,6 +17,7 @@ LAST_ROUND_MS = 10_000  # a round that starts with less time left might not end 
 logger = Logger(service="scaler")
 metrics = Metrics(namespace=telemetry.NAMESPACE)
 scale = functools.cache(bootstrap.scale)  # built on first use, kept while warm
+bootstrap.import_early("scaler")
 
 
 @logger.inject_lambda_context

@@ -12,6 +12,7 @@ from slipway.services.ingest import Answer, Request
 
 ingest_webhook = functools.cache(bootstrap.ingest_webhook)  # built on first use, kept while warm
 webhook_log = functools.cache(bootstrap.webhook_log)
+bootstrap.import_early("webhook")
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:

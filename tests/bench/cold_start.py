@@ -11,21 +11,24 @@ on Lambda they may have to be fetched.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
 from local.demo.packaged import build_and_unpack
+from local.packages.unpacked import Unpacked
 from tests.deliveries import iso, payload, signed_event
 from tests.integration.functions.stage import LABELS, Stage, claim_event, records, role_arn
 
@@ -77,6 +80,13 @@ class Figures:
     modules: int = 0
     heaviest_ms: dict[str, float] = field(default_factory=dict)
 
+    def add(self, function: TimedFunction) -> None:
+        """Add one run."""
+        self.ready.append((function.asked - function.started) * 1000)
+        self.answered.append((function.answered - function.started) * 1000)
+        self.ready_cpu.append(function.asked_cpu * 1000)
+        self.answered_cpu.append(function.answered_cpu * 1000)
+
     def as_json(self) -> dict[str, Any]:
         """Return medians, and the quickest and the slowest."""
         return {
@@ -91,51 +101,60 @@ class Figures:
 
 
 def main(runs: int) -> dict[str, Any]:
-    """Measure the packages as they are, then with bytecode in them; return the figures by name."""
-    with tempfile.TemporaryDirectory(prefix="slipway-cold-") as name:
-        packages = lambda configuration, folder: build_and_unpack(configuration, folder, lambda _step: None)  # noqa: E731
-        with Stage(Path(name), packages=packages) as stage:
-            assert stage.unpacked
-            program = stage.unpacked.interpreter.program
-            figures = {"sources": measure(stage, runs)}
-            compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-            subprocess.run([program, "-S", *compiling, stage.unpacked.folder], check=True)
-            figures["bytecode"] = measure(stage, runs)
-            version = subprocess.run([program, "-V"], capture_output=True, text=True, check=True)
-            bare = [_process_ms([program, "-S", "-c", "pass"]) for _ in range(runs)]
-            return {
-                "python": version.stdout.split()[1],
-                "cpus": os.cpu_count(),
-                "bare_interpreter_ms": _spread(bare),
-                **{
-                    kind: {name: found.as_json() for name, found in of_kind.items()}
-                    for kind, of_kind in figures.items()
-                },
-            }
+    """Measure the packages as they are built, and with bytecode in them; return the figures by name."""
+    with (
+        tempfile.TemporaryDirectory(prefix="slipway-cold-") as name,
+        Stage(Path(name), packages=packages) as stage,
+    ):
+        assert stage.unpacked
+        program = stage.unpacked.interpreter.program
+        kinds = {"sources": stage.unpacked, "bytecode": with_bytecode(stage.unpacked)}
+        figures = measure(stage, kinds, runs)
+        version = subprocess.run([program, "-V"], capture_output=True, text=True, check=True)
+        bare = [_process_ms([program, "-S", "-c", "pass"]) for _ in range(runs)]
+        return {
+            "python": version.stdout.split()[1],
+            "cpus": os.cpu_count(),
+            "bare_interpreter_ms": _spread(bare),
+            **{
+                kind: {name: found.as_json() for name, found in of_kind.items()}
+                for kind, of_kind in figures.items()
+            },
+        }
 
 
-def measure(stage: Stage, runs: int) -> dict[str, Figures]:
-    """Measure every function in turn, round by round, so that noise falls on all alike."""
-    events = {
+def packages(configuration: Path, folder: Path) -> Unpacked:
+    """Build and unpack the packages of a ``slipway.yaml``."""
+    return build_and_unpack(configuration, folder, lambda _step: None)
+
+
+def with_bytecode(code: Unpacked) -> Unpacked:
+    """Return the same packages with what ``slipway build --bytecode`` puts into them."""
+    folder = code.folder.with_name("bytecode")
+    shutil.copytree(code.folder, folder)
+    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([code.interpreter.program, "-S", *compiling, folder], check=True)
+    return Unpacked(folder, code.interpreter)
+
+
+def measure(stage: Stage, kinds: Mapping[str, Unpacked], runs: int) -> dict[str, dict[str, Figures]]:
+    """Measure every function of each kind in turn, round by round, so that noise falls on all alike."""
+    events: dict[str, Callable[[], Any]] = {
         "webhook": lambda: webhook_event(stage),
         "scaler": lambda: records(stage.job()),
         "registrar": lambda: claim_event(role_arn(stage.start_tasks(1)[0])),
         "reaper": dict,
         "redelivery": dict,
     }
-    figures = {name: Figures() for name in FUNCTIONS}
+    figures = {kind: {name: Figures() for name in FUNCTIONS} for kind in kinds}
     for number in range(runs + 1):
-        for name in FUNCTIONS:
-            # The first round looks at what is imported: it is slower for that, and nothing is in the page cache yet.
-            found = figures[name]
-            if number == 0:
+        for kind, name in itertools.product(kinds, FUNCTIONS):
+            stage.unpacked = kinds[kind]
+            found = figures[kind][name]
+            if number == 0:  # looks at imports, which makes it slow; and nothing is in the page cache yet
                 found.modules, found.heaviest_ms = look_at_imports(stage, name, events[name])
             else:
-                function = run_once(stage, stage.spec(name), events[name])
-                found.ready.append((function.asked - function.started) * 1000)
-                found.answered.append((function.answered - function.started) * 1000)
-                found.ready_cpu.append(function.asked_cpu * 1000)
-                found.answered_cpu.append(function.answered_cpu * 1000)
+                found.add(run_once(stage, stage.spec(name), events[name]))
     return figures
 
 

@@ -1,12 +1,14 @@
 """The composition root of what runs in AWS: builds the services of each function from its settings.
 
-What a function needs is imported inside its builder, so that no function pays for another's imports.
+What a function needs is imported inside its builder, so that no function pays for another's imports; and before its
+first event, by ``import_early``.
 """
 
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +32,66 @@ if TYPE_CHECKING:
     from slipway.wiring import Wiring
 
 T = TypeVar("T")
+
+_AWS = (
+    "slipway.wiring",
+    "slipway.adapters.aws_clients",
+    "slipway.adapters.ledger",
+    "slipway.adapters.sqs",
+    "slipway.adapters.threads",
+)
+_GITHUB = (
+    "slipway.adapters.secrets",
+    "slipway.adapters.parameter_store",
+    "slipway.adapters.github.http",
+    "slipway.adapters.github.app_tokens",
+    "httpcore",  # by httpx, when its first client is made
+)
+_RUNNERS = (
+    "slipway.adapters.ecs",
+    "slipway.adapters.github.enterprise_tokens",
+    "slipway.adapters.github.runners",
+)
+_NEEDED = {
+    "webhook": (
+        "slipway.adapters.secrets_http",
+        "slipway.adapters.sqs_http",
+        "slipway.services.ingest",
+    ),
+    "scaler": (*_AWS, "slipway.adapters.ecs", "slipway.adapters.ec2", "slipway.services.scale"),
+    "registrar": (*_AWS, *_GITHUB, *_RUNNERS),
+    "reaper": (
+        *_AWS,
+        *_GITHUB,
+        *_RUNNERS,
+        "slipway.adapters.ec2",
+        "slipway.adapters.host_images",
+        "slipway.adapters.github.runner_census",
+        "slipway.adapters.github.workflow_jobs",
+        "slipway.services.renew_hosts",
+        "slipway.services.runner_versions",
+        "slipway.services.watch_tokens",
+    ),
+    "redelivery": (
+        *_AWS,
+        *_GITHUB,
+        "slipway.adapters.sqs_http",
+        "slipway.adapters.github.deliveries",
+        "slipway.adapters.github.queued_jobs",
+        "slipway.adapters.github.workflow_jobs",
+        "slipway.services.repair",
+    ),
+}
+
+
+def import_early(function: str) -> None:
+    """Import what a function's first event will need. Nothing is built and no setting is read.
+
+    While Lambda initializes a function it has a whole processor, and in its events less than a third of one at
+    512 MB [LAMBDA-INIT-CPU].
+    """
+    for name in _NEEDED[function]:
+        importlib.import_module(name)
 
 
 def model_clock(settings: Settings) -> Clock:
