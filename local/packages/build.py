@@ -118,11 +118,11 @@ def _ca_bundle(order: Order) -> bytes | None:
     path = order.path.parent / named
     try:
         content = path.read_bytes()
-        ssl.create_default_context(cadata=content.decode("ascii"))
+        ssl.create_default_context(cafile=str(path))  # as the functions will
+    except ssl.SSLError as fault:
+        raise BuildError(f"github.ca_bundle: {path} holds no PEM certificate") from fault
     except OSError as fault:
         raise BuildError(f"github.ca_bundle: {path} cannot be read: {fault.strerror}") from fault
-    except ValueError as fault:
-        raise BuildError(f"github.ca_bundle: {path} holds no PEM certificate: {fault}") from fault
     return content
 
 

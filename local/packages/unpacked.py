@@ -70,7 +70,7 @@ def unpack(build: Path, folder: Path, interpreter: Interpreter) -> Unpacked:
         _extract(path, folder / "task" / path.stem)
     for name in LAYERS:
         _extract(build / "layers" / f"{name}.zip", folder / "opt")
-    _lay_runtime_client(interpreter.packages, folder / "runtime")
+    lay_runtime_client(interpreter.packages, folder / "runtime")
     return Unpacked(folder, interpreter)
 
 
@@ -79,7 +79,8 @@ def _extract(archive: Path, folder: Path) -> None:
         opened.extractall(folder)
 
 
-def _lay_runtime_client(packages: Path, folder: Path) -> None:
+def lay_runtime_client(packages: Path, folder: Path) -> None:
+    """Copy AWS's runtime client out of an environment's packages."""
     for name in RUNTIME_CLIENT:
         (distribution,) = metadata.distributions(name=name, path=[str(packages)])
         for file in distribution.files or ():

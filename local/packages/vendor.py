@@ -74,7 +74,7 @@ def vendor_layer(target: Target) -> dict[str, bytes]:
         files = {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in folder.rglob("*")
-            if path.is_file() and _is_wanted(path.relative_to(folder))
+            if path.is_file() and is_wanted(path.relative_to(folder))
         }
     adapters = (path.read_text("utf-8") for path in (CORE / "slipway" / "adapters").rglob("*.py"))
     return {f"python/{path}": content for path, content in cut_down(files, words_of(adapters)).items()}
@@ -87,7 +87,8 @@ def versions_of(layer: Mapping[str, bytes]) -> dict[str, str]:
     return {name.replace("_", "-"): version for name, version in sorted(pairs)}
 
 
-def _is_wanted(path: Path) -> bool:
+def is_wanted(path: Path) -> bool:
+    """Say whether a function can need an installed file, or its authors want it to go with the others."""
     if _FOLDERS_LEFT_OUT & set(path.parts[:-1]) or path.suffix in _SUFFIXES_LEFT_OUT:
         return False
     if path.parts[0].endswith(".dist-info"):
