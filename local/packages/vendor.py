@@ -89,7 +89,8 @@ def versions_of(layer: Mapping[str, bytes]) -> dict[str, str]:
 
 def is_wanted(path: Path) -> bool:
     """Say whether a function can need an installed file, or its authors want it to go with the others."""
-    if _FOLDERS_LEFT_OUT & set(path.parts[:-1]) or path.suffix in _SUFFIXES_LEFT_OUT:
+    is_of_installer = path.parts[0].startswith(".")  # uv's .lock
+    if is_of_installer or _FOLDERS_LEFT_OUT & set(path.parts[:-1]) or path.suffix in _SUFFIXES_LEFT_OUT:
         return False
     if path.parts[0].endswith(".dist-info"):
         return path.name in _KEPT_OF_METADATA or path.name.upper().startswith(_LICENCES)

@@ -68,6 +68,19 @@ def every_call_was_allowed(logs: Path) -> None:
 @pytest.mark.parametrize("registration", ["enterprise", "organization", "repository"])
 def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_path: Path) -> None:
     status, result = demo(tmp_path, "--jobs", "15", "--seed", "7", "--registration", registration)
+    hold_guarantees(status, result)
+
+
+def test_the_packages_give_the_same_guarantees_as_the_checkout(tmp_path: Path) -> None:
+    status, result = demo(tmp_path, "--jobs", "15", "--seed", "7", "--packaged")
+    hold_guarantees(status, result)
+    manifest = json.loads((tmp_path / "deployment" / "manifest.json").read_text("utf-8"))
+    assert len(manifest["packages"]) == 7
+    # That what ran is what was unpacked there is proven in tests/integration/packages.
+    assert (tmp_path / "unpacked" / "opt" / "python" / "slipway" / "wiring.py").exists()
+
+
+def hold_guarantees(status: int, result: dict[str, Any]) -> None:
     assert set(result) == KEYS
     assert result["violations"] == []
     assert set(result["leaked"].values()) == {0}

@@ -27,7 +27,7 @@ def test_what_functions_import_or_read_stays_and_so_do_licences(path: str) -> No
 @pytest.mark.parametrize(
     "path",
     [
-        "bin/httpx", "certifi/tests/test_certify.py", "h11/__pycache__/_state.cpython-311.pyc", "cffi/_cffi_include.h",
+        ".lock", "bin/httpx", "certifi/tests/test_certify.py", "h11/__pycache__/_state.cpython-311.pyc", "cffi/_cffi_include.h",
         "cryptography/hazmat/bindings/_rust/x509.pyi", "httpx-0.28.1.dist-info/RECORD", "a-1.dist-info/INSTALLER",
         "a-1.dist-info/direct_url.json", "a-1.dist-info/REQUESTED", "a-1.dist-info/WHEEL", "a-1.dist-info/sboms/x.json",
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-UNKNOWN_CA = "put its CA's PEM file into the functions' bundle and name it in github.ca_bundle"
+UNKNOWN_CA = "name its CA's PEM file in github.ca_bundle and build again"
 _IP_LIST = "add the addresses of the functions' NAT gateways to GitHub's IP allow list [GH-IP-ALLOW-LIST]"
 _AS_THE_APP, _RUNNERS = r"^/app/|/installation$", r"/actions/(runners|runner-groups)"
 _READS_JOBS, _RERUNS = r"/actions/(jobs|runs)(/[0-9]+(/jobs)?)?$", r"/actions/(jobs|runs)/[0-9]+/rerun"
