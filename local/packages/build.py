@@ -14,16 +14,16 @@ from typing import Any
 
 from local.packages.archive import zip_bytes
 from local.packages.bytecode import version_of, with_bytecode
-from local.packages.contents import Files, core_layer, function_files
+from local.packages.contents import PACKAGED, Files, core_layer, function_files
 from local.packages.faults import BuildError
 from local.packages.limits import check_limits
 from local.packages.vendor import LAMBDA, Target, vendor_layer, versions_of
 from local.slipway_cli.configuration.compilation import compile_file, compiled_body
 from local.slipway_cli.configuration.model import SlipwayFile
 from local.slipway_cli.infrastructure import host_scripts
+from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
 from local.slipway_cli.infrastructure.description import describe
-from local.slipway_cli.infrastructure.places import FUNCTIONS, Places, partition_of
-from local.slipway_cli.infrastructure.user_data import UserDataError
+from local.slipway_cli.infrastructure.places import Places, partition_of
 from slipway.config import decode_configuration
 
 VERSION = 1
@@ -44,12 +44,16 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to build: a valid file, where it lies, for which machine, and with which Python's bytecode, if any."""
+    """What to build: a valid file and where it lies; for which machine, and with which Python's bytecode, if any.
+
+    SAM's templates are made for one home region, that of the functions: without a word that of the pools, if it is one.
+    """
 
     path: Path
     file: SlipwayFile
     target: Target = LAMBDA
     bytecode_by: Path | None = None
+    home_region: str | None = None
 
 
 def build(order: Order, out: Path, say: Callable[[str], None] = lambda _step: None) -> Json:
@@ -58,6 +62,7 @@ def build(order: Order, out: Path, say: Callable[[str], None] = lambda _step: No
     Raises:
         BuildError: a file cannot be read, a layer not installed, a package is beyond Lambda's limits, or ``out`` is a
             folder of something else.
+        DescriptionError: AWS would not take what the configuration asks for.
     """
     _refuse_other_folders(out)
     _refuse_other_pythons(order)
@@ -79,7 +84,7 @@ def build(order: Order, out: Path, say: Callable[[str], None] = lambda _step: No
         check_limits({path: (package.bytes, package.unpacked_bytes) for path, package in packages.items()})
         description = _description(order)
         _write(staging / "deployment.json", _text(description))
-        for path, text in infrastructure_files(description):
+        for path, text in _templates(order, description):
             _write(staging / path, text.encode())
         manifest = _manifest(order, packages, versions_of(files["layers/vendor.zip"]))
         _write(staging / MANIFEST, _text(manifest))
@@ -87,20 +92,16 @@ def build(order: Order, out: Path, say: Callable[[str], None] = lambda _step: No
     return manifest
 
 
-def infrastructure_files(description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what an infrastructure tree deploys besides, path and text.
-
-    THE call site of ``local/slipway_cli/infrastructure/sam_template.py``: ``template.yaml`` and each region's
-    ``region-REGION.yaml`` come from there.
-    """
-    del description
-    yield from ()
+def _templates(order: Order, description: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield SAM's templates, path and text; none where only their operator knows which region is home."""
+    if order.home_region or len({pool["region"] for pool in description["pools"].values()}) == 1:
+        yield from sam_files(description, order.home_region)
 
 
 def _packages(order: Order, say: Callable[[str], None]) -> dict[str, Files]:
     """Return what lies in each package, by the package's path."""
     configuration, ca_bundle = compile_file(order.file), _ca_bundle(order)
-    packages = {f"functions/{name}.zip": function_files(name, configuration, ca_bundle) for name in FUNCTIONS}
+    packages = {f"functions/{name}.zip": function_files(name, configuration, ca_bundle) for name in PACKAGED}
     packages["layers/core.zip"] = core_layer()
     say(f"installing the vendor layer for {order.target.architecture}, Python {order.target.python}")
     packages["layers/vendor.zip"] = vendor_layer(order.target)
@@ -129,10 +130,7 @@ def _ca_bundle(order: Order) -> bytes | None:
 def _description(order: Order) -> Json:
     configuration = decode_configuration(compiled_body(order.file))
     partition = partition_of(next(iter(configuration.pools.values())).region)
-    try:
-        return describe(configuration, Places(partition=partition), host_scripts.read(), _sha256(order.path))
-    except UserDataError as fault:
-        raise BuildError(str(fault)) from fault
+    return describe(configuration, Places(partition=partition), host_scripts.read(), _sha256(order.path))
 
 
 def _manifest(order: Order, packages: Mapping[str, Package], vendored: Mapping[str, str]) -> Json:

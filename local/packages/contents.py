@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from local.packages.closure import Sources, closure
+from local.slipway_cli.infrastructure.places import FUNCTIONS
 from slipway.config import CA_BUNDLE
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "layers" / "core" / "python"
-LAYERLESS = ("webhook",)
+PACKAGED = (*FUNCTIONS, "reach")
+LAYERLESS = ("webhook", "reach")
 """Functions that use the standard library alone: their packages hold what of ours they can import, and no layer."""
 CONFIGURATION = "slipway.json"
 ASK_GITHUB = ("registrar", "reaper", "redelivery")
@@ -19,10 +21,14 @@ Files = dict[str, bytes]
 
 
 def function_files(name: str, configuration: str, ca_bundle: bytes | None) -> Files:
-    """Return what lies in a function's package; its handler is ``functions.NAME.handler.lambda_handler``."""
+    """Return what lies in a function's package; its handler is ``functions.NAME.handler.lambda_handler``.
+
+    The reach function, which only ``slipway doctor`` asks, has no configuration.
+    """
     sources = [ROOT / "functions" / "__init__.py", *(ROOT / "functions" / name).rglob("*.py")]
     files = _read(sources, ROOT)
-    files[CONFIGURATION] = configuration.encode("ascii")
+    if name in FUNCTIONS:
+        files[CONFIGURATION] = configuration.encode("ascii")
     if name in LAYERLESS:
         modules = closure(f"functions.{name}.handler", Sources(ROOT, CORE))
         files |= _read([path for path in modules.values() if path.is_relative_to(CORE)], CORE)

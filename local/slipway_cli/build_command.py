@@ -19,6 +19,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("file", type=Path, metavar="FILE", help="the slipway.yaml")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the build")
     parser.add_argument(
+        "--home-region",
+        metavar="REGION",
+        help="where the functions run, for SAM's templates; needed where pools are in several regions",
+    )
+    parser.add_argument(
         "--bytecode",
         type=Path,
         metavar="PYTHON",
@@ -38,13 +43,19 @@ def run_command(arguments: argparse.Namespace) -> int:
 
     from local.packages.build import Order, build  # noqa: PLC0415
     from local.packages.faults import BuildError  # noqa: PLC0415
+    from local.slipway_cli.infrastructure.places import DescriptionError  # noqa: PLC0415
 
     console = Console(stderr=True, quiet=arguments.json)
     try:
         with console.status("reading the sources") as status:
-            order = Order(arguments.file, verdict.file, bytecode_by=arguments.bytecode)
+            order = Order(
+                arguments.file,
+                verdict.file,
+                bytecode_by=arguments.bytecode,
+                home_region=arguments.home_region,
+            )
             manifest = build(order, arguments.out, status.update)
-    except (BuildError, OSError) as fault:
+    except (BuildError, DescriptionError, OSError) as fault:
         return _failed(arguments, str(fault))
     if arguments.json:
         print_json({"built": True, "out": str(arguments.out), **manifest})
@@ -76,3 +87,5 @@ def _tell(manifest: dict[str, Any], out: Path) -> None:
     for path, zipped, unpacked, files, sha256 in rows:
         print(f"{path:26} {zipped:>11} {unpacked:>12} {files:>6}  {sha256}")
     print(f"built for {manifest['architecture']}, Python {manifest['python']}, into {out}")
+    if not (out / "template.yaml").exists():
+        print("no templates for SAM: pools are in several regions; name the functions' with --home-region")

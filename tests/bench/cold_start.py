@@ -34,7 +34,10 @@ from tests.integration.functions.stage import LABELS, Stage, claim_event, record
 
 FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery")
 RUNS = 15
-PEER = {"webhook": 251, "scaler": 730}  # its webhook and its scale-up function, whole process: docs/benchmarks.md
+PEER = {
+    "webhook": 251,
+    "scaler": 730,
+}  # its webhook and its scale-up function, whole process: docs/benchmarks.md
 HEAVIEST = 6
 
 

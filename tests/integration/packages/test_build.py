@@ -14,15 +14,16 @@ import pytest
 
 from local.packages import build as building
 from local.packages import limits
-from local.packages.contents import CORE, ROOT
+from local.packages.contents import CORE, PACKAGED, ROOT
 from local.packages.faults import BuildError
 from local.packages.vendor import LAMBDA
 from local.slipway_cli.configuration.check import check_file
+from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
 from local.slipway_cli.infrastructure.places import FUNCTIONS
 from slipway.config import COMPILED_VERSION
 from tests.integration.packages.conftest import EXAMPLE, contents, slipway
 
-ZIPS = {*(f"functions/{name}.zip" for name in FUNCTIONS), "layers/core.zip", "layers/vendor.zip"}
+ZIPS = {*(f"functions/{name}.zip" for name in PACKAGED), "layers/core.zip", "layers/vendor.zip"}
 ARM64 = 183  # of an ELF file's machine
 
 
@@ -32,11 +33,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_build_is_five_functions_two_layers_a_description_and_a_manifest_that_tells_the_truth(
+def test_a_build_is_packages_a_description_templates_and_a_manifest_that_tells_the_truth(
     build: Path,
 ) -> None:
     files = files_of(build)
-    assert set(files) >= ZIPS | {"manifest.json", "deployment.json"}
+    assert set(files) == ZIPS | {"manifest.json", "deployment.json", "template.yaml"}
     manifest = json.loads(files["manifest.json"])
     assert manifest["configuration_sha256"] == hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
     assert (manifest["architecture"], manifest["python"]) == ("arm64", "3.13")
@@ -50,6 +51,7 @@ def test_a_build_is_five_functions_two_layers_a_description_and_a_manifest_that_
     description = json.loads(files["deployment.json"])
     assert description["configuration_sha256"] == manifest["configuration_sha256"]
     assert "${claim_url}" in files["deployment.json"].decode()
+    assert dict(sam_files(description)) == {"template.yaml": files["template.yaml"].decode()}
 
 
 def test_a_function_s_package_has_its_handler_the_configuration_and_no_other_function(build: Path) -> None:
@@ -63,6 +65,27 @@ def test_a_function_s_package_has_its_handler_the_configuration_and_no_other_fun
             "__init__.py",
             name,
         }
+
+
+def test_what_the_doctor_asks_has_no_configuration_and_nothing_of_ours(build: Path) -> None:
+    inside = contents(build / "functions/reach.zip")
+    assert set(inside) == {
+        "functions/__init__.py",
+        "functions/reach/__init__.py",
+        "functions/reach/handler.py",
+    }
+
+
+def test_templates_of_pools_in_several_regions_are_made_once_the_home_region_is_named(tmp_path: Path) -> None:
+    path = ROOT / "tests/fixtures/config/two-regions.yaml"
+    done = slipway("build", path, "--out", tmp_path / "out")
+    assert (done.returncode, list((tmp_path / "out").glob("*.yaml"))) == (0, [])
+    assert "name the functions' with --home-region" in done.stdout
+    done = slipway("build", path, "--out", tmp_path / "out", "--home-region", "eu-west-1")
+    made = {template.name for template in (tmp_path / "out").glob("*.yaml")}
+    assert (done.returncode, made) == (0, {"template.yaml", "region-us-east-1.yaml"})
+    # What Terraform reads knows no home region.
+    assert "${claim_region}" in (tmp_path / "out/deployment.json").read_text("utf-8")
 
 
 def test_only_the_webhook_brings_our_code_along_and_is_under_60_kb(build: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from local.packages.closure import Sources, closure
 from local.packages.contents import CORE, ROOT
+from local.slipway_cli.infrastructure.places import FUNCTIONS
 
 TREE = {
     "functions/__init__.py": "",
@@ -66,7 +67,7 @@ def test_another_function_s_builder_and_imports_for_types_alone_stay_out(tree: S
     assert {"slipway.parts.second", "slipway.unused", "slipway.typed"} & set(found) == set()
 
 
-@pytest.mark.parametrize("name", ["webhook", "scaler", "registrar", "reaper", "redelivery"])
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_of_ours_is_followed_to_its_adapters(name: str) -> None:
     found = set(closure(f"functions.{name}.handler", Sources(ROOT, CORE)))
     uses_boto = "slipway.adapters.aws_clients" in found
