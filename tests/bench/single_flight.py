@@ -117,11 +117,11 @@ def main() -> None:
     decided = plan(snapshot, policy_of(CONFIGURATION, "general", START))
     result["plan_own_ms"] = round(1000 * (time.perf_counter() - began))
     written = usage.write_units
-    ledger.offers.publish("general", decided.offers)
+    ledger.offers.read("general").replace(decided.offers)
     offered = sum(map(len, decided.offers.values()))
     result["offers"] = {"published": offered, "write_units": usage.write_units - written}
     read, written = usage.read_units, usage.write_units
-    ledger.offers.publish("general", decided.offers)
+    ledger.offers.read("general").replace(decided.offers)
     result["offers_again_unchanged"] = {
         "read_units": usage.read_units - read,
         "write_units": usage.write_units - written,

@@ -13,7 +13,7 @@ from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.table import to_wire
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route, Shape
-from slipway.domain.snapshot import Snapshot, WaitingJob
+from slipway.domain.snapshot import Offer, Snapshot, WaitingJob
 from slipway.ports.ledger import Ledger
 from tests.builders import LABELS, NOW, POOL, SHAPE
 from tests.contract.aws_faces import Face, aws_face, create_table
@@ -109,7 +109,14 @@ def ledger_case(face: str, serve: Callable[[], AwsServer]) -> Iterator[Case]:
 
 def drawn(ledger: Ledger, shape: Shape = SHAPE) -> list[WaitingJob]:
     """Draw offers until nothing is left."""
-    return list(iter(lambda: ledger.claims.next_offer(POOL, shape), None))
+    return [offer.job for offer in iter(lambda: ledger.claims.next_offer(POOL, shape), None)]
+
+
+def offered(case: Case) -> list[Offer]:
+    """Offer the jobs that wait in place of what is on offer, and draw each."""
+    jobs = sorted(case.snapshot().jobs, key=lambda job: job.key)
+    case.ledger.offers.read(POOL).replace({SHAPE: jobs})
+    return list(iter(lambda: case.ledger.claims.next_offer(POOL, SHAPE), None))
 
 
 def an_event(action: JobState = JobState.QUEUED, number: int = 1, **changes: Any) -> JobEvent:

@@ -17,7 +17,7 @@ from slipway.domain.errors import (
 from slipway.domain.jobs import JobState
 from slipway.ports.ledger import Ledger
 from tests.builders import NOW, POOL, SHAPE, a_runner, several_jobs
-from tests.contract.ledger_cases import ROUTE, Case, an_event, drawn
+from tests.contract.ledger_cases import ROUTE, Case, an_event, drawn, offered
 
 CONFLICT = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
 
@@ -32,7 +32,7 @@ def test_what_a_batch_gives_back_undone_is_written_all_the_same(twin_case: Case)
     jobs = several_jobs(40)
     with twin_case.aws.lock:
         twin_case.aws.account.dynamodb.leave_unprocessed(30)
-    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
+    twin_case.ledger.offers.read(POOL).replace({SHAPE: jobs})
     assert drawn(twin_case.ledger) == list(jobs)
 
 
@@ -41,11 +41,11 @@ def test_a_batch_that_is_given_back_for_ever_is_throttled_and_can_be_written_lat
     with twin_case.aws.lock:
         twin_case.aws.account.dynamodb.leave_unprocessed(1_000)
     with pytest.raises(ThrottledError):
-        twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
+        twin_case.ledger.offers.read(POOL).replace({SHAPE: jobs})
     assert drawn(twin_case.ledger) == []
     with twin_case.aws.lock:
         twin_case.aws.account.dynamodb.leave_unprocessed(0)
-    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
+    twin_case.ledger.offers.read(POOL).replace({SHAPE: jobs})
     assert drawn(twin_case.ledger) == list(jobs)
 
 
@@ -58,23 +58,23 @@ def test_offers_whose_publication_died_before_the_head_are_published_by_the_next
     twin_case: Case, operation: str, first: int, then: int
 ) -> None:
     jobs = several_jobs(3)
-    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs[:first]})
+    twin_case.ledger.offers.read(POOL).replace({SHAPE: jobs[:first]})
     fail(twin_case, operation, "InternalServerError")
     with pytest.raises(UnknownOutcomeError):
-        twin_case.ledger.offers.publish(POOL, {SHAPE: jobs})
-    twin_case.ledger.offers.publish(POOL, {SHAPE: jobs[:then]})
+        twin_case.ledger.offers.read(POOL).replace({SHAPE: jobs})
+    twin_case.ledger.offers.read(POOL).replace({SHAPE: jobs[:then]})
     assert drawn(twin_case.ledger) == list(jobs[:then])
 
 
 def test_offers_whose_replacement_died_before_the_head_are_replaced_by_the_next(twin_case: Case) -> None:
-    twin_case.ledger.offers.publish(POOL, {SHAPE: several_jobs(3)})
+    twin_case.ledger.offers.read(POOL).replace({SHAPE: several_jobs(3)})
     others = several_jobs(2, first=7)
     fail(twin_case, "PutItem", "InternalServerError")
     with pytest.raises(UnknownOutcomeError):
-        twin_case.ledger.offers.publish(POOL, {SHAPE: others})
-    twin_case.ledger.offers.publish(POOL, {SHAPE: others})
+        twin_case.ledger.offers.read(POOL).replace({SHAPE: others})
+    twin_case.ledger.offers.read(POOL).replace({SHAPE: others})
     assert drawn(twin_case.ledger) == list(others)
-    twin_case.ledger.offers.publish(POOL, {})
+    twin_case.ledger.offers.read(POOL).replace({})
     assert twin_case.items() == []
 
 
@@ -104,7 +104,7 @@ CALLS: dict[str, tuple[str, Callable[[Ledger], object]]] = {
     "write": ("UpdateItem", lambda ledger: ledger.rows.want(POOL)),
     "transaction": ("TransactWriteItems", lambda ledger: ledger.runners.add([a_runner()])),
     "query": ("Query", lambda ledger: ledger.snapshots.read(POOL, NOW)),
-    "batch": ("BatchWriteItem", lambda ledger: ledger.offers.publish(POOL, {SHAPE: several_jobs(1)})),
+    "batch": ("BatchWriteItem", lambda ledger: ledger.offers.read(POOL).replace({SHAPE: several_jobs(1)})),
 }
 
 
@@ -154,14 +154,14 @@ def test_a_write_whose_reply_was_lost_can_be_made_again(twin_case: Case) -> None
 
 
 def test_a_binding_whose_reply_was_lost_is_never_made_for_another_job(twin_case: Case) -> None:
-    jobs = several_jobs(2)
-    for job in jobs:
-        twin_case.ledger.jobs.record(an_event(number=job.key.job_id), ROUTE)
+    for number in (1, 2):
+        twin_case.ledger.jobs.record(an_event(number=number), ROUTE)
+    offers = offered(twin_case)
     twin_case.ledger.runners.add([a_runner()])
     fail(twin_case, "TransactWriteItems", "LostReply", after_success=True)
     with pytest.raises(UnknownOutcomeError):
-        twin_case.ledger.claims.bind(a_runner(), jobs[0], reach="acme", at=NOW)
-    assert twin_case.ledger.claims.bind(a_runner(), jobs[1], reach="acme", at=NOW) == "runner_spent"
+        twin_case.ledger.claims.bind(a_runner(), offers[0], reach="acme", at=NOW)
+    assert twin_case.ledger.claims.bind(a_runner(), offers[1], reach="acme", at=NOW) == "runner_spent"
 
 
 def test_a_table_that_does_not_exist_is_no_empty_ledger(aws_case: Case) -> None:

@@ -9,18 +9,18 @@ import pytest
 from slipway.domain.jobs import JobState
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import RunnerState
-from tests.builders import NOW, POOL, a_job, a_runner, a_task_id, an_arn
-from tests.contract.ledger_cases import ROUTE, Case, an_event
+from tests.builders import NOW, POOL, a_runner, a_task_id, an_arn
+from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
 
 TASK = a_task_id(1)
 
 
 def registered(case: Case, **bound: str) -> None:
     """Add the first runner and bind it to a waiting job."""
-    job = a_job()
     case.ledger.runners.add([a_runner()])
     case.ledger.jobs.record(an_event(), ROUTE)
-    assert case.ledger.claims.bind(a_runner(), job, reach=bound.get("reach", "acme"), at=NOW) == "bound"
+    (offer,) = offered(case)
+    assert case.ledger.claims.bind(a_runner(), offer, reach=bound.get("reach", "acme"), at=NOW) == "bound"
     case.ledger.claims.registered(POOL, TASK, 9_000)
 
 
@@ -137,11 +137,12 @@ def test_a_runner_is_dismissed_only_before_it_claims(case: Case) -> None:
 def test_a_claim_and_a_dismissal_at_once_let_one_of_them_through(shared_case: Case) -> None:
     case = shared_case
     for number in range(1, 13):
-        runner, job = a_runner(number), a_job(number)
+        runner = a_runner(number)
         case.ledger.jobs.record(an_event(number=number), ROUTE)
         case.ledger.runners.add([runner])
+        offer = offered(case)[-1]
         with ThreadPoolExecutor(2) as both:
-            bind = both.submit(case.ledger.claims.bind, runner, job, reach="acme", at=NOW)
+            bind = both.submit(case.ledger.claims.bind, runner, offer, reach="acme", at=NOW)
             away = both.submit(case.ledger.runners.dismiss, POOL, runner.task_id, at=NOW, why="drained")
         assert (bind.result() == "bound") is not away.result()
 

@@ -244,8 +244,7 @@ class Watch:
                 )
             cap = profile.max_runners_per_repository
             for (of, repository), held in by_repository.items():
-                # One more where a claim and a plan cross: each saw room for one, and the ledger counts afterwards.
-                if of == name and cap is not None and held > cap + 1:
+                if of == name and cap is not None and held > cap:
                     self.broken(
                         f"runners/{name}/{repository}", f"limit: {held} of {cap} runners of {repository}"
                     )

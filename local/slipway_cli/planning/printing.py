@@ -135,6 +135,11 @@ def _short(_: Situation, plan: Plan) -> Iterator[Entry]:
         yield {"kind": "no_room", "of": "tiers"}
 
 
+def _withheld(_: Situation, plan: Plan) -> Iterator[Entry]:
+    if plan.withholds:
+        yield {"kind": "plan_again", "after": "offers"}
+
+
 def _set_aside(situation: Situation, plan: Plan) -> Iterator[Entry]:
     for name, why in sorted(plan.set_aside.items()):
         yield {"kind": "set_aside", "instance": name, "why": why}
@@ -155,6 +160,7 @@ _KINDS: tuple[Callable[[Situation, Plan], Iterator[Entry]], ...] = (
     _close_circuit,
     _failed,
     _short,
+    _withheld,
     _set_aside,
 )
 

@@ -119,6 +119,7 @@ _WHATS: Mapping[str, Callable[[Entry], str]] = {
     "no_room": lambda entry: (
         f"{entry['of']}: standby or headroom finds none, and no instance may be launched for it"
     ),
+    "plan_again": lambda _: "a limit has room for more once these offers are out",
     "close_circuit": lambda entry: f"{entry['of'].replace('_', ' ')}: they succeed again",
     "count_failure": lambda entry: f"{entry['of'].replace('_', ' ')}: {entry['why']}",
 }

@@ -255,7 +255,8 @@ def test_a_plan_of_many_calls_is_carried_out_within_aws_s_documented_limits_and_
     def run(count: int) -> tuple[int, Applied]:
         before = len(calls(deployment, "RunTask"))
         snapshot = loop.ledger.snapshots.read("general", loop.clock.now())
-        applied = apply(Plan(run=(RunTasks(shape, 1),) * count), snapshot)
+        on_offer = loop.ledger.offers.read("general")
+        applied = apply(Plan(run=(RunTasks(shape, 1),) * count), snapshot, on_offer)
         return len(calls(deployment, "RunTask")) - before, applied
 
     made, applied = run(70)

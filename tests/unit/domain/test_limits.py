@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slipway.domain.configuration import Configuration, Fairness
 from slipway.domain.limits import Admission, runners_by_profile
@@ -61,6 +65,89 @@ def test_runners_that_have_claimed_and_not_ended_use_up_the_cap(
 ) -> None:
     configuration = a_configuration([a_profile(max_runners=2)])
     assert split(several_jobs(3), configuration, a_runner(1, state))[0] == admitted
+
+
+def withheld(
+    jobs: tuple[WaitingJob, ...],
+    on_offer: tuple[WaitingJob, ...],
+    configuration: Configuration,
+    *runners: Runner,
+) -> tuple[list[int], dict[int, Reason], bool]:
+    """Ask for jobs in their order while others are still on offer by the last plan."""
+    admission = Admission(runners, policy_of(configuration, POOL, NOW), NOW, on_offer=on_offer)
+    admitted = [job.key.job_id for job in jobs if admission(job)]
+    return admitted, {key.job_id: reason for key, reason in admission.refused.items()}, admission.withholds
+
+
+@pytest.mark.parametrize("cap", ["max_runners", "max_runners_per_repository"])
+def test_a_place_that_a_claim_may_still_take_is_given_to_no_other_job(cap: str) -> None:
+    """The job on offer is not asked for: an idle runner covers it since. A claim may draw its offer all the same."""
+    code = Why.PROFILE_LIMIT if cap == "max_runners" else Why.REPOSITORY_LIMIT
+    configuration = a_configuration([a_profile(**{cap: 2})])
+    offered, other = several_jobs(2)
+    idle = a_runner(1, REGISTERED)
+    assert withheld((other,), (offered,), configuration, idle) == ([], {2: Reason(code, {"limit": 2})}, True)
+    assert withheld((other,), (), configuration, idle) == ([2], {}, False)
+
+
+def test_a_job_on_offer_keeps_its_place_and_places_beyond_are_free() -> None:
+    configuration = a_configuration([a_profile(max_runners_per_repository=3)])
+    jobs = several_jobs(4)
+    limit = Reason(Why.REPOSITORY_LIMIT, {"limit": 3})
+    assert withheld(jobs, jobs[1:2], configuration) == ([1, 2, 3], {4: limit}, False)
+
+
+def test_who_goes_first_has_the_place_once_the_offer_of_the_other_is_withdrawn() -> None:
+    """Neither is admitted: the offer goes, and the next plan has the place for whom it is due."""
+    configuration = a_configuration([a_profile(max_runners=1)])
+    late, offered = several_jobs(2)
+    limit = Reason(Why.PROFILE_LIMIT, {"limit": 1})
+    assert withheld((late, offered), (offered,), configuration) == ([], {1: limit, 2: limit}, True)
+
+
+def test_a_job_on_offer_that_is_asked_for_first_takes_one_place_and_not_two() -> None:
+    configuration = a_configuration([a_profile(max_runners=3)])
+    jobs = several_jobs(3)
+    assert withheld(jobs, jobs[:2], configuration) == ([1, 2, 3], {}, False)
+
+
+@given(st.data())
+def test_what_runs_is_on_offer_or_is_admitted_never_passes_a_cap_and_the_second_plan_withholds_nothing(
+    data: st.DataObject,
+) -> None:
+    configuration = a_configuration([a_profile(max_runners=5, max_runners_per_repository=3)])
+    jobs = tuple(
+        a_job(n, repository=f"acme/{data.draw(st.sampled_from(['one', 'two', 'three']))}")
+        for n in range(1, 9)
+    )
+    runners = [
+        a_runner(n, BUSY, repository=jobs[-n].repository) for n in range(1, data.draw(st.integers(1, 3)))
+    ]
+    asked = tuple(data.draw(st.permutations(jobs))[: data.draw(st.integers(0, len(jobs)))])
+    before = _within(data.draw(st.permutations(jobs)), runners, configuration)
+    offered = tuple(before[: data.draw(st.integers(0, len(before)))])
+    admitted, _, withholds = withheld(asked, offered, configuration, *runners)
+    claimable = {job.key: job for job in (*offered, *(job for job in asked if job.key.job_id in admitted))}
+    assert len(_within(tuple(claimable.values()), runners, configuration)) == len(claimable)
+    kept = tuple(job for job in offered if job.key.job_id in admitted)
+    again, _, withholds_again = withheld(asked, kept, configuration, *runners)
+    assert not withholds_again
+    assert withholds or again == admitted
+    assert again == split(asked, configuration, *runners)[0]
+
+
+def _within(
+    jobs: Sequence[WaitingJob], runners: Sequence[Runner], configuration: Configuration
+) -> list[WaitingJob]:
+    """Return the jobs that the caps admit, one after the other."""
+    admission = Admission(runners, policy_of(configuration, POOL, NOW), NOW)
+    return [job for job in jobs if admission(job)]
+
+
+def test_offers_of_one_repository_take_no_place_of_another() -> None:
+    configuration = a_configuration([a_profile(max_runners_per_repository=1)])
+    offered, other = a_job(1), a_job(2, repository="acme/two")
+    assert withheld((other,), (offered,), configuration) == ([2], {}, False)
 
 
 def test_sizes_of_one_profile_share_its_cap() -> None:

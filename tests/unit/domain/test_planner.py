@@ -206,6 +206,29 @@ def test_jobs_over_a_cap_are_neither_started_nor_offered() -> None:
     assert started(decided) == {SHAPE: 1}
 
 
+def test_while_a_covered_job_is_still_on_offer_no_other_gets_its_place() -> None:
+    """The runner of a job that was stolen idles and covers the next; a claim may yet draw that one's offer [GH-WJ-13]."""
+    idle, task = a_runner(1, RunnerState.REGISTERED), a_runner(2)
+    covered, other = several_jobs(2)
+    before = a_snapshot(jobs=(covered, other), runners=(idle, task))
+    configuration = a_configuration([a_profile(max_runners_per_repository=2)])
+    decided = plan(replace(before, on_offer=frozenset({(covered.key, None)})), configuration)
+    assert (dict(decided.offers), decided.withholds) == ({}, True)
+    assert codes(decided) == [Why.RUNNER_IDLE, Why.REPOSITORY_LIMIT]
+    then = plan(before, configuration)
+    assert (then.offers[SHAPE], then.withholds) == ((other,), False)
+
+
+def test_an_offer_of_a_job_that_was_given_a_runner_since_is_void_and_takes_no_place() -> None:
+    taken = replace(a_job(1), offered_to=a_task_id(1))
+    busy = a_runner(1, RunnerState.REGISTERED)
+    snapshot = a_snapshot(
+        jobs=(taken, a_job(2)), runners=(busy, a_runner(2)), on_offer=frozenset({(taken.key, None)})
+    )
+    decided = plan(snapshot, a_configuration([a_profile(max_runners_per_repository=2)]))
+    assert [job.key.job_id for job in decided.offers[SHAPE]] == [2]
+
+
 def test_no_room_and_no_more_instances_allowed_is_said() -> None:
     decided = plan(a_snapshot(jobs=several_jobs(5)), a_configuration(pools=[a_pool(max_instances=1)]))
     assert codes(decided) == [Why.INSTANCE_STARTING] * 4 + [Why.POOL_LIMIT]

@@ -49,6 +49,7 @@ EVERY_FIELD: dict[str, Any] = {
     "closes_tier_circuit": True,
     "recovered": ("medium",),
     "is_short_of_tiers": True,
+    "withholds": True,
     "failed_launches": (FailedLaunch(1.0, 2.0, "why", of_tier=True),),
     "reasons": {JobKey("acme", 1, 1): Reason(Why.PAUSED)},
     "set_aside": {"i-1": "why"},
@@ -111,6 +112,7 @@ def test_intents_have_the_documented_form(tmp_path: Path) -> None:
         {"kind": "close_circuit", "of": "starts of medium"},
         {"kind": "count_failure", "of": "stopped_tier", "why": "why"},
         {"kind": "no_room", "of": "tiers"},
+        {"kind": "plan_again", "after": "offers"},
         {"kind": "set_aside", "instance": "i-1", "why": "why"},
     ]  # fmt: skip
     assert output["hosts"] == {"i-1": {"medium-2048-7168": 2}}

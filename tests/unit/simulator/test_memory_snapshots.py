@@ -44,17 +44,17 @@ def job_steps(n: int, m: int) -> list[Step]:
     """What a job and its offer can meet."""
 
     def bind(ledger: Ledger, at: float) -> Any:
-        job = ledger.claims.next_offer(POOL, SHAPE)
+        offer = ledger.claims.next_offer(POOL, SHAPE)
         runner = ledger.runners.find(POOL, a_task_id(m))
-        if job is None or runner is None:
-            return job, runner
-        bound = ledger.claims.bind(runner, job, reach="acme", at=at)
+        if offer is None or runner is None:
+            return offer, runner
+        bound = ledger.claims.bind(runner, offer, reach="acme", at=at)
         if n == 3:
-            ledger.claims.unbind(runner, job, waits_for="acme", until=at + 5)
+            ledger.claims.unbind(runner, offer.job, waits_for="acme", until=at + 5)
         return bound
 
     def publish(ledger: Ledger, at: float) -> None:
-        ledger.offers.publish(POOL, {SHAPE: ledger.snapshots.read(POOL, at).jobs[:n]})
+        ledger.offers.read(POOL).replace({SHAPE: ledger.snapshots.read(POOL, at).jobs[:n]})
 
     key = an_event(number=n).key
     states = (JobState.QUEUED, JobState.IN_PROGRESS, JobState.COMPLETED)

@@ -58,6 +58,13 @@ def covered_jobs(
     return covered
 
 
+def still_on_offer(snapshot: Snapshot) -> tuple[WaitingJob, ...]:
+    """Return the waiting jobs that a claim may still be given by the last plan; a binding voids all their offers."""
+    if not snapshot.on_offer:
+        return ()
+    return tuple(job for job in snapshot.jobs if (job.key, job.offered_to) in snapshot.on_offer)
+
+
 def waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
     """Count the tasks that will claim: starting ones, and those of RunTask calls without an answer yet.
 

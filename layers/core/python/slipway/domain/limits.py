@@ -30,12 +30,21 @@ class Admission:
 
     A cap on a repository is hard only where a runner's reach is one repository; elsewhere GitHub may give
     any runner of the organization to a capped repository's job, so the repository that ran is charged.
+
+    Claims go on drawing what the last plan has put ``on_offer`` until this one's offers are published. So a place that
+    this plan takes from one of those jobs is free for another only in the next: until then it is withheld.
     """
 
     def __init__(
-        self, runners: Iterable[Runner], policy: Policy, now: float, pauses: Iterable[GitHubPause] = ()
+        self,
+        runners: Iterable[Runner],
+        policy: Policy,
+        now: float,
+        pauses: Iterable[GitHubPause] = (),
+        on_offer: Iterable[WaitingJob] = (),
     ) -> None:
         self._now = now
+        self._on_offer = {job.key: job for job in on_offer}
         self._paused: dict[str, float] = {}
         self._refusals: dict[str, str] = {}
         self._taken = taken = [runner for runner in runners if runner.state in _TAKEN]
@@ -48,6 +57,7 @@ class Admission:
         self._policy = policy
         self._by_organization: Counter[str] = Counter()
         self.refused: dict[JobKey, Reason] = {}
+        self.withholds = False
 
     # Counted when the first job asks: half of all plans have none that needs a runner.
 
@@ -59,6 +69,16 @@ class Admission:
     def _by_repository(self) -> Counter[tuple[str, str]]:
         return Counter((runner.shape.profile, (runner.repository or "").lower()) for runner in self._taken)
 
+    @cached_property
+    def _pledged(self) -> Counter[str | tuple[str, str]]:
+        """Count the places, by profile and by repository in it, that are taken or may be taken at any moment."""
+        pledged: Counter[str | tuple[str, str]] = Counter()
+        for runner in self._taken:
+            pledged.update(_places(runner.shape.profile, runner.repository))
+        for job in self._on_offer.values():
+            pledged.update(_places(job.shape.profile, job.repository))
+        return pledged
+
     @property
     def trying(self) -> dict[JobKey, Reason]:
         """Return the jobs that go on trying for all of a reach which GitHub refuses."""
@@ -69,7 +89,7 @@ class Admission:
 
     def __call__(self, job: WaitingJob) -> bool:
         """Say whether the job may have a runner now, and charge it if so."""
-        refusal = self._refusal(job)
+        refusal = self._refusal(job) or self._withheld(job)
         if refusal is not None:
             self.refused[job.key] = refusal
             return False
@@ -77,10 +97,31 @@ class Admission:
             reach = reach_of(self._policy.github, job.organization, job.repository)
             if reach in self._refusals:
                 self._trying[reach] = job.key
+        self._charge(job)
+        return True
+
+    def _charge(self, job: WaitingJob) -> None:
         self._by_profile[job.shape.profile] += 1
         self._by_repository[job.shape.profile, job.repository.lower()] += 1
         self._by_organization[job.organization.lower()] += 1
-        return True
+
+    def _withheld(self, job: WaitingJob) -> Reason | None:
+        """Return the limit that the places of others fill which a claim may still take; its own is kept for it."""
+        if not self._on_offer or job.key in self._on_offer:
+            return None
+        pledged, profile = self._pledged, self._policy.profiles[job.shape.profile]
+        of_profile, of_repository = _places(job.shape.profile, job.repository)
+        reason = None
+        if pledged[of_profile] >= profile.max_runners:
+            reason = Reason(Why.PROFILE_LIMIT, {"limit": profile.max_runners})
+        elif (cap := profile.max_runners_per_repository) is not None and pledged[of_repository] >= cap:
+            reason = Reason(Why.REPOSITORY_LIMIT, {"limit": cap})
+        if reason is None:
+            pledged.update((of_profile, of_repository))
+        else:
+            self.withholds = True
+            self._charge(job)
+        return reason
 
     def _refusal(self, job: WaitingJob) -> Reason | None:
         profile = self._policy.profiles.get(job.shape.profile)
@@ -111,6 +152,10 @@ class Admission:
         if of_repository is not None and held >= of_repository:
             return Reason(Why.REPOSITORY_LIMIT, {"limit": of_repository})
         return None
+
+
+def _places(profile: str, repository: str | None) -> tuple[str, tuple[str, str]]:
+    return profile, (profile, (repository or "").lower())
 
 
 def _pauses_until(pause: GitHubPause) -> float:

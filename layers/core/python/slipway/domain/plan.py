@@ -24,7 +24,8 @@ class Plan:
     ``idle_since``: whose idle mark changes (None clears). ``closes_circuit``, ``closes_tier_circuit``: launches
     succeed again. ``recovered``: profiles whose containers claim again. ``failed_launches``: those that the snapshot
     shows. ``reasons``: one for each waiting job. ``set_aside``: instances that cannot be as they are recorded.
-    ``is_short_of_tiers``: standby or headroom found no room.
+    ``is_short_of_tiers``: standby or headroom found no room. ``withholds``: a place is free for a job once ``offers``
+    are published.
     """
 
     offers: Mapping[Shape, tuple[WaitingJob, ...]] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Plan:
     reasons: Mapping[JobKey, Reason] = field(default_factory=dict)
     set_aside: Mapping[str, str] = field(default_factory=dict)
     is_short_of_tiers: bool = False
+    withholds: bool = False
 
     @property
     def is_quiet(self) -> bool:

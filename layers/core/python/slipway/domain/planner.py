@@ -11,6 +11,7 @@ from slipway.domain.demand import (
     covered_jobs,
     lost_hosts,
     running_by_repository,
+    still_on_offer,
     turns_awaited,
     waiting_tasks,
 )
@@ -39,7 +40,9 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     checked = sound(snapshot)
     snapshot = _with_circuits(checked.snapshot)
     covered = covered_jobs(snapshot.jobs, snapshot.runners, policy.github)
-    admission = Admission(snapshot.runners, policy, snapshot.now, snapshot.github_pauses)
+    admission = Admission(
+        snapshot.runners, policy, snapshot.now, snapshot.github_pauses, still_on_offer(snapshot)
+    )
     admitted = _in_fair_order(snapshot, policy, covered, admission)
     supply = waiting_tasks(snapshot)
     ramp = _ramp(snapshot, policy)
@@ -91,6 +94,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
         reasons=reasons,
         set_aside=checked.set_aside,
         is_short_of_tiers=placing.is_short_of_tiers,
+        withholds=admission.withholds,
     )
 
 

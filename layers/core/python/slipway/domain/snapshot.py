@@ -48,6 +48,14 @@ class WaitingJob:
     asked_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A waiting job as a claim drew it, and where the ledger keeps the offer: it is good while it lies there."""
+
+    job: WaitingJob
+    place: str
+
+
 ANY = "*"
 STARTS_TO_OPEN = 3
 START_BACK_OFF_SECONDS, START_BACK_OFF_AT_MOST_SECONDS = 30, 300
@@ -121,7 +129,8 @@ class Snapshot:
     """One pool as the ledger had it at ``now`` (epoch seconds).
 
     ``launch_failures`` are those of launches for tasks, ``tier_failures`` those of the stopped tier;
-    ``template_version`` is the newest version of the pool's launch template, where it is known.
+    ``template_version`` is the newest version of the pool's launch template, where it is known. ``on_offer`` are the
+    jobs that claims may be given by the last plan, each with its ``offered_to`` of then, read before all else.
     """
 
     pool: str
@@ -138,3 +147,4 @@ class Snapshot:
     template_version: int | None = None
     github_pauses: tuple[GitHubPause, ...] = ()
     start_failures: tuple[StartFailures, ...] = ()
+    on_offer: frozenset[tuple[JobKey, str | None]] = frozenset()

@@ -17,6 +17,7 @@ from slipway.domain.runners import Runner
 from slipway.domain.snapshot import (
     Control,
     GitHubPause,
+    Offer,
     Snapshot,
     StartFailures,
     UnavailableOffering,
@@ -124,14 +125,14 @@ class Runners(Protocol):
 class Claims(Protocol):
     """Late binding: from a task that knows nothing to a runner for one waiting job."""
 
-    def next_offer(self, pool: str, shape: Shape) -> WaitingJob | None:
+    def next_offer(self, pool: str, shape: Shape) -> Offer | None:
         """Draw the next offer of the shape; no other claim draws the same one. None: nothing to serve."""
 
-    def bind(self, runner: Runner, job: WaitingJob, *, reach: str, at: float) -> str:
+    def bind(self, runner: Runner, offer: Offer, *, reach: str, at: float) -> str:
         """Give the job to the runner in one transaction, before anything is minted.
 
-        Return ``bound``, or ``job_moved`` (it is no longer waiting as offered) or ``runner_spent`` (the task
-        may already have a JIT config, has been dismissed or has ended).
+        Return ``bound``, or ``job_moved`` (it is no longer waiting as offered, or the offer is withdrawn) or
+        ``runner_spent`` (the task may already have a JIT config, has been dismissed or has ended).
         """
 
     def unbind(
@@ -209,11 +210,25 @@ class Intents(Protocol):
         """Forget an intent whose outcome is recorded."""
 
 
-class Offers(Protocol):
-    """The offers that claims draw from."""
+class Published(Protocol):
+    """What was on offer in a pool when it was read."""
 
-    def publish(self, pool: str, offers: Mapping[Shape, Sequence[WaitingJob]]) -> None:
-        """Replace a pool's offers; shapes not named have none. What is unchanged is not written."""
+    @property
+    def jobs(self) -> frozenset[tuple[JobKey, str | None]]:
+        """Return the jobs that claims may be given, each with its ``offered_to`` of then."""
+
+    def replace(self, offers: Mapping[Shape, Sequence[WaitingJob]]) -> None:
+        """Offer this instead; shapes not named have none. What is unchanged is not written.
+
+        What is on offer no more can be bound no more, though a claim has drawn it before.
+        """
+
+
+class Offers(Protocol):
+    """The offers that claims draw from. Only who holds the pool reads and replaces them."""
+
+    def read(self, pool: str) -> Published:
+        """Return what is on offer, also what claims have drawn and not bound."""
 
 
 class Snapshots(Protocol):

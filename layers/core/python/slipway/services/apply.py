@@ -12,7 +12,7 @@ from slipway.domain.pacing import Bucket, Pace
 from slipway.domain.plan import Plan
 from slipway.domain.snapshot import Snapshot
 from slipway.ports.clock import Clock
-from slipway.ports.ledger import Ledger
+from slipway.ports.ledger import Ledger, Published
 from slipway.services.act import Act
 from slipway.services.applied import Applied, Step, Together, attempt, in_turn
 from slipway.services.end import End
@@ -39,15 +39,15 @@ class Apply:
         self._together = together
         self._paces: dict[str, Pace] = defaultdict(Pace)
 
-    def __call__(self, plan: Plan, snapshot: Snapshot) -> Applied:
-        """Apply a plan to its pool.
+    def __call__(self, plan: Plan, snapshot: Snapshot, on_offer: Published) -> Applied:
+        """Apply a plan to its pool, and replace what is on offer there.
 
         Offers come first, so that a container which is up before RunTask has answered finds its job. Draining
         comes before starting, so that no task is placed on an instance that is to go; what never came up ends
         before its replacement is asked for, so that the pool's limit holds at every moment.
         """
         pool = snapshot.pool
-        published = attempt(lambda: self._ledger.offers.publish(pool, plan.offers))
+        published = attempt(lambda: on_offer.replace(plan.offers))
         # Without its offer a container that comes up would be sent away again.
         run = () if published.errors else plan.run
         noted = [

@@ -123,11 +123,12 @@ class Claim:
         if profile.standby > 0:
             self._note_asked(runner)
         for _ in range(MAX_BINDS):
-            job = self._ledger.claims.next_offer(runner.pool, runner.shape)
-            if job is None:
+            offer = self._ledger.claims.next_offer(runner.pool, runner.shape)
+            if offer is None:
                 return self._nothing_to_serve(runner, profile)
+            job = offer.job
             reach = reach_of(self._configuration.github, job.organization, job.repository)
-            bound = self._ledger.claims.bind(runner, job, reach=reach, at=self._clock.now())
+            bound = self._ledger.claims.bind(runner, offer, reach=reach, at=self._clock.now())
             if bound == "bound":
                 return self._mint(runner, job, profile)
             if bound == "runner_spent":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.plan import Plan
@@ -91,6 +91,8 @@ class Converge:
             decided, applied, is_resting, strain = self._once(pool)
             plans.append(decided)
             errors += applied.errors
+            if decided.withholds and not applied.errors:
+                self._ledger.rows.want(pool)
             newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=is_resting)
             if newer is None:
                 break
@@ -106,14 +108,18 @@ class Converge:
         return Converged(pool, tuple(plans), tuple(errors), strain)
 
     def _once(self, pool: str) -> tuple[Plan, Applied, bool, Strain]:
-        """Gather, decide, apply; say whether the pool rests then, and what strain it is under."""
+        """Gather, decide, apply; say whether the pool rests then, and what strain it is under.
+
+        What is on offer is read first: a claim that takes some of it meanwhile is seen in the snapshot.
+        """
+        published = self._ledger.offers.read(pool)
         snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         settled = self._apply.settle(snapshot.intents)
         if settled.changed:
             snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         policy = policy_of(self._configuration, pool, snapshot.now)
-        decided = plan(snapshot, policy)
-        applied = self._apply(decided, snapshot).merged(settled)
+        decided = plan(replace(snapshot, on_offer=published.jobs), policy)
+        applied = self._apply(decided, snapshot, published).merged(settled)
         went_well = not (applied.errors or applied.should_retry or applied.is_cut_short)
         is_resting = went_well and rests(decided, snapshot, policy)
         return decided, applied, is_resting, strain_of(snapshot, decided, policy)

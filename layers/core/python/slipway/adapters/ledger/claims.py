@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from slipway.adapters.ledger.items import runner_key, waiting_from, waiting_key
-from slipway.adapters.ledger.offers import head_key, offer_key
-from slipway.adapters.ledger.table import ConditionFailedError, Delete, Table, Update
+from slipway.adapters.ledger.offers import head_key, offer_key, offers_pk
+from slipway.adapters.ledger.table import ConditionFailedError, Delete, Key, Table, Update
 from slipway.domain.matching import Shape
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.snapshot import WaitingJob
+from slipway.domain.snapshot import Offer, WaitingJob
 
 _DRAWS = 3  # an offer can vanish between ticket and reading only when a new set is being published
+_RUNNER = 0  # its position in the binding's transaction
 _WAIT_FIELDS = ("waits_for", "waits_until")
 # Not claimed_at: that its container claims is known, whatever GitHub said.
 _BOUND_FIELDS = ("reach", "label_key", "organization", "repository", "job")
@@ -21,11 +22,12 @@ class DynamoClaims:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def next_offer(self, pool: str, shape: Shape) -> WaitingJob | None:
+    def next_offer(self, pool: str, shape: Shape) -> Offer | None:
         """Draw the next offer of the shape; no other claim draws the same one.
 
-        Two writes whatever the number of offers and claimants: a counter hands out positions, so that
-        claims arriving together never fight for the first offer.
+        A write and a reading whatever the number of offers and claimants: a counter hands out positions, so that
+        claims arriving together never fight for the first offer. The offer lies there until it is bound or withdrawn:
+        a plan that is made meanwhile must see that its job may still be given a runner.
         """
         is_left = "attribute_exists(#pk) AND #next < #count"
         for _ in range(_DRAWS):
@@ -34,18 +36,21 @@ class DynamoClaims:
                 head = self._table.write(ticket, want="ALL_NEW")
             except ConditionFailedError:
                 return None
-            drawn = Delete(offer_key(pool, shape, head["generation"], head["next"] - 1))
-            item = self._table.write(drawn, want="ALL_OLD")
+            item = self._table.get(offer_key(pool, shape, head["generation"], head["next"] - 1))
             if item:
-                return waiting_from(item)
+                return Offer(waiting_from(item), item["sk"])
         return None
 
-    def bind(self, runner: Runner, job: WaitingJob, *, reach: str, at: float) -> str:
+    def bind(self, runner: Runner, offer: Offer, *, reach: str, at: float) -> str:
         """Give the job to the runner in one transaction, before anything is minted."""
+        job = offer.job
+        taken = Delete(Key(offers_pk(job.pool), offer.place), condition="attribute_exists(#pk)")
         try:
-            self._table.transact([self._offered(runner, job, at), self._claimed(runner, job, reach, at)])
+            self._table.transact(
+                [self._claimed(runner, job, reach, at), self._offered(runner, job, at), taken]
+            )
         except ConditionFailedError as fault:
-            return "runner_spent" if 1 in fault.failed else "job_moved"
+            return "runner_spent" if _RUNNER in fault.failed else "job_moved"
         return "bound"
 
     def unbind(
