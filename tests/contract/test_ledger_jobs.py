@@ -50,6 +50,15 @@ def test_in_whatever_order_and_however_often_events_come_the_state_only_moves_fo
         assert is_waiting is (furthest == JobState.QUEUED.rank)
 
 
+def test_a_job_waits_from_queued_until_it_has_started(case: Case) -> None:
+    assert not case.ledger.jobs.waits(POOL, an_event().key)
+    case.ledger.jobs.record(an_event(), ROUTE)
+    assert case.ledger.jobs.waits(POOL, an_event().key)
+    assert not case.ledger.jobs.waits("elsewhere", an_event().key)
+    case.ledger.jobs.record(an_event(JobState.IN_PROGRESS), ROUTE)
+    assert not case.ledger.jobs.waits(POOL, an_event().key)
+
+
 def test_each_attempt_and_each_organization_s_job_of_one_number_is_a_job_of_its_own(case: Case) -> None:
     """[GH-WJ-14]"""
     others = [an_event(), an_event(run_attempt=2), an_event(organization="globex")]

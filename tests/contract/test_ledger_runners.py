@@ -9,6 +9,7 @@ import pytest
 from slipway.domain.jobs import JobState
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import RunnerState
+from slipway.ports.ledger import Stopped
 from tests.builders import NOW, POOL, a_runner, a_task_id, an_arn
 from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
 
@@ -43,7 +44,9 @@ def test_adding_again_changes_nothing_of_what_is_known_and_adds_the_rest(case: C
 
 def test_a_task_that_stopped_before_it_was_recorded_is_never_recorded(case: Case) -> None:
     """Its stop can overtake the reply of RunTask that brings it [ECS-EVENTS-AT-LEAST-ONCE]."""
-    assert case.ledger.runners.remove(POOL, TASK, at=NOW, why="EssentialContainerExited") is None
+    assert case.ledger.runners.remove(POOL, TASK, at=NOW, why="EssentialContainerExited") == Stopped(
+        None, is_news=True
+    )
     case.ledger.runners.add([a_runner(1), a_runner(2)])
     assert [runner.task_id for runner in case.snapshot().runners] == [a_task_id(2)]
     assert case.ledger.runners.is_gone(TASK)
@@ -150,8 +153,10 @@ def test_a_claim_and_a_dismissal_at_once_let_one_of_them_through(shared_case: Ca
 def test_a_stopped_task_leaves_its_pool_and_is_remembered_past_its_credentials_life(case: Case) -> None:
     """[IAM-CREDENTIALS-OUTLIVE-TASK]"""
     case.ledger.runners.add([a_runner()])
-    assert case.ledger.runners.remove(POOL, TASK, at=NOW, why="x" * 1_000) == a_runner()
-    assert case.ledger.runners.remove(POOL, TASK, at=NOW + 1, why="doubled") is None
+    assert case.ledger.runners.remove(POOL, TASK, at=NOW, why="x" * 1_000) == Stopped(
+        a_runner(), is_news=True
+    )
+    assert case.ledger.runners.remove(POOL, TASK, at=NOW + 1, why="doubled") == Stopped(None, is_news=False)
     assert case.snapshot().runners == ()
     stone = case.item(f"GONE#{TASK}", "GONE")
     assert float(stone["expires_at"]["N"]) > NOW + 6 * 3_600

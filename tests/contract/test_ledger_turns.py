@@ -47,6 +47,22 @@ def test_idle_time_fills_the_bucket_up_to_the_burst_and_no_further(case: Case) -
     assert [turn.at - NOW - 3_600 for turn in rested] == pytest.approx([0, 0, 0, 2])
 
 
+@pytest.mark.parametrize("seconds", [0.0, 4.0, 3_600.0])
+def test_a_turn_that_is_free_costs_one_call_to_whoever_took_the_last(twin_case: Case, seconds: float) -> None:
+    twin_case.ledger.turns.take(["acme"], "runner-0", PACE, NOW)
+    before = twin_case.aws.account.calls.total()
+    assert twin_case.ledger.turns.take(["acme"], "runner-1", PACE, NOW + seconds).at == NOW + seconds
+    assert twin_case.aws.account.calls.total() - before == 1
+
+
+def test_a_bucket_that_another_used_meanwhile_is_not_filled_again(case: Case) -> None:
+    other = case.another().turns
+    case.ledger.turns.take(["acme"], "runner-0", PACE, NOW)
+    for number in range(1, 4):
+        other.take(["acme"], f"runner-{number}", PACE, NOW + 3_600)
+    assert case.ledger.turns.take(["acme"], "runner-4", PACE, NOW + 3_600).at == pytest.approx(NOW + 3_602)
+
+
 def test_scopes_do_not_wait_for_each_other(case: Case) -> None:
     for number in range(5):
         case.ledger.turns.take(["acme"], f"runner-{number}", PACE, NOW)

@@ -71,7 +71,7 @@ def test_a_container_leaves_one_line_when_its_task_has_stopped(case: Case) -> No
 def test_of_two_who_say_at_once_that_a_task_stopped_one_writes_its_line(case: Case) -> None:
     case.ledger.runners.add([a_runner()])
     overtaken = case.overtaken(lambda: case.ledger.runners.remove(POOL, TASK, at=NOW + 90, why="done"))
-    assert overtaken.runners.remove(POOL, TASK, at=NOW + 99, why="stopped") is None
+    assert overtaken.runners.remove(POOL, TASK, at=NOW + 99, why="stopped").was is None
     [line] = lines(case)
     assert isinstance(line, RunnerUsage)
     assert line.stopped_at == NOW + 90

@@ -9,7 +9,7 @@ import pytest
 from slipway.domain.plan import Plan
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Snapshot
-from slipway.ports.ledger import Published
+from slipway.ports.offers import Published
 from slipway.services.applied import Applied
 from slipway.services.converge import Converge
 from tests.builders import NOW, SHAPE, a_configuration, a_profile, a_runner, a_snapshot, several_jobs

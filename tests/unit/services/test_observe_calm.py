@@ -11,7 +11,7 @@ from slipway.domain.jobs import JobState, encode_job_event
 from slipway.domain.runners import RunnerState, runner_name
 from slipway.services.observe import Observe
 from tests.builders import NOW, POOL, a_configuration, a_runner, a_task_id
-from tests.contract.ledger_cases import an_event
+from tests.contract.ledger_cases import ROUTE, an_event
 
 NAME = runner_name("slipway", "medium", a_task_id(1))
 
@@ -35,3 +35,25 @@ def test_completed_as_the_first_word_of_a_runner_is_calm_for_the_job_that_it_was
     found = ledger.runners.find(POOL, a_task_id(1))
     assert found is not None
     assert found.state is RunnerState.GONE
+
+
+@pytest.mark.parametrize("robbed_waits", [True, False])
+def test_a_runner_that_took_another_job_leaves_work_only_while_the_one_it_was_made_for_waits(
+    *, robbed_waits: bool
+) -> None:
+    """Two runners that swapped their jobs are told of twice: after the second nobody is short of one [GH-WJ-13]."""
+    ledger = memory_ledger(MemoryStore())
+    made_for = an_event(JobState.QUEUED, 1)
+    ledger.jobs.record(made_for, ROUTE)
+    if not robbed_waits:
+        ledger.jobs.record(an_event(JobState.IN_PROGRESS, 1), ROUTE)
+    ledger.runners.add(
+        [a_runner(1, RunnerState.REGISTERED, job=made_for.key, organization="acme", reach="acme")]
+    )
+    wanted = ledger.rows.acquire(POOL, "holder", now=NOW, until=NOW + 60) or 0
+    assert ledger.rows.release(POOL, "holder", seen=wanted, rests=True) is None
+    event = replace(an_event(JobState.IN_PROGRESS, 2), runner_name=NAME, runner_id=1)
+
+    observed = Observe(a_configuration(), ledger, {}).job(encode_job_event(event))
+
+    assert observed.pools == (frozenset({POOL}) if robbed_waits else frozenset())

@@ -11,22 +11,21 @@ from slipway.domain.intents import Intent
 from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.launches import LaunchFailures
-from slipway.domain.matching import Route, Shape
+from slipway.domain.matching import Route
 from slipway.domain.redelivery import Resent
 from slipway.domain.runners import Runner
 from slipway.domain.snapshot import (
     Control,
     GitHubPause,
-    Offer,
     Snapshot,
     StartFailures,
     UnavailableOffering,
-    WaitingJob,
 )
 from slipway.domain.sweeping import SweepState
 from slipway.domain.tokens import TokenFacts
 from slipway.domain.turns import Pace, Turn
 from slipway.domain.usage import Usage
+from slipway.ports.offers import Claims, Offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,9 @@ class Jobs(Protocol):
         One that completed leaves its usage.
         """
 
+    def waits(self, pool: str, key: JobKey) -> bool:
+        """Say whether a job waits in a pool."""
+
     def find(self, key: JobKey) -> JobRecord | None:
         """Return the record of a job, if any."""
 
@@ -66,6 +68,14 @@ class Jobs(Protocol):
 
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a task that stopped was, if it was known, and whether that is news: it is too where nobody knew the task."""
+
+    was: Runner | None
+    is_news: bool
 
 
 class Runners(Protocol):
@@ -106,10 +116,8 @@ class Runners(Protocol):
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
         """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
 
-    def remove(
-        self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False
-    ) -> Runner | None:
-        """Note that ECS stopped the task: out of the pool, remembered as gone, its usage kept. Return what it was.
+    def remove(self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False) -> Stopped:
+        """Note that ECS stopped the task: out of the pool, remembered as gone, its usage kept.
 
         A runner that was registered and never said to have ended leaves an orphan to look after, and one that
         took a job and then ``lost_host`` an interruption.
@@ -120,31 +128,6 @@ class Runners(Protocol):
 
     def first_heard_of(self, task_id: str, at: float) -> float:
         """Return when an unknown task first claimed, noting ``at`` if this is the first time."""
-
-
-class Claims(Protocol):
-    """Late binding: from a task that knows nothing to a runner for one waiting job."""
-
-    def next_offer(self, pool: str, shape: Shape) -> Offer | None:
-        """Draw the next offer of the shape; no other claim draws the same one. None: nothing to serve."""
-
-    def bind(self, runner: Runner, offer: Offer, *, reach: str, at: float) -> str:
-        """Give the job to the runner in one transaction, before anything is minted.
-
-        Return ``bound``, or ``job_moved`` (it is no longer waiting as offered, or the offer is withdrawn) or
-        ``runner_spent`` (the task may already have a JIT config, has been dismissed or has ended).
-        """
-
-    def unbind(
-        self, runner: Runner, job: WaitingJob, *, waits_for: str | None = None, until: float | None = None
-    ) -> None:
-        """Undo a binding after a definite refusal: nothing was minted, both wait again.
-
-        Where the task has a turn to register in a reach, ``until`` is when.
-        """
-
-    def registered(self, pool: str, task_id: str, runner_id: int) -> None:
-        """Note the id under which GitHub knows the runner."""
 
 
 class Instances(Protocol):
@@ -208,27 +191,6 @@ class Intents(Protocol):
 
     def settle(self, intent: Intent) -> None:
         """Forget an intent whose outcome is recorded."""
-
-
-class Published(Protocol):
-    """What was on offer in a pool when it was read."""
-
-    @property
-    def jobs(self) -> frozenset[tuple[JobKey, str | None]]:
-        """Return the jobs that claims may be given, each with its ``offered_to`` of then."""
-
-    def replace(self, offers: Mapping[Shape, Sequence[WaitingJob]]) -> None:
-        """Offer this instead; shapes not named have none. What is unchanged is not written.
-
-        What is on offer no more can be bound no more, though a claim has drawn it before.
-        """
-
-
-class Offers(Protocol):
-    """The offers that claims draw from. Only who holds the pool reads and replaces them."""
-
-    def read(self, pool: str) -> Published:
-        """Return what is on offer, also what claims have drawn and not bound."""
 
 
 class Snapshots(Protocol):

@@ -12,7 +12,8 @@ from slipway.domain.pacing import Bucket, Pace
 from slipway.domain.plan import Plan
 from slipway.domain.snapshot import Snapshot
 from slipway.ports.clock import Clock
-from slipway.ports.ledger import Ledger, Published
+from slipway.ports.ledger import Ledger
+from slipway.ports.offers import Published
 from slipway.services.act import Act
 from slipway.services.applied import Applied, Step, Together, attempt, in_turn
 from slipway.services.end import End

@@ -78,9 +78,11 @@ class Claim:
         pool = self._pool_of(caller)
         if caller is None or pool is None:
             return Answer(403, {"reason": "this role is not that of a runner task here"})
-        if self._ledger.runners.is_gone(caller.task_id):
-            return Answer(410, {"reason": "this task has ended"})
-        runner = self._ledger.runners.find(pool.name, caller.task_id) or self._adopt(pool, caller.task_id)
+        runner = self._ledger.runners.find(pool.name, caller.task_id)
+        if runner is None:
+            if self._ledger.runners.is_gone(caller.task_id):
+                return Answer(410, {"reason": "this task has ended"})
+            runner = self._adopt(pool, caller.task_id)
         if runner is None:
             return self._unknown(caller.task_id)
         if runner.state in (RunnerState.REGISTERED, RunnerState.BUSY):

@@ -97,7 +97,7 @@ class Observe:
     def _fold_runner(self, event: JobEvent) -> _Moved | None:
         """Move the runner that a job event names; return its pool if it is one of ours and it moved.
 
-        That a runner runs another job than it was made for is no calm news: that one needs another runner.
+        That a runner runs another job than it was made for is no calm news while that one waits: it needs another.
         """
         named = parse_runner_name(self._configuration.deployment, event.runner_name or "")
         profile = self._configuration.profiles.get(named[0]) if named else None
@@ -106,7 +106,15 @@ class Observe:
         task_id = named[1]
         if event.action is JobState.IN_PROGRESS:
             before = self._ledger.runners.mark_busy(profile.pool, task_id, event)
-            return _Moved(profile.pool, is_calm=before.job == event.key) if before else None
+            if before is None:
+                return None
+            made_for = before.job
+            is_robbed = (
+                made_for is not None
+                and made_for != event.key
+                and self._ledger.jobs.waits(profile.pool, made_for)
+            )
+            return _Moved(profile.pool, is_calm=not is_robbed)
         if event.action is JobState.COMPLETED:
             before = self._ledger.runners.mark_ended(
                 profile.pool,
@@ -140,14 +148,12 @@ class Observe:
 
     def _fold_task(self, event: TaskChange) -> _Moved | None:
         if event.status == "STOPPED":
-            # News even when its start was never recorded: the plan counted on it.
-            is_news = not self._ledger.runners.is_gone(event.task_id)
             lost_host = event.lost_host and self._configuration.github.rerun_interrupted > 0
-            was = self._ledger.runners.remove(
+            stopped = self._ledger.runners.remove(
                 event.pool, event.task_id, at=event.at, why=event.why, lost_host=lost_host
             )
-            self._note_failed_start(event, was)
-            return _Moved(event.pool, is_calm=had_its_job(was)) if is_news else None
+            self._note_failed_start(event, stopped.was)
+            return _Moved(event.pool, is_calm=had_its_job(stopped.was)) if stopped.is_news else None
         if event.status != "RUNNING" or event.instance_arn is None:
             return None
         is_known = self._ledger.runners.mark_running(

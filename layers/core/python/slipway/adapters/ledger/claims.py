@@ -17,7 +17,7 @@ _BOUND_FIELDS = ("reach", "label_key", "organization", "repository", "job")
 
 
 class DynamoClaims:
-    """Implements ``ports.ledger.Claims``."""
+    """Implements ``ports.offers.Claims``."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

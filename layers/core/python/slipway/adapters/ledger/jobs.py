@@ -51,6 +51,10 @@ class DynamoJobs:
             return False
         return True
 
+    def waits(self, pool: str, key: JobKey) -> bool:
+        """Say whether a job waits in a pool."""
+        return self._table.get(waiting_key(pool, key)) is not None
+
     def find(self, key: JobKey) -> JobRecord | None:
         """Return the record of a job, if any."""
         item = self._table.get(record_key(key))

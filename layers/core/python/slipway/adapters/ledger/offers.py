@@ -53,7 +53,7 @@ class _OfShape:
 
 
 class DynamoOffers:
-    """Implements ``ports.ledger.Offers``."""
+    """Implements ``ports.offers.Offers``."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -75,7 +75,7 @@ class DynamoOffers:
 
 
 class DynamoPublished:
-    """Implements ``ports.ledger.Published``. One writer at a time: the holder of the pool."""
+    """Implements ``ports.offers.Published``. One writer at a time: the holder of the pool."""
 
     def __init__(self, table: Table, pool: str, shapes: Mapping[str, _OfShape]) -> None:
         self._table = table

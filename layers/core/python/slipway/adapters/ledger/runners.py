@@ -30,6 +30,7 @@ from slipway.domain.jobs import JobEvent
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.usage import usage_of_runner
+from slipway.ports.ledger import Stopped
 
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
@@ -133,16 +134,16 @@ class DynamoRunners:
         values = {"starting": RunnerState.STARTING.value}
         return self._try(self._ending(pool, task_id, at, why, "#state = :starting", values))
 
-    def remove(
-        self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False
-    ) -> Runner | None:
-        """Note that ECS stopped the task: out of the pool, remembered as gone. Return what it was."""
+    def remove(self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False) -> Stopped:
+        """Note that ECS stopped the task: out of the pool, remembered as gone."""
         known = self.find(pool, task_id)
         stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
         buried = Put(keyed(gone_key(task_id), stone))
         if known is None:
+            # News all the same where its start was never recorded: the plan counted on it.
+            is_news = not self.is_gone(task_id)
             self._table.write(buried)
-            return None
+            return Stopped(None, is_news)
         # On condition, so that its usage is written once, whoever else says at the same time that it stopped.
         taken_out = Delete(runner_key(pool, task_id), condition=_EXISTS)
         writes: list[Write] = [buried, taken_out, usage_put(usage_of_runner(known, at))]
@@ -157,7 +158,7 @@ class DynamoRunners:
             writes.append(Put(keyed(orphan_key(pool, task_id), orphan)))
         if lost_host and (interrupted := interruption_of(known, at)):
             writes.append(Put(interruption_to(interrupted)))
-        return known if self._try_transact(writes) else None
+        return Stopped(known if self._try_transact(writes) else None, is_news=True)
 
     def forget_orphan(self, pool: str, task_id: str, *, organization: str | None = None) -> None:
         """Note that the registration of a stopped task is gone; with ``organization``, only if it is its own."""

@@ -22,6 +22,7 @@ class DynamoTurns:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._seen: dict[str, int] = {}  # each queue's next turn when it was last seen here; it only grows
 
     def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:
         """Give the holder a turn in each queue, one after the other: at once, or later and kept until it comes back."""
@@ -57,40 +58,42 @@ class DynamoTurns:
         return Turn(float(kept["at"]), int(kept["number"]))
 
     def _advance(self, queue: str, pace: Pace, now: float, *, until: float) -> Turn | float:
-        """Take the next turn if it comes until a time; else return when it comes."""
+        """Take the next turn if it comes until a time; else return when it comes.
+
+        What succeeds at once is tried first: a bucket that should be full by what was last seen of it is filled.
+        """
         floor = now - (pace.burst - 1) * pace.interval_seconds
+        is_full = self._seen.get(queue, -1) < _microseconds(floor)
         for _ in range(_TRIES):
-            try:
-                moved = self._table.write(_next(queue, pace, floor, until), want="ALL_NEW")
-            except ConditionFailedError:
-                seen = self._table.get(_bucket_key(queue))
-                if seen is not None and seen["next_us"] > _microseconds(until):
-                    return float(seen["next_us"] / _SECOND)
-                if seen is not None and seen["next_us"] >= _microseconds(floor):
-                    continue  # it moved into reach between the two calls
-                number = self._refill(queue, pace, floor, seen)
-                if number is not None:
-                    return Turn(now, number)
-            else:
-                at = moved["next_us"] / _SECOND - pace.interval_seconds
-                return Turn(max(now, at), int(moved["taken"]))
+            turn = self._take(queue, pace, now, _first(queue, pace, floor)) if is_full else None
+            turn = turn or self._take(queue, pace, now, _next(queue, pace, floor, until))
+            if turn is not None:
+                return turn
+            bucket = self._table.get(_bucket_key(queue))
+            seen = self._seen[queue] = int(bucket["next_us"]) if bucket else -1
+            if seen > _microseconds(until):
+                return seen / _SECOND
+            is_full = seen < _microseconds(floor)
         return until + 1.0  # too many at once: ask again
 
-    def _refill(self, queue: str, pace: Pace, floor: float, seen: Item | None) -> int | None:
-        """Start a bucket that is full, and take its first turn; None if another did so meanwhile."""
-        taken = int(seen["taken"]) + 1 if seen else 1
-        filled = {
-            "next_us": _microseconds(floor + pace.interval_seconds),
-            "taken": taken,
-            "expires_at": int(floor) + 2 * DAY,
-        }
-        is_as_seen = "#next_us = :seen" if seen else "attribute_not_exists(#pk)"
-        values = {"seen": seen["next_us"]} if seen else {}
+    def _take(self, queue: str, pace: Pace, now: float, write: Update) -> Turn | None:
         try:
-            self._table.write(Update(_bucket_key(queue), set=filled, condition=is_as_seen, values=values))
+            moved = self._table.write(write, want="ALL_NEW")
         except ConditionFailedError:
             return None
-        return taken
+        self._seen[queue] = int(moved["next_us"])
+        return Turn(max(now, moved["next_us"] / _SECOND - pace.interval_seconds), int(moved["taken"]))
+
+
+def _first(queue: str, pace: Pace, floor: float) -> Update:
+    """Fill a bucket, and take its first turn."""
+    return Update(
+        _bucket_key(queue),
+        set={"next_us": _microseconds(floor + pace.interval_seconds), "expires_at": int(floor) + 2 * DAY},
+        add={"taken": 1},
+        condition="attribute_not_exists(#pk) OR #next_us < :floor",
+        values={"floor": _microseconds(floor)},
+    )
 
 
 def _next(queue: str, pace: Pace, floor: float, until: float) -> Update:
