@@ -17,6 +17,7 @@ class QueuedJobs:
 
     served: list[WorkflowJob] = field(default_factory=list)
     refused: list[WorkflowJob] = field(default_factory=list)
+    served_ids: set[int] = field(default_factory=set)
 
 
 def queue_jobs(storm: Storm) -> QueuedJobs:
@@ -57,6 +58,8 @@ def _queue(storm: Storm, planned: PlannedJob, queued: QueuedJobs) -> None:
     way = route(planned.labels, (job.run_id, job.run_attempt), planned.repository, configuration.profiles)
     is_served = refusal is None and not isinstance(way, Unserved)
     (queued.served if is_served else queued.refused).append(job)
+    if is_served:
+        queued.served_ids.add(job.id)
     storm.log.tell(
         "github", f"job {job.id} of {planned.repository} is queued{'' if is_served else ', not for us'}"
     )

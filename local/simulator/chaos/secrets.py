@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from local.deployment import QUEUES
 from local.simulator.chaos.storm import Storm
@@ -49,9 +48,9 @@ class Emitted:
     """What was found, by where and what."""
     _errors_read: int = 0
 
-    def event(self, event: dict[str, Any]) -> None:
+    def event(self, text: str) -> None:
         """Read an event of AWS's; a task's change carries its overrides."""
-        self._read("an event", json.dumps(event, default=str))
+        self._read("an event", text)
 
     def answer(self, answer: Answer) -> None:
         """Read an answer to a claim: the config goes to its caller, and nothing of it anywhere else."""

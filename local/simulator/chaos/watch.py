@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from local.simulator.chaos.deliveries import rank_in_ledger
 from local.simulator.chaos.of_jobs import QueuedJobs
@@ -16,7 +16,7 @@ from local.simulator.chaos.watch_plans import WatchedPlans
 from local.simulator.chaos.watch_queues import WatchedQueues
 from local.simulator.containers import VirtualContainers
 from local.twin.aws.ecs import TaskView
-from local.twin.aws.events import CONTAINER_INSTANCE_CHANGE, INSTANCE_CHANGE
+from local.twin.aws.events import CONTAINER_INSTANCE_CHANGE, INSTANCE_CHANGE, Published
 from local.twin.github.model import Runner, RunnerGroup, Scope
 from local.twin.github.registry import Registration as Wanted
 from slipway.adapters.ledger.items import runner_key
@@ -64,7 +64,7 @@ class Watch:
         self._queues.begin()
         loop, github = self.storm.world.loop, self.storm.world.github
         loop.aws.ecs.runtime = WatchedContainers(self, loop.containers)
-        loop.aws.subscribe(lambda _event: None, self._see_event)
+        loop.aws.events.look = self._see_event
         self._watch_claims()
         self._plans.begin()
         registry = github.registry
@@ -183,9 +183,10 @@ class Watch:
         if not_allowed(organization, repository, configuration.github, is_public=is_public):
             self.broken(f"access/{task_id}", f"promise 4: {runner.name} was made for a job of {repository}")
 
-    def _see_event(self, event: dict[str, Any]) -> bool:
-        """Look at the limits when an instance changes; wants no event delivered."""
-        self._emitted.event(event)
+    def _see_event(self, published: Published) -> None:
+        """Look at the limits when an instance changes."""
+        event = published.event
+        self._emitted.event(published.text)
         if event["detail-type"] == INSTANCE_CHANGE:
             state = event["detail"]["state"]
             self.storm.log.tell("ec2", f"{event['detail']['instance-id']} is {state}")
@@ -195,7 +196,6 @@ class Watch:
             detail = event["detail"]
             state = f"{detail['status']}, {'' if detail['agentConnected'] else 'dis'}connected"
             self.storm.log.tell("ecs", f"host {detail['ec2InstanceId']} is {state}")
-        return False
 
     def _look_at_instances(self) -> None:
         pools = self.storm.recipe.configuration.pools

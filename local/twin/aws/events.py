@@ -6,6 +6,8 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final
 
 from local.twin.aws.service import Context
@@ -27,11 +29,23 @@ def every_event(_event: Event) -> bool:
     return True
 
 
+class Published:
+    """An event as it was when it was published; its text is made once, however many hear of it."""
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+    @cached_property
+    def text(self) -> str:
+        """The event as JSON."""
+        return json.dumps(self.event)
+
+
 @dataclass(frozen=True, slots=True)
 class _Subscription:
     callback: Callable[[Any], None]
     rule: Rule
-    copied: Callable[[Event], Any]
+    copied: Callable[[Published], Any]
 
 
 class EventBus:
@@ -40,14 +54,16 @@ class EventBus:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._subscriptions: list[_Subscription] = []
+        #: Shown every event at once, whoever is told of it later: for checks.
+        self.look: Callable[[Published], None] = lambda _published: None
 
     def subscribe(self, callback: Callable[[Event], None], rule: Rule = every_event) -> None:
         """Call `callback` with every event the rule lets through; it gets its own copy."""
-        self._subscriptions.append(_Subscription(callback, rule, copy.deepcopy))
+        self._subscriptions.append(_Subscription(callback, rule, lambda it: copy.deepcopy(it.event)))
 
     def subscribe_text(self, callback: Callable[[str], None], rule: Rule = every_event) -> None:
         """Call `callback` with every event the rule lets through, as JSON text."""
-        self._subscriptions.append(_Subscription(callback, rule, json.dumps))
+        self._subscriptions.append(_Subscription(callback, rule, attrgetter("text")))
 
     def publish(self, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
         """Emit a native event, as it is now; each subscriber's delivery is delayed on its own."""
@@ -63,11 +79,13 @@ class EventBus:
             "resources": resources,
             "detail": detail,
         }
+        published = Published(event)
+        self.look(published)
         for subscription in self._subscriptions:
             if subscription.rule(event):
-                self._deliver(subscription, event)
+                self._deliver(subscription, published)
 
-    def _deliver(self, subscription: _Subscription, event: Event) -> None:
+    def _deliver(self, subscription: _Subscription, published: Published) -> None:
         context = self._context
         if context.happens("lost_event_rate"):
             return
@@ -76,5 +94,5 @@ class EventBus:
             delay = context.delay(Phase.EVENT_DELAY)
             if context.happens("late_event_rate"):
                 delay += context.delay(Phase.EVENT_LATE)
-            own = subscription.copied(event)
+            own = subscription.copied(published)
             context.clock.schedule(delay, lambda own=own: subscription.callback(own))  # type: ignore[misc]

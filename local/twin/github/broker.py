@@ -38,6 +38,7 @@ class Session:
     poll_ends: Scheduled | None = None
     work_ends_at: float | None = None
     last_contact: float = 0.0
+    silent_at: float = 0.0
     watchdog: Scheduled | None = None
 
 
@@ -234,15 +235,28 @@ class Broker:
 
     def _contact(self, session: Session) -> None:
         """The listener is alive: put off the moment at which it counts as offline."""
-        if session.watchdog is not None:
-            session.watchdog.cancel()
         if session.id not in self._sessions:
             return
-        timers = self._world.timers
-        session.last_contact = self._world.clock.now()
+        timers, now = self._world.timers, self._world.clock.now()
+        session.last_contact = now
         session.runner.online = True
-        silence = timers.offline_after + (timers.long_poll if session.poll else 0.0)
-        session.watchdog = self._world.clock.schedule(silence, lambda: self._fall_silent(session))
+        session.silent_at = now + timers.offline_after + (timers.long_poll if session.poll else 0.0)
+        if session.watchdog is None or session.watchdog.due > session.silent_at:
+            self._watch(session)
+
+    def _watch(self, session: Session) -> None:
+        """Look at the moment at which it falls silent, unless it is heard of meanwhile: then look later."""
+
+        def look() -> None:
+            session.watchdog = None
+            if self._world.clock.now() < session.silent_at:
+                self._watch(session)
+            else:
+                self._fall_silent(session)
+
+        if session.watchdog is not None:
+            session.watchdog.cancel()
+        session.watchdog = self._world.clock.schedule(session.silent_at - self._world.clock.now(), look)
 
 
 def _environment(world: World, job: WorkflowJob, runner: Runner) -> dict[str, str]:
