@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from local.twin.github.model import Organization, Repository, Scope
 from local.twin.github.state import World
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 TOKEN_LIFE_SECONDS = 3600.0  # [GH-APP-TOKEN]
 JWT_LIFE_SECONDS = 600.0  # [GH-APP-JWT]
@@ -146,7 +151,7 @@ class Credentials:
             app = self._issuer(claims)
             jwt.decode(
                 token,
-                app.public_key,
+                _parsed(app.public_key),
                 algorithms=["RS256"],
                 options={"verify_exp": False, "verify_iat": False},
             )
@@ -170,6 +175,11 @@ class Credentials:
             raise RefusedError(401, "'Expiration time' claim ('exp') must be a numeric value in the future")
         if expires > now + JWT_LIFE_SECONDS + CLOCK_TOLERANCE_SECONDS:
             raise RefusedError(401, "'Expiration time' claim ('exp') is too far in the future")
+
+
+@cache  # reading a key takes longer than checking a signature with it
+def _parsed(public_key: str) -> RSAPublicKey:
+    return cast("RSAPublicKey", load_pem_public_key(public_key.encode()))
 
 
 def refuse_suspended(installation: Installation) -> None:

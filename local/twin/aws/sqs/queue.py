@@ -73,12 +73,11 @@ class Queue:
 
     def pop_visible(self, now: float) -> Message | None:
         """The message that has been visible longest; it is not yet hidden."""
-        keep = float(self.attributes["MessageRetentionPeriod"])
         while self._heap and self._heap[0][0] <= now:
             visible_at, _, message = heapq.heappop(self._heap)
             if self.messages.get(message.message_id) is not message or message.visible_at != visible_at:
                 continue
-            if message.sent_at + keep <= now:
+            if message.sent_at + float(self.attributes["MessageRetentionPeriod"]) <= now:
                 self.remove(message)
                 continue
             return message

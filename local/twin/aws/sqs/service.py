@@ -281,6 +281,8 @@ def _invalid(message: str) -> AwsFault:
 
 def _check_batch(entries: Sequence[Mapping[str, Any]], entry_name: str) -> None:
     ids = [entry["Id"] for entry in entries]
+    if 0 < len(ids) == len(set(ids)) <= 10 and all(map(_BATCH_ID.fullmatch, ids)):
+        return
     repeated = next((i for i in ids if ids.count(i) > 1), None)
     faults = (
         (not ids, "EmptyBatchRequest", f"There should be at least one {entry_name} in the request."),

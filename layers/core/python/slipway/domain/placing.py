@@ -92,13 +92,14 @@ class Placing:
         ECS chooses the instances. Large tasks go first because they have the fewest places to go.
         """
         requests = []
+        held = [bin for bin in self.rooms.usable if bin.held_for is not None]
         for shape, count in sorted(
             self.tasks.items(),
             key=lambda item: (-item[0].size.cpu_units, -item[0].size.memory_mib, str(item[0])),
         ):
             full, rest = divmod(count, MAX_TASKS_PER_CALL)
             counts = [MAX_TASKS_PER_CALL] * full + ([rest] if rest else [])
-            avoid = tuple(sorted(bin.name for bin in self.rooms.usable if bin.held_for not in (None, shape)))
+            avoid = tuple(sorted(bin.name for bin in held if bin.held_for != shape))
             requests += [RunTasks(shape, size, self.exclusive, avoid) for size in counts]
         return tuple(requests)
 

@@ -37,11 +37,12 @@ def room_to_keep(snapshot: Snapshot, policy: Policy) -> list[Want]:
     lost = lost_hosts(snapshot, since=snapshot.now - DISPLACED_SECONDS)
     displaced = sum(
         runner.instance_arn in lost and runner.state in (RunnerState.REGISTERED, RunnerState.BUSY)
-        for runner in snapshot.runners
+        for runner in (snapshot.runners if lost else ())
     )
     # All of one size: then the room that there is does not depend on the order in which it is looked at.
     slots = displaced + policy.tiers.headroom_slots
-    return [room_for(policy.slot)] * slots if policy.slot.is_a_size else []
+    slot = policy.slot
+    return [room_for(slot)] * slots if slot.is_a_size else []
 
 
 def stopped_tier(snapshot: Snapshot, policy: Policy, allowed: int, *, is_quiet: bool) -> StoppedTier:
@@ -74,12 +75,13 @@ def stopped_tier(snapshot: Snapshot, policy: Policy, allowed: int, *, is_quiet: 
 
 def missed_launches(snapshot: Snapshot) -> tuple[FailedLaunch, ...]:
     """Return the launches for the tier whose hosts joined the cluster, those that were not counted yet."""
+    missed = [instance for instance in snapshot.instances if instance.missed_the_tier]
     counted_to = snapshot.tier_failures.last_at if snapshot.tier_failures else 0.0
     why = "its host joined the cluster instead of powering off"
     return tuple(
         FailedLaunch(instance.launched_at, snapshot.now, why, of_tier=True)
-        for instance in sorted(snapshot.instances, key=lambda instance: instance.instance_id)
-        if instance.missed_the_tier and instance.launched_at > counted_to
+        for instance in sorted(missed, key=lambda instance: instance.instance_id)
+        if instance.launched_at > counted_to
     )
 
 
