@@ -51,14 +51,14 @@ class Reach:
 class Surroundings:
     """Everything that a check may look at.
 
-    ``folder`` is that of ``slipway.yaml``, beside which the CA bundle lies. ``has_private_api`` says how the claim
-    API is deployed, which ``slipway.yaml`` does not say.
+    ``ca_bundle`` is the operator's own file, whose name the compiled configuration does not have. ``has_private_api``
+    says how the claim API is deployed, which ``slipway.yaml`` does not say.
     """
 
     configuration: Configuration
     account: Account
     home_region: str
-    folder: Path
+    ca_bundle: Path | None = None
     has_private_api: bool = False
     webhook_url: str | None = None
     reach: Reach = field(default_factory=Reach)

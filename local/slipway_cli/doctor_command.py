@@ -131,7 +131,7 @@ def _surroundings(
         configuration=configuration,
         account=Account(session),
         home_region=region,
-        folder=arguments.file.resolve().parent,
+        ca_bundle=arguments.file.parent / file.github.ca_bundle if file.github.ca_bundle else None,
         has_private_api=arguments.api == "private",
         webhook_url=arguments.webhook_url,
         reach=Reach(tuple(arguments.reach), tuple(arguments.target)),

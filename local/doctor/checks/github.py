@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from pathlib import Path
 
 import httpx
 
@@ -26,11 +27,11 @@ def _looks(surroundings: Surroundings) -> Iterator[Look]:
 
 
 def _judge(surroundings: Surroundings, url: str) -> Iterator[Verdict]:
-    bundle = surroundings.configuration.github.ca_bundle
+    bundle = surroundings.ca_bundle
     try:
-        verify = _trust(surroundings, bundle)
+        verify = _trust(bundle)
     except (OSError, ssl.SSLError) as fault:
-        mend = "put the PEM file beside slipway.yaml, under the name that github.ca_bundle has"
+        mend = "put the PEM file where github.ca_bundle says, seen from slipway.yaml"
         yield failed(f"github.ca_bundle {bundle} cannot be used: {fault}", mend)
         return
     try:
@@ -43,9 +44,9 @@ def _judge(surroundings: Surroundings, url: str) -> Iterator[Verdict]:
     yield from _clock(answer)
 
 
-def _trust(surroundings: Surroundings, bundle: str | None) -> ssl.SSLContext | bool:
+def _trust(bundle: Path | None) -> ssl.SSLContext | bool:
     """Trust what the functions trust: the bundle alone where there is one."""
-    return ssl.create_default_context(cafile=str(surroundings.folder / bundle)) if bundle else True
+    return ssl.create_default_context(cafile=str(bundle)) if bundle else True
 
 
 def _unreachable(fault: httpx.TransportError) -> Verdict:

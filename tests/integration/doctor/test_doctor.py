@@ -132,7 +132,7 @@ def test_the_permissions_that_a_check_names_are_those_of_the_calls_that_it_makes
         decode_configuration(compiled_body(file)),
         Account(session),
         "eu-west-1",
-        stage.folder,
+        stage.github.certificate,
         reach=Reach(("slipway-reach",)),
     )
     for check in CHECKS:

@@ -53,7 +53,7 @@ def test_a_bundle_that_is_not_there_or_none_fails(stage: Stage, text: str | None
         (stage.folder / "own.pem").write_text(text)
     ((check, status, message),) = stage.troubles()
     assert (check, status) == ("github", "failed")
-    assert message.startswith("github.ca_bundle own.pem cannot be used: ")
+    assert message.startswith(f"github.ca_bundle {stage.folder / 'own.pem'} cannot be used: ")
 
 
 def test_something_else_that_answers_is_no_github(stage: Stage) -> None:
