@@ -17,7 +17,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -199,15 +198,14 @@ def test_a_module_that_is_missing_from_it_would_be_noticed(build: Path, tmp_path
 
 
 def emulator() -> str:
-    """AWS's runtime interface emulator: a program on the path, or the one inside aws-sam-cli."""
-    on_path = shutil.which("aws-lambda-rie")
-    if on_path:
+    """AWS's runtime interface emulator: on the path, or inside the aws-sam-cli of ``make infra-check``."""
+    if on_path := shutil.which("aws-lambda-rie"):
         return on_path
-    spec = find_spec("samcli")
-    inside = Path(spec.origin).parent / "local/rapid/aws-lambda-rie-x86_64" if spec and spec.origin else None
-    if inside is None or not inside.exists() or os.uname().machine != "x86_64":
-        pytest.skip("no aws-lambda-rie on the PATH and no aws-sam-cli beside this Python")
-    return str(inside)
+    machine = {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    place = f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"
+    for inside in (ROOT / ".venv-infra").glob(place):
+        return str(inside)
+    pytest.skip("no aws-lambda-rie on the PATH, and none in .venv-infra (make infra-check brings it)")
 
 
 def free_port() -> int:
