@@ -38,9 +38,11 @@ class StubProvider:
     resources: Mapping[str, Block]
     sources: Mapping[str, Block]
     region: str
+    _region: str = field(init=False)
     _schemas: bytes = field(init=False)
 
     def __post_init__(self) -> None:
+        self._region = self.region
         self._schemas = messages.schemas(self.shape, self.resources, self.sources)
 
     def calls(self) -> dict[str, Callable[[bytes], bytes]]:
@@ -59,10 +61,10 @@ class StubProvider:
         }
 
     def configure(self, request: bytes) -> bytes:
-        """Take the region of the provider's configuration."""
+        """Take the region of the provider's configuration, until another folder configures it anew."""
         config = _value(messages.read(request), 2)
-        if isinstance(config.get("region"), str):
-            self.region = config["region"]
+        given = config.get("region")
+        self._region = given if isinstance(given, str) else self.region
         return b""
 
     def plan(self, request: bytes) -> bytes:
@@ -71,7 +73,7 @@ class StubProvider:
         kind = messages.text(fields, 1)
         prior, proposed = _value(fields, 2), _value(fields, 3)
         if prior is None and proposed is not None:
-            proposed = filled_in(kind, self.resources[kind], proposed, self.region)
+            proposed = filled_in(kind, self.resources[kind], proposed, self._region)
         planned = messages.dynamic_value(pack(proposed))
         return messages.message(1, planned) + messages.field(_LEGACY_TYPE_SYSTEM, 1)
 
@@ -79,7 +81,7 @@ class StubProvider:
         """Return a data source as configured, with what AWS would say."""
         fields = messages.read(request)
         kind = messages.text(fields, 1)
-        state = filled_in(kind, self.sources[kind], _value(fields, 2), self.region, is_data=True)
+        state = filled_in(kind, self.sources[kind], _value(fields, 2), self._region, is_data=True)
         return messages.message(1, messages.dynamic_value(pack(state)))
 
     def _validate(self, request: bytes, shapes: Mapping[str, Block]) -> bytes:
