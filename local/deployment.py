@@ -9,7 +9,7 @@ from typing import Any
 
 from local.slipway_cli.infrastructure.description import pool_tags
 from local.slipway_cli.infrastructure.event_rules import event_rules
-from local.slipway_cli.infrastructure.places import Places, instance_role
+from local.slipway_cli.infrastructure.places import QUEUES, Places, instance_role
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.ec2 import BootPlan
@@ -20,7 +20,6 @@ from slipway.domain.configuration import Configuration, Pool
 ACCOUNT = "123456789012"
 REGION = "ap-northeast-1"
 TABLE = "slipway"
-QUEUES = ("jobs", "events", "dead-letters")
 SCALER_TIMEOUT_SECONDS = 60.0
 HOST_IMAGE = "ami-0123456789abcdef0"
 DAY = 86_400.0

@@ -23,7 +23,7 @@ from local.slipway_cli.configuration.model import SlipwayFile
 from local.slipway_cli.infrastructure import host_scripts
 from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
 from local.slipway_cli.infrastructure.description import describe
-from local.slipway_cli.infrastructure.places import Places, partition_of
+from local.slipway_cli.infrastructure.places import Places, partition_of_pools
 from slipway.config import decode_configuration
 
 VERSION = 1
@@ -129,8 +129,8 @@ def _ca_bundle(order: Order) -> bytes | None:
 
 def _description(order: Order) -> Json:
     configuration = decode_configuration(compiled_body(order.file))
-    partition = partition_of(next(iter(configuration.pools.values())).region)
-    return describe(configuration, Places(partition=partition), host_scripts.read(), _sha256(order.path))
+    places = Places(partition=partition_of_pools(configuration))
+    return describe(configuration, places, host_scripts.read(), _sha256(order.path))
 
 
 def _manifest(order: Order, packages: Mapping[str, Package], vendored: Mapping[str, str]) -> Json:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from local.reports.lines import Lines
 from local.reports.money import Bill, Range, apportion, bill, priced
+from slipway.domain.runners import task_id_of
 from slipway.domain.usage import JobUsage, RunnerUsage
 
 NANO_IN_A_CENT = 10_000_000
@@ -59,7 +60,7 @@ def report(lines: Lines, within: Range, by: str, prices: Mapping[str, float]) ->
     """
     name_of_job, name_of_runner = _NAMES[by]
     made = bill(priced(lines.instances, prices), lines.runners, within, lines.ran_a_job)
-    jobs_by_task = {job.runner_name[-32:]: job for job in lines.jobs if job.runner_name}
+    jobs_by_task = {task_id_of(job.runner_name): job for job in lines.jobs if job.runner_name}
     accounts: dict[str, _Account] = defaultdict(_Account)
     for job in lines.jobs:
         if within.start <= job.completed_at < within.end:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.reports.source import usage_of
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.configuration.compilation import compiled_body
 from slipway.adapters.ledger import dynamo_ledger
-from slipway.config import decode_configuration
+from slipway.domain.configuration import Configuration
 from slipway.domain.errors import SlipwayError
 from slipway.domain.usage import Usage
 
@@ -22,17 +18,14 @@ class NoDeploymentError(Exception):
     """A deployment that cannot be read; the message says why and what to do."""
 
 
-def read_deployment(file: Path, region: str | None, start: float | None, end: float | None) -> list[Usage]:
+def read_deployment(
+    configuration: Configuration, region: str | None, start: float | None, end: float | None, now: float
+) -> list[Usage]:
     """Read the usage of a range from a deployment's table, up to now; without a start, of this month (UTC).
 
     Raises:
-        NoDeploymentError: the configuration has faults, there is no such table, or it may not be read.
+        NoDeploymentError: there is no such table, or it may not be read.
     """
-    verdict = check_file(file)
-    if verdict.file is None:
-        raise NoDeploymentError("; ".join(fault.sentence(str(file)) for fault in verdict.faults))
-    configuration = decode_configuration(compiled_body(verdict.file))
-    now = time.time()
     month = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     first = month.timestamp() if start is None else start
     try:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from slipway.domain.jobs import JobKey
-from slipway.domain.resources import Resources
-from slipway.domain.usage import InstanceUsage, JobUsage, RunnerUsage, Usage
-
-_KINDS: dict[str, type[Usage]] = {"job": JobUsage, "runner": RunnerUsage, "instance": InstanceUsage}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+from slipway.domain.runners import task_id_of
+from slipway.domain.usage import InstanceUsage, JobUsage, RunnerUsage, Usage, as_plain, from_plain
 
 
 class UsageFileError(Exception):
@@ -43,7 +39,7 @@ class Lines:
                     runners.setdefault(usage.task_id, usage)
                 case InstanceUsage():
                     instances.setdefault((usage.instance_id, usage.launched_at), usage)
-        ran = {job.runner_name[-32:] for job in jobs.values() if job.runner_name}
+        ran = {task_id_of(job.runner_name) for job in jobs.values() if job.runner_name}
         return cls(
             tuple(jobs[key] for key in sorted(jobs)),
             tuple(runners[key] for key in sorted(runners)),
@@ -60,7 +56,7 @@ def write_lines(file: Path, usages: Iterable[Usage]) -> None:
     """Write usage lines, in the order given."""
     with file.open("w", encoding="utf-8") as stream:
         for usage in usages:
-            stream.write(json.dumps(_plain(usage), separators=(",", ":")) + "\n")
+            stream.write(json.dumps(as_plain(usage), separators=(",", ":")) + "\n")
 
 
 def read_lines(file: Path) -> Iterator[Usage]:
@@ -75,28 +71,6 @@ def read_lines(file: Path) -> Iterator[Usage]:
         raise UsageFileError(f"{file}: cannot be read: {fault}") from fault
     for number, line in enumerate(text.splitlines(), start=1):
         try:
-            yield _usage(json.loads(line))
+            yield from_plain(json.loads(line))
         except (ValueError, KeyError, TypeError) as fault:
             raise UsageFileError(f"{file}:{number}: is not a usage line: {fault}") from fault
-
-
-def _plain(usage: Usage) -> dict[str, Any]:
-    body: dict[str, Any] = {"kind": _NAMES[type(usage)]}
-    for one in fields(usage):
-        value = getattr(usage, one.name)
-        if isinstance(value, JobKey):
-            value = str(value)
-        elif isinstance(value, Resources):
-            value = [value.cpu_units, value.memory_mib, value.gpus]
-        body[one.name] = value
-    return body
-
-
-def _usage(body: dict[str, Any]) -> Usage:
-    kind = _KINDS[body.pop("kind")]
-    for name in ("size", "registered"):
-        if name in body:
-            body[name] = Resources(*body[name])
-    if body.get("job") is not None:
-        body["job"] = JobKey.parse(body["job"])
-    return kind(**body)

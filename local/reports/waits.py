@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from local.reports.lines import Lines
+from slipway.domain.runners import task_id_of
 from slipway.domain.usage import JobUsage, RunnerUsage
 
 # In the order in which they follow each other; whose doing each is.
@@ -37,7 +38,7 @@ def waits(lines: Lines) -> Iterator[Wait]:
     for job in lines.jobs:
         if job.started_at is None:
             continue
-        own = containers.get((job.runner_name or "")[-32:])
+        own = containers.get(task_id_of(job.runner_name or ""))
         seconds = max(0.0, job.started_at - job.queued_at)
         yield Wait(job, seconds, _phases(job, own, job.started_at) if own else {})
 

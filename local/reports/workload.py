@@ -8,6 +8,7 @@ from local.reports.lines import Lines
 from local.simulator.workload.jobs import SimulatedJob, Workload
 from slipway.domain.configuration import Profile
 from slipway.domain.resources import CPU_UNITS_PER_VCPU, Resources
+from slipway.domain.runners import task_id_of
 from slipway.domain.usage import JobUsage
 
 _DAY = 86_400.0
@@ -29,7 +30,7 @@ def workload_of(lines: Lines, profiles: Mapping[str, Profile], name: str) -> Wor
 def _simulated(
     job: JobUsage, profile: Profile, sizes: dict[str, Resources], starts_at: float
 ) -> SimulatedJob:
-    size = sizes.get((job.runner_name or "")[-32:], profile.size)
+    size = sizes.get(task_id_of(job.runner_name or ""), profile.size)
     organization, _, repository = job.repository.partition("/")
     return SimulatedJob(
         queued_at_seconds=job.queued_at - starts_at,

@@ -45,7 +45,7 @@ def _render(arguments: argparse.Namespace) -> int:
     from local.slipway_cli.infrastructure.places import (  # noqa: PLC0415
         DescriptionError,
         Places,
-        partition_of,
+        partition_of_pools,
     )
     from slipway.config import decode_configuration  # noqa: PLC0415
 
@@ -53,14 +53,13 @@ def _render(arguments: argparse.Namespace) -> int:
     if verdict.file is None:
         return refuse(arguments, verdict, sys.stderr)
     configuration = decode_configuration(compiled_body(verdict.file))
-    partition = partition_of(next(iter(configuration.pools.values())).region)
     places = Places(
         arguments.account_id,
         arguments.claim_url,
         arguments.claim_region,
         arguments.claim_api_id,
         arguments.webhook_api_id,
-        partition=partition,
+        partition=partition_of_pools(configuration),
     )
     written = []
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from local.reports.lines import Lines
     from local.reports.money import Range
     from local.reports.waits import Wait
+    from slipway.domain.configuration import Configuration
     from slipway.domain.usage import Usage
 
 _BY = ("organization", "repository", "workflow", "profile")
@@ -135,14 +137,8 @@ def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     """Print how targets were kept; 1 where one was not, also without its top contributor."""
     from local.reports.output import targets_as_json, targets_as_table  # noqa: PLC0415
     from local.reports.targets import targets  # noqa: PLC0415
-    from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
-    from slipway.config import decode_configuration  # noqa: PLC0415
 
-    verdict = check_file(arguments.config)
-    if verdict.file is None:
-        raise _NothingError("; ".join(fault.sentence(str(arguments.config)) for fault in verdict.faults))
-    profiles = decode_configuration(compiled_body(verdict.file)).profiles
+    profiles = _configuration(arguments).profiles
     if not any(profile.wait_target for profile in profiles.values()):
         raise _NothingError(f"no profile of {arguments.config} has a target: give it slo.p90_wait")
     found = targets(_waits(lines, within), profiles)
@@ -187,9 +183,20 @@ def _of_deployment(arguments: argparse.Namespace, start: float | None, end: floa
     from local.reports.deployment import NoDeploymentError, read_deployment  # noqa: PLC0415
 
     try:
-        return read_deployment(arguments.config, arguments.region, start, end)
+        return read_deployment(_configuration(arguments), arguments.region, start, end, time.time())
     except NoDeploymentError as fault:
         raise _NothingError(str(fault)) from fault
+
+
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
+    from local.slipway_cli.verdicts import checked  # noqa: PLC0415
+    from slipway.config import decode_configuration  # noqa: PLC0415
+
+    verdict = checked(arguments.config)
+    if verdict.file is None:
+        raise _NothingError("; ".join(fault.sentence(str(arguments.config)) for fault in verdict.faults))
+    return decode_configuration(compiled_body(verdict.file))
 
 
 def _prices(arguments: argparse.Namespace) -> Mapping[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from slipway.domain.configuration import Pool
+from slipway.domain.configuration import Configuration, Pool
 
 
 class DescriptionError(ValueError):
@@ -24,7 +24,7 @@ class Places:
     claim_region: str = "${claim_region}"
     claim_api_id: str = "${claim_api_id}"
     webhook_api_id: str = "${webhook_api_id}"
-    partition: str = "aws"  # an account and all of its pools are in one
+    partition: str = "aws"
 
     def arn(self, service: str, resource: str, region: str | None = None) -> str:
         """Return the ARN of a resource of this account, in the home region where none is named."""
@@ -48,6 +48,11 @@ def partition_of(region: str) -> str:
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def partition_of_pools(configuration: Configuration) -> str:
+    """Return the partition of a deployment: an account, and so all of its pools, is in one."""
+    return partition_of(next(iter(configuration.pools.values())).region)
 
 
 FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery")

@@ -180,3 +180,39 @@ def test_a_file_that_is_no_usage_names_the_line(tmp_path: Path) -> None:
 
 def test_a_line_given_twice_counts_once() -> None:
     assert Lines.of([*a_morning(), *reversed(a_morning())]) == Lines.of(a_morning())
+
+
+def test_targets_need_a_configuration_that_has_some(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = Path(__file__).parents[3] / "docs" / "examples" / "getting-started.yaml"
+    status, out, err = told(tmp_path, capsys, "--slo", "--config", str(example))
+    assert (status, out) == (1, "")
+    assert "has a target: give it slo.p90_wait" in err
+
+
+def test_targets_are_judged_by_the_configuration_and_a_miss_is_the_exit_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = Path(__file__).parents[3] / "docs" / "examples" / "getting-started.yaml"
+    told_by = tmp_path / "slipway.yaml"
+    text = example.read_text("utf-8")
+    [profile] = [line for line in text.splitlines() if line.startswith("  ") and line.strip() == "medium:"]
+    for seconds, wanted in (("30s", 0), ("10s", 1)):
+        told_by.write_text(text.replace(profile, f"{profile}\n    slo: {{p90_wait: {seconds}}}"), "utf-8")
+        slow = [a_job(number, workflow=f"w{number}") for number in range(1, 4)]
+        status, out, _ = told(
+            tmp_path, capsys, "--slo", "--config", str(told_by), "--format", "json", usage=[*slow]
+        )
+        everybody = json.loads(out)["targets"][0]
+        assert (status, everybody["organization"], everybody["p90_wait_seconds"]) == (wanted, "*", 20.0)
+
+
+def test_a_configuration_with_faults_is_told_with_each_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faulty = tmp_path / "slipway.yaml"
+    faulty.write_text("githubb: {}\n", "utf-8")
+    status, _, err = told(tmp_path, capsys, "--slo", "--config", str(faulty))
+    assert status == 1
+    assert "githubb" in err

@@ -6,8 +6,10 @@ each can be written when its own end is learned of, in whatever order the ends c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from slipway.domain.instances import Instance
 from slipway.domain.jobs import JobEvent, JobKey
@@ -49,9 +51,9 @@ class RunnerUsage:
     pool: str
     profile: str
     size: Resources
-    instance_arn: str | None
     started_at: float
     stopped_at: float
+    instance_arn: str | None = None
     running_at: float | None = None
     claimed_at: float | None = None
     busy_at: float | None = None
@@ -73,13 +75,49 @@ class InstanceUsage:
     subnet: str
     registered: Resources
     usd_per_hour: float
-    instance_arn: str | None
     launched_at: float
     ended_at: float
+    instance_arn: str | None = None
     ready_at: float | None = None
 
 
 Usage = JobUsage | RunnerUsage | InstanceUsage
+
+
+_KINDS: dict[str, type[Usage]] = {"job": JobUsage, "runner": RunnerUsage, "instance": InstanceUsage}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def kind_of(usage: Usage) -> str:
+    """Return what a line is about: ``job``, ``runner`` or ``instance``."""
+    return _NAMES[type(usage)]
+
+
+def as_plain(usage: Usage) -> dict[str, Any]:
+    """Return a line as text, numbers and lists, without what is not known; ``from_plain`` reads it."""
+    body = {one.name: _plain(getattr(usage, one.name)) for one in fields(usage)}
+    return {"kind": kind_of(usage), **{name: value for name, value in body.items() if value is not None}}
+
+
+def from_plain(body: Mapping[str, Any]) -> Usage:
+    """Read a line.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none of ours.
+    """
+    known = {name: value for name, value in body.items() if name != "kind"}
+    for name in ("size", "registered"):
+        if name in known:
+            known[name] = Resources(*known[name])
+    if "job" in known:
+        known["job"] = JobKey.parse(known["job"])
+    return _KINDS[body["kind"]](**known)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, JobKey):
+        return str(value)
+    return [value.cpu_units, value.memory_mib, value.gpus] if isinstance(value, Resources) else value
 
 
 def ended_at(usage: Usage) -> float:

@@ -171,13 +171,9 @@ class DynamoInstances:
 
     def _insert(self, instance: Instance) -> bool:
         item = keyed(instance_key(instance.pool, instance.instance_id), instance_to(instance))
-        try:
-            self._table.transact(
-                [Check(gone_key(instance.instance_id), _IS_NEW), Put(item, condition=_IS_NEW)]
-            )
-        except ConditionFailedError:
-            return False
-        return True
+        return self._try_transact(
+            [Check(gone_key(instance.instance_id), _IS_NEW), Put(item, condition=_IS_NEW)]
+        )
 
     def _set_or_clear(self, pool: str, instance_id: str, name: str, value: float | None) -> None:
         key = instance_key(pool, instance_id)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
-from typing import Any
 
-from slipway.adapters.ledger.items import keyed, resources_to
+from slipway.adapters.ledger.items import keyed
 from slipway.adapters.ledger.table import Item, Key, Put, Table
-from slipway.domain.jobs import JobKey
-from slipway.domain.resources import Resources
 from slipway.domain.usage import (
     KEPT_SECONDS,
     InstanceUsage,
     JobUsage,
     RunnerUsage,
     Usage,
+    as_plain,
     day_of,
     ended_at,
+    from_plain,
+    kind_of,
 )
-
-_KINDS: dict[str, type[Usage]] = {"JOB": JobUsage, "RUNNER": RunnerUsage, "INSTANCE": InstanceUsage}
-_KIND_OF = {kind: name for name, kind in _KINDS.items()}
 
 
 class DynamoUsageRecords:
@@ -37,15 +33,12 @@ class DynamoUsageRecords:
 
 def usage_put(usage: Usage) -> Put:
     """Return the write of a line; it belongs into the transaction that records the end, so that there is one line."""
-    body = {one.name: getattr(usage, one.name) for one in fields(usage)}
-    known = {name: _plain(value) for name, value in body.items() if value is not None}
     kept_until = int(ended_at(usage)) + KEPT_SECONDS
-    return Put(keyed(_key(usage), {**known, "expires_at": kept_until}))
+    return Put(keyed(_key(usage), {**as_plain(usage), "expires_at": kept_until}))
 
 
 def _key(usage: Usage) -> Key:
-    kind = _KIND_OF[type(usage)]
-    return Key(_partition(day_of(usage)), f"{kind}#{_name(usage)}")
+    return Key(_partition(day_of(usage)), f"{kind_of(usage).upper()}#{_name(usage)}")
 
 
 def _partition(day: str) -> str:
@@ -62,18 +55,5 @@ def _name(usage: Usage) -> str:
             return f"{usage.instance_id}#{int(usage.launched_at)}"
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, JobKey):
-        return str(value)
-    return resources_to(value) if isinstance(value, Resources) else value
-
-
 def _usage_from(item: Item) -> Usage:
-    kind = _KINDS[item["sk"].partition("#")[0]]
-    body = {name: value for name, value in item.items() if name not in ("pk", "sk", "expires_at")}
-    for name in ("size", "registered"):
-        if name in body:
-            body[name] = Resources(*body[name])
-    if "job" in body:
-        body["job"] = JobKey.parse(body["job"])
-    return kind(**{"instance_arn": None, **body} if kind is not JobUsage else body)
+    return from_plain({name: value for name, value in item.items() if name not in ("pk", "sk", "expires_at")})
