@@ -11,25 +11,19 @@ from pathlib import Path
 import pytest
 
 from local.slipway_cli.configuration.model import SlipwayFile
+from tests.support.repository import ROOT, repository_files
 from tests.support.schema_keys import documented_default, documented_keys, keys_of
 
-ROOT = Path(__file__).parents[2]
 FACTS = ROOT / "docs" / "facts.md"
 FACT_AREAS = "GH|ECS|EC2|SQS|SSM|DDB|LAMBDA|EVENTS|CFN|RUNNER|IAM|KERNEL|PEER"
 CITATION = re.compile(rf"\[((?:{FACT_AREAS})-[A-Z0-9]+(?:-[A-Z0-9]+)*)\]")
 FACT_ROW = re.compile(rf"^\|\s*`?((?:{FACT_AREAS})-[A-Z0-9-]+)`?\s*\|(.*)\|\s*$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 CODE = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-SKIPPED_FOLDERS = {".git", ".venv", ".venv313", ".venv-infra", ".venv-checkov", "node_modules", "build"}
 
 
-@cache
 def files(*suffixes: str) -> tuple[Path, ...]:
-    return tuple(
-        path
-        for path in sorted(ROOT.rglob("*"))
-        if path.suffix in suffixes and not SKIPPED_FOLDERS & set(path.relative_to(ROOT).parts)
-    )
+    return tuple(path for path in repository_files() if path.suffix in suffixes)
 
 
 def anchors(page: Path) -> set[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT, repository_files
+
 LOCKS = [
     ROOT / "layers/vendor/requirements.txt",
     ROOT / "local/requirements.txt",
@@ -24,22 +24,6 @@ HOME_PATH = r"/home/(?!runner\b)[a-z]\w+|/Users/\w+|/root/\."
 # And where this checkout lies, unless that is a name as common as /src.
 CHECKOUT_PATH = f"|{re.escape(str(ROOT))}" if len(ROOT.parts) > 2 else ""
 MACHINE_PATH = re.compile(rf"(?<![\w.<])(?:{HOME_PATH}{CHECKOUT_PATH})\b")
-
-
-@cache
-def repository_files() -> tuple[Path, ...]:
-    """Files that git has, or would take: a checkout without git is walked instead."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-    )
-    if listing.returncode == 0:
-        paths = [ROOT / name.decode() for name in listing.stdout.split(b"\0") if name]
-    else:
-        paths = [path for path in ROOT.rglob("*") if not any(part.startswith(".venv") for part in path.parts)]
-    return tuple(path for path in paths if path.is_file())
 
 
 def text_of(path: Path) -> str | None:
