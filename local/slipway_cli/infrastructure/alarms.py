@@ -264,7 +264,7 @@ class _Alarms:
 
     def _of(self, metric: Metric, description: str, **more: Any) -> _Alarm:
         dimensions = {telemetry.FUNCTION: self._name(metric.function)}
-        dimensions |= {name: more.pop(name) for name in metric.dimensions}
+        dimensions |= {name: more.pop(name) for name in metric.by}
         return _Alarm(description, telemetry.NAMESPACE, metric.name, dimensions, **more)
 
     def _of_lambda(self, function: str, metric: str, what: str, **more: Any) -> _Alarm:

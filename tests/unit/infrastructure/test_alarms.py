@@ -71,7 +71,7 @@ def test_every_alarm_s_metric_is_there_with_exactly_its_dimensions(name: str) ->
         assert set(alarm["dimensions"]) == OF_AWS[alarm["namespace"], alarm["metric"]]
         return
     (metric,) = [metric for metric in telemetry.METRICS if metric.name == alarm["metric"]]
-    assert set(alarm["dimensions"]) == {telemetry.FUNCTION, *metric.dimensions}
+    assert set(alarm["dimensions"]) == {telemetry.FUNCTION, *metric.by}
     assert alarm["dimensions"][telemetry.FUNCTION] == f"slipway-{metric.function}"
 
 
@@ -128,7 +128,7 @@ def test_the_page_lists_every_alarm_with_its_metric_and_every_metric_of_ours() -
     names, metrics = documented()
     assert names == set(made)
     assert metrics == {
-        metric.name: (metric.function, {telemetry.FUNCTION, *metric.dimensions}, metric.help)
+        metric.name: (metric.function, {telemetry.FUNCTION, *metric.by}, metric.help)
         for metric in telemetry.METRICS
     }
     text = PAGE.read_text("utf-8")

@@ -13,26 +13,118 @@ from slipway.domain.notices import NoticeCode
 from slipway.domain.strain import Strain
 
 NAMESPACE = "Slipway"
-FUNCTION = (
-    "service"  # the dimension that every metric has: the function's whole name, so that deployments differ
-)
-POOL = "pool"
+# Dimensions. The function's whole name is one of every metric, so that deployments differ.
+FUNCTION = "service"
+POOL, PROFILE, ORGANIZATION = "pool", "profile", "organization"
+SECONDS, PERCENT = "Seconds", "Percent"
+OTHERS = "other"  # the organization of those that have no series of their own
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A metric: name and unit as CloudWatch has them, which function writes it, and what it says.
 
-    ``dimensions`` are those besides the function's.
+    ``by`` are dimensions besides the function's, one at a time: there are series by each of them. ``arc`` is the name
+    that actions-runner-controller has for the same, if any.
     """
 
     name: str
     function: str
     help: str
-    dimensions: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
     unit: str = "Count"
+    arc: str = ""
 
 
+# What jobs wait and take, told once for each.
+JOB_QUEUE_DURATION = Metric(
+    "JobQueueDuration",
+    "scaler",
+    "from queued to in progress, by GitHub's clock; the count of its values is that of jobs started",
+    (PROFILE, ORGANIZATION),
+    SECONDS,
+    "gha_job_queue_duration_seconds",
+)
+JOB_STARTUP_DURATION = Metric(
+    "JobStartupDuration",
+    "scaler",
+    "our part of it, and AWS's: from hearing of the job until its runner was registered",
+    (PROFILE,),
+    SECONDS,
+    "gha_job_startup_duration_seconds",
+)
+GITHUB_QUEUE_DURATION = Metric(
+    "GitHubQueueDuration",
+    "scaler",
+    "GitHub's part of it: until we heard of the job, and from its runner's registration until it was given the job",
+    (PROFILE,),
+    SECONDS,
+)
+JOB_EXECUTION_DURATION = Metric(
+    "JobExecutionDuration",
+    "scaler",
+    "from in progress to completed, by GitHub's clock; the count of its values is that of jobs completed",
+    (PROFILE,),
+    SECONDS,
+    "gha_job_execution_duration_seconds",
+)
+JOBS_ON_STANDBY = Metric(
+    "JobsOnStandby", "scaler", "jobs started by a container that was up before them", (PROFILE,)
+)
+JOBS_ON_HEADROOM = Metric(
+    "JobsOnHeadroom", "scaler", "jobs started by a container for which there was room at once", (PROFILE,)
+)
+DELIVERY_DELAY = Metric(
+    "DeliveryDelay",
+    "webhook",
+    "from queued, by GitHub's clock, until its webhook was here; the count of its values is that of jobs queued",
+    (),
+    SECONDS,
+)
+DELIVERIES_REFUSED = Metric(
+    "DeliveriesRefused", "webhook", "deliveries that no webhook secret of ours signed"
+)
+
+# How a pool is, at each convergence.
+WAITING_JOBS = Metric("WaitingJobs", "scaler", "jobs that wait", (POOL,))
+RUNNING_JOBS = Metric(
+    "RunningJobs", "scaler", "runners that run a job", (POOL,), arc="gha_running_jobs, gha_busy_runners"
+)
+IDLE_RUNNERS = Metric(
+    "IdleRunners", "scaler", "registered runners that wait for GitHub", (POOL,), arc="gha_idle_runners"
+)
+STARTING_RUNNERS = Metric(
+    "StartingRunners",
+    "scaler",
+    "containers that start, or wait on standby, and have claimed nothing",
+    (POOL,),
+)
+READY_INSTANCES = Metric("ReadyInstances", "scaler", "instances that take tasks, or drain", (POOL,))
+BOOTING_INSTANCES = Metric("BootingInstances", "scaler", "instances on their way", (POOL,))
+STOPPED_INSTANCES = Metric("StoppedInstances", "scaler", "stopped instances, ready to start", (POOL,))
+FILL = Metric(
+    "Fill",
+    "scaler",
+    "how full ready instances are: the mean of the shares of CPU and of memory that their tasks hold",
+    (POOL,),
+    PERCENT,
+)
+# What a convergence did.
+INSTANCES_LAUNCHED = Metric("InstancesLaunched", "scaler", "instances that EC2 launched", (POOL,))
+INSTANCES_STARTED = Metric("InstancesStarted", "scaler", "instances of the stopped tier started", (POOL,))
+LAUNCHES_REFUSED = Metric(
+    "LaunchesRefused", "scaler", "launches and starts that EC2 refused, in whole or in part", (POOL,)
+)
+# What of GitHub's limits is left, and what was put right.
+GITHUB_CALLS_LEFT = Metric(
+    "GitHubCallsLeft", "registrar", "calls left this hour to the credential that has the fewest"
+)
+REAPED = Metric(
+    "Reaped", "reaper", "runners, tasks, instances and jobs removed, because they outlived their use"
+)
+JOBS_FOUND = Metric("JobsFound", "redelivery", "queued jobs found at GitHub, of which no webhook told")
+
+# What alarms rest on: nothing of it is written while all is well.
 JOBS_OVER_TARGET = Metric(
     "JobsOverTarget",
     "scaler",
@@ -68,6 +160,28 @@ FAILED_DELIVERIES = Metric(
 REPAIR_ERRORS = Metric("RepairErrors", "redelivery", "errors that a run met")
 
 METRICS = (
+    JOB_QUEUE_DURATION,
+    JOB_STARTUP_DURATION,
+    GITHUB_QUEUE_DURATION,
+    JOB_EXECUTION_DURATION,
+    JOBS_ON_STANDBY,
+    JOBS_ON_HEADROOM,
+    DELIVERY_DELAY,
+    DELIVERIES_REFUSED,
+    WAITING_JOBS,
+    RUNNING_JOBS,
+    IDLE_RUNNERS,
+    STARTING_RUNNERS,
+    READY_INSTANCES,
+    BOOTING_INSTANCES,
+    STOPPED_INSTANCES,
+    FILL,
+    INSTANCES_LAUNCHED,
+    INSTANCES_STARTED,
+    LAUNCHES_REFUSED,
+    GITHUB_CALLS_LEFT,
+    REAPED,
+    JOBS_FOUND,
     JOBS_OVER_TARGET,
     LAUNCH_CIRCUITS_OPEN,
     START_CIRCUITS_OPEN,
