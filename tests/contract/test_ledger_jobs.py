@@ -50,6 +50,14 @@ def test_in_whatever_order_and_however_often_events_come_the_state_only_moves_fo
         assert is_waiting is (furthest == JobState.QUEUED.rank)
 
 
+def test_all_tries_of_a_job_are_found_by_its_id_alone(case: Case) -> None:
+    assert case.ledger.jobs.attempts(1) == []
+    for changes in ({}, {"run_attempt": 2}, {"organization": "Globex", "repository": "Globex/one"}):
+        case.ledger.jobs.record(an_event(**changes), ROUTE)
+    found = [(record.key.organization, record.key.run_attempt) for record in case.ledger.jobs.attempts(1)]
+    assert sorted(found) == [("acme", 1), ("acme", 2), ("globex", 1)]
+
+
 def test_a_job_waits_from_queued_until_it_has_started(case: Case) -> None:
     assert not case.ledger.jobs.waits(POOL, an_event().key)
     case.ledger.jobs.record(an_event(), ROUTE)

@@ -11,7 +11,7 @@ from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobState
 from slipway.domain.usage import KEPT_SECONDS, InstanceUsage, JobUsage, RunnerUsage, Usage
 from tests.builders import NOW, POOL, a_booting_instance, a_runner, a_task_id, an_arn
-from tests.contract.ledger_cases import ROUTE, Case, an_event
+from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
 
 TASK = a_task_id(1)
 
@@ -66,6 +66,19 @@ def test_a_container_leaves_one_line_when_its_task_has_stopped(case: Case) -> No
     assert isinstance(line, RunnerUsage)
     assert (line.task_id, line.instance_arn, line.size) == (TASK, an_arn("i-1"), runner.shape.size)
     assert (line.started_at, line.running_at, line.stopped_at) == (runner.started_at, NOW + 2, NOW + 90)
+    assert (line.why, line.made_for) == ("done", None)
+
+
+def test_the_line_of_a_container_tells_for_whom_it_was_registered_and_whom_it_served(case: Case) -> None:
+    case.ledger.jobs.record(an_event(), ROUTE)
+    case.ledger.runners.add([a_runner()])
+    [offer] = offered(case)
+    assert case.ledger.claims.bind(a_runner(), offer, reach="acme", at=NOW + 3) == "bound"
+    thief = an_event(JobState.IN_PROGRESS, 2)
+    assert case.ledger.runners.mark_busy(POOL, TASK, thief)
+    case.ledger.runners.remove(POOL, TASK, at=NOW + 90, why="Host EC2 terminated", lost_host=True)
+    [line] = [line for line in lines(case) if isinstance(line, RunnerUsage)]
+    assert (line.made_for, line.job, line.why) == (an_event().key, thief.key, "Host EC2 terminated")
 
 
 def test_of_two_who_say_at_once_that_a_task_stopped_one_writes_its_line(case: Case) -> None:

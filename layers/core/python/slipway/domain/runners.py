@@ -41,6 +41,7 @@ class Runner:
     label_key: str | None = None
     organization: str | None = None
     repository: str | None = None
+    made_for: JobKey | None = None  # the job it was minted for; GitHub may have given it another
     job: JobKey | None = None  # the job it was minted for, then the job that it runs
     run_id: int | None = None  # the workflow run of the job that it runs
     busy_at: float | None = None

@@ -44,7 +44,8 @@ class RunnerUsage:
     """A container that has ended, by ECS's clock; ``claimed_at`` is the registrar's.
 
     ``job`` is the one that it ran, or was last meant for; ``busy_at`` tells which of the two, if GitHub's word of it
-    came in time. ``instance_arn`` is that of its container instance in ECS, None where it was placed on none.
+    came in time. ``made_for`` is the one that it was registered for, ``why`` ECS's word for its end. ``instance_arn``
+    is that of its container instance in ECS, None where it was placed on none.
     """
 
     task_id: str
@@ -59,6 +60,8 @@ class RunnerUsage:
     busy_at: float | None = None
     job: JobKey | None = None
     repository: str | None = None
+    made_for: JobKey | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ def kind_of(usage: Usage) -> str:
 def as_plain(usage: Usage) -> dict[str, Any]:
     """Return a line as text, numbers and lists, without what is not known; ``from_plain`` reads it."""
     body = {one.name: _plain(getattr(usage, one.name)) for one in fields(usage)}
-    return {"kind": kind_of(usage), **{name: value for name, value in body.items() if value is not None}}
+    return {
+        "kind": kind_of(usage),
+        **{name: value for name, value in body.items() if value is not None},
+    }
 
 
 def from_plain(body: Mapping[str, Any]) -> Usage:
@@ -109,8 +115,9 @@ def from_plain(body: Mapping[str, Any]) -> Usage:
     for name in ("size", "registered"):
         if name in known:
             known[name] = Resources(*known[name])
-    if "job" in known:
-        known["job"] = JobKey.parse(known["job"])
+    for name in ("job", "made_for"):
+        if name in known:
+            known[name] = JobKey.parse(known[name])
     return _KINDS[body["kind"]](**known)
 
 
@@ -156,7 +163,7 @@ def usage_of_job(event: JobEvent, route: Route, heard_at: float | None) -> JobUs
     )
 
 
-def usage_of_runner(runner: Runner, stopped_at: float) -> RunnerUsage:
+def usage_of_runner(runner: Runner, stopped_at: float, why: str | None = None) -> RunnerUsage:
     """Return the line of a container whose task has stopped."""
     return RunnerUsage(
         task_id=runner.task_id,
@@ -171,6 +178,8 @@ def usage_of_runner(runner: Runner, stopped_at: float) -> RunnerUsage:
         busy_at=runner.busy_at,
         job=runner.job,
         repository=runner.repository,
+        made_for=runner.made_for,
+        why=why,
     )
 
 

@@ -60,6 +60,9 @@ class Jobs(Protocol):
     def find(self, key: JobKey) -> JobRecord | None:
         """Return the record of a job, if any."""
 
+    def attempts(self, job_id: int) -> Sequence[JobRecord]:
+        """Return the records that bear a job id, of whichever organization and attempt."""
+
     def note_untaken(self, pool: str, key: JobKey, *, task_id: str, at: float) -> None:
         """Note that the runner made for a waiting job idled in vain; it is offered again later and later."""
 

@@ -13,7 +13,7 @@ _DRAWS = 3  # an offer can vanish between ticket and reading only when a new set
 _RUNNER = 0  # its position in the binding's transaction
 _WAIT_FIELDS = ("waits_for", "waits_until")
 # Not claimed_at: that its container claims is known, whatever GitHub said.
-_BOUND_FIELDS = ("reach", "label_key", "organization", "repository", "job")
+_BOUND_FIELDS = ("reach", "label_key", "organization", "repository", "job", "made_for")
 
 
 class DynamoClaims:
@@ -107,6 +107,7 @@ class DynamoClaims:
             "organization": job.organization,
             "repository": job.repository,
             "job": str(job.key),
+            "made_for": str(job.key),
         }
         return Update(
             runner_key(runner.pool, runner.task_id),

@@ -62,7 +62,12 @@ def orphan_key(pool: str, task_id: str) -> Key:
 
 def record_key(key: JobKey) -> Key:
     """Return the key of a job's record."""
-    return Key(f"JOB#{key.job_id}", f"{key.organization}#ATTEMPT#{key.run_attempt}")
+    return Key(record_partition(key.job_id), f"{key.organization}#ATTEMPT#{key.run_attempt}")
+
+
+def record_partition(job_id: int) -> str:
+    """Return the partition of all records with a job id: who may speak for one organization can claim any id."""
+    return f"JOB#{job_id}"
 
 
 def gone_key(task_id: str) -> Key:
@@ -121,8 +126,10 @@ def waiting_from(item: Item) -> WaitingJob:
 
 def runner_to(runner: Runner) -> Item:
     """Return the item of a runner, without its key."""
-    job = str(runner.job) if runner.job else None
-    return {**_fields_of(runner), "shape": shape_to(runner.shape), "state": runner.state.value, "job": job}
+    item = _fields_of(runner)
+    for name in ("job", "made_for"):
+        item[name] = str(item[name]) if item[name] else None
+    return {**item, "shape": shape_to(runner.shape), "state": runner.state.value}
 
 
 def runner_from(item: Item) -> Runner:
@@ -133,7 +140,7 @@ def runner_from(item: Item) -> Runner:
             **body,
             "shape": shape_from(body["shape"]),
             "state": RunnerState(body["state"]),
-            "job": JobKey.parse(body["job"]) if "job" in body else None,
+            **{name: JobKey.parse(body[name]) for name in ("job", "made_for") if name in body},
         }
     )
 

@@ -9,6 +9,7 @@ from slipway.adapters.ledger.items import (
     keyed,
     record_from,
     record_key,
+    record_partition,
     waiting_key,
     waiting_to,
 )
@@ -59,6 +60,10 @@ class DynamoJobs:
         """Return the record of a job, if any."""
         item = self._table.get(record_key(key))
         return record_from(item) if item else None
+
+    def attempts(self, job_id: int) -> list[JobRecord]:
+        """Return the records that bear a job id, of whichever organization and attempt."""
+        return [record_from(item) for item in self._table.query(record_partition(job_id))]
 
     def note_untaken(self, pool: str, key: JobKey, *, task_id: str, at: float) -> None:
         """Note that the runner made for a waiting job idled in vain; it is offered again later and later."""

@@ -26,7 +26,7 @@ from slipway.adapters.ledger.table import (
 )
 from slipway.adapters.ledger.usage import usage_put
 from slipway.domain.interruptions import interruption_of
-from slipway.domain.jobs import JobEvent
+from slipway.domain.jobs import MAX_TEXT, JobEvent
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.usage import usage_of_runner
@@ -137,7 +137,7 @@ class DynamoRunners:
     def remove(self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False) -> Stopped:
         """Note that ECS stopped the task: out of the pool, remembered as gone."""
         known = self.find(pool, task_id)
-        stone = {"at": at, "why": why[:200], "expires_at": int(at) + GONE_TTL_SECONDS}
+        stone = {"at": at, "why": why[:MAX_TEXT], "expires_at": int(at) + GONE_TTL_SECONDS}
         buried = Put(keyed(gone_key(task_id), stone))
         if known is None:
             # News all the same where its start was never recorded: the plan counted on it.
@@ -146,7 +146,7 @@ class DynamoRunners:
             return Stopped(None, is_news)
         # On condition, so that its usage is written once, whoever else says at the same time that it stopped.
         taken_out = Delete(runner_key(pool, task_id), condition=_EXISTS)
-        writes: list[Write] = [buried, taken_out, usage_put(usage_of_runner(known, at))]
+        writes: list[Write] = [buried, taken_out, usage_put(usage_of_runner(known, at, why[:MAX_TEXT]))]
         if known.ended_at is None and known.runner_id is not None:
             orphan = {
                 "task_id": task_id,
