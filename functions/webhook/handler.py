@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway import bootstrap
 from slipway.domain.errors import ConfigurationError
-from slipway.services.ingest import Answer, Request
+from slipway.services.ingest import Answer, Facts, Request
 
 ingest_webhook = functools.cache(bootstrap.ingest_webhook)  # built on first use, kept while warm
 webhook_log = functools.cache(bootstrap.webhook_log)
@@ -48,7 +48,7 @@ def _request(event: Any) -> Request:
     )
 
 
-def _failed(reason: str, facts: dict[str, str | int]) -> Answer:
+def _failed(reason: str, facts: Facts) -> Answer:
     return Answer(503, reason, "the webhook failed; its log says why. Send this delivery again", facts)
 
 

@@ -60,6 +60,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--usage", type=Path, metavar="FILE.jsonl", help="leave the usage records, for slipway report"
     )
+    parser.add_argument(
+        "--keep-ledger",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="leave the ledger as it is at the end, for slipway explain, status and the like",
+    )
     parser.set_defaults(run=run_command)
 
 
@@ -102,6 +108,7 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
     from local.demo.screen import picture, tell  # noqa: PLC0415
     from local.demo.world import World  # noqa: PLC0415
+    from local.operating.saved_ledger import save_ledger  # noqa: PLC0415
     from local.reports.lines import write_lines  # noqa: PLC0415
 
     console = Console(stderr=arguments.json)
@@ -129,6 +136,9 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
             console.print(f"{arguments.jobs} jobs, clock ×{arguments.clock_scale}, seed {arguments.seed}")
             with Live(console=console, refresh_per_second=4) as live:
                 result = run(world, scenario, lambda w, s: live.update(picture(w, s)))
+        if arguments.keep_ledger:
+            with world.lock:
+                save_ledger(arguments.keep_ledger, world.ledger(), world.clock.now())
     if arguments.usage:
         write_lines(arguments.usage, result.usage)
     if arguments.json:

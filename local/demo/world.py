@@ -47,6 +47,7 @@ from local.twin.http.aws import AwsServer
 from local.twin.http.github import GitHubServer
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger import dynamo_ledger
+from slipway.adapters.ledger.table import from_wire
 from slipway.domain.usage import Usage
 
 PERMISSIONS = "permissions.jsonl"  # what each function needed, beside the logs
@@ -126,6 +127,10 @@ class World:
         """Read the usage records of this run; the caller holds the lock."""
         ledger = dynamo_ledger(self.aws.client("dynamodb"), TABLE)
         return usage_of(ledger, self.configuration, self.scaled.origin, self.clock.now())
+
+    def ledger(self) -> Iterator[dict[str, Any]]:
+        """Return every item of the ledger's table; the caller holds the lock."""
+        yield from map(from_wire, self.aws.dynamodb.items(TABLE))
 
     def canaries(self) -> dict[str, str]:
         """Return every secret of this run by name, to look for where none may be."""

@@ -17,6 +17,9 @@ _COMMANDS = (
     "local.slipway_cli.simulate_command",
     "local.slipway_cli.report_command",
     "local.demo.command",
+    "local.slipway_cli.look_command",
+    "local.slipway_cli.order_command",
+    "local.slipway_cli.explain_command",
 )
 
 

@@ -17,7 +17,9 @@ def a_busy_runner(case: Case, number: int = 1) -> None:
 
 
 def lose(case: Case, number: int = 1, at: float = NOW) -> None:
-    case.ledger.runners.remove(POOL, a_task_id(number), at=at, why="Host EC2 terminated", lost_host=True)
+    case.ledger.runners.remove(
+        POOL, a_task_id(number), at=at, why="Host EC2 terminated", lost_host=True, run_again=True
+    )
 
 
 def test_a_busy_runner_that_lost_its_host_leaves_an_interruption(case: Case) -> None:

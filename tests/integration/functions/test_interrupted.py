@@ -43,7 +43,7 @@ def interrupted(stage: Stage, task_id: str) -> WorkflowJob:
         runners = dynamo_ledger(stage.aws.client("dynamodb"), "slipway").runners
         runners.add([runner])
         assert runners.mark_busy("general", task_id, event)
-        runners.remove("general", task_id, at=at, why="Host EC2 terminated", lost_host=True)
+        runners.remove("general", task_id, at=at, why="Host EC2 terminated", lost_host=True, run_again=True)
     return job
 
 

@@ -79,7 +79,9 @@ def runner_steps(n: int, m: int) -> list[Step]:
         lambda ledger, at: ledger.runners.mark_ended(POOL, task, at=at, why="done", organization="acme"),
         lambda ledger, at: ledger.runners.found_busy(POOL, task, at),
         lambda ledger, at: ledger.runners.dismiss(POOL, task, at=at, why="surplus"),
-        lambda ledger, at: ledger.runners.remove(POOL, task, at=at, why="gone", lost_host=m == 1),
+        lambda ledger, at: ledger.runners.remove(
+            POOL, task, at=at, why="gone", lost_host=m == 1, run_again=m == 1
+        ),
         lambda ledger, _: ledger.runners.forget_orphan(POOL, task, organization="acme"),
         lambda ledger, _: ledger.claims.registered(POOL, task, 9_000 + m),
         lambda ledger, _: ledger.runners.is_gone(task),

@@ -44,8 +44,9 @@ class RunnerUsage:
     """A container that has ended, by ECS's clock; ``claimed_at`` is the registrar's.
 
     ``job`` is the one that it ran, or was last meant for; ``busy_at`` tells which of the two, if GitHub's word of it
-    came in time. ``made_for`` is the one that it was registered for, ``why`` ECS's word for its end. ``instance_arn``
-    is that of its container instance in ECS, None where it was placed on none.
+    came in time. ``made_for`` is the one that it was registered for, ``why`` ECS's word for its end, and
+    ``lost_host`` that its instance was gone. ``instance_arn`` is that of its container instance in ECS, None where it
+    was placed on none.
     """
 
     task_id: str
@@ -62,6 +63,7 @@ class RunnerUsage:
     repository: str | None = None
     made_for: JobKey | None = None
     why: str | None = None
+    lost_host: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,9 @@ def usage_of_job(event: JobEvent, route: Route, heard_at: float | None) -> JobUs
     )
 
 
-def usage_of_runner(runner: Runner, stopped_at: float, why: str | None = None) -> RunnerUsage:
+def usage_of_runner(
+    runner: Runner, stopped_at: float, why: str | None = None, *, lost_host: bool = False
+) -> RunnerUsage:
     """Return the line of a container whose task has stopped."""
     return RunnerUsage(
         task_id=runner.task_id,
@@ -180,6 +184,7 @@ def usage_of_runner(runner: Runner, stopped_at: float, why: str | None = None) -
         repository=runner.repository,
         made_for=runner.made_for,
         why=why,
+        lost_host=lost_host or None,
     )
 
 

@@ -119,11 +119,20 @@ class Runners(Protocol):
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
         """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
 
-    def remove(self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False) -> Stopped:
+    def remove(
+        self,
+        pool: str,
+        task_id: str,
+        *,
+        at: float,
+        why: str,
+        lost_host: bool = False,
+        run_again: bool = False,
+    ) -> Stopped:
         """Note that ECS stopped the task: out of the pool, remembered as gone, its usage kept.
 
         A runner that was registered and never said to have ended leaves an orphan to look after, and one that
-        took a job and then ``lost_host`` an interruption.
+        took a job and then ``lost_host`` an interruption where it is to ``run_again``.
         """
 
     def forget_orphan(self, pool: str, task_id: str, *, organization: str | None = None) -> None:

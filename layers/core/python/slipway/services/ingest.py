@@ -31,7 +31,7 @@ from slipway.services.webhook_secrets import WebhookSecrets
 
 MAX_BODY_BYTES = 1024 * 1024
 _MAX_BASE64_LENGTH = (MAX_BODY_BYTES + 2) // 3 * 4
-Facts = dict[str, str | int]
+Facts = dict[str, str | int | list[str]]
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -54,7 +54,7 @@ class Answer:
     status: int
     reason: str
     detail: str
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+    facts: Mapping[str, str | int | list[str]] = field(default_factory=dict)
 
 
 class _Stop(Exception):  # noqa: N818 - control flow, not an error: it carries the answer
@@ -125,6 +125,9 @@ class Ingest:
         facts |= {"action": event.action, "job_id": event.job_id, "run_attempt": event.run_attempt}
         refusal = admit(event, self._configuration, event.received_at)
         if refusal:
+            facts["labels"] = list(
+                event.labels
+            )  # what `slipway explain` needs to tell which profile is the nearest
             return 200, refusal.code, refusal.detail
         try:
             self._queue.send(event)

@@ -148,9 +148,13 @@ class Observe:
 
     def _fold_task(self, event: TaskChange) -> _Moved | None:
         if event.status == "STOPPED":
-            lost_host = event.lost_host and self._configuration.github.rerun_interrupted > 0
             stopped = self._ledger.runners.remove(
-                event.pool, event.task_id, at=event.at, why=event.why, lost_host=lost_host
+                event.pool,
+                event.task_id,
+                at=event.at,
+                why=event.why,
+                lost_host=event.lost_host,
+                run_again=self._configuration.github.rerun_interrupted > 0,
             )
             self._note_failed_start(event, stopped.was)
             return _Moved(event.pool, is_calm=had_its_job(stopped.was)) if stopped.is_news else None

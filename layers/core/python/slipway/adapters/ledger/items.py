@@ -140,7 +140,8 @@ def runner_from(item: Item) -> Runner:
             **body,
             "shape": shape_from(body["shape"]),
             "state": RunnerState(body["state"]),
-            **{name: JobKey.parse(body[name]) for name in ("job", "made_for") if name in body},
+            "job": JobKey.parse(body["job"]) if "job" in body else None,
+            "made_for": JobKey.parse(body["made_for"]) if "made_for" in body else None,
         }
     )
 

@@ -134,7 +134,16 @@ class DynamoRunners:
         values = {"starting": RunnerState.STARTING.value}
         return self._try(self._ending(pool, task_id, at, why, "#state = :starting", values))
 
-    def remove(self, pool: str, task_id: str, *, at: float, why: str, lost_host: bool = False) -> Stopped:
+    def remove(
+        self,
+        pool: str,
+        task_id: str,
+        *,
+        at: float,
+        why: str,
+        lost_host: bool = False,
+        run_again: bool = False,
+    ) -> Stopped:
         """Note that ECS stopped the task: out of the pool, remembered as gone."""
         known = self.find(pool, task_id)
         stone = {"at": at, "why": why[:MAX_TEXT], "expires_at": int(at) + GONE_TTL_SECONDS}
@@ -146,7 +155,11 @@ class DynamoRunners:
             return Stopped(None, is_news)
         # On condition, so that its usage is written once, whoever else says at the same time that it stopped.
         taken_out = Delete(runner_key(pool, task_id), condition=_EXISTS)
-        writes: list[Write] = [buried, taken_out, usage_put(usage_of_runner(known, at, why[:MAX_TEXT]))]
+        writes: list[Write] = [
+            buried,
+            taken_out,
+            usage_put(usage_of_runner(known, at, why[:MAX_TEXT], lost_host=lost_host)),
+        ]
         if known.ended_at is None and known.runner_id is not None:
             orphan = {
                 "task_id": task_id,
@@ -156,7 +169,7 @@ class DynamoRunners:
                 "organization": known.organization,
             }
             writes.append(Put(keyed(orphan_key(pool, task_id), orphan)))
-        if lost_host and (interrupted := interruption_of(known, at)):
+        if lost_host and run_again and (interrupted := interruption_of(known, at)):
             writes.append(Put(interruption_to(interrupted)))
         return Stopped(known if self._try_transact(writes) else None, is_news=True)
 

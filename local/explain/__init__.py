@@ -1,0 +1,1 @@
+"""Why a job waits, and what became of it: its whole story, from what was recorded."""

@@ -1,0 +1,263 @@
+"""The story of a job, told from the evidence: what happened when, and one sentence that answers the question. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from local.explain.evidence import Evidence, Try
+from local.explain.refusals import Refusal
+from local.operating.views import iso, told
+from local.slipway_cli.planning.words import amount
+from slipway.domain.jobs import JobState
+from slipway.domain.usage import InstanceUsage, RunnerUsage
+
+
+class Ending(StrEnum):
+    """How a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # its instance was taken away while it ran
+    REFUSED = "refused"  # no profile serves it, or a rule keeps it out
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened at a time (epoch seconds): a code for programs, words for people."""
+
+    at: float
+    code: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One try of a job. ``answer`` is the sentence that whoever asks wants; ``was_robbed`` says that another job was
+    given a runner made for this one."""
+
+    job: str
+    repository: str
+    ending: Ending
+    answer: str
+    moments: tuple[Moment, ...]
+    was_robbed: bool = False
+
+
+def stories(evidence: Evidence) -> tuple[Story, ...]:
+    """Return the story of each try, the latest last; of a job that was never let in, that of its refusal."""
+    if evidence.tries:
+        return tuple(_of_try(found, evidence) for found in evidence.tries)
+    if evidence.refusals:
+        return (_refused(evidence),)
+    return (_unknown(evidence),)
+
+
+def _of_try(found: Try, evidence: Evidence) -> Story:
+    ending = _ending(found)
+    moments = sorted({*_beginning(found), *_containers(found), *_running(found, evidence.now)}, key=_order)
+    robbed = any(_robber(found, container) for container in found.containers)
+    return Story(
+        job=str(found.key),
+        repository=found.record.repository,
+        ending=ending,
+        answer=_answer(found, ending, evidence.now),
+        moments=tuple(moments),
+        was_robbed=robbed,
+    )
+
+
+# GitHub tells whole seconds: what falls into one is told in the order in which it must have happened.
+_ORDER = {
+    code: rank
+    for rank, code in enumerate(
+        (
+            "queued",
+            "unheard",
+            "heard",
+            "instance",
+            "instance_ready",
+            "container",
+            "container_running",
+            "registered",
+            "robbed",
+            "container_ended",
+            "started",
+            "host_lost",
+            "completed",
+            "again",
+        )
+    )
+}
+
+
+def _order(moment: Moment) -> tuple[int, int, float, str]:
+    return int(moment.at), _ORDER.get(moment.code, len(_ORDER)), moment.at, moment.words
+
+
+def _ending(found: Try) -> Ending:
+    record = found.record
+    if record.state is JobState.QUEUED:
+        return Ending.WAITING
+    if record.state is JobState.IN_PROGRESS:
+        return Ending.INTERRUPTED if _lost(found) else Ending.RUNNING
+    if record.conclusion == "cancelled":
+        return Ending.CANCELLED
+    return Ending.INTERRUPTED if record.conclusion == "failure" and _lost(found) else Ending.COMPLETED
+
+
+def _lost(found: Try) -> RunnerUsage | None:
+    """Return the container of the job if it ended with its host, and before the job did."""
+    own = found.own
+    ended = found.record.completed_at
+    if own is None or not own.lost_host:
+        return None
+    return own if ended is None or own.stopped_at <= ended else None
+
+
+def _beginning(found: Try) -> Iterator[Moment]:
+    record = found.record
+    yield Moment(record.queued_at, "queued", f"GitHub queued it, in {record.repository}")
+    if record.heard_at is not None:
+        late = record.heard_at - record.queued_at
+        yield Moment(
+            record.heard_at,
+            "heard",
+            f"Slipway heard of it, {_span(late)} later; pool {record.pool} serves it",
+        )
+    else:
+        yield Moment(record.queued_at, "unheard", "no webhook told of it while it waited")
+
+
+def _containers(found: Try) -> Iterator[Moment]:
+    for container in found.containers:
+        task = container.task_id[:8]
+        host = found.host_of(container)
+        yield from _start_of(container, host)
+        if container.claimed_at is not None and container.made_for == found.key:
+            yield Moment(
+                container.claimed_at, "registered", f"container {task} claimed it and was registered"
+            )
+        robber = _robber(found, container)
+        if robber is not None:
+            yield Moment(
+                container.busy_at or container.stopped_at,
+                "robbed",
+                f"GitHub gave the runner of container {task} to another job, {robber}: a runner goes to the oldest "
+                "job that its group and labels allow",
+            )
+        elif found.own is not None and container is not found.own and container.made_for == found.key:
+            why = container.why or "it ended"
+            yield Moment(
+                container.stopped_at, "container_ended", f"container {task} ended without a job: {why}"
+            )
+
+
+def _start_of(container: RunnerUsage, host: InstanceUsage | None) -> Iterator[Moment]:
+    task = container.task_id[:8]
+    size = amount(container.size.as_parameters())
+    if host is not None:
+        where = f"{host.instance_id} ({host.instance_type}, {host.market or 'stopped'})"
+        yield Moment(host.launched_at, "instance", f"instance {where} was launched or started")
+        if host.ready_at is not None:
+            yield Moment(host.ready_at, "instance_ready", f"instance {host.instance_id} was ready")
+    else:
+        where = "an instance"
+    yield Moment(container.started_at, "container", f"container {task} ({size}) was placed on {where}")
+    if container.running_at is not None:
+        yield Moment(container.running_at, "container_running", f"container {task} was up")
+
+
+def _robber(found: Try, container: RunnerUsage) -> str | None:
+    """Return the job that a container made for this one ran instead."""
+    is_other = container.made_for == found.key and container.job not in (None, found.key)
+    return str(container.job) if is_other else None
+
+
+def _running(found: Try, now: float) -> Iterator[Moment]:
+    record = found.record
+    if found.reason is not None:
+        yield Moment(now, found.reason.code.value, f"it waits: {told(found.reason)}")
+    if record.started_at is not None and record.runner_name and record.state is not JobState.QUEUED:
+        yield Moment(record.started_at, "started", f"GitHub gave it to runner {record.runner_name}")
+    lost = _lost(found)
+    if lost is not None:
+        yield Moment(lost.stopped_at, "host_lost", f"its instance was taken away: {lost.why}")
+    if record.completed_at is not None:
+        yield Moment(record.completed_at, "completed", f"GitHub says it ended: {record.conclusion}")
+    if found.again is not None:
+        yield Moment(
+            found.again.queued_at,
+            "again",
+            f"it was run again, as {found.again.job}: {found.again.conclusion}",
+        )
+
+
+def _answer(found: Try, ending: Ending, now: float) -> str:
+    record = found.record
+    match ending:
+        case Ending.WAITING:
+            waited = _span(now - record.queued_at)
+            why = told(found.reason) if found.reason else "the next plan decides"
+            return f"it has waited {waited}: {why}"
+        case Ending.RUNNING:
+            return f"it runs since {iso(record.started_at)}, after {_waited(found)}"
+        case Ending.CANCELLED:
+            if record.started_at is None or not record.runner_name:
+                return "it was cancelled before it had a runner"
+            return f"it was cancelled while it ran, after {_waited(found)}"
+        case Ending.INTERRUPTED:
+            again = f"; it was run again as {found.again.job}" if found.again else ""
+            return f"its instance was taken away while it ran{again}"
+        case _:
+            return f"it ended with {record.conclusion}, after {_waited(found)}"
+
+
+def _waited(found: Try) -> str:
+    record = found.record
+    if record.started_at is None:
+        return "a wait that is not known"
+    return f"a wait of {_span(record.started_at - record.queued_at)}"
+
+
+def _refused(evidence: Evidence) -> Story:
+    last = evidence.refusals[-1]
+    moments = tuple(Moment(one.at, one.reason, _refusal_words(one)) for one in evidence.refusals)
+    return Story(
+        job=str(evidence.job_id),
+        repository=last.repository,
+        ending=Ending.REFUSED,
+        answer=f"Slipway does not serve it: {_refusal_words(last)}",
+        moments=moments,
+    )
+
+
+def _refusal_words(refusal: Refusal) -> str:
+    labels = f"; its labels are {', '.join(refusal.labels)}" if refusal.labels else ""
+    nearest = f"; the nearest profile is {refusal.nearest}" if refusal.nearest else ""
+    return f"{refusal.detail}{labels}{nearest}"
+
+
+def _unknown(evidence: Evidence) -> Story:
+    near = f" Known are {', '.join(evidence.near)}." if evidence.near else ""
+    return Story(
+        job=str(evidence.job_id),
+        repository="",
+        ending=Ending.UNKNOWN,
+        answer=(
+            f"nothing is known of job {evidence.job_id}.{near} A job id is the last number of a job's address at "
+            "GitHub, not its run's. A job may be unknown because its webhook has not come yet (a lost one is found "
+            "within minutes, docs/repair.md), because it is older than eight days, or because it is another "
+            "deployment's"
+        ),
+        moments=(),
+    )
+
+
+def _span(seconds: float) -> str:
+    whole = round(max(0.0, seconds))
+    return f"{whole} s" if whole < 600 else f"{whole // 60} min"

@@ -1,0 +1,95 @@
+"""Where what is shown comes from: a deployment's table, or a saved ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.operating.saved_ledger import SavedLedgerError, load_ledger
+from local.simulator.memory_table import memory_ledger
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.configuration import Configuration
+from slipway.domain.errors import SlipwayError
+from slipway.domain.plan import Plan
+from slipway.domain.planner import plan
+from slipway.domain.policy import Policy, policy_of
+from slipway.domain.snapshot import Snapshot
+from slipway.ports.ledger import Ledger
+
+
+class NoSightError(Exception):
+    """Nothing can be seen; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSight:
+    """A pool as the ledger has it, and what the scaler would decide about it now."""
+
+    snapshot: Snapshot
+    decided: Plan
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A ledger with its configuration; ``now`` tells the time of which it speaks."""
+
+    configuration: Configuration
+    ledger: Ledger
+    now: Callable[[], float]
+
+    def pool(self, name: str) -> PoolSight:
+        """Look at a pool.
+
+        What is on offer is read first, as a convergence does.
+
+        Raises:
+            NoSightError: the table cannot be read.
+        """
+        now = self.now()
+        try:
+            on_offer = self.ledger.offers.read(name).jobs
+            snapshot = replace(self.ledger.snapshots.read(name, now), on_offer=on_offer)
+        except (BotoCoreError, ClientError, SlipwayError) as fault:
+            raise unreadable(self.configuration, fault) from fault
+        policy = policy_of(self.configuration, name, now)
+        return PoolSight(snapshot, plan(snapshot, policy), policy)
+
+
+def deployed(configuration: Configuration, region: str | None) -> Sight:
+    """Look at a deployment's table with the operator's own credentials.
+
+    Raises:
+        NoSightError: there are no credentials, or no region.
+    """
+    try:
+        client = boto3.client("dynamodb", region_name=region)
+    except BotoCoreError as fault:
+        raise unreadable(configuration, fault) from fault
+    return Sight(configuration, dynamo_ledger(client, configuration.deployment), time.time)
+
+
+def saved(configuration: Configuration, path: Path) -> Sight:
+    """Look at a saved ledger, at the moment when it was saved.
+
+    Raises:
+        NoSightError: it is none.
+    """
+    try:
+        store, at = load_ledger(path)
+    except SavedLedgerError as fault:
+        raise NoSightError(str(fault)) from fault
+    return Sight(configuration, memory_ledger(store), lambda: at)
+
+
+def unreadable(configuration: Configuration, fault: Exception) -> NoSightError:
+    """Return what to say where the table cannot be read."""
+    return NoSightError(
+        f"the table {configuration.deployment} cannot be read: {fault}. This needs AWS credentials that may "
+        "dynamodb:Query and dynamodb:GetItem it, and the home region (--region or AWS_REGION)"
+    )

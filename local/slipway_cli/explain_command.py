@@ -1,0 +1,124 @@
+"""``slipway explain``: why a job waits, or what became of it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, refuse
+from local.slipway_cli.verdicts import print_json
+
+if TYPE_CHECKING:
+    from local.explain.refusals import Refusal
+    from local.explain.story import Story
+    from local.operating.sight import Sight
+
+_LONGEST = 1_000  # characters of a sentence
+_ADDRESS = re.compile(r"https?://\S+/job/([0-9]+)(?:[/?#]\S*)?", re.ASCII)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "explain", help="why a job waits, or what became of it: its whole story", allow_abbrev=False
+    )
+    parser.add_argument("job", type=job_id, metavar="JOB", help="a job's id, or its address at GitHub")
+    add_sight_arguments(parser)
+    parser.add_argument(
+        "--logs",
+        type=Path,
+        metavar="DIR",
+        help="where `slipway demo --keep-logs` left the webhook's log, which knows of jobs that were refused",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_explain)
+
+
+def job_id(text: str) -> int:
+    """Read a job's id, or the address of its page."""
+    address = _ADDRESS.fullmatch(text)
+    digits = address[1] if address else text
+    if not re.fullmatch(r"[0-9]{1,18}", digits, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a job's id nor its address at GitHub")
+    return int(digits)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    """Print the story; 1 where nothing is known of the job."""
+    from local.explain.evidence import gather  # noqa: PLC0415 - boto3 is slow to import
+    from local.explain.story import Ending, stories  # noqa: PLC0415
+    from local.operating.sight import NoSightError  # noqa: PLC0415
+
+    try:
+        sight = open_sight(arguments)
+        evidence = gather(sight, arguments.job, ())
+        note = None
+        if not evidence.tries:
+            refusals, note = _refusals(arguments, sight)
+            evidence = gather(sight, arguments.job, refusals)
+    except NoSightError as fault:
+        return refuse("slipway explain", str(fault))
+    told = stories(evidence)
+    if arguments.json:
+        print_json({"job_id": arguments.job, "tries": [_as_json(story) for story in told], "note": note})
+    else:
+        _show(told, note)
+    return 1 if told[-1].ending is Ending.UNKNOWN else 0
+
+
+def _refusals(arguments: argparse.Namespace, sight: Sight) -> tuple[list[Refusal], str | None]:
+    """Return what the webhook's log says, or a note on why it could not be read: the ledger's part stands alone."""
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    from local.explain.refusals import NoLogError, of_deployment, of_folder  # noqa: PLC0415
+
+    profiles = sight.configuration.profiles.values()
+    try:
+        if arguments.logs:
+            return of_folder(arguments.logs, arguments.job, profiles), None
+        if arguments.ledger:
+            return [], "--logs names the logs that were kept: they know of jobs that were refused"
+        logs = boto3.client("logs", region_name=arguments.region)
+        group = f"/aws/lambda/{sight.configuration.deployment}-webhook"
+        return of_deployment(logs, group, arguments.job, profiles), None
+    except (NoLogError, BotoCoreError) as fault:
+        return [], f"the webhook's log cannot be read, which knows of jobs that were refused: {fault}"
+
+
+def _as_json(story: Story) -> dict[str, Any]:
+    from local.operating.views import iso  # noqa: PLC0415
+
+    return {
+        "job": story.job,
+        "repository": story.repository,
+        "state": story.ending.value,
+        "answer": story.answer,
+        "was_robbed": story.was_robbed,
+        "story": [{"at": iso(one.at), "code": one.code, "words": one.words} for one in story.moments],
+    }
+
+
+def _show(told: tuple[Story, ...], note: str | None) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from local.operating.views import iso  # noqa: PLC0415
+    from slipway.domain.text import inert  # noqa: PLC0415
+
+    console = Console()
+    for story in told:
+        where = f"  {story.repository}" if story.repository else ""
+        console.print(Text.assemble((inert(f"{story.job}{where}"), "bold"), f"  {story.ending.value}"))
+        console.print(Text(inert(story.answer, _LONGEST)))
+        moments = Table.grid(padding=(0, 2, 0, 0))
+        for moment in story.moments:
+            moments.add_row(
+                Text(f"  {(iso(moment.at) or '')[11:19]}", style="dim"), Text(inert(moment.words, _LONGEST))
+            )
+        console.print(moments)
+    if note:
+        console.print(Text(note, style="dim"))

@@ -1,0 +1,87 @@
+"""``slipway status``, ``jobs``, ``runners``, ``instances``: what there is now, and why. They change nothing."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for, refuse
+from local.slipway_cli.verdicts import print_json
+
+if TYPE_CHECKING:
+    from local.operating.sight import Sight
+    from local.operating.views import Row
+
+_KINDS = {
+    "status": "how each pool is: jobs that wait and why, runners, instances, what is wrong",
+    "jobs": "the jobs that wait, each with its reason, and those that run",
+    "runners": "the containers of pools, and what each is for",
+    "instances": "the instances of pools, and how full each is",
+}
+_EVERY_SECONDS = 2.0
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommands."""
+    for kind, help_text in _KINDS.items():
+        parser = subparsers.add_parser(kind, help=help_text, allow_abbrev=False)
+        add_sight_arguments(parser)
+        parser.add_argument(
+            "--pool", action="append", default=[], metavar="NAME", help="this pool alone; may be repeated"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON array")
+        parser.add_argument("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
+        parser.set_defaults(run=lambda arguments, kind=kind: _look(arguments, kind))
+
+
+def _look(arguments: argparse.Namespace, kind: str) -> int:
+    from local.operating.sight import NoSightError  # noqa: PLC0415 - boto3 and rich are slow to import
+
+    try:
+        sight = open_sight(arguments)
+        pools = pools_asked_for(arguments.pool, sight.configuration)
+
+        def rows() -> list[Row]:
+            return _rows(sight, kind, pools)
+
+        if arguments.watch and not arguments.json:
+            return _watch(kind, rows)
+        found = rows()
+    except NoSightError as fault:
+        return refuse(f"slipway {kind}", str(fault))
+    if arguments.json:
+        print_json(found)
+        return 0
+    from rich.console import Console  # noqa: PLC0415
+
+    from local.operating.screen import show  # noqa: PLC0415
+
+    show(Console(), kind, found)
+    return 0
+
+
+def _watch(kind: str, rows: Callable[[], list[Row]]) -> int:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415
+
+    from local.operating.screen import picture  # noqa: PLC0415
+
+    console = Console()
+    try:
+        with Live(picture(kind, rows(), console.width), console=console, auto_refresh=False) as live:
+            while True:
+                time.sleep(_EVERY_SECONDS)
+                live.update(picture(kind, rows(), console.width), refresh=True)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _rows(sight: Sight, kind: str, pools: list[str]) -> list[Row]:
+    from local.operating.views import instance_rows, job_rows, pool_row, runner_rows  # noqa: PLC0415
+
+    if kind == "status":
+        return [pool_row(sight.pool(name)) for name in pools]
+    of_pool = {"jobs": job_rows, "runners": runner_rows, "instances": instance_rows}[kind]
+    return [row for name in pools for row in of_pool(sight.pool(name))]

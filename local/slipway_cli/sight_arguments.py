@@ -1,0 +1,85 @@
+"""The arguments that say where a command looks: a deployment's table, or a saved ledger."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.slipway_cli.verdicts import checked
+
+if TYPE_CHECKING:
+    from local.operating.sight import Sight
+    from slipway.domain.configuration import Configuration
+
+
+def add_sight_arguments(parser: argparse.ArgumentParser, *, is_read_only: bool = True) -> None:
+    """Add ``--config``, ``--region`` and, where nothing is changed, ``--ledger``."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("slipway.yaml"),
+        metavar="FILE",
+        help="slipway.yaml of the deployment (default slipway.yaml)",
+    )
+    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
+    if is_read_only:
+        parser.add_argument(
+            "--ledger", type=Path, metavar="FILE", help="look at what `slipway demo --keep-ledger` saved"
+        )
+
+
+def open_sight(arguments: argparse.Namespace) -> Sight:
+    """Open what the arguments name.
+
+    Raises:
+        NoSightError: there is nothing to be seen; the message says why.
+    """
+    from local.operating.sight import deployed, saved  # noqa: PLC0415 - boto3 is slow to import
+
+    configuration = configuration_of(arguments.config)
+    ledger: Path | None = getattr(arguments, "ledger", None)
+    return saved(configuration, ledger) if ledger else deployed(configuration, arguments.region)
+
+
+def configuration_of(file: Path) -> Configuration:
+    """Return the configuration that a ``slipway.yaml`` makes.
+
+    Raises:
+        NoSightError: it is not there, or not valid.
+    """
+    from local.operating.sight import NoSightError  # noqa: PLC0415
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
+    from slipway.config import decode_configuration  # noqa: PLC0415
+
+    verdict = checked(file)
+    if verdict.file is None:
+        faults = "; ".join(fault.sentence(str(file)) for fault in verdict.faults)
+        raise NoSightError(f"{faults}. --config names the deployment's slipway.yaml")
+    return decode_configuration(compiled_body(verdict.file))
+
+
+def pools_asked_for(names: list[str], configuration: Configuration) -> list[str]:
+    """Return the pools of these names, or all.
+
+    Raises:
+        NoSightError: there is no such pool; the message has the nearest.
+    """
+    from local.operating.sight import NoSightError  # noqa: PLC0415
+
+    for name in names:
+        if name not in configuration.pools:
+            near = difflib.get_close_matches(name, configuration.pools, 1)
+            hint = (
+                f"the nearest is {near[0]}" if near else f"there are {', '.join(sorted(configuration.pools))}"
+            )
+            raise NoSightError(f"no pool is called {name}: {hint}")
+    return sorted(set(names)) or sorted(configuration.pools)
+
+
+def refuse(command: str, fault: str) -> int:
+    """Say why a command can do nothing; 1."""
+    print(f"{command}: {fault}", file=sys.stderr)
+    return 1

@@ -1,0 +1,194 @@
+"""``slipway status``, ``jobs``, ``runners``, ``instances``, ``explain`` on a saved ledger, and what they say of bad input."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.operating.saved_ledger import save_ledger
+from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.slipway_cli.main import main
+from slipway.domain.instances import InstanceState
+from slipway.domain.resources import Resources
+from slipway.domain.snapshot import Control
+from tests.builders import NOW, POOL, a_booting_instance, a_runner, an_arn
+from tests.contract.ledger_cases import ROUTE, an_event
+
+ROOT = Path(__file__).parents[3]
+CONFIGURATION = ROOT / "infra/terraform/examples/complete/slipway.yaml"
+HOSTILE = "acme/\x1b[31m[bold]red"
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A pool with a job that waits, one that runs, and the instance under it."""
+    store = MemoryStore()
+    ledger = memory_ledger(store)
+    ledger.jobs.record(an_event(number=1), ROUTE)
+    ledger.jobs.record(an_event(number=2, repository=HOSTILE), ROUTE)
+    instance = replace(
+        a_booting_instance(), state=InstanceState.READY, connected=True, ready_at=NOW - 60, arn=an_arn("i-1"),
+        registered=Resources(16_384, 62_000),
+    )  # fmt: skip
+    ledger.instances.add([instance])
+    ledger.runners.add([replace(a_runner(), instance_arn=an_arn("i-1"), running_at=NOW - 30)])
+    ledger.notes.order(POOL, Control.PAUSE)
+    path = tmp_path / "ledger.jsonl"
+    save_ledger(path, store.items(), NOW)
+    return path
+
+
+def told(capsys: pytest.CaptureFixture[str], saved: Path, *arguments: str) -> tuple[int, str, str]:
+    status = main([*arguments, "--config", str(CONFIGURATION), "--ledger", str(saved)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def as_json(capsys: pytest.CaptureFixture[str], saved: Path, *arguments: str) -> Any:
+    status, out, err = told(capsys, saved, *arguments, "--json")
+    assert (status, err) == (0, "")
+    return json.loads(out)
+
+
+def test_status_counts_jobs_by_reason_runners_and_instances_and_tells_the_order(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [pool] = as_json(capsys, saved, "status", "--pool", POOL)
+    assert (pool["pool"], pool["order"], pool["waiting"]) == (POOL, "pause", 2)
+    assert pool["reasons"] == {"paused": 1, "task_starting": 1}
+    assert (pool["runners"], pool["instances"]) == ({"starting": 1}, {"ready": 1})
+    assert pool["longest_wait_seconds"] == 5.0
+    assert pool["troubles"] == ["an operator ordered: pause"]
+
+
+def test_each_waiting_job_has_the_plan_s_reason_in_words(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = as_json(capsys, saved, "jobs")
+    assert (first["job"], first["reason"], first["why"]) == (
+        "acme/1-1", "paused", "an operator paused the pool",
+    )  # fmt: skip
+    assert (second["reason"], second["state"]) == ("task_starting", "queued")
+
+
+def test_runners_and_instances_are_listed_with_what_they_hold(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [runner] = as_json(capsys, saved, "runners")
+    assert (runner["state"], runner["instance"]) == ("starting", "i-1")
+    [instance] = as_json(capsys, saved, "instances")
+    assert (instance["state"], instance["tasks"]) == ("ready", 1)
+    share = (2_048 / 16_384 + 7_168 / 62_000) / 2
+    assert instance["fill"] == round(share, 3)
+
+
+@pytest.mark.parametrize("kind", ["status", "jobs", "runners", "instances"])
+def test_a_terminal_of_sixty_columns_is_enough(
+    kind: str, saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    status, out, _ = told(capsys, saved, kind)
+    assert status == 0
+    assert out.strip()
+    assert max(len(line) for line in out.splitlines()) <= 60
+
+
+def test_hostile_names_are_shown_as_text(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = told(capsys, saved, "jobs")
+    assert "\x1b[31m" not in out
+    assert "[bold]" in out
+
+
+def test_explain_tells_a_waiting_job_s_story(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = as_json(capsys, saved, "explain", "https://github.com/acme/one/actions/runs/101/job/1?pr=3")
+    [story] = found["tries"]
+    assert (found["job_id"], story["state"]) == (1, "waiting")
+    assert story["answer"] == "it has waited 5 s: an operator paused the pool"
+    assert [one["code"] for one in story["story"]] == ["queued", "heard", "paused"]
+    _, out, _ = told(capsys, saved, "explain", "1")
+    assert "an operator paused the pool" in out
+
+
+def test_explain_finds_a_refused_job_in_the_webhook_s_log(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = {
+        "level": "INFO", "message": "no profile has all of these labels", "timestamp": "2027-01-15 08:00:00,000+0000",
+        "status": 200, "reason": "no_profile", "job_id": 77, "action": "queued", "repository": "acme/one",
+        "labels": ["self-hosted", "linux", "gpu"],
+    }  # fmt: skip
+    (tmp_path / "webhook.log").write_text(f"START of something\n{json.dumps(line)}\n", "utf-8")
+    found = as_json(capsys, saved, "explain", "77", "--logs", str(tmp_path))
+    [story] = found["tries"]
+    assert story["state"] == "refused"
+    assert "its labels are self-hosted, linux, gpu; the nearest profile is" in story["answer"]
+
+
+def test_explain_of_an_unknown_job_exits_with_1_and_says_where_else_to_look(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = told(capsys, saved, "explain", "99")
+    assert status == 1
+    assert "nothing is known of job 99" in out
+    assert "--logs" in out
+
+
+@pytest.mark.parametrize(
+    "job", ["", "-1", "abc", "1.5", "https://github.com/acme/one/actions/runs/101", "1" * 19]
+)
+def test_what_is_no_job_id_is_refused(job: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["explain", f"{job}"] if not job.startswith("-") else ["explain", "--", job])
+    assert stop.value.code == 2
+    assert "neither a job's id nor its address" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "line 1"),
+        ('{"version": 9, "at": 1}\n', "version 9"),
+        ('{"version": 1, "at": 1}\n{"pk": "a"}\n', "line 2"),
+        ('{"version": 1, "at": 1}\nnonsense\n', "line 2"),
+    ],
+)
+def test_a_broken_saved_ledger_is_named_with_its_line(
+    text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text(text, "utf-8")
+    status, _, err = told(capsys, broken, "status")
+    assert status == 1
+    assert says in err
+
+
+def test_without_credentials_or_a_table_the_cause_and_the_cure_are_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for arguments in (["status"], ["status", "--region", "eu-west-1"], ["pause", POOL, "--yes"]):
+        assert main([*arguments, "--config", str(CONFIGURATION)]) == 1
+        err = capsys.readouterr().err
+        assert "dynamodb:Query" in err
+        assert "--region" in err
+
+
+def test_an_unknown_pool_is_answered_with_the_nearest(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = told(capsys, saved, "status", "--pool", "genral")
+    assert status == 1
+    assert "the nearest is general" in err
+
+
+def test_a_missing_configuration_says_which_option_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--config", str(tmp_path / "none.yaml")]) == 1
+    assert "--config" in capsys.readouterr().err
