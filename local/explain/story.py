@@ -59,13 +59,15 @@ def stories(evidence: Evidence) -> tuple[Story, ...]:
 
 def _of_try(found: Try, evidence: Evidence) -> Story:
     ending = _ending(found)
-    moments = sorted({*_beginning(found), *_containers(found), *_running(found, evidence.now)}, key=_order)
+    moments = sorted(
+        {*_beginning(found, evidence), *_containers(found), *_running(found, evidence.now)}, key=_order
+    )
     robbed = any(_robber(found, container) for container in found.containers)
     return Story(
         job=str(found.key),
         repository=found.record.repository,
         ending=ending,
-        answer=_answer(found, ending, evidence.now),
+        answer=_uninvited(found, evidence) + _answer(found, ending, evidence.now),
         moments=tuple(moments),
         was_robbed=robbed,
     )
@@ -78,6 +80,7 @@ _ORDER = {
         (
             "queued",
             "unheard",
+            "refused",
             "heard",
             "instance",
             "instance_ready",
@@ -119,7 +122,16 @@ def _lost(found: Try) -> RunnerUsage | None:
     return own if ended is None or own.stopped_at <= ended else None
 
 
-def _beginning(found: Try) -> Iterator[Moment]:
+def _uninvited(found: Try, evidence: Evidence) -> str:
+    """Return what to say first of a job that Slipway refused and that GitHub served all the same."""
+    if found.record.heard_at is not None or not evidence.refusals or not found.record.runner_name:
+        return ""
+    made_for = found.own.made_for if found.own else None
+    runner = f"a runner made for {made_for}" if made_for else "a runner of ours"
+    return f"Slipway does not serve it ({evidence.refusals[-1].detail}), and GitHub gave it {runner}: "
+
+
+def _beginning(found: Try, evidence: Evidence) -> Iterator[Moment]:
     record = found.record
     yield Moment(record.queued_at, "queued", f"GitHub queued it, in {record.repository}")
     if record.heard_at is not None:
@@ -129,7 +141,9 @@ def _beginning(found: Try) -> Iterator[Moment]:
             "heard",
             f"Slipway heard of it, {_span(late)} later; pool {record.pool} serves it",
         )
-    else:
+        return
+    yield from (Moment(one.at, "refused", _refusal_words(one)) for one in evidence.refusals)
+    if not evidence.refusals:
         yield Moment(record.queued_at, "unheard", "no webhook told of it while it waited")
 
 

@@ -55,7 +55,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         sight = open_sight(arguments)
         evidence = gather(sight, arguments.job, ())
         note = None
-        if not evidence.tries:
+        if not all(found.record.heard_at for found in evidence.tries) or not evidence.tries:
             refusals, note = _refusals(arguments, sight)
             evidence = gather(sight, arguments.job, refusals)
     except NoSightError as fault:

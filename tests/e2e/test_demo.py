@@ -71,6 +71,47 @@ def test_every_job_gets_its_runner_and_nothing_is_left(registration: str, tmp_pa
     hold_guarantees(status, result, tmp_path)
 
 
+def test_afterwards_a_refused_and_a_robbed_job_are_explained(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    status, _ = demo(tmp_path, "--jobs", "5", "--seed", "3", "--keep-ledger", str(ledger))
+    assert status == 0
+    logged = [
+        json.loads(line)
+        for line in (tmp_path / "webhook.log").read_text("utf-8").splitlines()
+        if line[:1] == "{"
+    ]
+    [thief] = {line["job_id"] for line in logged if line.get("reason") == "repository_not_allowed"}
+    [stolen] = explained(tmp_path, ledger, thief)
+    assert stolen["answer"].startswith(
+        "Slipway does not serve it (github.allow.repositories does not name the repository), and GitHub gave it a runner"
+    )
+    hosted = next(line["job_id"] for line in logged if line.get("reason") == "no_profile")
+    [refused] = explained(tmp_path, ledger, hosted)
+    assert refused["state"] == "refused"
+    assert "its labels are ubuntu-latest" in refused["answer"]
+    items = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()[1:]]
+    robbed = next(
+        item["made_for"]
+        for item in items
+        if str(item.get("job", "")).endswith(f"/{thief}-1") and "made_for" in item
+    )
+    [victim] = explained(tmp_path, ledger, int(robbed.rpartition("/")[2].partition("-")[0]))
+    assert (victim["job"], victim["state"], victim["was_robbed"]) == (robbed, "completed", True)
+
+
+def explained(logs: Path, ledger: Path, job: int) -> list[dict[str, Any]]:
+    """Run ``slipway explain --json`` on what a demo left, and return the tries of the job."""
+    command = [sys.executable, "-m", "local.slipway_cli", "explain", str(job), "--json", "--logs", str(logs)]
+    command += ["--config", str(logs / "slipway.yaml"), "--ledger", str(ledger)]
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    found: list[dict[str, Any]] = json.loads(done.stdout)["tries"]
+    return found
+
+
 def test_the_packages_give_the_same_guarantees_as_the_checkout(tmp_path: Path) -> None:
     status, result = demo(tmp_path, "--jobs", "15", "--seed", "7", "--packaged")
     hold_guarantees(status, result, tmp_path)

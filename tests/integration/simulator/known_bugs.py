@@ -332,7 +332,7 @@ def _secret_in_a_reason(patch: Patch) -> None:
 
 BUGS = (
     Bug("netting events", "a start takes one off the count, whichever job it is of", _netting),
-    Bug("no single flight", "two convergences of one pool at once", _no_single_flight),
+    Bug("no single flight", "two convergences of one pool at once", _no_single_flight, 25),
     Bug("one busy=false trusted", "idle by one listing is idle", _one_busy_false_trusted),
     Bug("stop before DELETE", "the task goes before GitHub said that it may", _stop_before_delete, 5),
     Bug("booting instances forgotten", "what boots is launched again", _booting_forgotten),
