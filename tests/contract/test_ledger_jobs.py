@@ -7,9 +7,11 @@ import re
 
 import pytest
 
+from slipway.domain.held import Held
 from slipway.domain.jobs import JobState
+from slipway.domain.reasons import Why
 from slipway.ports.ledger import JobRecord
-from tests.builders import LABELS, NOW, POOL, SHAPE
+from tests.builders import LABELS, NOW, POOL, SHAPE, a_runner
 from tests.contract.ledger_cases import ROUTE, Case, an_event
 
 STATES = (JobState.QUEUED, JobState.IN_PROGRESS, JobState.COMPLETED)
@@ -120,3 +122,63 @@ def test_a_job_that_waits_no_longer_does_not_wait_again_because_github_was_asked
     case.ledger.jobs.drop(POOL, event.key)
     case.ledger.jobs.note_asked(POOL, event.key, at=NOW)
     assert case.snapshot().jobs == ()
+
+
+STORY = (
+    Held(Why.NO_CAPACITY, NOW + 1.5, {"until": NOW + 30, "subnets": "subnet-1"}),
+    Held(Why.PAUSED, NOW + 9),
+)
+
+
+def test_what_holds_a_job_up_is_kept_with_it_and_outlives_its_waiting(case: Case) -> None:
+    event = an_event()
+    case.ledger.jobs.record(event, ROUTE)
+    for story in (STORY[:1], STORY, STORY):
+        case.ledger.jobs.note_held(POOL, event.key, story)
+    (waiting,) = case.snapshot().jobs
+    assert waiting.held == STORY
+    for state in STATES[1:]:
+        case.ledger.jobs.record(an_event(state), ROUTE)
+        record = case.ledger.jobs.find(event.key)
+        assert record is not None
+        assert record.held == STORY
+
+
+def test_the_story_of_a_job_that_waits_no_longer_is_not_changed(case: Case) -> None:
+    """A plan that was made before the job started is late, and must not bring it back either."""
+    event = an_event()
+    case.ledger.jobs.record(event, ROUTE)
+    case.ledger.jobs.note_held(POOL, event.key, STORY[:1])
+    case.ledger.jobs.record(an_event(JobState.IN_PROGRESS), ROUTE)
+    case.ledger.jobs.note_held(POOL, event.key, STORY)
+    record = case.ledger.jobs.find(event.key)
+    assert record is not None
+    assert (record.held, case.snapshot().jobs) == (STORY[:1], ())
+
+
+def test_a_job_that_nobody_recorded_gets_no_story(case: Case) -> None:
+    case.ledger.jobs.note_held(POOL, an_event().key, STORY)
+    assert case.items() == []
+
+
+def test_a_dropped_job_s_story_goes_on_with_its_record_alone(case: Case) -> None:
+    event = an_event()
+    case.ledger.jobs.record(event, ROUTE)
+    case.ledger.jobs.drop(POOL, event.key)
+    case.ledger.jobs.note_held(POOL, event.key, STORY)
+    assert case.snapshot().jobs == ()
+
+
+def test_an_offer_is_bound_and_is_not_written_anew_whatever_the_story_says_meanwhile(case: Case) -> None:
+    event = an_event()
+    case.ledger.jobs.record(event, ROUTE)
+    case.ledger.offers.read(POOL).replace({SHAPE: case.snapshot().jobs})
+    before = [item for item in case.items() if item["pk"]["S"].startswith("OFFERS#")]
+    case.ledger.jobs.note_held(POOL, event.key, STORY)
+    case.ledger.offers.read(POOL).replace({SHAPE: case.snapshot().jobs})
+    assert [item for item in case.items() if item["pk"]["S"].startswith("OFFERS#")] == before
+    offer = case.ledger.claims.next_offer(POOL, SHAPE)
+    assert offer is not None
+    assert offer.job.held == ()
+    case.ledger.runners.add([a_runner()])
+    assert case.ledger.claims.bind(a_runner(), offer, reach="acme", at=NOW) == "bound"

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from slipway.domain.configuration import Market
+from slipway.domain.held import Held
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobState
+from slipway.domain.reasons import Why
 from slipway.domain.usage import KEPT_SECONDS, InstanceUsage, JobUsage, RunnerUsage, Usage
 from tests.builders import NOW, POOL, a_booting_instance, a_runner, a_task_id, an_arn
 from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
@@ -42,6 +44,17 @@ def test_a_job_leaves_one_line_with_all_that_github_said(case: Case) -> None:
         heard_at=NOW - 2,
         runner_name=completed.runner_name,
     )
+
+
+def test_what_held_a_job_up_is_in_its_line(case: Case) -> None:
+    case.ledger.jobs.record(an_event(), ROUTE)
+    story = (Held(Why.NO_CAPACITY, NOW + 1.5, {"until": NOW}), Held(Why.INSTANCE_STARTING, NOW + 4.0))
+    case.ledger.jobs.note_held(POOL, an_event().key, story)
+    for state in (JobState.IN_PROGRESS, JobState.COMPLETED):
+        case.ledger.jobs.record(an_event(state), ROUTE)
+    [line] = lines(case)
+    assert isinstance(line, JobUsage)
+    assert line.held == (("no_capacity", NOW + 1.5), ("instance_starting", NOW + 4.0))
 
 
 def test_the_order_and_number_of_a_jobs_events_make_no_difference_to_its_line(case: Case) -> None:

@@ -24,7 +24,7 @@ def rested(applied: Applied, *, settled: Applied | None = None) -> Any:
     ledger, apply = Mock(), Mock(return_value=applied)
     ledger.rows.acquire.return_value, ledger.rows.release.return_value = 1, None
     ledger.snapshots.read.return_value = a_snapshot(intents=() if settled is None else (a_launch_intent(),))
-    apply.settle.return_value = settled or Applied()
+    apply.settle.return_value, apply.remember.return_value = settled or Applied(), ()
     ledger.offers.read.return_value.jobs = frozenset()
     clock = Mock(now=Mock(return_value=NOW))
     converge = Converge(a_configuration(), ledger, apply, Mock(), clock, lease_seconds=120)

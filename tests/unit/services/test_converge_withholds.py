@@ -39,7 +39,7 @@ def converged(failure: tuple[Exception, ...] = ()) -> list[list[int]]:
         return Applied(errors=failure)
 
     carry_out = Mock(side_effect=apply)
-    carry_out.settle.return_value = Applied()
+    carry_out.settle.return_value, carry_out.remember.return_value = Applied(), ()
     configuration = a_configuration([a_profile(max_runners_per_repository=2)])
     clock = Mock(now=Mock(return_value=NOW))
     converge = Converge(configuration, ledger, carry_out, Mock(), clock, lease_seconds=120)

@@ -36,6 +36,9 @@ class Why(StrEnum):
     DRAINING = "draining"
 
 
+SERVED = frozenset(
+    {Why.RUNNER_IDLE, Why.TASK_STARTING}
+)  # nothing holds these up: their runner is there or on its way
 SET_ASIDE = frozenset(
     {Why.NO_PROFILE, Why.NOT_TAKEN, Why.TOO_LARGE, Why.ZOMBIE}
 )  # no room, however large, serves these now

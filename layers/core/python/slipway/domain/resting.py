@@ -9,12 +9,11 @@ from __future__ import annotations
 from slipway.domain.instances import InstanceState
 from slipway.domain.plan import Plan
 from slipway.domain.policy import Policy
-from slipway.domain.reasons import Why
+from slipway.domain.reasons import SERVED
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot
 
 JOB_COMPLETED = "job completed"
-_SERVED = {Why.RUNNER_IDLE, Why.TASK_STARTING}
 
 
 def rests(plan: Plan, snapshot: Snapshot, policy: Policy) -> bool:
@@ -26,7 +25,7 @@ def rests(plan: Plan, snapshot: Snapshot, policy: Policy) -> bool:
     """
     moves = (plan.launch, plan.start, plan.dismiss, plan.drain, plan.end, plan.replace, plan.retire)
     leaving = any(instance.state is InstanceState.DRAINING for instance in snapshot.instances)
-    is_held_up = any(reason.code not in _SERVED for reason in plan.reasons.values())
+    is_held_up = any(reason.code not in SERVED for reason in plan.reasons.values())
     return not (any(moves) or leaving or is_held_up or plan.is_short_of_tiers or policy.pool.exclusive)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from slipway.domain.configuration import Market
+from slipway.domain.held import Story
 from slipway.domain.instances import Instance
 from slipway.domain.intents import Intent
 from slipway.domain.jobs import JobKey
@@ -27,7 +28,7 @@ class WaitingJob:
     """A queued job. ``offered_to`` is the task that last had a runner minted for it, if any.
 
     ``untaken`` counts runners made for it that idled in vain; until ``retry_at`` it gets no other. ``asked_at`` is
-    when GitHub was last asked whether it still waits.
+    when GitHub was last asked whether it still waits. ``held`` is what plans said held it up; an offer has it not.
     """
 
     key: JobKey
@@ -46,6 +47,7 @@ class WaitingJob:
     untaken: int = 0
     retry_at: float | None = None
     asked_at: float | None = None
+    held: Story = ()
 
 
 @dataclass(frozen=True, slots=True)

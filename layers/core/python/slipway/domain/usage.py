@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from slipway.domain.held import Story
 from slipway.domain.instances import Instance
 from slipway.domain.jobs import JobEvent, JobKey
 from slipway.domain.matching import Route
@@ -22,7 +23,10 @@ KEPT_SECONDS = 13 * 31 * 86_400  # thirteen months: the same month of last year 
 
 @dataclass(frozen=True, slots=True)
 class JobUsage:
-    """A job that completed, by GitHub's clock. ``heard_at`` is when its ``queued`` event reached us, by ours."""
+    """A job that completed, by GitHub's clock.
+
+    ``heard_at`` is when its ``queued`` event reached us, ``held`` what held it up and since when, both by our clock.
+    """
 
     job: JobKey
     run_id: int
@@ -37,6 +41,7 @@ class JobUsage:
     started_at: float | None = None
     heard_at: float | None = None
     runner_name: str | None = None
+    held: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,8 @@ def kind_of(usage: Usage) -> str:
 
 def as_plain(usage: Usage) -> dict[str, Any]:
     """Return a line as text, numbers and lists, without what is not known; ``from_plain`` reads it."""
-    body = {one.name: _plain(getattr(usage, one.name)) for one in fields(usage)}
-    return {
-        "kind": kind_of(usage),
-        **{name: value for name, value in body.items() if value is not None},
-    }
+    body: dict[str, Any] = {one.name: _plain(getattr(usage, one.name)) for one in fields(usage)}
+    return {"kind": kind_of(usage), **{name: value for name, value in body.items() if value is not None}}
 
 
 def from_plain(body: Mapping[str, Any]) -> Usage:
@@ -120,12 +122,16 @@ def from_plain(body: Mapping[str, Any]) -> Usage:
     for name in ("job", "made_for"):
         if name in known:
             known[name] = JobKey.parse(known[name])
+    if "held" in known:
+        known["held"] = tuple((code, since) for code, since in known["held"])
     return _KINDS[body["kind"]](**known)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, JobKey):
         return str(value)
+    if isinstance(value, tuple):
+        return [list(one) for one in value] or None
     return [value.cpu_units, value.memory_mib, value.gpus] if isinstance(value, Resources) else value
 
 
@@ -145,7 +151,7 @@ def day_of(usage: Usage) -> str:
     return datetime.fromtimestamp(ended_at(usage), UTC).strftime("%Y-%m-%d")
 
 
-def usage_of_job(event: JobEvent, route: Route, heard_at: float | None) -> JobUsage:
+def usage_of_job(event: JobEvent, route: Route, heard_at: float | None, held: Story = ()) -> JobUsage:
     """Return the line of a job from its ``completed`` event."""
     return JobUsage(
         job=event.key,
@@ -162,6 +168,7 @@ def usage_of_job(event: JobEvent, route: Route, heard_at: float | None) -> JobUs
         conclusion=event.conclusion or "",
         heard_at=heard_at,
         runner_name=event.runner_name,
+        held=tuple((chapter.why.value, chapter.since) for chapter in held),
     )
 
 

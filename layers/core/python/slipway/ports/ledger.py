@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from slipway.domain.held import Story
 from slipway.domain.instances import Instance, Load
 from slipway.domain.intents import Intent
 from slipway.domain.interruptions import Interruption
@@ -43,6 +44,7 @@ class JobRecord:
     conclusion: str | None = None
     runner_name: str | None = None
     heard_at: float | None = None
+    held: Story = ()
 
 
 class Jobs(Protocol):
@@ -68,6 +70,9 @@ class Jobs(Protocol):
 
     def note_asked(self, pool: str, key: JobKey, *, at: float) -> None:
         """Note that GitHub was asked whether a job still waits, if it does by our account."""
+
+    def note_held(self, pool: str, key: JobKey, held: Story) -> None:
+        """Replace what is remembered to have held a job up, while it is queued: with its record, and while it waits."""
 
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""

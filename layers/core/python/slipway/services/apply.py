@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from slipway.domain.configuration import Configuration
+from slipway.domain.held import Story
 from slipway.domain.intents import Intent, LaunchInstances, Request, RunTasks, StartInstances
+from slipway.domain.jobs import JobKey
 from slipway.domain.launches import FailedLaunch, counted
 from slipway.domain.pacing import Bucket, Pace
 from slipway.domain.plan import Plan
+from slipway.domain.remembering import newly_held
 from slipway.domain.snapshot import Snapshot
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Ledger
@@ -85,6 +88,21 @@ class Apply:
     def settle(self, intents: Iterable[Intent]) -> Applied:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""
         return self._act.settle(intents)
+
+    def remember(self, plan: Plan, snapshot: Snapshot) -> tuple[Exception, ...]:
+        """Note with jobs what newly holds them up; return what failed, which the next round does.
+
+        After all else: it must delay no start. What fails is nobody's reason to converge again.
+        """
+
+        def note(key: JobKey, story: Story) -> None:
+            self._ledger.jobs.note_held(snapshot.pool, key, story)
+
+        steps = [
+            lambda key=key, story=story: attempt(lambda: note(key, story))
+            for key, story in newly_held(snapshot, plan).items()
+        ]
+        return tuple(fault for noted in self._together(steps) for fault in noted.errors) if steps else ()
 
     def _do(self, pool: str, steps: Iterable[tuple[Bucket | None, Step]]) -> Applied:
         """Do the steps that AWS's limits admit now; the others are planned again in a second."""

@@ -88,9 +88,9 @@ class Converge:
         errors: list[Exception] = []
         while True:
             # ``wanted`` was noted before reading: a change committed while we read or act is seen at release.
-            decided, applied, is_resting, strain = self._once(pool)
+            decided, applied, is_resting, strain, unnoted = self._once(pool)
             plans.append(decided)
-            errors += applied.errors
+            errors += (*applied.errors, *unnoted)
             if decided.withholds and not applied.errors:
                 self._ledger.rows.want(pool)
             newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=is_resting)
@@ -107,8 +107,8 @@ class Converge:
             self._wake_later(pool, attempt)
         return Converged(pool, tuple(plans), tuple(errors), strain)
 
-    def _once(self, pool: str) -> tuple[Plan, Applied, bool, Strain]:
-        """Gather, decide, apply; say whether the pool rests then, and what strain it is under.
+    def _once(self, pool: str) -> tuple[Plan, Applied, bool, Strain, tuple[Exception, ...]]:
+        """Gather, decide, apply; say whether the pool rests then, what strain it is under, and what could not be noted.
 
         What is on offer is read first: a claim that takes some of it meanwhile is seen in the snapshot.
         """
@@ -122,7 +122,8 @@ class Converge:
         applied = self._apply(decided, snapshot, published).merged(settled)
         went_well = not (applied.errors or applied.should_retry or applied.is_cut_short)
         is_resting = went_well and rests(decided, snapshot, policy)
-        return decided, applied, is_resting, strain_of(snapshot, decided, policy)
+        unnoted = self._apply.remember(decided, snapshot)
+        return decided, applied, is_resting, strain_of(snapshot, decided, policy), unnoted
 
     def _wake_later(self, pool: str, attempt: int) -> None:
         delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.adapters.ledger.table import Item, Key
 from slipway.domain.configuration import Market
+from slipway.domain.held import Held, Story
 from slipway.domain.instances import Instance, InstanceState, Load
 from slipway.domain.intents import Intent, LaunchInstances, Offering, Request, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey, JobState
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Shape
+from slipway.domain.reasons import Why
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import GitHubPause, Orphan, StartFailures, UnavailableOffering, WaitingJob
@@ -106,8 +108,11 @@ def load_from(value: list[Any] | None) -> Load:
 
 
 def waiting_to(job: WaitingJob) -> Item:
-    """Return the item of a waiting job, without its key."""
-    body = _fields_of(job)
+    """Return the item of a waiting job, without its key.
+
+    Not what held it up: it begins to wait without a story, and an offer of it must not change with one.
+    """
+    body = {**_fields_of(job), "held": None}
     return {**body, "key": str(job.key), "shape": shape_to(job.shape), "labels": list(job.labels)}
 
 
@@ -120,8 +125,19 @@ def waiting_from(item: Item) -> WaitingJob:
             "key": JobKey.parse(body["key"]),
             "shape": shape_from(body["shape"]),
             "labels": tuple(body["labels"]),
+            "held": held_from(body.get("held")),
         }
     )
+
+
+def held_to(held: Story) -> list[Any]:
+    """Return what held a job up as short lists."""
+    return [[one.why.value, one.since, dict(one.parameters)] for one in held]
+
+
+def held_from(value: list[Any] | None) -> Story:
+    """Read what held a job up."""
+    return tuple(Held(Why(code), since, parameters) for code, since, parameters in value or ())
 
 
 def runner_to(runner: Runner) -> Item:
@@ -265,7 +281,8 @@ def record_from(item: Item) -> JobRecord:
     """Read a job's record."""
     body = _body(item)
     body.pop("rank", None)
-    return JobRecord(**{**body, "key": JobKey.parse(body["key"]), "state": JobState(body["state"])})
+    key, state, held = JobKey.parse(body["key"]), JobState(body["state"]), held_from(body.get("held"))
+    return JobRecord(**{**body, "key": key, "state": state, "held": held})
 
 
 def _fields_of(value: DataclassInstance) -> Item:

@@ -6,6 +6,7 @@ from typing import Any
 
 from slipway.adapters.ledger.items import (
     JOB_TTL_SECONDS,
+    held_to,
     keyed,
     record_from,
     record_key,
@@ -16,6 +17,7 @@ from slipway.adapters.ledger.items import (
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Put, Table, Update, Write
 from slipway.adapters.ledger.usage import usage_put
 from slipway.domain.demand import retry_delay_seconds
+from slipway.domain.held import Story
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Route
 from slipway.domain.snapshot import WaitingJob
@@ -45,7 +47,13 @@ class DynamoJobs:
             pools = sorted({route.pool} | ({known.pool} if known else set()))
             entries = [Delete(waiting_key(pool, event.key)) for pool in pools]
             if event.action is JobState.COMPLETED:
-                entries.append(usage_put(usage_of_job(event, route, known.heard_at if known else None)))
+                entries.append(
+                    usage_put(
+                        usage_of_job(
+                            event, route, known.heard_at if known else None, known.held if known else ()
+                        )
+                    )
+                )
         try:
             self._table.transact([self._forward(event, route), *entries])
         except ConditionFailedError:
@@ -82,16 +90,32 @@ class DynamoJobs:
 
     def note_asked(self, pool: str, key: JobKey, *, at: float) -> None:
         """Note that GitHub was asked whether a job still waits, if it does by our account."""
-        try:
-            self._table.write(
-                Update(waiting_key(pool, key), set={"asked_at": at}, condition="attribute_exists(#pk)")
-            )
-        except ConditionFailedError:
-            return  # it waits no longer
+        self._while_it_waits(
+            Update(waiting_key(pool, key), set={"asked_at": at}, condition="attribute_exists(#pk)")
+        )
+
+    def note_held(self, pool: str, key: JobKey, held: Story) -> None:
+        """Replace what is remembered to have held a job up, while it is queued: with its record, and while it waits.
+
+        The entry says what is remembered, so it comes last: whoever dies between the two has the next plan write both.
+        """
+        noted = {"held": held_to(held)}
+        queued = {"queued": JobState.QUEUED.rank}
+        self._while_it_waits(
+            Update(record_key(key), set=noted, condition="#rank = :queued", values=queued),
+            Update(waiting_key(pool, key), set=noted, condition="attribute_exists(#pk)"),
+        )
 
     def drop(self, pool: str, key: JobKey) -> None:
         """Let a job wait no longer in a pool; its record stays."""
         self._table.write(Delete(waiting_key(pool, key)))
+
+    def _while_it_waits(self, *notes: Update) -> None:
+        try:
+            for note in notes:
+                self._table.write(note)
+        except ConditionFailedError:
+            return  # it waits no longer
 
     def _forward(self, event: JobEvent, route: Route) -> Update:
         rank = event.action.rank
