@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local.reports.lines import Lines
 from local.reports.money import Bill, Range, apportion, bill, priced
+from local.reports.waits import waits
 from slipway.domain.runners import task_id_of
 from slipway.domain.usage import JobUsage, RunnerUsage
 
@@ -19,7 +20,10 @@ BY: tuple[str, ...] = ("organization", "repository", "workflow", "profile")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One account. Money is in nano-USD; ``cents`` are the whole account's, so rounded that rows add up."""
+    """One account. Money is in nano-USD; ``cents`` are the whole account's, so rounded that rows add up.
+
+    ``waited_for`` are the minutes for which each of the plan's reasons held its jobs up, the most first.
+    """
 
     name: str
     jobs: int
@@ -29,6 +33,7 @@ class Row:
     held: int
     overhead: int
     cents: int = 0
+    waited_for: tuple[tuple[str, float], ...] = ()
 
     @property
     def cost(self) -> int:
@@ -65,6 +70,9 @@ def report(lines: Lines, within: Range, by: str, prices: Mapping[str, float]) ->
     for job in lines.jobs:
         if within.start <= job.completed_at < within.end:
             accounts[name_of_job(job)].add(job)
+    for wait in waits(lines):
+        if within.start <= wait.job.completed_at < within.end:
+            accounts[name_of_job(wait.job)].held_by.update(wait.held_by)
     for charge in made.charges:
         served = jobs_by_task.get(charge.runner.task_id)
         account = accounts[name_of_job(served) if served else name_of_runner(charge.runner)]
@@ -85,6 +93,7 @@ class _Account:
     waits: list[float] = field(default_factory=list)
     held: int = 0
     overhead: int = 0
+    held_by: Counter[str] = field(default_factory=Counter)
 
     def add(self, job: JobUsage) -> None:
         self.jobs += 1
@@ -101,6 +110,12 @@ class _Account:
             wait_p90=quantile(self.waits, 0.9),
             held=self.held,
             overhead=self.overhead,
+            waited_for=tuple(
+                sorted(
+                    ((why, part / 60) for why, part in self.held_by.items()),
+                    key=lambda one: (-one[1], one[0]),
+                )
+            ),
         )
 
 
@@ -115,10 +130,7 @@ def _in_cents(rows: list[Row]) -> list[Row]:
     costs = [row.cost for row in rows]
     whole = round(sum(costs) / NANO_IN_A_CENT)
     cents = apportion(whole, costs) if any(costs) else [0] * len(rows)
-    return [
-        Row(row.name, row.jobs, row.minutes, row.wait_p50, row.wait_p90, row.held, row.overhead, part)
-        for row, part in zip(rows, cents, strict=True)
-    ]
+    return [replace(row, cents=part) for row, part in zip(rows, cents, strict=True)]
 
 
 _NAMES: dict[str, tuple[Callable[[JobUsage], str], Callable[[RunnerUsage], str]]] = {

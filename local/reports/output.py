@@ -28,7 +28,10 @@ def as_json(report: Report, by: str) -> dict[str, Any]:
         "to": _moment(report.within.end),
         "by": by,
         "instances_usd": usd(report.bill.instances),
-        "rows": [{by: row.name, **_cells(row)} for row in report.rows],
+        "rows": [
+            {by: row.name, **_cells(row), "waited_for_minutes": _minutes(row.waited_for)}
+            for row in report.rows
+        ],
         "notes": notes(report),
     }
 
@@ -83,7 +86,8 @@ def targets_as_json(found: Sequence[Target]) -> dict[str, Any]:
                 "top_workflow": target.top,
                 "p90_without_top_seconds": _rounded(target.without_top),
                 "is_met_without_top": target.is_met_without_top,
-                "lost_minutes": {phase: round(minutes, 3) for phase, minutes in target.lost_to},
+                "lost_minutes": _minutes(target.lost_to),
+                "lost_minutes_by_reason": _minutes(target.held_by),
             }
             for target in found
         ]
@@ -102,13 +106,13 @@ def targets_as_table(found: Sequence[Target]) -> Table:
         "met",
         "without top",
         "lost to",
+        "held up by",
         "top workflow",
     ):
         is_number = name in ("jobs", "target", "p90", "without top")
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for target in found:
         met = "yes" if target.is_met else "but for one" if target.is_met_without_top else "no"
-        lost = ", ".join(f"{phase} {minutes:,.1f} min" for phase, minutes in target.lost_to[:2])
         cells = (
             target.profile,
             "all" if target.organization == "*" else target.organization,
@@ -117,7 +121,7 @@ def targets_as_table(found: Sequence[Target]) -> Table:
             _seconds(target.p90),
             met,
             _seconds(target.without_top),
-            lost or "–",
+            *map(_most, (target.lost_to, target.held_by)),
             target.top or "–",
         )
         table.add_row(*(Text(cell) for cell in cells))
@@ -152,6 +156,14 @@ def _cells(row: Row) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
+
+
+def _minutes(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
+    return {name: round(minutes, 3) for name, minutes in parts}
+
+
+def _most(parts: Sequence[tuple[str, float]]) -> str:
+    return ", ".join(f"{name} {minutes:,.1f} min" for name, minutes in parts[:2]) or "–"
 
 
 def _seconds(value: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from local.reports.accounts import quantile
-from local.reports.waits import PHASES, Wait
+from local.reports.waits import Wait
 from slipway.domain.configuration import Profile, WaitTarget
 from slipway.domain.schedules import is_within
 
@@ -20,7 +20,7 @@ class Target:
     """How a profile's target was kept for one organization, in the hours in which it counts.
 
     ``without_top`` is the p90 without the workflow that missed it most often: one workflow must not decide. ``lost_to``
-    are minutes over the target by phase of the wait, the most first.
+    are minutes over the target by phase of the wait, ``held_by`` by the plan's reasons, the most first.
     """
 
     profile: str
@@ -31,6 +31,7 @@ class Target:
     top: str | None
     without_top: float | None
     lost_to: tuple[tuple[str, float], ...]
+    held_by: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_met(self) -> bool:
@@ -74,22 +75,28 @@ def _judged(profile: str, organization: str, target: WaitTarget, group: list[Wai
         p90=quantile((wait.seconds for wait in group), KEPT) or 0.0,
         top=top,
         without_top=quantile(rest, KEPT),
-        lost_to=_lost_to(group, limit),
+        lost_to=_most_first(_lost_to(wait, limit) for wait in group),
+        held_by=_most_first(_over(wait, wait.held_by, limit) for wait in group),
     )
 
 
-def _lost_to(group: list[Wait], limit: int) -> tuple[tuple[str, float], ...]:
-    """Split what waits were over the target by their phases, in proportion."""
-    seconds = dict.fromkeys((*PHASES, "unknown"), 0.0)
-    for wait in group:
-        over = wait.seconds - limit
-        if over <= 0:
-            continue
-        if not wait.phases:
-            seconds["unknown"] += over
-        for phase, part in wait.phases.items():
-            seconds[phase] += over * part / wait.seconds
-    found = [(phase, part / 60) for phase, part in seconds.items() if part > 0]
+def _lost_to(wait: Wait, limit: int) -> Mapping[str, float]:
+    return _over(wait, wait.phases or {"unknown": wait.seconds}, limit)
+
+
+def _over(wait: Wait, parts: Mapping[str, float], limit: int) -> Mapping[str, float]:
+    """Split what a wait was over the target by its parts, in proportion."""
+    over = wait.seconds - limit
+    return {name: over * part / wait.seconds for name, part in parts.items()} if over > 0 else {}
+
+
+def _most_first(lost: Iterable[Mapping[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Add up seconds by name; return minutes."""
+    seconds: dict[str, float] = defaultdict(float)
+    for parts in lost:
+        for name, part in parts.items():
+            seconds[name] += part
+    found = [(name, part / 60) for name, part in seconds.items() if part > 0]
     return tuple(sorted(found, key=lambda item: (-item[1], item[0])))
 
 

@@ -15,6 +15,7 @@ BENCHMARKS = (
     "lost_webhooks",
     "simulator",
     "cost",
+    "accounting",
     "entrypoint",
 )
 

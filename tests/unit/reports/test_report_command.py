@@ -67,6 +67,23 @@ def test_lines_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert list(read_lines(file)) == a_morning()
 
 
+def test_a_line_of_before_that_tells_nothing_of_reasons_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    told = a_job(held=(("pool_limit", START + 1_101.5),))
+    write_lines(file, [a_job(), told])
+    assert "held" not in json.loads(file.read_text("utf-8").splitlines()[0])
+    assert list(read_lines(file)) == [a_job(), told]
+
+
+def test_json_tells_what_an_account_s_jobs_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held_up = a_job(3, held=(("pool_limit", START + 1_102),))
+    _, out, _ = told(tmp_path, capsys, "--format", "json", usage=[*a_morning(), held_up])
+    rows = {row["repository"]: row["waited_for_minutes"] for row in json.loads(out)["rows"]}
+    assert rows == {"acme/web": {"pool_limit": 0.3}, "acme/api": {}}
+
+
 @pytest.mark.parametrize("by", ["organization", "repository", "workflow", "profile"])
 def test_csv_adds_up_to_the_cost_of_the_instances_exactly(
     by: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -40,6 +40,44 @@ def test_a_job_whose_container_is_not_known_has_no_parts() -> None:
     assert (wait.seconds, wait.phases) == (20, {})
 
 
+def test_each_reason_cost_the_time_until_the_next_or_until_a_container_was_placed() -> None:
+    story = (("pool_limit", START + 5), ("instance_starting", START + 12), ("no_capacity", START + 14))
+    job = a_job(queued_at=START, started_at=START + 60, completed_at=START + 90, held=story)
+    own = a_container(1, started_at=START + 44, running_at=START + 50, claimed_at=START + 51)
+    [wait] = waits(Lines.of([job, own]))
+    assert wait.held_by == {"pool_limit": 7, "instance_starting": 2, "no_capacity": 30}
+    [without] = waits(Lines.of([job]))
+    assert without.held_by == {"pool_limit": 7, "instance_starting": 2, "no_capacity": 46}
+
+
+def test_what_holds_a_job_up_when_its_container_is_up_lasts_until_the_claim() -> None:
+    job = a_job(queued_at=START, started_at=START + 60, held=(("awaiting_turn", START + 10),))
+    own = a_container(1, started_at=START + 4, running_at=START + 8, claimed_at=START + 40)
+    [wait] = waits(Lines.of([job, own]))
+    assert wait.held_by == {"awaiting_turn": 30}
+
+
+def test_a_reason_that_comes_twice_is_told_once_with_both_times() -> None:
+    story = (("pool_limit", START + 5), ("paused", START + 12), ("pool_limit", START + 14))
+    [wait] = waits(Lines.of([a_job(queued_at=START, started_at=START + 20, held=story)]))
+    assert wait.held_by == {"pool_limit": 13, "paused": 2}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(START - 50, START + 150)), max_size=6),
+    st.none() | st.floats(START - 100, START + 200),
+)
+def test_reasons_never_cost_more_than_the_wait_whatever_the_clocks_say(
+    story: list[tuple[str, float]], placed: float | None
+) -> None:
+    told = tuple(sorted(story, key=lambda chapter: chapter[1]))
+    job = a_job(queued_at=START, started_at=START + 100, held=told)
+    own = [] if placed is None else [a_container(1, started_at=placed, claimed_at=placed)]
+    [wait] = waits(Lines.of([job, *own]))
+    assert sum(wait.held_by.values()) <= wait.seconds + 1e-6
+    assert min(wait.held_by.values(), default=1) > 0
+
+
 _MOMENTS = st.none() | st.floats(START - 1_000, START + 1_000)
 
 
@@ -86,6 +124,14 @@ def test_what_was_over_the_target_is_split_like_the_wait() -> None:
     own = a_container(1, started_at=at + 45, running_at=at + 60, claimed_at=at + 60)
     found = judged(job, own)["*"]
     assert found.lost_to == (("room", 45 * 45 / 60 / 60), ("start", 15 * 45 / 60 / 60))
+
+
+def test_what_was_over_the_target_is_told_by_reason_too() -> None:
+    at = START + 10 * 3_600
+    held = (("pool_limit", at + 20), ("no_capacity", at + 30))
+    job = a_job(queued_at=at, started_at=at + 60, completed_at=at + 90, held=held)
+    found = judged(job, *ten_at(11, 5, first=20))["*"]
+    assert found.held_by == (("no_capacity", 30 * 45 / 60 / 60), ("pool_limit", 10 * 45 / 60 / 60))
 
 
 def test_recorded_jobs_can_be_simulated_again() -> None:
