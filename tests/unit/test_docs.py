@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.slipway_cli.configuration.model import SlipwayFile
+from slipway.domain.reasons import Why
 from tests.support.repository import ROOT, repository_files
 from tests.support.schema_keys import documented_default, documented_keys, keys_of
 
@@ -119,3 +120,10 @@ def test_every_make_target_that_a_page_names_exists_and_is_listed_by_make_help(p
 def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
     assert "make test" in (ROOT / "README.md").read_text("utf-8")
     assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("exec make test")
+
+
+def test_every_reason_is_documented_once_with_its_meaning_and_what_to_do() -> None:
+    page = (ROOT / "docs" / "reasons.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    assert sorted(code for code, *_ in rows) == sorted(Why)
+    assert all(meaning.strip() and cure.strip() for _, meaning, cure in rows)
