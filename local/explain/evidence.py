@@ -10,6 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.explain.refusals import Refusal
 from local.operating.sight import Sight, unreadable
+from local.reports.lines import Lines
+from local.reports.waits import Wait, waits
 from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobKey
 from slipway.domain.reasons import Reason
@@ -56,6 +58,11 @@ class Try:
         name = self.record.runner_name or (self.usage.runner_name if self.usage else None)
         task = task_id_of(name) if name else None
         return next((one for one in self.containers if one.task_id == task), None)
+
+    @property
+    def wait(self) -> Wait | None:
+        """Return what its wait was made of, once it has completed."""
+        return next(waits(Lines.of([self.usage, *self.containers])), None) if self.usage else None
 
     def host_of(self, container: RunnerUsage) -> InstanceUsage | None:
         """Return the instance under a container, if it is known."""

@@ -9,8 +9,10 @@ from enum import StrEnum
 from local.explain.evidence import Evidence, Try
 from local.explain.refusals import Refusal
 from local.operating.views import iso, told
+from local.reports.waits import Wait
 from local.slipway_cli.planning.words import amount
 from slipway.domain.jobs import JobState
+from slipway.domain.reasons import Reason
 from slipway.domain.usage import InstanceUsage, RunnerUsage
 
 
@@ -38,7 +40,7 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class Story:
     """One try of a job. ``answer`` is the sentence that whoever asks wants; ``was_robbed`` says that another job was
-    given a runner made for this one."""
+    given a runner made for this one. ``wait`` is what its wait was made of, once it has completed."""
 
     job: str
     repository: str
@@ -46,6 +48,7 @@ class Story:
     answer: str
     moments: tuple[Moment, ...]
     was_robbed: bool = False
+    wait: Wait | None = None
 
 
 def stories(evidence: Evidence) -> tuple[Story, ...]:
@@ -60,7 +63,13 @@ def stories(evidence: Evidence) -> tuple[Story, ...]:
 def _of_try(found: Try, evidence: Evidence) -> Story:
     ending = _ending(found)
     moments = sorted(
-        {*_beginning(found, evidence), *_containers(found), *_running(found, evidence.now)}, key=_order
+        {
+            *_beginning(found, evidence),
+            *_chapters(found),
+            *_containers(found),
+            *_running(found, evidence.now),
+        },
+        key=_order,
     )
     robbed = any(_robber(found, container) for container in found.containers)
     return Story(
@@ -70,6 +79,7 @@ def _of_try(found: Try, evidence: Evidence) -> Story:
         answer=_uninvited(found, evidence) + _answer(found, ending, evidence.now),
         moments=tuple(moments),
         was_robbed=robbed,
+        wait=found.wait,
     )
 
 
@@ -147,6 +157,12 @@ def _beginning(found: Try, evidence: Evidence) -> Iterator[Moment]:
         yield Moment(record.queued_at, "unheard", "no webhook told of it while it waited")
 
 
+def _chapters(found: Try) -> Iterator[Moment]:
+    """Yield what held it up, as plans said when it changed."""
+    for chapter in found.record.held:
+        yield Moment(chapter.since, chapter.why.value, told(Reason(chapter.why, dict(chapter.parameters))))
+
+
 def _containers(found: Try) -> Iterator[Moment]:
     for container in found.containers:
         task = container.task_id[:8]
@@ -195,7 +211,7 @@ def _robber(found: Try, container: RunnerUsage) -> str | None:
 def _running(found: Try, now: float) -> Iterator[Moment]:
     record = found.record
     if found.reason is not None:
-        yield Moment(now, found.reason.code.value, f"it waits: {told(found.reason)}")
+        yield Moment(now, found.reason.code.value, f"now it waits: {told(found.reason)}")
     if record.started_at is not None and record.runner_name and record.state is not JobState.QUEUED:
         yield Moment(record.started_at, "started", f"GitHub gave it to runner {record.runner_name}")
     lost = _lost(found)
@@ -235,7 +251,10 @@ def _waited(found: Try) -> str:
     record = found.record
     if record.started_at is None:
         return "a wait that is not known"
-    return f"a wait of {_span(record.started_at - record.queued_at)}"
+    wait = found.wait
+    why, part = max(wait.held_by.items(), key=lambda item: item[1], default=("", 0.0)) if wait else ("", 0.0)
+    mostly = f", {_span(part)} of it for {why}" if why else ""
+    return f"a wait of {_span(record.started_at - record.queued_at)}{mostly}"
 
 
 def _refused(evidence: Evidence) -> Story:

@@ -97,6 +97,9 @@ def _as_json(story: Story) -> dict[str, Any]:
         "state": story.ending.value,
         "answer": story.answer,
         "was_robbed": story.was_robbed,
+        "wait_seconds": story.wait.seconds if story.wait else None,
+        "phases": dict(story.wait.phases) if story.wait else {},
+        "held_by": dict(story.wait.held_by) if story.wait else {},
         "story": [{"at": iso(one.at), "code": one.code, "words": one.words} for one in story.moments],
     }
 

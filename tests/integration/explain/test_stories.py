@@ -42,6 +42,11 @@ def test_a_job_that_waits_is_told_the_plan_s_own_reason_and_then_how_it_ran() ->
     story = story_of(deployment, job)
     assert story.ending is Ending.COMPLETED
     assert not story.was_robbed
+    assert story.wait is not None
+    assert (
+        sum(story.wait.phases.values()) == story.wait.seconds == int(story.answer.split(" of ")[1].split()[0])
+    )
+    assert story.answer.endswith("of it for instance_starting")
     runner = job.now.runner
     assert runner is not None
     assert job.now.started_at is not None
@@ -49,7 +54,7 @@ def test_a_job_that_waits_is_told_the_plan_s_own_reason_and_then_how_it_ran() ->
     assert (moment(story, "queued"), moment(story, "started")) == (job.queued_at, int(job.now.started_at))
     codes = [one.code for one in story.moments]
     assert codes == [
-        "queued", "heard", "instance", "instance_ready", "container", "container_running", "registered", "started",
+        "queued", "heard", "instance", "instance_starting", "instance_ready", "container", "container_running", "registered", "started",
         "completed",
     ]  # fmt: skip
     assert task_id_of(runner.name)[:8] in next(
