@@ -55,8 +55,9 @@ def _log_reaps(reaped: Reaped, *, is_dry_run: bool) -> None:
 
 
 def _count(reaped: Reaped, function_name: str) -> None:
-    """Count what alarms rest on: each notice once, and the errors of the run."""
+    """Count what was removed and what alarms rest on: each notice once, and the errors of the run."""
     noted = Counter(
         telemetry.COUNTED[notice.code] for notice in reaped.notices if notice.code in telemetry.COUNTED
     )
-    telemetry.write(metrics, function_name, {**noted, telemetry.REAPER_ERRORS: len(reaped.errors)})
+    counts = {telemetry.REAPED: len(reaped.done), telemetry.REAPER_ERRORS: len(reaped.errors)}
+    telemetry.write(metrics, function_name, {**noted, **counts})

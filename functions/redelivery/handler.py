@@ -27,7 +27,11 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
     time_left = context.get_remaining_time_in_millis
     repaired = repair()(lambda: time_left() > LAST_STEP_MS)
     _log(repaired)
-    counts = {telemetry.FAILED_DELIVERIES: repaired.resent, telemetry.REPAIR_ERRORS: len(repaired.errors)}
+    counts = {
+        telemetry.JOBS_FOUND: len(repaired.found),
+        telemetry.FAILED_DELIVERIES: repaired.resent,
+        telemetry.REPAIR_ERRORS: len(repaired.errors),
+    }
     telemetry.write(metrics, context.function_name, counts)
     return {
         "resent": repaired.resent,

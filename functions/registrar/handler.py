@@ -37,8 +37,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         status=answer.status,
         reason=answer.body.get("reason"),
         fault=answer.fault or None,
+        calls_left=dict(answer.calls_left) or None,
     )
-    telemetry.write(metrics, context.function_name, {telemetry.RUNNERS_REFUSED: answer.is_refusal})
+    values: dict[telemetry.Metric, float] = {telemetry.RUNNERS_REFUSED: answer.is_refusal}
+    if answer.calls_left:
+        values[telemetry.GITHUB_CALLS_LEFT] = min(answer.calls_left.values())
+    telemetry.write(metrics, context.function_name, values)
     return _encode(answer)
 
 

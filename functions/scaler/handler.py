@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from slipway import bootstrap, telemetry
 from slipway.domain.planner import reasons_count
 from slipway.services.converge import Converged
+from slipway.services.scale import Batch
 
 LAST_ROUND_MS = 10_000  # a round that starts with less time left might not end before the deadline
 
@@ -36,19 +37,43 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, l
             logger.error("message set aside", message_id=message_id, outcome=outcome)
     for error in failed.values():
         logger.error("message not folded", fault=repr(error))
+    # Before converging, which the deadline may cut short: what is news is news once.
+    _tell_jobs(batch, context.function_name)
     time_left = context.get_remaining_time_in_millis
     for done in batch.converge(context.aws_request_id, lambda: time_left() > LAST_ROUND_MS):
         _log(done)
-        telemetry.write(
-            metrics, context.function_name, telemetry.of_strain(done.strain), **{telemetry.POOL: done.pool}
-        )
-        telemetry.write(metrics, context.function_name, {telemetry.CONVERGENCES_FAILED: done.failed})
+        _count(done, context.function_name)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _tell_jobs(batch: Batch, function_name: str) -> None:
+    for job in batch.started:
+        logger.info("job started", **telemetry.fields_of_started(job))
+    for ended in batch.completed:
+        logger.info("job completed", **telemetry.fields_of_completed(ended))
+    for profile, values in telemetry.of_jobs(batch.started, batch.completed).items():
+        telemetry.write(metrics, function_name, values, **{telemetry.PROFILE: profile})
+    for organization, jobs in batch.by_organization().items():
+        waits = {telemetry.JOB_QUEUE_DURATION: [job.queue_seconds for job in jobs]}
+        telemetry.write(metrics, function_name, waits, **{telemetry.ORGANIZATION: organization})
+
+
+def _count(done: Converged, function_name: str) -> None:
+    values = {
+        **telemetry.of_gauges(done.gauges),
+        **telemetry.of_launches(done.launches),
+        **telemetry.of_strain(done.strain),
+    }
+    telemetry.write(metrics, function_name, values, **{telemetry.POOL: done.pool})
+    telemetry.write(metrics, function_name, {telemetry.CONVERGENCES_FAILED: done.failed})
 
 
 def _log(done: Converged) -> None:
     for fault in done.errors:
         logger.error("convergence met an error", pool=done.pool, fault=repr(fault))
+    for launch in done.launches:
+        for line in telemetry.lines_of_launch(launch):
+            logger.info(line.message, pool=done.pool, **line.fields)
     if done.plans:
         logger.info(
             "converged",

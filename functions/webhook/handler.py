@@ -8,6 +8,7 @@ from typing import Any
 
 from slipway import bootstrap
 from slipway.domain.errors import ConfigurationError
+from slipway.domain.metric import DELIVERIES_REFUSED, DELIVERY_DELAY
 from slipway.services.ingest import Answer, Facts, Request
 
 ingest_webhook = functools.cache(bootstrap.ingest_webhook)  # built on first use, kept while warm
@@ -61,3 +62,8 @@ def _log(answer: Answer, context: Any, fault: Exception | None) -> None:
         **answer.facts,
     }
     webhook_log().write(level, answer.detail, facts, fault)
+    function_name = str(getattr(context, "function_name", ""))
+    if answer.delay_seconds is not None:
+        webhook_log().count(DELIVERY_DELAY, answer.delay_seconds, function_name)
+    if answer.is_unsigned:
+        webhook_log().count(DELIVERIES_REFUSED, 1, function_name)

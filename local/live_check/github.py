@@ -40,6 +40,10 @@ class HeldToken:
     def hear(self, bearer: Bearer, headers: Mapping[str, str]) -> None:
         """Nothing is planned by budgets here."""
 
+    def calls_left(self) -> Mapping[str, int]:
+        """Tell nothing."""
+        return {}
+
     def rest(self, bearer: Bearer, seconds: int) -> None:
         """Nor by limits."""
 

@@ -1,4 +1,4 @@
-"""What the wait of a job was made of: GitHub's part and ours, from what each clock recorded. Pure."""
+"""The waits of a range's jobs, and what they were made of. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from local.reports.lines import Lines
+from slipway.domain.phases import Marks, phases
 from slipway.domain.runners import task_id_of
 from slipway.domain.usage import JobUsage, RunnerUsage
-
-# In the order in which they follow each other; whose doing each is.
-PHASES: Mapping[str, str] = {
-    "webhook": "GitHub",  # from queued until we heard of it: the delivery, or its repair
-    "room": "Slipway",  # until a container was placed: caps, fairness, and instances that boot
-    "start": "AWS",  # until the container ran: image and network
-    "claim": "Slipway",  # until it claimed and was given a registration
-    "pickup": "GitHub",  # until GitHub gave it the job
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +26,7 @@ class Wait:
 
 
 def waits(lines: Lines) -> Iterator[Wait]:
-    """Return the wait of each job that started.
-
-    The clocks are GitHub's (whole seconds), the webhook's, ECS's and the registrar's: a phase that seems to end before
-    it began is 0, and the next is shorter, so that phases add up to the wait.
-    """
+    """Return the wait of each job that started."""
     containers = {runner.task_id: runner for runner in lines.runners}
     for job in lines.jobs:
         if job.started_at is None:
@@ -50,15 +38,16 @@ def waits(lines: Lines) -> Iterator[Wait]:
 
 
 def _phases(job: JobUsage, runner: RunnerUsage, started_at: float) -> dict[str, float]:
-    # A container that waited already when the job was queued cost it nothing.
-    marks = (job.heard_at, runner.started_at, runner.running_at, runner.claimed_at, started_at)
-    found: dict[str, float] = {}
-    at = job.queued_at
-    for phase, mark in zip(PHASES, marks, strict=True):
-        until = min(max(at, mark if mark is not None else at), max(started_at, job.queued_at))
-        found[phase] = until - at
-        at = until
-    return found
+    return phases(
+        Marks(
+            job.queued_at,
+            job.heard_at,
+            runner.started_at,
+            runner.running_at,
+            runner.claimed_at,
+            started_at,
+        )
+    )
 
 
 def _held_by(job: JobUsage, runner: RunnerUsage | None, started_at: float) -> dict[str, float]:

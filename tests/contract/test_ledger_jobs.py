@@ -43,7 +43,7 @@ def test_in_whatever_order_and_however_often_events_come_the_state_only_moves_fo
         furthest = 0
         for state in order:
             event = an_event(state, number)
-            assert case.ledger.jobs.record(event, ROUTE) is (state.rank > furthest)
+            assert (case.ledger.jobs.record(event, ROUTE) is not None) is (state.rank > furthest)
             furthest = max(furthest, state.rank)
             record = case.ledger.jobs.find(event.key)
             assert record is not None
@@ -58,6 +58,16 @@ def test_all_tries_of_a_job_are_found_by_its_id_alone(case: Case) -> None:
         case.ledger.jobs.record(an_event(**changes), ROUTE)
     found = [(record.key.organization, record.key.run_attempt) for record in case.ledger.jobs.attempts(1)]
     assert sorted(found) == [("acme", 1), ("acme", 2), ("globex", 1)]
+
+
+def test_what_was_known_of_a_job_is_told_where_it_moves_on(case: Case) -> None:
+    queued = case.ledger.jobs.record(an_event(received_at=NOW - 2), ROUTE)
+    assert queued is not None
+    assert queued.before is None
+    moved = case.ledger.jobs.record(an_event(JobState.IN_PROGRESS), ROUTE)
+    assert moved is not None
+    assert moved.before is not None
+    assert (moved.before.state, moved.before.heard_at) == (JobState.QUEUED, NOW - 2)
 
 
 def test_a_job_waits_from_queued_until_it_has_started(case: Case) -> None:

@@ -33,6 +33,7 @@ from slipway.domain.reasons import Why
 from slipway.domain.runners import Runner, RunnerState, runner_name
 from slipway.domain.snapshot import Snapshot, WaitingJob
 from slipway.ports.github import JitConfig, Removal
+from slipway.ports.ledger import Recorded
 from slipway.services import converge, removals
 from slipway.services.act import Act
 from slipway.services.applied import Applied
@@ -59,7 +60,7 @@ class Bug:
 def _netting(patch: Patch) -> None:
     record = DynamoJobs.record
 
-    def netted(self: DynamoJobs, event: JobEvent, route: Route) -> bool:
+    def netted(self: DynamoJobs, event: JobEvent, route: Route) -> Recorded | None:
         """Any job that starts takes one off the count: the oldest entry goes, whichever it is."""
         moved = record(self, event, route)
         if moved and event.action is JobState.IN_PROGRESS:

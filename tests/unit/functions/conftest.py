@@ -34,6 +34,21 @@ class Webhook:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
+        """The lines that say something to a reader."""
+        return [line for line in self._logged if "_aws" not in line]
+
+    @property
+    def metrics(self) -> dict[str, list[float]]:
+        """The values of each metric, as CloudWatch reads them from the log [LAMBDA-EMF]."""
+        found: dict[str, list[float]] = {}
+        for line in self._logged:
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+                for metric in directive["Metrics"]:
+                    found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
+        return found
+
+    @property
+    def _logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
     @property

@@ -320,8 +320,33 @@ def test_each_request_is_one_json_line_with_the_fields_of_powertools(webhook: We
         "timestamp": "2026-11-18 11:06:40,000+0000", "service": "webhook", "function_request_id": "",
         "status": 202, "reason": "queued", "delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
         "event": "workflow_job", "organization": "acme", "repository": "acme/rocket", "action": "queued",
-        "job_id": 9001, "run_attempt": 1,
+        "job_id": 9001, "run_attempt": 1, "delay_seconds": 5.0,
     }  # fmt: skip
+
+
+def test_each_queued_job_that_is_accepted_says_how_long_its_delivery_took(webhook: Webhook) -> None:
+    webhook(signed_event(payload()))
+    webhook(signed_event(payload(job={"created_at": iso(NOW + 2)})))  # their clock is ahead of ours
+    webhook(signed_event(payload("completed", job={"status": "completed", "conclusion": "success"})))
+    webhook(signed_event(payload(job={"labels": ["ubuntu-latest"]})))
+    webhook(signed_event(payload(job={"created_at": None})))
+    assert webhook.metrics == {"DeliveryDelay": [5.0, 0.0]}
+
+
+def test_a_delivery_that_the_queue_did_not_take_is_counted_when_it_is_sent_again(webhook: Webhook) -> None:
+    webhook(signed_event({"zen": "made-up"}, event="ping"))  # the secret is read by now
+    webhook.aws.failures.append((403, b'{"__type":"AccessDenied"}'))
+    assert webhook(signed_event(payload()))[1]["reason"] == "queue_unavailable"
+    assert webhook.metrics == {}
+    assert webhook(signed_event(payload()))[0] == 202
+    assert webhook.metrics == {"DeliveryDelay": [5.0]}
+
+
+def test_each_delivery_that_no_secret_of_ours_signed_is_counted(webhook: Webhook) -> None:
+    webhook(signed_event(payload(), secret="wrong"))
+    webhook(http_event(encode(payload()), {"x-github-event": "workflow_job"}))
+    webhook(signed_event(payload(), secret=BOUND_SECRET))  # signed, for another organization
+    assert webhook.metrics == {"DeliveriesRefused": [1, 1]}
 
 
 HOSTILE = [
@@ -341,7 +366,7 @@ def test_hostile_strings_inert_in_every_sink(webhook: Webhook, text: str) -> Non
         assert sink.isascii()
         assert "\x1b" not in sink
         assert "\\u" not in sink  # nothing that a JSON reader turns back into a control character
-    assert len(webhook.log.getvalue().splitlines()) == 2
+    assert len(webhook.log.getvalue().splitlines()) == 3  # a line for each request, and the delay of one
     assert webhook.events[0].get("delivery_id", "") == ""
     for name in ("name", "workflow", "branch"):
         assert webhook.events[0].get(name, "").isprintable()

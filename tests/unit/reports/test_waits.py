@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from local.reports.lines import Lines
 from local.reports.targets import Target, targets
-from local.reports.waits import PHASES, waits
+from local.reports.waits import waits
 from local.reports.workload import workload_of
 from slipway.domain.configuration import Schedule, WaitTarget
+from slipway.domain.phases import PHASES
 from slipway.domain.resources import Resources
 from slipway.domain.usage import Usage
 from tests.builders import a_profile

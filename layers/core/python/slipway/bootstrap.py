@@ -68,6 +68,7 @@ _NEEDED = {
         "slipway.adapters.host_images",
         "slipway.adapters.github.runner_census",
         "slipway.adapters.github.workflow_jobs",
+        "slipway.services.name_series",
         "slipway.services.renew_hosts",
         "slipway.services.runner_versions",
         "slipway.services.watch_tokens",

@@ -1,40 +1,27 @@
 """Telemetry: the one list of metrics of our own, and the one way in which functions write them.
 
-Only what is not zero is written: alarms take what is missing for good news, and a quiet system costs nothing.
+Only what is not zero is written: alarms take what is missing for good news, and a quiet system costs nothing. But a
+zero that says something is: a job that did not wait is one that started.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
+from slipway.domain import metric as basics
+from slipway.domain.gauges import Gauges
+from slipway.domain.launches import Launch
+from slipway.domain.milestones import JobCompleted, JobFacts, JobStarted
 from slipway.domain.notices import NoticeCode
 from slipway.domain.strain import Strain
 
-NAMESPACE = "Slipway"
-# Dimensions. The function's whole name is one of every metric, so that deployments differ.
-FUNCTION = "service"
+Metric = basics.Metric
+NAMESPACE, FUNCTION = basics.NAMESPACE, basics.FUNCTION
+SECONDS, PERCENT = basics.SECONDS, basics.PERCENT
 POOL, PROFILE, ORGANIZATION = "pool", "profile", "organization"
-SECONDS, PERCENT = "Seconds", "Percent"
 OTHERS = "other"  # the organization of those that have no series of their own
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric: name and unit as CloudWatch has them, which function writes it, and what it says.
-
-    ``by`` are dimensions besides the function's, one at a time: there are series by each of them. ``arc`` is the name
-    that actions-runner-controller has for the same, if any.
-    """
-
-    name: str
-    function: str
-    help: str
-    by: tuple[str, ...] = ()
-    unit: str = "Count"
-    arc: str = ""
-
 
 # What jobs wait and take, told once for each.
 JOB_QUEUE_DURATION = Metric(
@@ -44,6 +31,7 @@ JOB_QUEUE_DURATION = Metric(
     (PROFILE, ORGANIZATION),
     SECONDS,
     "gha_job_queue_duration_seconds",
+    tells_zero=True,
 )
 JOB_STARTUP_DURATION = Metric(
     "JobStartupDuration",
@@ -52,6 +40,7 @@ JOB_STARTUP_DURATION = Metric(
     (PROFILE,),
     SECONDS,
     "gha_job_startup_duration_seconds",
+    tells_zero=True,
 )
 GITHUB_QUEUE_DURATION = Metric(
     "GitHubQueueDuration",
@@ -59,6 +48,7 @@ GITHUB_QUEUE_DURATION = Metric(
     "GitHub's part of it: until we heard of the job, and from its runner's registration until it was given the job",
     (PROFILE,),
     SECONDS,
+    tells_zero=True,
 )
 JOB_EXECUTION_DURATION = Metric(
     "JobExecutionDuration",
@@ -67,6 +57,7 @@ JOB_EXECUTION_DURATION = Metric(
     (PROFILE,),
     SECONDS,
     "gha_job_execution_duration_seconds",
+    tells_zero=True,
 )
 JOBS_ON_STANDBY = Metric(
     "JobsOnStandby", "scaler", "jobs started by a container that was up before them", (PROFILE,)
@@ -74,16 +65,7 @@ JOBS_ON_STANDBY = Metric(
 JOBS_ON_HEADROOM = Metric(
     "JobsOnHeadroom", "scaler", "jobs started by a container for which there was room at once", (PROFILE,)
 )
-DELIVERY_DELAY = Metric(
-    "DeliveryDelay",
-    "webhook",
-    "from queued, by GitHub's clock, until its webhook was here; the count of its values is that of jobs queued",
-    (),
-    SECONDS,
-)
-DELIVERIES_REFUSED = Metric(
-    "DeliveriesRefused", "webhook", "deliveries that no webhook secret of ours signed"
-)
+DELIVERY_DELAY, DELIVERIES_REFUSED = basics.DELIVERY_DELAY, basics.DELIVERIES_REFUSED
 
 # How a pool is, at each convergence.
 WAITING_JOBS = Metric("WaitingJobs", "scaler", "jobs that wait", (POOL,))
@@ -117,7 +99,10 @@ LAUNCHES_REFUSED = Metric(
 )
 # What of GitHub's limits is left, and what was put right.
 GITHUB_CALLS_LEFT = Metric(
-    "GitHubCallsLeft", "registrar", "calls left this hour to the credential that has the fewest"
+    "GitHubCallsLeft",
+    "registrar",
+    "calls left this hour to the credential that has the fewest",
+    tells_zero=True,
 )
 REAPED = Metric(
     "Reaped", "reaper", "runners, tasks, instances and jobs removed, because they outlived their use"
@@ -224,16 +209,28 @@ class Sink(Protocol):
         """Write it, and forget values and dimensions."""
 
 
-def write(sink: Sink, function_name: str, values: Mapping[Metric, float], **dimensions: str) -> None:
-    """Write the values that are not zero as one line; none where there are none."""
-    told = {metric: value for metric, value in values.items() if value}
+Values = Mapping[Metric, float | Sequence[float]]
+
+
+def write(sink: Sink, function_name: str, values: Values, **dimensions: str) -> None:
+    """Write the values that say something as one line; none where there are none."""
+    told = [
+        (one, number)
+        for one, several in values.items()
+        for number in _each(several)
+        if number or one.tells_zero
+    ]
     if not told:
         return
     for name, value in {FUNCTION: function_name, **dimensions}.items():
         sink.add_dimension(name, value)
-    for metric, number in told.items():
-        sink.add_metric(name=metric.name, unit=metric.unit, value=number)
+    for one, number in told:
+        sink.add_metric(name=one.name, unit=one.unit, value=number)
     sink.flush_metrics()
+
+
+def _each(values: float | Sequence[float]) -> Sequence[float]:
+    return values if isinstance(values, Sequence) else (values,)
 
 
 def of_strain(strain: Strain) -> dict[Metric, float]:
@@ -243,3 +240,92 @@ def of_strain(strain: Strain) -> dict[Metric, float]:
         LAUNCH_CIRCUITS_OPEN: strain.launch_circuits,
         START_CIRCUITS_OPEN: strain.start_circuits,
     }
+
+
+def of_gauges(gauges: Gauges) -> dict[Metric, float]:
+    """Return what the state of a pool is written as."""
+    return {
+        WAITING_JOBS: gauges.waiting_jobs,
+        RUNNING_JOBS: gauges.running_jobs,
+        IDLE_RUNNERS: gauges.idle_runners,
+        STARTING_RUNNERS: gauges.starting_runners,
+        READY_INSTANCES: gauges.ready_instances,
+        BOOTING_INSTANCES: gauges.booting_instances,
+        STOPPED_INSTANCES: gauges.stopped_instances,
+        FILL: gauges.fill_percent,
+    }
+
+
+def of_launches(launches: Iterable[Launch]) -> dict[Metric, float]:
+    """Return what calls to EC2 brought are written as."""
+    made = list(launches)
+    return {
+        INSTANCES_LAUNCHED: sum(one.count for one in made if not one.is_start),
+        INSTANCES_STARTED: sum(one.count for one in made if one.is_start),
+        LAUNCHES_REFUSED: sum(one.is_refused for one in made),
+    }
+
+
+def of_jobs(
+    started: Iterable[JobStarted], completed: Iterable[JobCompleted]
+) -> dict[str, dict[Metric, list[float]]]:
+    """Return what jobs are written as, by profile: their values together, so that a busy minute has few lines."""
+    by_profile: dict[str, dict[Metric, list[float]]] = {}
+
+    def add(profile: str, one: Metric, value: float | None) -> None:
+        if value is not None:
+            by_profile.setdefault(profile, {}).setdefault(one, []).append(value)
+
+    for job in started:
+        add(job.profile, JOB_QUEUE_DURATION, job.queue_seconds)
+        add(job.profile, JOB_STARTUP_DURATION, job.startup_seconds)
+        add(job.profile, GITHUB_QUEUE_DURATION, job.github_seconds)
+        add(job.profile, JOBS_ON_STANDBY, float(job.on_standby))
+        add(job.profile, JOBS_ON_HEADROOM, float(job.on_headroom))
+    for done in completed:
+        add(done.profile, JOB_EXECUTION_DURATION, done.execution_seconds)
+    return by_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the log: its message, and its fields for Logs Insights."""
+
+    message: str
+    fields: Mapping[str, Any]
+
+
+def fields_of_started(job: JobStarted) -> dict[str, Any]:
+    """Return what the line of a job that started tells."""
+    waits = {f"{phase}_seconds": round(seconds, 1) for phase, seconds in job.phases.items()}
+    return {
+        **_facts(job.facts),
+        "queue_seconds": round(job.queue_seconds, 1),
+        **waits,
+        "on_standby": job.on_standby,
+        "on_headroom": job.on_headroom,
+    }
+
+
+def fields_of_completed(job: JobCompleted) -> dict[str, Any]:
+    """Return what the line of a job that completed tells."""
+    seconds = {} if job.execution_seconds is None else {"execution_seconds": round(job.execution_seconds, 1)}
+    return {**_facts(job.facts), "conclusion": job.conclusion, **seconds}
+
+
+def _facts(facts: JobFacts) -> dict[str, Any]:
+    return {one.name: value for one in fields(facts) if (value := getattr(facts, one.name)) != ""}
+
+
+def lines_of_launch(launch: Launch) -> list[Line]:
+    """Return the lines that tell what one call to EC2 brought; a subnet lies in one zone."""
+    market, verb = launch.market.value, "started" if launch.is_start else "launched"
+    lines = [
+        Line(verb, {"count": count, "type": of.instance_type, "subnet": of.subnet, "market": market})
+        for of, count in launch.brought
+    ]
+    if launch.is_refused:
+        refused = [f"{of.instance_type} {of.subnet}" for of in launch.refused]
+        what = "start refused" if launch.is_start else "launch refused"
+        lines.append(Line(what, {"offerings": refused, "market": market, "codes": list(launch.codes)}))
+    return lines

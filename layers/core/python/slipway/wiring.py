@@ -92,6 +92,7 @@ class Wiring:
         from slipway.services.end import End
         from slipway.services.observe import Observe
         from slipway.services.scale import Scale
+        from slipway.services.series import Series
 
         clusters, fleets = self.clusters, self.fleets
         act = Act(self._configuration, self.ledger, clusters, fleets, self._clock, self._around.new_token)
@@ -110,6 +111,7 @@ class Wiring:
             converge=converge,
             dead_letters=SqsDeadLetters(self._client("sqs"), self._settings.dead_letters_queue_url),
             jobs_queue=self._settings.jobs_queue_url.rpartition("/")[2],
+            series=Series(self.ledger.organizations, self._clock),
         )
 
     def claim(self) -> Claim:
@@ -140,6 +142,7 @@ class Wiring:
         from slipway.services.deregister import Deregister
         from slipway.services.inquire import Inquire
         from slipway.services.list_registrations import ListRegistrations
+        from slipway.services.name_series import NameSeries
         from slipway.services.reap import ReapStale
         from slipway.services.removals import Remove
         from slipway.services.renew_hosts import RenewHosts
@@ -180,6 +183,7 @@ class Wiring:
                 CheckVersions(self.census, self.ledger.housekeeping, self._clock),
                 WatchTokens(self._enterprise_tokens, self._clock),
                 RenewHosts(self.host_images, self.ledger.housekeeping, self._clock),
+                NameSeries(self.ledger.organizations, self.ledger.usage, self._clock),
             ),
             clock=self._clock,
         )

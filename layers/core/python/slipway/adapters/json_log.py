@@ -1,4 +1,4 @@
-"""Log lines in the format of Powertools' Logger, for the function that must not import it."""
+"""Log lines in the formats of Powertools' Logger and Metrics, for the function that must not import it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, TextIO
 
+from slipway.domain.metric import FUNCTION, NAMESPACE, Metric
 from slipway.ports.clock import Clock
 
 _DEEPEST_FRAMES = 4
@@ -40,6 +41,16 @@ class JsonLog:
             **facts,
             **(_whereabouts(fault) if fault else {}),
         }
+        self._put(line)
+
+    def count(self, metric: Metric, value: float, function_name: str) -> None:
+        """Write a metric's value as a line that CloudWatch reads [LAMBDA-EMF]."""
+        told = {"Name": metric.name, "Unit": metric.unit}
+        directive = {"Namespace": NAMESPACE, "Dimensions": [[FUNCTION]], "Metrics": [told]}
+        about = {"Timestamp": int(self._clock.now() * 1000), "CloudWatchMetrics": [directive]}
+        self._put({"_aws": about, FUNCTION: function_name, metric.name: [value]})
+
+    def _put(self, line: Mapping[str, Any]) -> None:
         stream = self._stream or sys.stdout  # looked up late: whoever replaced it wants the lines
         stream.write(json.dumps(line, separators=(",", ":")) + "\n")
         stream.flush()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from slipway.domain.configuration import Market
+from slipway.domain.intents import Offering
+
 # From the launch; half of all take 28 s, one in a hundred 50 s [ECS-TIMING-START].
 REGISTERS_WITHIN_SECONDS = 240
 WARMS_WITHIN_SECONDS = 900  # boot, image pulls and power-off of an instance of the stopped tier
@@ -42,6 +45,30 @@ class LaunchFailures:
 def back_off_seconds(failures: int) -> int:
     """Return how long to wait after so many failures before the last: three minutes, doubled up to an hour."""
     return min(BACK_OFF_AT_MOST_SECONDS, BACK_OFF_SECONDS << min(max(0, failures), 10))
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What one call to EC2 brought: instances ``brought`` by offering, and what was ``refused``, with EC2's codes.
+
+    ``is_start``: it was to start instances of the stopped tier.
+    """
+
+    market: Market
+    brought: tuple[tuple[Offering, int], ...] = ()
+    refused: tuple[Offering, ...] = ()
+    codes: tuple[str, ...] = ()
+    is_start: bool = False
+
+    @property
+    def count(self) -> int:
+        """Return how many instances it brought."""
+        return sum(count for _, count in self.brought)
+
+    @property
+    def is_refused(self) -> bool:
+        """Say whether EC2 refused any of it."""
+        return bool(self.refused or self.codes)
 
 
 @dataclass(frozen=True, slots=True)

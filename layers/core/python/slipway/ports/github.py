@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -55,6 +55,9 @@ class RunnerService(Protocol):
             RefusedError: a definite no. UnavailableError: throttled or down before anything happened.
             UnknownOutcomeError: no reply, or the name exists: it may have been registered.
         """
+
+    def calls_left(self) -> Mapping[str, int]:
+        """Return how many calls GitHub leaves this hour to the owner of each credential, as its answers last told."""
 
     def remove(self, runner_id: int, reach: str) -> Removal:
         """Remove a registration unless its runner is busy; one that is already gone is gone.

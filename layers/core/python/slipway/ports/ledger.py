@@ -15,6 +15,7 @@ from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route
 from slipway.domain.redelivery import Resent
 from slipway.domain.runners import Runner
+from slipway.domain.series import Named
 from slipway.domain.snapshot import (
     Control,
     GitHubPause,
@@ -47,11 +48,18 @@ class JobRecord:
     held: Story = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A job that was moved forward; ``before`` is what was known of it, which ``queued`` does not read."""
+
+    before: JobRecord | None = None
+
+
 class Jobs(Protocol):
     """Workflow jobs."""
 
-    def record(self, event: JobEvent, route: Route) -> bool:
-        """Move a job forward; say whether it moved. A late, lower event moves nothing back [GH-WJ-4].
+    def record(self, event: JobEvent, route: Route) -> Recorded | None:
+        """Move a job forward; None if it did not move. A late, lower event moves nothing back [GH-WJ-4].
 
         One that completed leaves its usage.
         """
@@ -326,8 +334,18 @@ class Interruptions(Protocol):
 class UsageRecords(Protocol):
     """What jobs, containers and instances used, kept for thirteen months; written where their end is recorded."""
 
-    def of_day(self, day: str) -> Iterable[Usage]:
-        """Read the lines of what ended on a day (UTC, ``2026-11-26``)."""
+    def of_day(self, day: str, kind: str = "") -> Iterable[Usage]:
+        """Read the lines of what ended on a day (UTC, ``2026-11-26``), or those of one kind (``job``) alone."""
+
+
+class Organizations(Protocol):
+    """The organizations that have a series of their own in the metrics."""
+
+    def named(self) -> Named:
+        """Return which are named."""
+
+    def keep(self, named: Named, *, seen: int) -> bool:
+        """Replace them, if they are still of the version that was seen; say whether they were."""
 
 
 class CheckedGroups(Protocol):
@@ -383,3 +401,4 @@ class Ledger:
     tokens: Tokens
     interruptions: Interruptions
     usage: UsageRecords
+    organizations: Organizations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from slipway.domain.configuration import Configuration, Market
 from slipway.domain.errors import NoCapacityError, RefusedError, SlipwayError, ThrottledError
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.intents import Intent, LaunchInstances, Offering, Request, RunTasks, StartInstances
-from slipway.domain.launches import BACK_OFF_SECONDS, FailedLaunch
+from slipway.domain.launches import BACK_OFF_SECONDS, FailedLaunch, Launch
 from slipway.domain.rooms import overbooked
 from slipway.domain.snapshot import ANY, UnavailableOffering
 from slipway.ports.clock import Clock
@@ -101,7 +102,7 @@ class Act:
                 raise
             self._ledger.intents.settle(intent)
             if isinstance(fault, RefusedError):
-                return self._refused(intent, fault)
+                return replace(self._refused(intent, fault), launches=_refused_whole(intent.request, fault))
             raise
         try:
             outcome = record()
@@ -208,9 +209,13 @@ class Act:
 
     def _record_start(self, pool: str, request: StartInstances) -> Applied:
         self._ledger.instances.mark_started(pool, request.starts, at=self._clock.now())
-        return Applied(changed=True)
+        brought = ((request.offering, request.count),)
+        return Applied(changed=True, launches=(Launch(Market.ON_DEMAND, brought, is_start=True),))
 
     def _record_launch(self, intent: Intent, request: LaunchInstances, result: LaunchResult) -> Applied:
+        return replace(self._record_brought(intent, request, result), launches=(_launch(request, result),))
+
+    def _record_brought(self, intent: Intent, request: LaunchInstances, result: LaunchResult) -> Applied:
         self._ledger.instances.add(self._launched(result.instances, intent, request))
         if len(result.instances) == request.count:
             return Applied(changed=True)
@@ -257,3 +262,20 @@ class Act:
             )
             for number, (item, kind) in enumerate((item, offered.get(item.instance_type)) for item in items)
         ]
+
+
+def _launch(request: LaunchInstances, result: LaunchResult) -> Launch:
+    brought = Counter(Offering(item.instance_type, item.subnet or "") for item in result.instances)
+    is_short = len(result.instances) < request.count
+    # EC2 names what it has none of also where it found enough elsewhere.
+    codes = result.errors if is_short else ()
+    return Launch(request.market, tuple(brought.items()), result.refused, codes)
+
+
+def _refused_whole(request: Request, fault: RefusedError) -> tuple[Launch, ...]:
+    code = (fault.code or "refused",)
+    if isinstance(request, StartInstances):
+        return (Launch(Market.ON_DEMAND, refused=(request.offering,), codes=code, is_start=True),)
+    if isinstance(request, LaunchInstances):
+        return (Launch(request.market, refused=request.offerings, codes=code),)
+    return ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from slipway.domain.errors import SlipwayError, UnavailableError, UnknownOutcomeError
-from slipway.domain.launches import FailedLaunch
+from slipway.domain.launches import FailedLaunch, Launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Applied:
 
     ``is_cut_short`` says that AWS's limits leave the rest of the plan to the next second: no failure, so no back-off.
     ``failed_launches`` are counted when all is done: steps that run at once must not count over each other.
+    ``launches`` are what calls to EC2 brought, for the log.
     """
 
     errors: tuple[Exception, ...] = ()
@@ -23,6 +24,7 @@ class Applied:
     should_retry: bool = False
     is_cut_short: bool = False
     failed_launches: tuple[FailedLaunch, ...] = ()
+    launches: tuple[Launch, ...] = ()
 
     def merged(self, other: Applied) -> Applied:
         """Return both outcomes as one."""
@@ -34,6 +36,7 @@ class Applied:
             self.should_retry or other.should_retry,
             self.is_cut_short or other.is_cut_short,
             self.failed_launches + other.failed_launches,
+            self.launches + other.launches,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.domain.configuration import Configuration, Pool, Profile, Registration
@@ -41,7 +41,8 @@ UNKNOWN_FOR_SECONDS = 60  # how long RunTask and DescribeTasks may lag behind a 
 class Answer:
     """What the caller hears: HTTP status, JSON body (it may hold the credential, hence no repr), seconds to wait.
 
-    ``fault`` is for the operator's log alone; ``is_refusal`` says that it stays until somebody mends it.
+    ``fault`` and ``calls_left``, the calls that GitHub leaves to each credential, are for the operator alone;
+    ``is_refusal`` says that it stays until somebody mends it.
     """
 
     status: int
@@ -49,6 +50,7 @@ class Answer:
     retry_after_seconds: int | None = None
     fault: str = ""
     is_refusal: bool = False
+    calls_left: Mapping[str, int] = field(default_factory=dict)
 
 
 class Claim:
@@ -132,7 +134,7 @@ class Claim:
             reach = reach_of(self._configuration.github, job.organization, job.repository)
             bound = self._ledger.claims.bind(runner, offer, reach=reach, at=self._clock.now())
             if bound == "bound":
-                return self._mint(runner, job, profile)
+                return replace(self._mint(runner, job, profile), calls_left=self._github.calls_left())
             if bound == "runner_spent":
                 return Answer(409, {"reason": "this task has had its runner"})
         return Answer(503, {"reason": "jobs moved on; ask again"}, 1)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from slipway.domain.configuration import Configuration
+from slipway.domain.gauges import Gauges, gauges_of
+from slipway.domain.launches import Launch
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
 from slipway.domain.policy import policy_of
@@ -22,17 +24,37 @@ RETRY_SECONDS = (1, 2, 4)  # while an agent connects or a read lags [ECS-AGENT-R
 
 @dataclass(frozen=True, slots=True)
 class Converged:
-    """What a convergence did: one plan a round (none: another holder has the pool), what failed, the strain left."""
+    """What a convergence did: one plan a round (none: another holder has the pool), what failed, the strain left.
+
+    ``gauges`` are of what the last round read; ``launches`` what all rounds' calls to EC2 brought.
+    """
 
     pool: str
     plans: tuple[Plan, ...] = ()
     errors: tuple[Exception, ...] = ()
     strain: Strain = field(default_factory=Strain)
+    gauges: Gauges = field(default_factory=Gauges)
+    launches: tuple[Launch, ...] = ()
 
     @property
     def failed(self) -> bool:
         """Say whether no plan came of it though it was tried."""
         return bool(self.errors) and not self.plans
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One round: what was decided, what applying it brought, whether the pool rests then, what it was read as.
+
+    ``unnoted`` is what kept reasons from being remembered.
+    """
+
+    plan: Plan
+    applied: Applied
+    is_resting: bool
+    strain: Strain
+    gauges: Gauges
+    unnoted: tuple[Exception, ...]
 
 
 class Converge:
@@ -86,14 +108,17 @@ class Converge:
     ) -> Converged:
         plans: list[Plan] = []
         errors: list[Exception] = []
+        launches: list[Launch] = []
         while True:
             # ``wanted`` was noted before reading: a change committed while we read or act is seen at release.
-            decided, applied, is_resting, strain, unnoted = self._once(pool)
+            done = self._once(pool)
+            decided, applied = done.plan, done.applied
             plans.append(decided)
-            errors += (*applied.errors, *unnoted)
+            errors += (*applied.errors, *done.unnoted)
+            launches += applied.launches
             if decided.withholds and not applied.errors:
                 self._ledger.rows.want(pool)
-            newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=is_resting)
+            newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=done.is_resting)
             if newer is None:
                 break
             if not has_time():
@@ -105,9 +130,9 @@ class Converge:
             self._wakeups.wake(pool, delay_seconds=1, attempt=attempt)
         elif applied.should_retry:
             self._wake_later(pool, attempt)
-        return Converged(pool, tuple(plans), tuple(errors), strain)
+        return Converged(pool, tuple(plans), tuple(errors), done.strain, done.gauges, tuple(launches))
 
-    def _once(self, pool: str) -> tuple[Plan, Applied, bool, Strain, tuple[Exception, ...]]:
+    def _once(self, pool: str) -> _Round:
         """Gather, decide, apply; say whether the pool rests then, what strain it is under, and what could not be noted.
 
         What is on offer is read first: a claim that takes some of it meanwhile is seen in the snapshot.
@@ -123,7 +148,8 @@ class Converge:
         went_well = not (applied.errors or applied.should_retry or applied.is_cut_short)
         is_resting = went_well and rests(decided, snapshot, policy)
         unnoted = self._apply.remember(decided, snapshot)
-        return decided, applied, is_resting, strain_of(snapshot, decided, policy), unnoted
+        strain = strain_of(snapshot, decided, policy)
+        return _Round(decided, applied, is_resting, strain, gauges_of(snapshot), unnoted)
 
     def _wake_later(self, pool: str, attempt: int) -> None:
         delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

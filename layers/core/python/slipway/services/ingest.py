@@ -21,7 +21,7 @@ from slipway.domain.delivery import (
     repository_of,
 )
 from slipway.domain.errors import MalformedError, SlipwayError
-from slipway.domain.jobs import JobEvent
+from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.signature import readable
 from slipway.domain.text import inert
 from slipway.ports.clock import Clock
@@ -31,7 +31,8 @@ from slipway.services.webhook_secrets import WebhookSecrets
 
 MAX_BODY_BYTES = 1024 * 1024
 _MAX_BASE64_LENGTH = (MAX_BODY_BYTES + 2) // 3 * 4
-Facts = dict[str, str | int | list[str]]
+Facts = dict[str, str | int | float | list[str]]
+_UNSIGNED = ("signature_missing", "signature_mismatch")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -49,12 +50,19 @@ class Answer:
     """What GitHub is told: HTTP status, reason code, sentence; ``facts`` are for the log alone.
 
     ``facts`` hold inert strings, and for 503 the fault, which may name a place (ARN, account) of ours.
+    ``delay_seconds``: how long a ``queued`` event that is on the queue now was on its way here.
     """
 
     status: int
     reason: str
     detail: str
-    facts: Mapping[str, str | int | list[str]] = field(default_factory=dict)
+    facts: Mapping[str, str | int | float | list[str]] = field(default_factory=dict)
+    delay_seconds: float | None = None
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Say whether no webhook secret of ours signed the delivery."""
+        return self.reason in _UNSIGNED
 
 
 class _Stop(Exception):  # noqa: N818 - control flow, not an error: it carries the answer
@@ -87,7 +95,8 @@ class Ingest:
             status, reason, detail = stop.answer
         except MalformedError as fault:
             status, reason, detail = 400, "malformed", str(fault)
-        return Answer(status, reason, detail, facts)
+        delay = facts.get("delay_seconds")
+        return Answer(status, reason, detail, facts, float(delay) if delay is not None else None)
 
     def _receive(self, request: Request, facts: Facts) -> tuple[int, str, str]:
         raw = _raw_body(request)
@@ -136,6 +145,8 @@ class Ingest:
         except SlipwayError as fault:
             facts["fault"] = str(fault)
             return 503, "queue_unavailable", "the queue did not take the event; send this again"
+        if event.action is JobState.QUEUED and event.created_at is not None:
+            facts["delay_seconds"] = round(max(0.0, event.received_at - event.created_at), 3)
         return 202, "queued", "the job event is queued"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.events import (
@@ -16,21 +16,24 @@ from slipway.domain.events import (
     read_event,
 )
 from slipway.domain.jobs import JobEvent, JobState, decode_job_event
-from slipway.domain.matching import Unserved, route
+from slipway.domain.matching import Route, Unserved, route
+from slipway.domain.milestones import JobCompleted, JobStarted, completed, started
 from slipway.domain.resting import JOB_COMPLETED, had_its_job
 from slipway.domain.runners import Runner, RunnerState, parse_runner_name
 from slipway.domain.starts import failed_start
 from slipway.ports.cluster import Cluster
-from slipway.ports.ledger import Ledger
+from slipway.ports.ledger import Ledger, Recorded
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The pools that a message touched, the retries behind it, and what came of it for the log."""
+    """The pools that a message touched, the retries behind it, what came of it for the log, and what it is news of."""
 
     pools: frozenset[str] = frozenset()
     attempt: int = 0
     outcome: str = "folded"
+    started: JobStarted | None = None
+    completed: JobCompleted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class _Moved:
 
     pool: str
     is_calm: bool = False
+    runner: Runner | None = None  # as it was before
 
 
 class Observe:
@@ -60,7 +64,8 @@ class Observe:
         way = route(event.labels, run, event.repository, profiles)
         pools: set[str] = set()
         is_calm = event.action is not JobState.QUEUED
-        if not isinstance(way, Unserved) and self._ledger.jobs.record(event, way):
+        recorded = None if isinstance(way, Unserved) else self._ledger.jobs.record(event, way)
+        if recorded is not None and not isinstance(way, Unserved):
             pools.add(way.pool)
         # Also for a job that no profile serves: GitHub may have given it a runner which another job waits for.
         moved = self._fold_runner(event)
@@ -69,7 +74,10 @@ class Observe:
             is_calm = is_calm and moved.is_calm
         if not pools:
             return Observed(outcome=way.code if isinstance(way, Unserved) else "not news")
-        return self._touch(pools, is_calm=is_calm)
+        touched = self._touch(pools, is_calm=is_calm)
+        if recorded is None or isinstance(way, Unserved):
+            return touched
+        return _with_milestones(touched, event, way, recorded, moved.runner if moved else None)
 
     def event(self, text: str) -> Observed:
         """Fold one message of the ``events`` queue.
@@ -114,7 +122,7 @@ class Observe:
                 and made_for != event.key
                 and self._ledger.jobs.waits(profile.pool, made_for)
             )
-            return _Moved(profile.pool, is_calm=not is_robbed)
+            return _Moved(profile.pool, is_calm=not is_robbed, runner=before)
         if event.action is JobState.COMPLETED:
             before = self._ledger.runners.mark_ended(
                 profile.pool,
@@ -128,7 +136,7 @@ class Observe:
                 return None
             # Of a runner that was not known to be busy this may be the first word that it served another job.
             is_calm = before.state is RunnerState.BUSY or before.job == event.key
-            return _Moved(profile.pool, is_calm=is_calm)
+            return _Moved(profile.pool, is_calm=is_calm, runner=before)
         return None
 
     def _fold(self, event: Event) -> _Moved | None:
@@ -195,6 +203,19 @@ class Observe:
         if instance is not None and instance.arn:
             self._clusters[pool].drain(instance.arn)
         return instance is not None
+
+
+def _with_milestones(
+    touched: Observed, event: JobEvent, route: Route, recorded: Recorded, runner: Runner | None
+) -> Observed:
+    """Add what a job's event is news of: the ledger moved the job for it, which it does once."""
+    before = recorded.before
+    was = before.state if before else None
+    return replace(
+        touched,
+        started=started(event, route, was=was, heard_at=before.heard_at if before else None, runner=runner),
+        completed=completed(event, route, was=was),
+    )
 
 
 def _starting(event: TaskChange) -> Runner:

@@ -6,18 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slipway.domain.errors import MalformedError
+from slipway.domain.milestones import JobCompleted, JobStarted
 from slipway.ports.queue import DeadLetters
 from slipway.services.converge import Converge, Converged
 from slipway.services.observe import Observe, Observed
+from slipway.services.series import Series
 
 
 @dataclass(slots=True)
 class Batch:
-    """One invocation's work: ``outcomes`` by message id, ``touched`` pools with the retries behind them."""
+    """One invocation's work: ``outcomes`` by message id, ``touched`` pools with the retries behind them, and its news.
+
+    What jobs ``started`` and ``completed`` is news once, to whichever invocation the ledger moved them for.
+    """
 
     scale: Scale
     outcomes: dict[str, str] = field(default_factory=dict)
     touched: dict[str, int] = field(default_factory=dict)
+    started: list[JobStarted] = field(default_factory=list)
+    completed: list[JobCompleted] = field(default_factory=list)
 
     def fold(self, message_id: str, queue: str, body: str) -> None:
         """Fold one message into the ledger; a message that can never be read is kept aside, not retried."""
@@ -30,6 +37,17 @@ class Batch:
         self.outcomes[message_id] = observed.outcome
         for pool in observed.pools:
             self.touched[pool] = max(observed.attempt, self.touched.get(pool, 0))
+        if observed.started is not None:
+            self.started.append(observed.started)
+        if observed.completed is not None:
+            self.completed.append(observed.completed)
+
+    def by_organization(self) -> dict[str, list[JobStarted]]:
+        """Return the jobs that started by the series of their organizations: few have one of their own."""
+        found: dict[str, list[JobStarted]] = {}
+        for job in self.started:
+            found.setdefault(self.scale.series.of(job.facts.organization), []).append(job)
+        return found
 
     def converge(self, holder: str, has_time: Callable[[], bool]) -> list[Converged]:
         """Converge the touched pools; an error here fails no message, for their facts are committed."""
@@ -50,6 +68,7 @@ class Scale:
     converge: Converge
     dead_letters: DeadLetters
     jobs_queue: str
+    series: Series
 
     def batch(self) -> Batch:
         """Start one invocation's work."""

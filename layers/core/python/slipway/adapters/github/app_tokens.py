@@ -82,6 +82,10 @@ class AppTokens:
         """Note what an answer to a registration says of the installation's budget."""
         self._rests.budgets.hear(bearer.owner, headers)
 
+    def calls_left(self) -> Mapping[str, int]:
+        """Return how many calls are left this hour to each installation that was heard of."""
+        return self._rests.calls_left()
+
     def rest(self, bearer: Bearer, seconds: int) -> None:
         """Let an installation rest: a limit said no."""
         self._rests.rest(bearer.owner, seconds)

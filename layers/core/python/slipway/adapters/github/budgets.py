@@ -32,6 +32,14 @@ class Budgets:
         self._resource = headers.get("x-ratelimit-resource", "")
         self._left[owner, self._resource] = _Budget(int(remaining), float(reset))
 
+    def left(self, now: float) -> dict[str, int]:
+        """Return how many calls are left to each owner until its hour is over, of the resource with the fewest."""
+        found: dict[str, int] = {}
+        for (owner, _), budget in self._left.items():
+            if budget.reset_at > now:
+                found[owner] = min(budget.remaining, found.get(owner, budget.remaining))
+        return found
+
     def spent_until(self, owner: str, now: float) -> float | None:
         """Return when an owner may register runners again, if its budget is spent but for a reserve."""
         budget = self._left.get((owner, self._resource))

@@ -39,6 +39,9 @@ class Credentials(Protocol):
     def hear(self, bearer: Bearer, headers: Mapping[str, str]) -> None:
         """Note what an answer to a registration says of the owner's budget."""
 
+    def calls_left(self) -> Mapping[str, int]:
+        """Return how many calls are left this hour to each owner that was heard of."""
+
     def rest(self, bearer: Bearer, seconds: int) -> None:
         """Let an owner rest: a limit said no."""
 
@@ -75,6 +78,10 @@ class Rests:
         self._clock = clock
         self._until: dict[str, float] = {}
         self.budgets = Budgets()
+
+    def calls_left(self) -> Mapping[str, int]:
+        """Return how many calls are left this hour to each owner that was heard of."""
+        return self.budgets.left(self._clock.now())
 
     def rest(self, owner: str, seconds: int) -> None:
         """Let an owner rest."""

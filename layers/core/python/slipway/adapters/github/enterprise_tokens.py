@@ -52,6 +52,10 @@ class EnterpriseTokens:
         """Note what an answer to a registration says of the owner's budget."""
         self._rests.budgets.hear(bearer.owner, headers)
 
+    def calls_left(self) -> Mapping[str, int]:
+        """Return how many calls are left this hour to each owner that was heard of."""
+        return self._rests.calls_left()
+
     def rest(self, bearer: Bearer, seconds: int) -> None:
         """Let an owner rest: a limit said no."""
         self._rests.rest(bearer.owner, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slipway.adapters.github.credentials import Bearer, Credentials, shown
@@ -79,6 +79,10 @@ class GitHubRunners:
                     untried.appendleft(fresh)
                 if not untried:
                     raise
+
+    def calls_left(self) -> Mapping[str, int]:
+        """Return how many calls GitHub leaves this hour to the owner of each credential, as its answers last told."""
+        return self._credentials.calls_left()
 
     def remove(self, runner_id: int, reach: str) -> Removal:
         """Remove a registration unless its runner is busy; one that is already gone is gone.

@@ -13,6 +13,7 @@ from slipway.adapters.ledger.interruptions import DynamoInterruptions
 from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.notes import DynamoPoolNotes
 from slipway.adapters.ledger.offers import DynamoOffers
+from slipway.adapters.ledger.organizations import DynamoOrganizations
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.runners import DynamoRunners
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
@@ -49,4 +50,5 @@ def ledger_on(table: Table) -> Ledger:
         tokens=DynamoTokens(table),
         interruptions=DynamoInterruptions(table),
         usage=DynamoUsageRecords(table),
+        organizations=DynamoOrganizations(table),
     )

@@ -22,7 +22,7 @@ from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Route
 from slipway.domain.snapshot import WaitingJob
 from slipway.domain.usage import usage_of_job
-from slipway.ports.ledger import JobRecord
+from slipway.ports.ledger import JobRecord, Recorded
 
 
 class DynamoJobs:
@@ -31,13 +31,14 @@ class DynamoJobs:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def record(self, event: JobEvent, route: Route) -> bool:
-        """Move a job forward; say whether it moved.
+    def record(self, event: JobEvent, route: Route) -> Recorded | None:
+        """Move a job forward; None if it did not move.
 
         Record and entry change in one transaction: without it, a late ``queued`` which is recorded first
         and entered last could leave an entry behind for a job that has completed meanwhile.
         """
         entries: list[Write]
+        known: JobRecord | None = None
         if event.action is JobState.QUEUED:
             key = waiting_key(route.pool, event.key)
             entries = [Put(keyed(key, waiting_to(waiting_job(event, route))))]
@@ -57,8 +58,8 @@ class DynamoJobs:
         try:
             self._table.transact([self._forward(event, route), *entries])
         except ConditionFailedError:
-            return False
-        return True
+            return None
+        return Recorded(known)
 
     def waits(self, pool: str, key: JobKey) -> bool:
         """Say whether a job waits in a pool."""

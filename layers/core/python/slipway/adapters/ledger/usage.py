@@ -26,9 +26,10 @@ class DynamoUsageRecords:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of_day(self, day: str) -> Iterator[Usage]:
-        """Read the lines of what ended on a day (UTC, ``2026-11-26``)."""
-        return map(_usage_from, self._table.query(_partition(day)))
+    def of_day(self, day: str, kind: str = "") -> Iterator[Usage]:
+        """Read the lines of what ended on a day (UTC, ``2026-11-26``), or those of one kind (``job``) alone."""
+        prefix = f"{kind.upper()}#" if kind else ""
+        return map(_usage_from, self._table.query(_partition(day), prefix))
 
 
 def usage_put(usage: Usage) -> Put:
