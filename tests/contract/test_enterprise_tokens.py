@@ -48,6 +48,22 @@ def test_the_owners_of_tokens_take_turns(github: Case) -> None:
     assert minted_by(github) == {"one": 3, "two": 3, "three": 3}
 
 
+def test_what_is_left_to_each_owner_is_told_and_nothing_of_the_token(github: Case) -> None:
+    """[GH-LIMIT-PRIMARY]"""
+    tokens = hold(github, a="one", b="two")
+    github.enterprise_tokens(A, B).examine()
+    service = github.runners(github.ledger, runner_token_secrets=(A, B))
+    assert service.calls_left() == {}  # nothing was heard yet
+    for number in range(3):
+        service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
+    left = service.calls_left()
+    assert set(left) == (
+        {"one", "two"} if github.twin.limits.settings.primary else set()
+    )  # a server has none as a rule
+    assert all(0 < calls < 5_000 for calls in left.values())
+    assert not any(token in repr(left) for token in tokens.values())
+
+
 def test_of_two_tokens_of_one_owner_one_is_used(github: Case) -> None:
     """They share their limits [GH-LIMIT-PRIMARY]."""
     tokens = hold(github, a="one", b="one")

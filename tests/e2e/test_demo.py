@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from local.demo.world import PERMISSIONS
 from local.permissions.record import read_record, refused
+from slipway import telemetry
 from slipway.config import load_configuration
 from tests.support.permissions import policies_of
 
@@ -50,6 +52,64 @@ def demo(logs: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     )
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
+
+
+# What a demo may not write; all else it must. Why each, and where its function is made to write it.
+HEALTHY = "an alarm's: nothing of it is written while all is well (tests/unit/functions/test_metrics.py)"
+MAY_BE_MISSING = {
+    telemetry.JOBS_ON_STANDBY: "the demo keeps no standby (tests/integration/functions/test_telemetry.py)",
+    telemetry.STOPPED_INSTANCES: "nor stopped instances (the same)",
+    telemetry.INSTANCES_STARTED: "so none is started (the same)",
+    telemetry.LAUNCHES_REFUSED: "EC2 has room there (the same)",
+    telemetry.REAPED: "most things end by themselves (the same)",
+    telemetry.JOBS_FOUND: "a delivery that is lost is sent again before the sweep looks (the same)",
+    **dict.fromkeys(telemetry.OF_ALARMS, HEALTHY),
+}
+
+
+def every_metric_was_written(logs: Path) -> None:
+    """Each function's log tells CloudWatch of all that happens in a healthy run [LAMBDA-EMF], and of nothing else."""
+    found = metrics_of(logs)
+    listed = {metric.name: metric for metric in telemetry.METRICS}
+    assert {name for name, _ in found} <= set(listed)
+    written = {(listed[name], by) for name, by in found}
+    everything = {(metric, by) for metric in telemetry.METRICS for by in metric.by or ("",)}
+    assert {metric for metric, _ in everything - written} <= set(MAY_BE_MISSING)
+
+
+def each_job_was_told_once(logs: Path) -> None:
+    """Deliveries are doubled and come in any order: each job that ran is a value, and a line, of its own."""
+    lines = list(log_lines(logs, "scaler"))
+    found = metrics_of(logs)
+    for message, metric, key in (
+        ("job started", telemetry.JOB_QUEUE_DURATION, "queue_seconds"),
+        ("job completed", telemetry.JOB_EXECUTION_DURATION, "execution_seconds"),
+    ):
+        told = [line for line in lines if line.get("message") == message]
+        assert told
+        assert len({line["job"] for line in told}) == len(told)
+        assert len(found[metric.name, telemetry.PROFILE]) == sum(key in line for line in told)
+
+
+def log_lines(logs: Path, function: str) -> Iterator[dict[str, Any]]:
+    """Return the JSON lines of a function's log."""
+    for text in (logs / f"{function}.log").read_text("utf-8", "replace").splitlines():
+        if text.startswith("{"):
+            yield json.loads(text)
+
+
+def metrics_of(logs: Path) -> dict[tuple[str, str], list[float]]:
+    """Return the values in the logs by metric and the dimension besides the function's."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for function in ("webhook", "scaler", "registrar", "reaper", "redelivery"):
+        for line in log_lines(logs, function):
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+                (names,) = directive["Dimensions"]
+                assert line[telemetry.FUNCTION].endswith(function)
+                by = "".join(set(names) - {telemetry.FUNCTION})
+                for metric in directive["Metrics"]:
+                    found.setdefault((metric["Name"], by), []).extend(line[metric["Name"]])
+    return found
 
 
 def every_call_was_allowed(logs: Path) -> None:
@@ -134,6 +194,8 @@ def hold_guarantees(status: int, result: dict[str, Any], logs: Path) -> None:
         assert own["samples"] == 0 or 0 < own["p50"] <= own["p99"]
     assert status == 0
     every_call_was_allowed(logs)
+    every_metric_was_written(logs)
+    each_job_was_told_once(logs)
 
 
 def test_a_forgotten_tool_is_named_before_anything_starts(tmp_path: Path) -> None:

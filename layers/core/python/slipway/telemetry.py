@@ -144,7 +144,7 @@ FAILED_DELIVERIES = Metric(
 )
 REPAIR_ERRORS = Metric("RepairErrors", "redelivery", "errors that a run met")
 
-METRICS = (
+EVERYDAY = (
     JOB_QUEUE_DURATION,
     JOB_STARTUP_DURATION,
     GITHUB_QUEUE_DURATION,
@@ -167,6 +167,8 @@ METRICS = (
     GITHUB_CALLS_LEFT,
     REAPED,
     JOBS_FOUND,
+)
+OF_ALARMS = (
     JOBS_OVER_TARGET,
     LAUNCH_CIRCUITS_OPEN,
     START_CIRCUITS_OPEN,
@@ -183,6 +185,7 @@ METRICS = (
     FAILED_DELIVERIES,
     REPAIR_ERRORS,
 )
+METRICS = EVERYDAY + OF_ALARMS
 
 # What is told of once is counted once.
 COUNTED: Mapping[NoticeCode, Metric] = {

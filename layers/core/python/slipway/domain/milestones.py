@@ -59,7 +59,7 @@ class JobStarted:
     def _sum_of(self, *whose: str) -> float | None:
         if not self.phases:
             return None
-        return sum(seconds for phase, seconds in self.phases.items() if PHASES[phase] in whose)
+        return round(sum(seconds for phase, seconds in self.phases.items() if PHASES[phase] in whose), 3)
 
 
 @dataclass(frozen=True, slots=True)
