@@ -113,6 +113,15 @@ class Stage:
         lines = (self.folder / f"{name}.log").read_text("utf-8").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def metrics(self, name: str) -> dict[str, list[float]]:
+        """The values of each metric that a function wrote to its log [LAMBDA-EMF]."""
+        found: dict[str, list[float]] = {}
+        for line in self.log(name):
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+                for metric in directive["Metrics"]:
+                    found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
+        return found
+
     def everything_logged(self) -> str:
         return "".join(path.read_text("utf-8") for path in self.folder.glob("*.log"))
 

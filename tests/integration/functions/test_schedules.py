@@ -47,6 +47,7 @@ def test_a_registration_whose_task_is_gone_is_reaped_at_the_second_look(stage: S
     for code in ("would_reap", "reaped"):
         assert (lines[code]["what"], lines[code]["id"]) == ("registration", GHOST)
         assert lines[code]["why"] == "its task is gone"
+    assert stage.metrics("reaper-later") == {"Reaped": [1.0]}
 
 
 def test_an_unknown_runner_is_logged_as_an_error_and_counted_once(stage: Stage) -> None:
@@ -131,6 +132,7 @@ def test_a_job_that_no_webhook_told_of_is_found_and_queued(stage: Stage) -> None
     ]
     assert [(line["job_id"], line["repository"]) for line in lines] == [(job.id, "alpha/web")]
     assert 600 <= lines[0]["waited_seconds"] < 660
+    assert stage.metrics("redelivery-swept") == {"JobsFound": [1.0]}
 
 
 def test_a_run_that_github_refuses_says_so_for_all_to_see_and_quotes_no_secret(stage: Stage) -> None:
