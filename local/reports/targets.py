@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from local.reports.accounts import quantile
 from local.reports.waits import Wait
 from slipway.domain.configuration import Profile, WaitTarget
-from slipway.domain.phases import PHASES
 from slipway.domain.schedules import is_within
 
 KEPT = 0.9  # of the jobs: the target is a p90

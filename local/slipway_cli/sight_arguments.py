@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +66,8 @@ def pools_asked_for(names: list[str], configuration: Configuration) -> list[str]
     Raises:
         NoSightError: there is no such pool; the message has the nearest.
     """
+    import difflib  # noqa: PLC0415 - as slow to import as the rest
+
     from local.operating.sight import NoSightError  # noqa: PLC0415
 
     for name in names:

@@ -16,7 +16,7 @@ from slipway.domain.configuration import Configuration, Registration
 from tests.builders import a_configuration, a_pool
 
 PLACES = Places()
-PAGE = Path(__file__).parents[3] / "docs" / "alarms.md"
+PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 FORM = {
     "description", "namespace", "metric", "dimensions", "statistic", "period_seconds", "evaluation_periods",
     "threshold", "comparison", "missing",
@@ -114,8 +114,11 @@ def test_the_series_are_few_whatever_the_number_of_profiles() -> None:
 def test_the_page_lists_every_alarm_with_its_metric() -> None:
     made = alarms(configured(), PLACES)
     text = PAGE.read_text("utf-8")
-    rows = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
-    names = {name.replace("POOL", "general") for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    rows = [row.split("|") for row in text.splitlines() if row.startswith("| `")]
+    assert all(
+        len(row) == 7 and all(cell.strip() for cell in row[1:6]) for row in rows
+    )  # each has a cause and a cure
+    names = {name.replace("POOL", "general") for row in rows for name in re.findall(r"`([\w-]+)`", row[1])}
     assert names == set(made)
     assert all(f"`{alarm['metric']}`" in text for alarm in made.values())
     assert f"{len(made)} of them at most" in text

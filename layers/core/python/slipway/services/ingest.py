@@ -96,7 +96,7 @@ class Ingest:
         except MalformedError as fault:
             status, reason, detail = 400, "malformed", str(fault)
         delay = facts.get("delay_seconds")
-        return Answer(status, reason, detail, facts, float(delay) if delay is not None else None)
+        return Answer(status, reason, detail, facts, delay if isinstance(delay, float) else None)
 
     def _receive(self, request: Request, facts: Facts) -> tuple[int, str, str]:
         raw = _raw_body(request)
@@ -136,7 +136,7 @@ class Ingest:
         if refusal:
             facts["labels"] = list(
                 event.labels
-            )  # what `slipway explain` needs to tell which profile is the nearest
+            )  # by them `slipway explain` tells which profile is the nearest
             return 200, refusal.code, refusal.detail
         try:
             self._queue.send(event)
