@@ -12,6 +12,8 @@ source "$here/lib/clock.sh"
 source "$here/lib/claim_api.sh"
 # shellcheck source=runner-image/lib/listener.sh
 source "$here/lib/listener.sh"
+# shellcheck source=runner-image/lib/usage.sh
+source "$here/lib/usage.sh"
 # shellcheck source=runner-image/lib/worker_logs.sh
 source "$here/lib/worker_logs.sh"
 
@@ -178,7 +180,10 @@ supervise() {
     notice_job
     case $stage in
       idle) idle_step ;;
-      *) wait "$listener_pid" 2>/dev/null ;; # a signal ends the wait early, after its handler
+      *)
+        sample_usage
+        wait "$listener_pid" 2>/dev/null # a signal ends the wait early, after its handler
+        ;;
     esac
   done
   signalled=0
@@ -270,12 +275,14 @@ give_back_and_leave() {
 notice_job() {
   if [[ $job_started == 0 && (-e $job_marker-started || -e $job_marker-ended) ]]; then
     job_started=1
+    begin_usage
     phase job_started
     [[ $stage != idle ]] || become_busy
   fi
   if [[ $job_ended == 0 && -e $job_marker-ended ]]; then
     job_ended=1
-    phase job_ended
+    end_usage
+    phase job_ended "${usage[@]}"
   fi
 }
 

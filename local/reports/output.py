@@ -105,8 +105,8 @@ def targets_as_table(found: Sequence[Target]) -> Table:
         "p90",
         "met",
         "without top",
-        "lost to",
-        "held up by",
+        "lost to (min)",
+        "held up by (min)",
         "top workflow",
     ):
         is_number = name in ("jobs", "target", "p90", "without top")
@@ -163,7 +163,7 @@ def _minutes(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 
 def _most(parts: Sequence[tuple[str, float]]) -> str:
-    return ", ".join(f"{name} {minutes:,.1f} min" for name, minutes in parts[:2]) or "–"
+    return ", ".join(f"{name} {minutes:,.1f}" for name, minutes in parts[:2]) or "–"
 
 
 def _seconds(value: float | None) -> str:

@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
     from local.reports.accounts import Report
+    from local.reports.headroom import Advice
     from local.reports.lines import Lines
     from local.reports.money import Range
+    from local.reports.targets import Target
     from local.reports.waits import Wait
     from slipway.domain.configuration import Configuration
     from slipway.domain.usage import Usage
@@ -45,6 +47,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--slo",
         action="store_true",
         help="instead: was each profile's target kept, for whom, and what was lost to what",
+    )
+    parser.add_argument(
+        "--headroom",
+        action="store_true",
+        help="with --slo: also ask the simulator which headroom would have kept a target that was missed (minutes)",
     )
     parser.add_argument(
         "--quiet-hours",
@@ -81,6 +88,8 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         parser.error("--usage or --config says where the usage is")
     if arguments.slo and (arguments.config is None or arguments.format == "csv"):
         parser.error("--slo needs --config, for its targets, and is a table or JSON")
+    if arguments.headroom and not arguments.slo:
+        parser.error("--headroom goes with --slo")
     try:
         lines, within = _read(arguments)
         if arguments.slo:
@@ -138,17 +147,45 @@ def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     from local.reports.output import targets_as_json, targets_as_table  # noqa: PLC0415
     from local.reports.targets import targets  # noqa: PLC0415
 
-    profiles = _configuration(arguments).profiles
+    configuration = _configuration(arguments)
+    profiles = configuration.profiles
     if not any(profile.wait_target for profile in profiles.values()):
         raise _NothingError(f"no profile of {arguments.config} has a target: give it slo.p90_wait")
     found = targets(_waits(lines, within), profiles)
+    advice = _advise(found, lines, within, configuration) if arguments.headroom else []
     if arguments.format == "json":
-        print(json.dumps(targets_as_json(found), separators=(",", ":")))
+        from local.reports.headroom import as_json  # noqa: PLC0415
+
+        told = {"headroom": [as_json(one) for one in advice]} if arguments.headroom else {}
+        print(json.dumps(targets_as_json(found) | told, separators=(",", ":")))
     else:
         from rich.console import Console  # noqa: PLC0415
 
         Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(targets_as_table(found))
+        _tell_advice(advice)
     return 0 if all(target.is_met_without_top for target in found) else 1
+
+
+def _advise(found: list[Target], lines: Lines, within: Range, configuration: Configuration) -> list[Advice]:
+    """Ask the simulator for each target that was missed by all together; how far it is goes to stderr."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from local.reports.headroom import Adviser, missed_by_all  # noqa: PLC0415
+    from local.simulator.report.progress import progress_of  # noqa: PLC0415
+
+    recorded = replace(
+        lines, jobs=tuple(job for job in lines.jobs if within.start <= job.completed_at < within.end)
+    )
+    adviser = Adviser(recorded, configuration, progress_of)
+    advice = [adviser.advise(target) for target in missed_by_all(found)]
+    return [one for one in advice if one is not None]
+
+
+def _tell_advice(advice: list[Advice]) -> None:
+    from local.reports.headroom import sentence  # noqa: PLC0415
+
+    for one in advice:
+        print(sentence(one))
 
 
 class _NothingError(Exception):

@@ -71,6 +71,15 @@ class Container:
         shutil.copytree(RUNNER_IMAGE, self.image, dirs_exist_ok=True)
         (self.image / name).write_text(content)
 
+    def fake_cgroup(self) -> Path:
+        """Let the scripts read a cgroup whose files a test and its listener write."""
+        cgroup = self.directory / "cgroup"
+        cgroup.mkdir()
+        library = (RUNNER_IMAGE / "lib" / "usage.sh").read_text()
+        assert "CGROUP=/sys/fs/cgroup\n" in library
+        self.change_image("lib/usage.sh", library.replace("CGROUP=/sys/fs/cgroup", f"CGROUP={cgroup}"))
+        return cgroup
+
     def start(self) -> None:
         self.start_command(str(self.image / "entrypoint.sh"))
 
