@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from local.slipway_cli.catalogue import SPOT_PRICE_SHARE
 from slipway.domain.configuration import Market
+from slipway.domain.resources import Resources
 from slipway.domain.usage import InstanceUsage, RunnerUsage
 
 NANO = 1_000_000_000
@@ -165,7 +166,8 @@ def _parts(life: InstanceUsage, served: Sequence[RunnerUsage], within: Range) ->
     seconds = within.overlap(life.launched_at, life.ended_at)
     whole = round(seconds * _PARTS)
     parts = [
-        round(_share(runner, life) * _seconds_together(runner, life, within) * _PARTS) for runner in served
+        round(share_of(runner.size, life) * _seconds_together(runner, life, within) * _PARTS)
+        for runner in served
     ]
     return [*parts, max(whole - sum(parts), 0 if any(parts) else 1)]
 
@@ -174,9 +176,10 @@ def _seconds_together(runner: RunnerUsage, life: InstanceUsage, within: Range) -
     return within.overlap(max(runner.started_at, life.launched_at), min(runner.stopped_at, life.ended_at))
 
 
-def _share(runner: RunnerUsage, life: InstanceUsage) -> float:
+def share_of(size: Resources, life: InstanceUsage) -> float:
+    """Return the part of an instance that a container of this size holds: the mean of its shares of CPU and memory."""
     registered = life.registered
     if not (registered.cpu_units and registered.memory_mib):
         return 1.0
-    cpu, memory = runner.size.cpu_units / registered.cpu_units, runner.size.memory_mib / registered.memory_mib
+    cpu, memory = size.cpu_units / registered.cpu_units, size.memory_mib / registered.memory_mib
     return min(1.0, (cpu + memory) / 2)

@@ -14,7 +14,9 @@ from rich.text import Text
 
 from local.reports.accounts import Report, Row
 from local.reports.money import NANO
+from local.reports.sizes import MARGIN, PART, Sized
 from local.reports.targets import FEWEST_JOBS, Target
+from slipway.domain.resources import CPU_UNITS_PER_VCPU
 
 COLUMNS = ("jobs", "minutes", "wait_p50_seconds", "wait_p90_seconds", "held_usd", "overhead_usd", "cost_usd")
 # What makes a spreadsheet take a cell for a formula (threats: 14).
@@ -123,6 +125,68 @@ def targets_as_table(found: Sequence[Target]) -> Table:
             _seconds(target.without_top),
             *map(_most, (target.lost_to, target.held_by)),
             target.top or "–",
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def sizes_as_json(found: Sequence[Sized]) -> dict[str, Any]:
+    """Return what jobs used at most as JSON; money as exact decimal numbers in text."""
+    return {
+        "part": PART,
+        "margin": float(MARGIN),
+        "jobs": [
+            {
+                "repository": one.repository,
+                "workflow": one.workflow,
+                "job": one.name,
+                "profile": one.profile,
+                **one.size.as_parameters(),
+                "jobs": one.jobs,
+                "cpu_units_used": one.cpu_units,
+                "memory_mib_used": one.memory_mib,
+                "memory_mib_most": one.memory_most_mib,
+                "is_tight": one.is_tight,
+                "fits": one.fits,
+                "fits_size": one.fits_size.as_parameters() if one.fits_size else None,
+                "saved_usd": usd(one.saved),
+            }
+            for one in found
+        ],
+    }
+
+
+def sizes_as_table(found: Sequence[Sized]) -> Table:
+    """Return what jobs used at most for a terminal: CPUs and GiB, of each what the profile has besides."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    names = (
+        "repository",
+        "workflow",
+        "job",
+        "profile",
+        "jobs",
+        "CPU of",
+        "GiB of",
+        "kernel's",
+        "would fit",
+        "saves $",
+    )
+    for name in names:
+        is_text = name in ("repository", "workflow", "job", "profile", "would fit")
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold")
+    for one in found:
+        most = "–" if one.memory_most_mib is None else f"{one.memory_most_mib / 1_024:.1f}"
+        cells = (
+            one.repository,
+            one.workflow,
+            one.name,
+            one.profile,
+            f"{one.jobs:,}" + (" (few)" if one.is_of_few else ""),
+            f"{one.cpu_units / CPU_UNITS_PER_VCPU:.1f} of {one.size.cpu_units / CPU_UNITS_PER_VCPU:g}",
+            f"{one.memory_mib / 1_024:.1f} of {one.size.memory_mib / 1_024:g}",
+            most,
+            one.fits or ("tight" if one.is_tight else "–"),
+            f"{one.saved / NANO:,.2f}" if one.fits else "–",
         )
         table.add_row(*(Text(cell) for cell in cells))
     return table

@@ -54,6 +54,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="with --slo: also ask the simulator which headroom would have kept a target that was missed (minutes)",
     )
     parser.add_argument(
+        "--right-size",
+        action="store_true",
+        help="instead: which jobs would do with a smaller profile, by what their containers' logs say",
+    )
+    parser.add_argument(
+        "--logs",
+        type=Path,
+        metavar="DIR",
+        help="with --right-size: what slipway demo --keep-logs left, instead of the deployment's log groups",
+    )
+    parser.add_argument(
         "--quiet-hours",
         action="store_true",
         help="instead: in which hours of the week a cron or a deploy would wait least",
@@ -84,18 +95,17 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     from local.reports.lines import UsageFileError  # noqa: PLC0415
     from local.reports.money import NoPriceError  # noqa: PLC0415
 
-    if arguments.usage is None and arguments.config is None:
-        parser.error("--usage or --config says where the usage is")
-    if arguments.slo and (arguments.config is None or arguments.format == "csv"):
-        parser.error("--slo needs --config, for its targets, and is a table or JSON")
-    if arguments.headroom and not arguments.slo:
-        parser.error("--headroom goes with --slo")
+    if misuse := _misuse(arguments):
+        parser.error(misuse)
     try:
         lines, within = _read(arguments)
-        if arguments.slo:
-            return _judge(arguments, lines, within)
-        if arguments.quiet_hours:
-            return _tell_quiet_hours(arguments, lines, within)
+        for is_asked, tell in (
+            (arguments.slo, _judge),
+            (arguments.quiet_hours, _tell_quiet_hours),
+            (arguments.right_size, _tell_right_sizes),
+        ):
+            if is_asked:
+                return tell(arguments, lines, within)
         made = report(lines, within, arguments.by, _prices(arguments))
     except (UsageFileError, _NothingError) as fault:
         return _refuse(str(fault))
@@ -111,6 +121,20 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     return 0
 
 
+def _misuse(arguments: argparse.Namespace) -> str | None:
+    """Return what is wrong with the arguments together, if anything."""
+    if arguments.usage is None and arguments.config is None:
+        return "--usage or --config says where the usage is"
+    for name, needs in (("slo", "its targets"), ("right_size", "its profiles")):
+        if getattr(arguments, name) and (arguments.config is None or arguments.format == "csv"):
+            return f"--{name.replace('_', '-')} needs --config, for {needs}, and is a table or JSON"
+    if arguments.headroom and not arguments.slo:
+        return "--headroom goes with --slo"
+    if arguments.right_size and arguments.usage is not None and arguments.logs is None:
+        return "--right-size of a file of usage needs the logs of the same run: --logs DIR"
+    return None
+
+
 def _tell_quiet_hours(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     from local.reports.hours import quietest, week  # noqa: PLC0415
 
@@ -124,6 +148,17 @@ def _tell_quiet_hours(arguments: argparse.Namespace, lines: Lines, within: Range
     print(f"hours ({arguments.timezone.key}) in which something new would wait least:")
     for hour in hours[:_BEST_HOURS]:
         print(f"  {hour.name}  {hour.jobs:,.1f} jobs, wait p90 {hour.wait_p90 or 0.0:,.1f} s")
+    return 0
+
+
+def _tell_right_sizes(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
+    from local.reports.peaks import NoLogsError  # noqa: PLC0415
+    from local.slipway_cli.report_right_size import tell_right_sizes  # noqa: PLC0415
+
+    try:
+        tell_right_sizes(arguments, lines, within, _configuration(arguments), _prices(arguments))
+    except NoLogsError as fault:
+        raise _NothingError(str(fault)) from fault
     return 0
 
 

@@ -1,0 +1,49 @@
+"""``slipway report --right-size``: which jobs would do with a smaller profile, and what that would have saved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+
+from local.reports.lines import Lines
+from local.reports.money import Range, bill, priced
+from local.reports.output import sizes_as_json, sizes_as_table
+from local.reports.peaks import NoLogsError, peaks_of_deployment, peaks_of_folder
+from local.reports.sizes import right_sizes
+from slipway.domain.configuration import Configuration
+
+_TABLE_WIDTH = 160
+
+
+def tell_right_sizes(
+    arguments: argparse.Namespace,
+    lines: Lines,
+    within: Range,
+    configuration: Configuration,
+    prices: Mapping[str, float],
+) -> None:
+    """Print what jobs used at most against their profiles.
+
+    Raises:
+        NoLogsError: no log can be read, or none tells what a job used.
+        NoPriceError: an instance has no price.
+    """
+    if arguments.logs is not None:
+        peaks = peaks_of_folder(arguments.logs)
+    else:
+        peaks = peaks_of_deployment(configuration, within.start, within.end)
+    made = bill(priced(lines.instances, prices), lines.runners, within, lines.ran_a_job)
+    charges = {charge.runner.task_id: charge for charge in made.charges}
+    found = right_sizes(lines, peaks, charges, configuration)
+    if not found:
+        raise NoLogsError(
+            "no log tells what one of these jobs used: their image is older, or their host has no cgroup of version 2"
+        )
+    if arguments.format == "json":
+        print(json.dumps(sizes_as_json(found), separators=(",", ":")))
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(sizes_as_table(found))
