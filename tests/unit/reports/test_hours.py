@@ -66,3 +66,24 @@ def test_a_drawing_is_an_svg_whose_names_are_only_text(
     told = [element.text for element in root.iter() if element.tag.endswith("title")]
     assert "Thu 00:00: 1.0" in told
     assert "Thu 00:00: 20" in told
+
+
+def test_a_drawing_tells_what_held_jobs_up_and_sums_up_who_has_no_bar_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage, drawing = tmp_path / "usage.jsonl", tmp_path / "plot.svg"
+    many = [
+        a_job(
+            number,
+            repository=f"acme/{number}",
+            started_at=START + 1_700,
+            held=(("pool_limit", START + 1_100),),
+        )
+        for number in range(10, 35)
+    ]
+    write_lines(usage, [*a_morning()[:3], *many])
+    assert main(["report", "--usage", str(usage), "--plot", str(drawing)]) == 0
+    capsys.readouterr()
+    told = [element.text for element in ET.fromstring(drawing.read_text("utf-8")).iter() if element.text]
+    assert told[told.index("pool_limit") + 1] == "250"
+    assert told[told.index("14 others") + 1] == "0.00"
