@@ -29,10 +29,11 @@ MEMORY_MIB_ELSE = 512
 OWN_SECONDS_A_CALL, OWN_SECONDS_AN_INVOCATION = 0.005, 0.010
 SECRETS_KEPT_SECONDS = 300
 SQS_CHUNK = 65_536
-# What a function logs, in bytes: an invocation of the demo on average, or for the scaler a pool that it converged; and
-# what Lambda itself logs of each invocation. 26 bytes of each line are CloudWatch's own.
-LOGGED = {"webhook": 438, "registrar": 457, "redelivery": 785, "reaper": 0, "scaler": 0}
-LOGGED_BY_A_CONVERGENCE, LOGGED_BY_LAMBDA = 527, 380
+# What a function logs, in bytes: an invocation of the demo on average, or for the scaler a pool that it converged and a
+# job that started and completed; and what Lambda itself logs of each invocation. 26 bytes of each line are
+# CloudWatch's own.
+LOGGED = {"webhook": 521, "registrar": 704, "redelivery": 816, "reaper": 0, "scaler": 0}
+LOGGED_BY_A_CONVERGENCE, LOGGED_BY_A_JOB, LOGGED_BY_LAMBDA = 830, 2_442, 380
 
 
 @dataclass(slots=True)
@@ -127,9 +128,8 @@ class Meter:
             function.cold_starts * self._cold_seconds(name) * _gb(name)
             for name, function in loop.functions.items()
         )
-        logged = sum(
-            count * (LOGGED[name] + LOGGED_BY_LAMBDA) for name, count in self.invocations.items()
-        ) + (self.convergences * LOGGED_BY_A_CONVERGENCE)
+        logged = sum(count * (LOGGED[name] + LOGGED_BY_LAMBDA) for name, count in self.invocations.items())
+        logged += self.convergences * LOGGED_BY_A_CONVERGENCE + self._jobs() * LOGGED_BY_A_JOB
         return {
             "lambda_request": sum(self.invocations.values()),
             "lambda_gb_second": gb_seconds,
@@ -142,6 +142,12 @@ class Meter:
             "kms_request": sum(count for name, count in loop.calls.counts.items() if name.startswith("ssm.")),
             "log_gb": logged / GIB**3,
         }
+
+    def _jobs(self) -> int:
+        """Return how many jobs completed: each left a line of its usage."""
+        assert self._world is not None
+        kept = self._world.store.items()
+        return sum(item["pk"].startswith("USAGE#") and item["sk"].startswith("JOB#") for item in kept)
 
     def _cold_seconds(self, name: str) -> float:
         """Return how long a cold start is billed: since 2025 Lambda bills the beginning too."""

@@ -324,31 +324,6 @@ def test_each_request_is_one_json_line_with_the_fields_of_powertools(webhook: We
     }  # fmt: skip
 
 
-def test_each_queued_job_that_is_accepted_says_how_long_its_delivery_took(webhook: Webhook) -> None:
-    webhook(signed_event(payload()))
-    webhook(signed_event(payload(job={"created_at": iso(NOW + 2)})))  # their clock is ahead of ours
-    webhook(signed_event(payload("completed", job={"status": "completed", "conclusion": "success"})))
-    webhook(signed_event(payload(job={"labels": ["ubuntu-latest"]})))
-    webhook(signed_event(payload(job={"created_at": None})))
-    assert webhook.metrics == {"DeliveryDelay": [5.0, 0.0]}
-
-
-def test_a_delivery_that_the_queue_did_not_take_is_counted_when_it_is_sent_again(webhook: Webhook) -> None:
-    webhook(signed_event({"zen": "made-up"}, event="ping"))  # the secret is read by now
-    webhook.aws.failures.append((403, b'{"__type":"AccessDenied"}'))
-    assert webhook(signed_event(payload()))[1]["reason"] == "queue_unavailable"
-    assert webhook.metrics == {}
-    assert webhook(signed_event(payload()))[0] == 202
-    assert webhook.metrics == {"DeliveryDelay": [5.0]}
-
-
-def test_each_delivery_that_no_secret_of_ours_signed_is_counted(webhook: Webhook) -> None:
-    webhook(signed_event(payload(), secret="wrong"))
-    webhook(http_event(encode(payload()), {"x-github-event": "workflow_job"}))
-    webhook(signed_event(payload(), secret=BOUND_SECRET))  # signed, for another organization
-    assert webhook.metrics == {"DeliveriesRefused": [1, 1]}
-
-
 HOSTILE = [
     "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\x1b]0;owned\x07\x1b[2J", "a\r\nSet-Cookie: x=1",
     "::set-output name=x::y", "\u202egnp.exe", "\ud800", "\x00", '{"level":"ERROR"}\n{"forged":true}', "${jndi:ldap}",

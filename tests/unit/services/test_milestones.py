@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -127,6 +129,24 @@ def test_a_job_that_no_profile_serves_is_not_told_of() -> None:
 def test_names_are_told_inert() -> None:
     ((started,), _) = told([of_job(JobState.QUEUED), of_job(JobState.IN_PROGRESS, name="a\x1b[2Jb\u202e")])
     assert started.facts.job_name == "a[2Jb"
+
+
+def test_what_is_told_of_a_job_costs_no_call_of_its_own() -> None:
+    """What its record and its runner were before is read, or answered, by the calls that move them."""
+    calls: list[str] = []
+
+    def made(operation: str, call: Callable[[], Any]) -> Any:
+        calls.append(operation)
+        return call()
+
+    store = MemoryStore()
+    memory_ledger(store).runners.add([its_runner()])
+    observe = Observe(a_configuration(), memory_ledger(store, made), {})
+    for state in STATES:
+        observe.job(encode_job_event(of_job(state)))
+    queued = ["TransactWriteItems", "UpdateItem"]
+    moved = ["GetItem", "TransactWriteItems", "UpdateItem", "UpdateItem"]
+    assert calls == [*queued, *moved, *moved]
 
 
 def test_what_the_ledger_would_not_take_is_told_when_it_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,11 +70,12 @@ def test_two_sandboxes_never_name_more_than_ten(ledger: Ledger, clock: ManualClo
     assert told <= {*ledger.organizations.named().names, OTHERS}
 
 
+@pytest.mark.parametrize("fault", [UnavailableError("down"), ValueError("not in our table of errors")])
 def test_a_ledger_that_does_not_answer_costs_no_job_its_message(
-    ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     def down(_self: object) -> None:
-        raise UnavailableError("down")
+        raise fault
 
     series = Series(ledger.organizations, clock)
     with monkeypatch.context() as patch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from slipway.domain.errors import SlipwayError
 from slipway.domain.series import Named
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Organizations
@@ -27,8 +26,8 @@ class Series:
             named = self._known()
             if name not in named.names and named.has_room:
                 named = self._add(name, named)
-        except SlipwayError:
-            return OTHERS  # what counts jobs must not keep one waiting
+        except Exception:  # noqa: BLE001 - whatever it is: what counts jobs must not keep one waiting
+            return OTHERS
         return name if name in named.names else OTHERS
 
     def _known(self) -> Named:
