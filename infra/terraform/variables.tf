@@ -267,6 +267,13 @@ variable "alarm_email" {
   }
 }
 
+variable "dashboard" {
+  description = "Whether a CloudWatch dashboard is created; an account has three for nothing"
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "redrive_role_arns" {
   description = "Roles of people who may move dead letters back to the queues `jobs` and `events`, on which nobody else may send"
   type        = list(string)

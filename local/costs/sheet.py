@@ -67,6 +67,7 @@ def standing(description: Mapping[str, Any]) -> Used:
     return {
         "secret_month": len(description["secrets"]),
         "alarm_month": len(description["alarms"]),
+        "dashboard_month": 1 if description["dashboard"] else 0,
     }
 
 

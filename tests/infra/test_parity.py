@@ -53,6 +53,7 @@ OPTIONS = {
             "permissions_boundary": BOUNDARY,
             "reserve_concurrency": False,
             "alarms": False,
+            "dashboard": False,
             "deletion_protection": False,
             "log_retention_days": 7,
             "root_volume_gib": 60,
@@ -62,6 +63,7 @@ OPTIONS = {
             "PermissionsBoundaryArn": BOUNDARY,
             "ReserveConcurrency": "false",
             "Alarms": "false",
+            "Dashboard": "false",
             "DeletionProtection": "false",
             "LogRetentionDays": "7",
             "RootVolumeGib": "60",
@@ -142,6 +144,13 @@ MISTAKES = {
     ),
     "a claim route without its authorizer": Mistake(
         "claims.tf", 'authorization_type = "AWS_IAM"', 'authorization_type = "NONE"', "route", "authorizer"
+    ),
+    "a dashboard of another name": Mistake(
+        "dashboard.tf",
+        "dashboard_name = local.deployment",
+        'dashboard_name = "${local.deployment}-jobs"',
+        "dashboard",
+        "itself",
     ),
     "a batch that fails as a whole": Mistake(
         "functions.tf",

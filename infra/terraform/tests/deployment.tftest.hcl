@@ -134,6 +134,19 @@ run "a_key_that_is_given_encrypts_what_can_be_in_its_region" {
   }
 }
 
+run "no_dashboard_where_none_is_wanted" {
+  command = plan
+
+  variables {
+    dashboard = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0
+    error_message = "a dashboard all the same"
+  }
+}
+
 run "without_alarms_there_is_no_topic" {
   command = plan
 
@@ -163,6 +176,11 @@ run "it_applies" {
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.this) > 0 && alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([output.alarm_topic_arn])])
     error_message = "no alarms by default, or one that tells nobody"
+  }
+
+  assert {
+    condition     = one(aws_cloudwatch_dashboard.this).dashboard_name == output.deployment && length(jsondecode(one(aws_cloudwatch_dashboard.this).dashboard_body).widgets) > 0
+    error_message = "no dashboard by default, or an empty one"
   }
 
   assert {

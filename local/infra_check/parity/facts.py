@@ -80,6 +80,16 @@ def policy(document: Any) -> list[str]:
     ]
 
 
+def widgets(body: str) -> dict[str, Any]:
+    """Return a dashboard's widgets by what stands where, each as text; and what is said of all of them."""
+    dashboard = json.loads(body)
+    found = {
+        f"widget at {widget['x']},{widget['y']}": json.dumps(widget, sort_keys=True)
+        for widget in dashboard.pop("widgets")
+    }
+    return {**found, "itself": json.dumps(dashboard, sort_keys=True)}
+
+
 def _statement(statement: Mapping[str, Any]) -> str:
     return json.dumps(
         _in_order({key: value for key, value in statement.items() if key != "Sid"}), sort_keys=True

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from local.infra_check.parity.facts import Facts, Told, alike, gathered, path_of, policy
+from local.infra_check.parity.facts import Facts, Told, alike, gathered, path_of, policy, widgets
 from local.infra_check.sam.translated import Resource
 
 Properties = Mapping[str, Any]
@@ -213,6 +213,10 @@ def _alarm(properties: Properties, _region: str) -> list[Told]:
     return [("alarm", properties["AlarmName"], facts)]
 
 
+def _dashboard(properties: Properties, _region: str) -> list[Told]:
+    return [("dashboard", properties["DashboardName"], widgets(properties["DashboardBody"]))]
+
+
 def _table(properties: Properties, _region: str) -> list[Told]:
     attributes = [
         {"name": item["AttributeName"], "type": item["AttributeType"]}
@@ -321,6 +325,7 @@ _READERS: Mapping[str, Callable[[Properties, str], list[Told]]] = {
     "AWS::SNS::Topic": _one("topic", "TopicName", lambda _: {}),
     "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::Dashboard": _dashboard,
     "AWS::ECS::Cluster": lambda p, region: [
         (
             "cluster",

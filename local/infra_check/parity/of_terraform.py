@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from local.infra_check.parity.facts import Facts, Told, alike, gathered, path_of, policy
+from local.infra_check.parity.facts import Facts, Told, alike, gathered, path_of, policy, widgets
 from local.infra_check.terraform.planned import Plan, Planned
 from local.infra_check.terraform.values import UNKNOWN
 
@@ -317,6 +317,7 @@ _READERS: Mapping[str, Callable[[Values], Told]] = {
     "aws_sns_topic": lambda v: ("topic", v["name"], {}),
     "aws_sns_topic_policy": lambda v: ("topic", _plain(v["arn"]), {"policy": policy(v["policy"])}),
     "aws_cloudwatch_metric_alarm": _alarm,
+    "aws_cloudwatch_dashboard": lambda v: ("dashboard", v["dashboard_name"], widgets(v["dashboard_body"])),
     "aws_ecs_cluster": lambda v: (
         "cluster",
         f"{v['region']}/{v['name']}",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.slipway_cli.infrastructure.alarms import alarms
+from local.slipway_cli.infrastructure.dashboards import cloudwatch
 from local.slipway_cli.infrastructure.event_rules import event_rules
 from local.slipway_cli.infrastructure.function_policies import (
     DEPLOYMENT_TAG,
@@ -38,6 +39,7 @@ def describe(
     """
     pools = dict(sorted(configuration.pools.items()))
     policies = function_policies(configuration, places)
+    called_for = alarms(configuration, places)
     return {
         "version": VERSION,
         "configuration_sha256": sha256,
@@ -46,7 +48,8 @@ def describe(
             name: {"readers": readers_of(name, policies, places)} for name in secrets_to_create(configuration)
         },
         "functions": {name: {"policy": policy} for name, policy in policies.items()},
-        "alarms": alarms(configuration, places),
+        "alarms": called_for,
+        "dashboard": cloudwatch.dashboard(configuration, places, called_for),
         # Of the home region, where other regions' events arrive too; and of each region, for what it sends there.
         "event_rules": event_rules(pools.values(), places),
         "regional_event_rules": {

@@ -20,7 +20,12 @@ OPTIONS: dict[str, dict[str, str]] = {
     "defaults": {},
     "private": {"ClaimApi": "private", "ClaimVpcEndpointIds": "vpce-0a1b2c3d4e5f60001"},
     "own key": {"KmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
-    "nothing on top": {"Alarms": "false", "ReserveConcurrency": "false", "DeletionProtection": "false"},
+    "nothing on top": {
+        "Alarms": "false",
+        "Dashboard": "false",
+        "ReserveConcurrency": "false",
+        "DeletionProtection": "false",
+    },
 }
 
 

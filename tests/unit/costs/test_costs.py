@@ -58,8 +58,8 @@ def test_what_stands_is_counted_from_the_description() -> None:
         "two": {"namespace": "Slipway", "metric": "UnknownRunners", "dimensions": {"service": "reaper"}},
         "three": {"namespace": "AWS/SQS", "metric": "AgeOfOldestMessage", "dimensions": {"QueueName": "q"}},
     }
-    description = {"secrets": {"a/b": {}, "c/d": {}}, "alarms": alarms}
-    assert standing(description) == {"secret_month": 2, "alarm_month": 3}
+    description = {"secrets": {"a/b": {}, "c/d": {}}, "alarms": alarms, "dashboard": {"widgets": []}}
+    assert standing(description) == {"secret_month": 2, "alarm_month": 3, "dashboard_month": 1}
     assert told_at_most(description) == {"metric_month": 1}
 
 

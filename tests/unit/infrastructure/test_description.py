@@ -1,8 +1,9 @@
-"""The description of a deployment: what it says of secrets and alarms."""
+"""The description of a deployment: what it says of secrets, alarms and the dashboard."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +62,11 @@ def test_a_secret_that_is_brought_is_not_made() -> None:
         if statement["Sid"] == "ReadAppKey"
     ]
     assert read["Resource"] == [BROUGHT]
+
+
+def test_the_dashboard_names_account_and_region_by_placeholders_and_nothing_else() -> None:
+    made = json.dumps(described(configured(Registration.ENTERPRISE))["dashboard"])
+    assert set(re.findall(r"\$\{\w+\}", made)) == {"${account_id}", "${claim_region}"}
 
 
 def test_alarms_are_there_by_default_and_their_placeholders_are_those_of_the_page() -> None:

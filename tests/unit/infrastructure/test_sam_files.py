@@ -177,6 +177,16 @@ def test_alarms_tell_the_topic_and_can_be_switched_off() -> None:
     assert (properties["Period"], properties["Threshold"]) == (60, 0)
 
 
+def test_the_dashboard_is_a_text_that_names_account_and_region_and_can_be_switched_off() -> None:
+    (made,) = [one for one in home_of(ENTERPRISE).values() if one["Type"] == "AWS::CloudWatch::Dashboard"]
+    assert made["Condition"] == "HasDashboard"
+    assert made["Properties"]["DashboardName"] == "slipway"
+    body = made["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert "arn:aws:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:slipway-jobs-age" in body
+    assert "${!PROP('Dim.pool')}" in body  # for CloudWatch to fill in
+    assert json.loads(body)["widgets"]
+
+
 def test_a_launch_template_guards_its_hosts_and_names_no_image_of_a_day() -> None:
     data = home_of(ENTERPRISE)["PoolGeneralLaunchTemplate"]["Properties"]["LaunchTemplateData"]
     assert data["ImageId"] == (

@@ -1,7 +1,8 @@
-"""What a description adds to the home region besides pools: event rules, secrets, alarms. Pure."""
+"""What a description adds to the home region besides pools: event rules, secrets, alarms, the dashboard. Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -93,4 +94,18 @@ def alarms(wanted: Mapping[str, Any], deployment: str) -> Resources:
             },
         }
         for name, alarm in wanted.items()
+    }
+
+
+def dashboard(body: Mapping[str, Any], deployment: str) -> Resources:
+    """Return the dashboard; its body is a text [CFN-DASHBOARD]."""
+    return {
+        "OperatorDashboard": {
+            "Type": "AWS::CloudWatch::Dashboard",
+            "Condition": "HasDashboard",
+            "Properties": {
+                "DashboardName": deployment,
+                "DashboardBody": json.dumps(body, separators=(",", ":")),
+            },
+        }
     }

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from local.slipway_cli.infrastructure.cloudformation.errors import TemplateError
-from local.slipway_cli.infrastructure.cloudformation.home_resources import alarms, event_rules, secrets
+from local.slipway_cli.infrastructure.cloudformation.home_resources import (
+    alarms,
+    dashboard,
+    event_rules,
+    secrets,
+)
 from local.slipway_cli.infrastructure.cloudformation.placeholders import filled_in
 from local.slipway_cli.infrastructure.cloudformation.pools import (
     Resources,
@@ -85,6 +90,7 @@ def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> T
         **secrets(description["secrets"], deployment),
         **_pools_of(description, home),
         **alarms(description["alarms"], deployment),
+        **dashboard(description["dashboard"], deployment),
     }
     return _with(template, filled_in(added, values))
 
