@@ -268,7 +268,7 @@ variable "alarm_email" {
 }
 
 variable "dashboard" {
-  description = "Whether a CloudWatch dashboard is created; an account has three for nothing"
+  description = "Whether a CloudWatch dashboard is created, for 3 USD a month"
   type        = bool
   default     = true
   nullable    = false

@@ -39,12 +39,11 @@ def own(deployment: str, metric: Metric, statistic: str, label: str) -> Stat:
     return Stat(telemetry.NAMESPACE, metric.name, dimensions, statistic, label)
 
 
-def of_each(deployment: str, metric: Metric, statistic: str, by: str = "", prefix: str = "") -> Expression:
+def of_each(deployment: str, metric: Metric, statistic: str, by: str = "") -> Expression:
     """Return the series of a metric of ours by one of its dimensions, the only one by default."""
     by = _dimension(metric, by)
-    # Not ${PROP('MetricName')}: there is one metric, and what tells the series apart is the dimension [CW-SEARCH].
-    label = f"{prefix} ${{PROP('Dim.{by}')}}".strip()
-    return Expression(search(deployment, metric, statistic, by), label)
+    # CloudWatch puts each series' own value into it [CW-SEARCH].
+    return Expression(search(deployment, metric, statistic, by), f"${{PROP('Dim.{by}')}}")
 
 
 def of_all(deployment: str, metric: Metric, statistic: str, label: str) -> Expression:
