@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import pytest
 from local.infra_check.dashboards.bodies import cloudwatch_faults, grafana_faults, series_by_widget
 from local.infra_check.dashboards.words import SEARCH, query_faults
 from local.slipway_cli.infrastructure.alarms import alarms
-from local.slipway_cli.infrastructure.dashboards import cloudwatch, grafana
+from local.slipway_cli.infrastructure.dashboards import cloudwatch, grafana, queries
 from local.slipway_cli.infrastructure.dashboards.files import FOLDER, dashboard_files
 from local.slipway_cli.infrastructure.places import Places
 from slipway import telemetry
@@ -296,3 +299,41 @@ def test_every_panel_answers_a_question_and_is_on_the_page() -> None:
 def test_searches_are_what_the_check_reads() -> None:
     text = json.dumps(grafana.dashboard()).replace("\\", "")
     assert len(SEARCH.findall(text)) == text.count("SEARCH(") > 30
+
+
+def formulas(query: str) -> dict[str, str]:
+    """The columns that a query works out of a line, by name, in Python's words."""
+    fields = [
+        command.removeprefix("fields ") for command in query.split(" | ") if command.startswith("fields ")
+    ]
+    named = [found for some in fields for found in re.findall(r"(.+?) as (\w+)(?:, |$)", some)]
+    return {name: formula.replace("toMillis(@timestamp)", "now") for formula, name in named}
+
+
+@pytest.mark.parametrize(
+    ("started", "wait_seconds", "utc_offset", "weekday", "hour"),
+    [
+        ("2026-11-23T00:00:10+00:00", 5, "0", 0, 0),  # a Monday
+        ("2026-11-23T00:00:10+00:00", 30, "0", 6, 23),  # queued before midnight
+        ("2026-11-26T15:30:00+00:00", 0, "9", 4, 0),  # in Tokyo it is Friday
+        ("2026-11-26T00:30:00+00:00", 0, "-5", 2, 19),
+        ("1970-01-01T12:00:00+00:00", 0, "0", 3, 12),
+    ],
+)
+def test_a_job_counts_in_the_hour_of_the_week_in_which_it_was_queued(
+    started: str, wait_seconds: int, utc_offset: str, weekday: int, hour: int
+) -> None:
+    query = queries.demand_by_hour(utc_offset)
+    known: dict[str, Any] = {
+        "now": datetime.fromisoformat(started).timestamp() * 1_000,
+        "wait_seconds": wait_seconds,
+        "floor": math.floor,
+        "abs": abs,
+        "least": min,
+    }
+    for name in ("queued", "weekday", "hour"):
+        known[name] = eval(formulas(query)[name], {}, known)
+    assert (known["weekday"], known["hour"]) == (weekday, hour)
+    pivot = formulas(queries.demand_of_the_week())
+    days = {day: eval(pivot[f"is_{day}"], {}, known) for day in queries.WEEKDAYS}
+    assert days == {day: int(number == weekday) for number, day in enumerate(queries.WEEKDAYS)}
