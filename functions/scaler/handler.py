@@ -43,6 +43,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, l
     for done in batch.converge(context.aws_request_id, lambda: time_left() > LAST_ROUND_MS):
         _log(done)
         _count(done, context.function_name)
+    for refusal in batch.tag():
+        logger.info("task not tagged", fault=repr(refusal))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 

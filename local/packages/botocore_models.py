@@ -37,10 +37,11 @@ def words_of(sources: Iterable[str]) -> frozenset[str]:
     return frozenset(words)
 
 
-def cut_down(files: Files, words: frozenset[str]) -> dict[str, bytes]:
+def cut_down(files: Files, words: frozenset[str], services: frozenset[str] | None = None) -> dict[str, bytes]:
     """Return botocore's files with those parts of its models that are named in ``words``.
 
-    A service is named as botocore's clients are (``dynamodb``), an operation as their methods (``get_item``). Files
+    ``services`` are the words among which those are of which clients are made; without them, all words. A service is
+    named as botocore's clients are (``dynamodb``), an operation as their methods (``get_item``). Files
     that belong to no service stay as they are. Models are left unpacked: they are read faster, and a zip packs them.
 
     Raises:
@@ -48,7 +49,7 @@ def cut_down(files: Files, words: frozenset[str]) -> dict[str, bytes]:
     """
     kept = {path: content for path, content in files.items() if not _service_of(path)}
     prefixes = set()
-    for service in sorted(({_service_of(path) for path in files} & words) - {""}):
+    for service in sorted(({_service_of(path) for path in files} & (services or words)) - {""}):
         folder = _newest_folder(files, service)
         model = _read(files, folder, _MODEL)
         operations = {

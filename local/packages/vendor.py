@@ -13,6 +13,7 @@ from local.packages.botocore_models import cut_down, words_of
 from local.packages.contents import CORE, ROOT
 from local.packages.faults import BuildError
 
+ADAPTERS = CORE / "slipway" / "adapters"
 REQUIREMENTS = ROOT / "layers" / "vendor" / "requirements.txt"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # Lambda's Amazon Linux 2023 has glibc 2.34 [LAMBDA-AL2023]; what was built for an older one runs there too.
@@ -76,8 +77,10 @@ def vendor_layer(target: Target) -> dict[str, bytes]:
             for path in folder.rglob("*")
             if path.is_file() and is_wanted(path.relative_to(folder))
         }
-    adapters = (path.read_text("utf-8") for path in (CORE / "slipway" / "adapters").rglob("*.py"))
-    return {f"python/{path}": content for path, content in cut_down(files, words_of(adapters)).items()}
+    adapters = {path: path.read_text("utf-8") for path in ADAPTERS.rglob("*.py")}
+    services = words_of([adapters[ADAPTERS / "aws_clients.py"]])
+    cut = cut_down(files, words_of(adapters.values()), services)
+    return {f"python/{path}": content for path, content in cut.items()}
 
 
 def versions_of(layer: Mapping[str, bytes]) -> dict[str, str]:

@@ -161,6 +161,11 @@ def _on_tasks(action: str, name: str) -> Rule:
     return rule
 
 
+def _tag_task(given: Parameters, _: Account) -> Iterator[Need]:
+    """The resource alone: a tag's keys could be a condition, and the service's list has no cluster [IAM-ECS-TAG]."""
+    yield Need("ecs:TagResource", given["resourceArn"])
+
+
 def _on_hosts(action: str) -> Rule:
     def rule(given: Parameters, account: Account) -> Iterator[Need]:
         cluster = _facts({"ecs:cluster": account.cluster(given["cluster"])})
@@ -268,6 +273,7 @@ NEEDS: Final[Mapping[tuple[str, str], Rule]] = {
     ("ssm", "PutParameter"): _on_parameter("PutParameter"),
     ("ecs", "RunTask"): _run_task,
     ("ecs", "StopTask"): _on_tasks("StopTask", "task"),
+    ("ecs", "TagResource"): _tag_task,
     ("ecs", "DescribeTasks"): _on_tasks("DescribeTasks", "tasks"),
     ("ecs", "ListTasks"): _list_tasks,
     ("ecs", "ListContainerInstances"): _list_hosts,

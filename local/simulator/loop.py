@@ -286,6 +286,7 @@ class Loop:
             for converged in batch.converge(self.new_token(), lambda: has_time(LAST_ROUND_SECONDS)):
                 self.errors += converged.errors
                 self.converged(converged)
+            batch.tag()  # what fails there the function logs, and that is all
             return failed
 
         def answered(failed: set[int] | Failed) -> None:

@@ -38,6 +38,11 @@ class Capacity:
         self.advance(1)
         return [instance.instance_id for instance in launched]
 
+    def tags_of(self, task_id: str) -> dict[str, str]:
+        """What a task is tagged with, as it truly is."""
+        (task,) = [task for task in self.aws.account.ecs.live_tasks() if task.task_id == task_id]
+        return {tag["key"]: tag["value"] for tag in task.tags}
+
     def live_tasks(self) -> int:
         return len(self.aws.account.ecs.live_tasks())
 

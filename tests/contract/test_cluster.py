@@ -51,6 +51,17 @@ def test_a_size_other_than_the_profile_s_is_run_and_read_back(stage: Capacity) -
     assert [one.shape for one in stage.cluster.tasks()] == [wanted]
 
 
+def test_a_task_is_tagged_for_the_bill_and_one_that_is_gone_is_no_error(stage: Capacity) -> None:
+    """[ECS-TAGS] [ECS-ARN-FORMAT]"""
+    stage.host()
+    (task,) = stage.cluster.run(a_run_intent(1)).tasks
+    assert task.instance_arn is not None
+    for repository in ("acme/one", "acme/two"):
+        stage.cluster.tag(task.task_id, task.instance_arn, {"slipway:repository": repository})
+    assert stage.tags_of(task.task_id) == {"slipway:repository": "acme/two"}
+    stage.cluster.tag(a_task_id(99), task.instance_arn, {"slipway:repository": "acme/one"})
+
+
 def test_the_same_intent_again_starts_nothing_and_tells_of_the_same_tasks(stage: Capacity) -> None:
     """[ECS-RUNTASK-TOKEN]"""
     stage.host()

@@ -50,7 +50,7 @@ def policies_of(configuration: Configuration) -> Policies:
 
 
 def recorded(registration: Registration, **changed: Any) -> Recorded:
-    """Deploy with everything on: a stopped tier, hooks of organizations, the sweep, jobs that are run again."""
+    """Deploy with everything on: a stopped tier, hooks of organizations, the sweep, jobs that are run again, tags."""
     configuration = a_configuration(registration, sweep_calls_per_hour=3_600, rerun_interrupted=1)
     github = replace(
         configuration.github,
@@ -63,7 +63,7 @@ def recorded(registration: Registration, **changed: Any) -> Recorded:
         name: replace(profile, job_timeout_seconds=600) for name, profile in configuration.profiles.items()
     }
     pools = {**configuration.pools, "general": replace(configuration.pools["general"], stopped_instances=1)}
-    configuration = replace(configuration, github=github, profiles=profiles, pools=pools)
+    configuration = replace(configuration, github=github, profiles=profiles, pools=pools, tags_tasks=True)
     deployment = acme(configuration, hook="organization")
     for installation in deployment.github.credentials.installations.values():
         installation.permissions["actions"] = "write"  # jobs may be run again

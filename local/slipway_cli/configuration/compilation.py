@@ -38,6 +38,7 @@ def compiled_body(file: SlipwayFile) -> dict[str, Any]:
             "max_queued_per_organization": file.fairness.max_queued_per_organization,
             "max_starting_per_repository": file.fairness.max_starting_per_repository,
         },
+        "tags_tasks": file.accounting.task_tags,
     }
 
 

@@ -175,6 +175,14 @@ class Fairness(_Section):
     max_starting_per_repository: f.PositiveCount = Field(200, description="runners between start and job")
 
 
+class Accounting(_Section):
+    """How use is told to AWS, besides Slipway's own usage records."""
+
+    task_tags: bool = Field(
+        False, description="tag each task with the organization, repository and workflow that it runs"
+    )
+
+
 class SlipwayFile(_Section):
     """A whole ``slipway.yaml``."""
 
@@ -185,3 +193,4 @@ class SlipwayFile(_Section):
     profiles: dict[f.ProfileName, Profile] = Field(min_length=1)
     pools: dict[f.PoolName, Pool] = Field(min_length=1)
     fairness: Fairness = Field(default_factory=Fairness)
+    accounting: Accounting = Field(default_factory=Accounting)

@@ -121,6 +121,7 @@ class _Policies:
             ),
             _allow("StartTasks", ["ecs:RunTask"], self._families(), self._in_clusters(self._pools)),
             self._tasks("DescribeTasks"),
+            *self._tags(),
             *self._hosts(self._pools, "DescribeContainerInstances", "UpdateContainerInstancesState"),
             self._pass_roles("PassTaskRoles", "ecs-tasks", [self._task_roles(pool) for pool in self._pools]),
             self._pass_roles(
@@ -226,6 +227,11 @@ class _Policies:
 
     def _tasks(self, *calls: str) -> Document:
         return _allow("Tasks", [f"ecs:{call}" for call in calls], self._of_clusters("task", self._pools))
+
+    def _tags(self) -> Statements:
+        if not self._configuration.tags_tasks:
+            return []
+        return [_allow("TagTasks", ["ecs:TagResource"], self._of_clusters("task", self._pools))]
 
     def _hosts(self, pools: list[Pool], *calls: str) -> Statements:
         """ListTasks names no resource without an instance: its cluster is a condition [IAM-ECS-LIST]."""

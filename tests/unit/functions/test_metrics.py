@@ -69,6 +69,9 @@ class Batch:
     def batch(self) -> Batch:
         return self
 
+    def tag(self) -> list[Exception]:
+        return []
+
     def converge(self, _holder: str, _has_time: Callable[[], bool]) -> list[Converged]:
         return self.converged
 

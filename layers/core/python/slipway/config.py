@@ -170,6 +170,7 @@ def decode_configuration(body: Mapping[str, Any]) -> Configuration:
         profiles={name: _profile(name, value) for name, value in body["profiles"].items()},
         pools={name: _pool(name, value) for name, value in body["pools"].items()},
         fairness=Fairness(**body["fairness"]),
+        tags_tasks=body.get("tags_tasks", False),
     )
 
 

@@ -112,6 +112,8 @@ class Wiring:
             dead_letters=SqsDeadLetters(self._client("sqs"), self._settings.dead_letters_queue_url),
             jobs_queue=self._settings.jobs_queue_url.rpartition("/")[2],
             series=Series(self.ledger.organizations, self._clock),
+            clusters=clusters,
+            tags_tasks=self._configuration.tags_tasks,
         )
 
     def claim(self) -> Claim:

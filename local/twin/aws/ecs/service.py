@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -26,6 +27,7 @@ _MODIFY: Final = (
     "DeregisterContainerInstance",
     "UpdateContainerInstancesState",
 )
+_TAG: Final = re.compile(r"[\w +\-=.:/@]*")
 _READ: Final = ("DescribeTasks", "ListTasks", "DescribeContainerInstances", "ListContainerInstances")
 #: burst, per second [ECS-THROTTLE]
 _BUCKETS: Final = {
@@ -171,6 +173,22 @@ class Ecs(Service):
             raise AwsFault("InvalidParameterException", "The referenced task was not found.")
         self._lifecycle.stop(task, request.get("reason", "Task stopped by user"), "UserInitiated")
         return {"task": task.view()}
+
+    @operation
+    def tag_resource(self, **request: Any) -> Response:
+        """Tags of tasks alone are of use here [ECS-TAGS]."""
+        kind, _, rest = request["resourceArn"].rpartition(":")[2].partition("/")
+        cluster_name, _, task_id = rest.partition("/")
+        task = self._state.tasks_by_id.get(task_id)
+        if kind != "task" or task is None or task.cluster.name != cluster_name:
+            raise AwsFault("InvalidParameterException", "The specified task is not found.")
+        given = {tag["key"]: tag["value"] for tag in request["tags"]}
+        for key, value in given.items():
+            if len(key) > 128 or len(value) > 256 or not _TAG.fullmatch(key + value):
+                raise AwsFault("InvalidParameterException", "Tag key or value is not valid.")
+        kept = [tag for tag in task.tags if tag["key"] not in given]
+        task.tags = [*kept, *({"key": key, "value": value} for key, value in given.items())]
+        return {}
 
     @operation
     def describe_tasks(self, **request: Any) -> Response:

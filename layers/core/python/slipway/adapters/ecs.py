@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from slipway.adapters.aws_errors import aws_errors
 from slipway.domain.configuration import Configuration, Docker, Pool
+from slipway.domain.cost_tags import task_arn
 from slipway.domain.errors import RefusedError, UnavailableError
 from slipway.domain.events import read_instance, read_task
 from slipway.domain.instances import Instance
@@ -58,6 +59,18 @@ class EcsCluster:
                 self._client.stop_task(cluster=self._pool.cluster, task=task_id, reason=why[:255])
         except RefusedError as fault:
             if fault.code != "InvalidParameterException":
+                raise
+
+    def tag(self, task_id: str, instance_arn: str, tags: Mapping[str, str]) -> None:
+        """Tag a task on an instance, for the bill; a task that is already gone is no error."""
+        given = [{"key": key, "value": value} for key, value in tags.items()]
+        try:
+            with aws_errors(f"tagging task {task_id}"):
+                self._client.tag_resource(
+                    resourceArn=task_arn(instance_arn, self._pool.cluster, task_id), tags=cast(Any, given)
+                )
+        except RefusedError as fault:
+            if fault.code not in ("InvalidParameterException", "ResourceNotFoundException"):
                 raise
 
     def find_task(self, task_id: str) -> Task | None:

@@ -194,13 +194,14 @@ class Fairness:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that an operator configured, by name."""
+    """Everything that an operator configured, by name; ``tags_tasks``: with what they cost whom."""
 
     deployment: str
     github: GitHubTarget
     profiles: Mapping[str, Profile]
     pools: Mapping[str, Pool]
     fairness: Fairness = field(default_factory=Fairness)
+    tags_tasks: bool = False
 
     def pool_of_cluster(self, cluster: str) -> Pool | None:
         """Return the pool which owns the ECS cluster of this name, if any."""

@@ -33,13 +33,17 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class JobStarted:
-    """A job that is in progress. Its phases are known where its runner is; a container may have been up before it."""
+    """A job that is in progress. Its phases are known where its runner is; a container may have been up before it.
+
+    ``instance_arn`` is that of the container instance in ECS on which it runs.
+    """
 
     facts: JobFacts
     queue_seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
     on_standby: bool = False
     on_headroom: bool = False
+    instance_arn: str | None = None
 
     @property
     def profile(self) -> str:
@@ -101,6 +105,7 @@ def started(
         found,
         on_standby=on_standby,
         on_headroom=not on_standby and _is_by(runner.started_at if runner else None, at_once),
+        instance_arn=runner.instance_arn if runner else None,
     )
 
 

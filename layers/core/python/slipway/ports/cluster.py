@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,6 +75,9 @@ class Cluster(Protocol):
 
     def stop(self, task_id: str, why: str) -> None:
         """Stop a task; a task that is already gone is no error."""
+
+    def tag(self, task_id: str, instance_arn: str, tags: Mapping[str, str]) -> None:
+        """Tag a task on an instance, for the bill; a task that is already gone is no error."""
 
     def find_task(self, task_id: str) -> Task | None:
         """Return a task of ours by id, also for some time after it stopped."""

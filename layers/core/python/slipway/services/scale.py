@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from slipway.domain.cost_tags import cost_tags
 from slipway.domain.errors import MalformedError
 from slipway.domain.milestones import JobCompleted, JobStarted
+from slipway.domain.runners import task_id_of
+from slipway.ports.cluster import Cluster
 from slipway.ports.queue import DeadLetters
 from slipway.services.converge import Converge, Converged
 from slipway.services.observe import Observe, Observed
@@ -49,6 +52,22 @@ class Batch:
             found.setdefault(self.scale.series.of(job.facts.organization), []).append(job)
         return found
 
+    def tag(self) -> list[Exception]:
+        """Tag the tasks of the jobs that started, where that is asked for; return what failed.
+
+        It is done when all else is, and once: a tag that is missing costs a line of somebody's bill, no job.
+        """
+        failed: list[Exception] = []
+        for job in self.started if self.scale.tags_tasks else ():
+            cluster = self.scale.clusters.get(job.facts.pool)
+            if cluster is None or job.instance_arn is None:
+                continue
+            try:
+                cluster.tag(task_id_of(job.facts.runner_name), job.instance_arn, cost_tags(job.facts))
+            except Exception as fault:  # noqa: BLE001 - the service loop: best effort
+                failed.append(fault)
+        return failed
+
     def converge(self, holder: str, has_time: Callable[[], bool]) -> list[Converged]:
         """Converge the touched pools; an error here fails no message, for their facts are committed."""
         done = []
@@ -62,13 +81,18 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Everything that the scaler function needs; ``jobs_queue`` is the name of the queue of job events."""
+    """Everything that the scaler function needs; ``jobs_queue`` is the name of the queue of job events.
+
+    ``clusters`` by pool are those whose tasks are tagged, if ``tags_tasks``.
+    """
 
     observe: Observe
     converge: Converge
     dead_letters: DeadLetters
     jobs_queue: str
     series: Series
+    clusters: Mapping[str, Cluster]
+    tags_tasks: bool = False
 
     def batch(self) -> Batch:
         """Start one invocation's work."""
