@@ -16,6 +16,7 @@ from functions.redelivery import handler as redelivery
 from functions.registrar import handler as registrar
 from functions.scaler import handler as scaler
 from functions.webhook import handler as webhook
+from local.slipway_cli.infrastructure.dashboards.log_lines import LOG_LINES
 from slipway import telemetry
 from slipway.adapters.json_log import JsonLog
 from slipway.domain.configuration import Market
@@ -23,9 +24,12 @@ from slipway.domain.errors import UnavailableError
 from slipway.domain.findings import Reap, What
 from slipway.domain.gauges import Gauges
 from slipway.domain.intents import Offering
+from slipway.domain.jobs import JobKey
 from slipway.domain.launches import Launch
 from slipway.domain.milestones import JobCompleted, JobFacts, JobStarted
 from slipway.domain.notices import Notice, NoticeCode
+from slipway.domain.plan import Plan
+from slipway.domain.reasons import Reason, Why
 from slipway.domain.strain import Strain
 from slipway.services import ingest
 from slipway.services.claim import Answer
@@ -259,6 +263,26 @@ def test_what_jobs_and_launches_do_are_lines_with_fields(
     assert lines["started"].items() >= {**place, "count": 1, "market": "on-demand"}.items()
     assert lines["launch refused"]["offerings"] == ["m7i.2xlarge subnet-1"]
     assert lines["launch refused"]["codes"] == ["InsufficientInstanceCapacity"]
+
+
+def test_the_lines_that_dashboards_read_have_the_fields_that_they_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = Batch([Converged("general", plans=(Plan(reasons={JobKey("acme", 1, 1): Reason(Why.PAUSED)}),))])
+    batch.started.append(JobStarted(FACTS, 15.0, PHASES))
+    batch.completed.append(JobCompleted(FACTS, "success", 60.0))
+    monkeypatch.setattr(scaler, "scale", lambda: batch)
+    scaler.lambda_handler({"Records": []}, Invocation("blue-scaler"))  # type: ignore[arg-type]
+    lines = {
+        line["message"]: line
+        for line in map(json.loads, capsys.readouterr().out.splitlines())
+        if "message" in line
+    }
+    for message, wanted in LOG_LINES.items():
+        line = lines[message]
+        flat = {f"waiting.{why}" for why in line.get("waiting", ())} | set(line)
+        assert {name for name in wanted if not name.startswith("waiting.")} <= flat
+    assert lines["converged"]["waiting"] == {"paused": 1}
 
 
 def test_a_dry_run_of_the_reaper_counts_nothing(

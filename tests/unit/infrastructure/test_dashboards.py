@@ -183,8 +183,8 @@ MISTAKES = {
     "a label of another dimension": ("PROP('Dim.pool')", "PROP('Dim.pools')", "names no dimension"),
     "a message that nobody logs": ("job completed", "job finished", "nobody logs 'job finished'"),
     "a field that the line has not": ("sum(seconds /", "sum(duration /", "no field duration"),
-    "a field of another line": ("wait_seconds, 90", "conclusion, 90", "no field conclusion"),
-    "a phase that there is not": ("phases.room", "phases.place", "no field phases.place"),
+    "a field of another line": ("queue_seconds, 90", "conclusion, 90", "no field conclusion"),
+    "a phase that there is not": ("room_seconds", "place_seconds", "no field place_seconds"),
     "a reason that there is not": ("waiting.pool_limit", "waiting.pools_limit", "no field waiting.pools_limit"),
     "an object that the line has not": ('\\"waiting\\":', '\\"waits\\":', "no field waits"),
 }  # fmt: skip
@@ -311,7 +311,7 @@ def formulas(query: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("started", "wait_seconds", "utc_offset", "weekday", "hour"),
+    ("started", "queue_seconds", "utc_offset", "weekday", "hour"),
     [
         ("2026-11-23T00:00:10+00:00", 5, "0", 0, 0),  # a Monday
         ("2026-11-23T00:00:10+00:00", 30, "0", 6, 23),  # queued before midnight
@@ -321,12 +321,12 @@ def formulas(query: str) -> dict[str, str]:
     ],
 )
 def test_a_job_counts_in_the_hour_of_the_week_in_which_it_was_queued(
-    started: str, wait_seconds: int, utc_offset: str, weekday: int, hour: int
+    started: str, queue_seconds: int, utc_offset: str, weekday: int, hour: int
 ) -> None:
     query = queries.demand_by_hour(utc_offset)
     known: dict[str, Any] = {
         "now": datetime.fromisoformat(started).timestamp() * 1_000,
-        "wait_seconds": wait_seconds,
+        "queue_seconds": queue_seconds,
         "floor": math.floor,
         "abs": abs,
         "least": min,

@@ -18,7 +18,7 @@ from slipway.domain.reach import EVERYONE
 from slipway.domain.reaping import suspicion
 from slipway.domain.runner_versions import Deprecation
 from slipway.ports.github import Listing
-from slipway.ports.ledger import Housekeeping
+from slipway.ports.housekeeping import Housekeeping
 from slipway.services.list_registrations import MOST_PLACES, MOST_SECONDS, ListRegistrations
 from tests.builders import NOW
 from tests.contract.aws_faces import create_table

@@ -11,7 +11,7 @@ from local.twin.http.aws import AwsServer
 from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError, UnavailableError
 from slipway.domain.jobs import LONGEST_WAIT_SECONDS
 from slipway.domain.redelivery import FailedDelivery, Resent
-from slipway.ports.ledger import RedeliveryMemory
+from slipway.ports.housekeeping import RedeliveryMemory
 from slipway.services.redeliver import (
     LOOK_BACK_SECONDS,
     MOST_A_RUN,

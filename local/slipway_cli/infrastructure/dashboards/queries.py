@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from local.slipway_cli.infrastructure.dashboards.log_lines import (
-    CONVERGED,
-    JOB_COMPLETED,
-    JOB_STARTED,
-    PHASES,
-)
+from local.slipway_cli.infrastructure.dashboards.log_lines import CONVERGED, JOB_COMPLETED, JOB_STARTED
+from slipway.domain.phases import PHASES
 from slipway.domain.reasons import Why
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -17,14 +13,14 @@ _THURSDAY = 3  # 1970-01-01, where milliseconds are counted from
 
 def phases() -> str:
     """Return what jobs waited for, a column a phase, by the hour."""
-    columns = ", ".join(f"avg(phases.{phase}) as {phase}" for phase in PHASES)
+    columns = ", ".join(f"avg({phase}_seconds) as {phase}" for phase in PHASES)
     return f"{_lines(JOB_STARTED)} | stats {columns} by bin(1h)"
 
 
 def usage(by: str, most: int) -> str:
     """Return the minutes and jobs of those who used most."""
     return (
-        f"{_lines(JOB_COMPLETED)} | stats sum(seconds / 60) as minutes, count(*) as jobs by {by}"
+        f"{_lines(JOB_COMPLETED)} | stats sum(execution_seconds / 60) as minutes, count(*) as jobs by {by}"
         f" | sort minutes desc | limit {most}"
     )
 
@@ -37,7 +33,7 @@ def demand_by_hour(utc_offset_hours: str = "0") -> str:
 def wait_by_hour(utc_offset_hours: str = "0") -> str:
     """Return the wait's p90 by weekday (0 is Monday) and hour, one row each."""
     return (
-        f"{_when(utc_offset_hours)} | stats pct(wait_seconds, 90) as p90 by hour, weekday"
+        f"{_when(utc_offset_hours)} | stats pct(queue_seconds, 90) as p90 by hour, weekday"
         " | sort hour asc, weekday asc"
     )
 
@@ -55,7 +51,7 @@ def demand_of_the_week() -> str:
 def worst_hours(most: int) -> str:
     """Return the hours of the week in which jobs waited longest."""
     return (
-        f"{_when('0')} | stats pct(wait_seconds, 90) as p90, count(*) as jobs by weekday, hour"
+        f"{_when('0')} | stats pct(queue_seconds, 90) as p90, count(*) as jobs by weekday, hour"
         f" | sort p90 desc | limit {most}"
     )
 
@@ -88,9 +84,9 @@ def _lines(message: str) -> str:
 
 def _when(utc_offset_hours: str) -> str:
     """Return the start of a query by weekday and hour: those in which a job was queued."""
-    queued = f"toMillis(@timestamp) - wait_seconds * 1000 + {utc_offset_hours} * {_HOUR}"
+    queued = f"toMillis(@timestamp) - queue_seconds * 1000 + {utc_offset_hours} * {_HOUR}"
     return (
-        f"{_lines(JOB_STARTED)} | fields {queued} as queued, wait_seconds"
+        f"{_lines(JOB_STARTED)} | fields {queued} as queued, queue_seconds"
         f" | fields (floor(queued / {_DAY}) + {_THURSDAY}) % 7 as weekday,"
         f" floor((queued % {_DAY}) / {_HOUR}) as hour"
     )

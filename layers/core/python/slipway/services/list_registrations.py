@@ -10,7 +10,7 @@ from slipway.domain.reaping import kind_of, place_of
 from slipway.domain.registrations import LISTED_AGAIN
 from slipway.ports.clock import Clock
 from slipway.ports.github import Listing, RunnerCensus
-from slipway.ports.ledger import Housekeeping
+from slipway.ports.housekeeping import Housekeeping
 
 LISTED = "registrations"
 LIST_EVERY_SECONDS = 600

@@ -12,7 +12,7 @@ from slipway.domain.jobs import LONGEST_WAIT_SECONDS
 from slipway.domain.redelivery import ASK_SECONDS, FailedDelivery, Resent, is_worth_asking
 from slipway.ports.clock import Clock
 from slipway.ports.github import Deliveries
-from slipway.ports.ledger import RedeliveryMemory
+from slipway.ports.housekeeping import RedeliveryMemory
 
 LOOK_BACK_SECONDS = 3_600
 # So that what an outage left comes back as a stream and not as a flood, and within what an App may call in an hour

@@ -10,7 +10,7 @@ from slipway.domain.host_images import image_to_use
 from slipway.domain.notices import Look, Notice, NoticeCode
 from slipway.ports.clock import Clock
 from slipway.ports.host_images import HostImages
-from slipway.ports.ledger import Housekeeping
+from slipway.ports.housekeeping import Housekeeping
 
 CURSOR = "host-images"
 ASK_EVERY_SECONDS = 86_400

@@ -7,7 +7,7 @@ from slipway.domain.notices import Look, NoticeCode
 from slipway.domain.runner_versions import verdict, versions_in_use
 from slipway.ports.clock import Clock
 from slipway.ports.github import RunnerCensus
-from slipway.ports.ledger import Housekeeping
+from slipway.ports.housekeeping import Housekeeping
 
 CURSOR = "runner-versions"
 ASK_EVERY_SECONDS = 86_400

@@ -18,7 +18,8 @@ from slipway.domain.sweeping import GRACE_SECONDS, SweepState, earn, next_turn
 from slipway.domain.text import inert
 from slipway.ports.clock import Clock
 from slipway.ports.github import QueuedJobs
-from slipway.ports.ledger import Jobs, SweepMemory
+from slipway.ports.housekeeping import SweepMemory
+from slipway.ports.ledger import Jobs
 from slipway.ports.queue import JobQueue
 from slipway.services.repository_list import RepositoryList
 

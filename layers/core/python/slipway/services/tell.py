@@ -10,7 +10,8 @@ from slipway.domain.notices import Look, Notice, NoticeCode, untold
 from slipway.domain.reach import EVERYONE
 from slipway.domain.registrations import unknown_runners
 from slipway.domain.text import inert
-from slipway.ports.ledger import Housekeeping, Runners
+from slipway.ports.housekeeping import Housekeeping
+from slipway.ports.ledger import Runners
 from slipway.services.survey import Surveyed
 
 MOST_LOOKED_UP = 50  # names of ours of which a run asks whether they were known once
