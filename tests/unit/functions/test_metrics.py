@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 
 from functions.reaper import handler as reaper
 from functions.redelivery import handler as redelivery
@@ -266,8 +268,10 @@ def test_what_jobs_and_launches_do_are_lines_with_fields(
 
 
 def test_the_lines_that_dashboards_read_have_the_fields_that_they_read(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    written_to = io.StringIO()
+    monkeypatch.setattr(scaler, "logger", Logger(service="of-a-test", stream=written_to))
     batch = Batch([Converged("general", plans=(Plan(reasons={JobKey("acme", 1, 1): Reason(Why.PAUSED)}),))])
     batch.started.append(JobStarted(FACTS, 15.0, PHASES))
     batch.completed.append(JobCompleted(FACTS, "success", 60.0))
@@ -275,7 +279,7 @@ def test_the_lines_that_dashboards_read_have_the_fields_that_they_read(
     scaler.lambda_handler({"Records": []}, Invocation("blue-scaler"))  # type: ignore[arg-type]
     lines = {
         line["message"]: line
-        for line in map(json.loads, capsys.readouterr().out.splitlines())
+        for line in map(json.loads, written_to.getvalue().splitlines())
         if "message" in line
     }
     for message, wanted in LOG_LINES.items():

@@ -182,7 +182,7 @@ MISTAKES = {
     "an expression that cannot be read": ("FILL(SUM(", "FILL(SUMS(", "cannot be read"),
     "a label of another dimension": ("PROP('Dim.pool')", "PROP('Dim.pools')", "names no dimension"),
     "a message that nobody logs": ("job completed", "job finished", "nobody logs 'job finished'"),
-    "a field that the line has not": ("sum(seconds /", "sum(duration /", "no field duration"),
+    "a field that the line has not": ("sum(execution_seconds /", "sum(duration /", "no field duration"),
     "a field of another line": ("queue_seconds, 90", "conclusion, 90", "no field conclusion"),
     "a phase that there is not": ("room_seconds", "place_seconds", "no field place_seconds"),
     "a reason that there is not": ("waiting.pool_limit", "waiting.pools_limit", "no field waiting.pools_limit"),
