@@ -5,6 +5,7 @@ from __future__ import annotations
 from slipway.domain.interruptions import LOOK_SECONDS, Interruption
 from slipway.domain.jobs import JobState
 from slipway.domain.runners import RunnerState
+from slipway.ports.ledger import TaskHost
 from tests.builders import NOW, POOL, a_runner, a_task_id
 from tests.contract.ledger_cases import Case, an_event
 
@@ -18,7 +19,12 @@ def a_busy_runner(case: Case, number: int = 1) -> None:
 
 def lose(case: Case, number: int = 1, at: float = NOW) -> None:
     case.ledger.runners.remove(
-        POOL, a_task_id(number), at=at, why="Host EC2 terminated", lost_host=True, run_again=True
+        POOL,
+        a_task_id(number),
+        at=at,
+        why="Host EC2 terminated",
+        host=TaskHost(is_lost=True),
+        run_again=True,
     )
 
 

@@ -12,6 +12,7 @@ from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobState
 from slipway.domain.reasons import Why
 from slipway.domain.usage import KEPT_SECONDS, InstanceUsage, JobUsage, RunnerUsage, Usage
+from slipway.ports.ledger import TaskHost
 from tests.builders import NOW, POOL, a_booting_instance, a_runner, a_task_id, an_arn
 from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
 
@@ -89,9 +90,19 @@ def test_the_line_of_a_container_tells_for_whom_it_was_registered_and_whom_it_se
     assert case.ledger.claims.bind(a_runner(), offer, reach="acme", at=NOW + 3) == "bound"
     thief = an_event(JobState.IN_PROGRESS, 2)
     assert case.ledger.runners.mark_busy(POOL, TASK, thief)
-    case.ledger.runners.remove(POOL, TASK, at=NOW + 90, why="Host EC2 terminated", lost_host=True)
+    case.ledger.runners.remove(POOL, TASK, at=NOW + 90, why="Host EC2 terminated", host=TaskHost(is_lost=True))
     [line] = [line for line in lines(case) if isinstance(line, RunnerUsage)]
     assert (line.made_for, line.job, line.why) == (an_event().key, thief.key, "Host EC2 terminated")
+
+
+def test_where_a_container_was_is_known_by_its_end_where_its_start_is_told_late_or_never(case: Case) -> None:
+    case.ledger.runners.add([a_runner()])
+    host = TaskHost(an_arn("i-1"))
+    case.ledger.runners.remove(POOL, TASK, at=NOW + 90, why="done", host=host)
+    assert not case.ledger.runners.mark_running(POOL, TASK, instance_arn=an_arn("i-1"), at=NOW + 2)
+    [line] = lines(case)
+    assert isinstance(line, RunnerUsage)
+    assert line.instance_arn == an_arn("i-1")
 
 
 def test_of_two_who_say_at_once_that_a_task_stopped_one_writes_its_line(case: Case) -> None:

@@ -12,6 +12,7 @@ from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner, RunnerState
+from slipway.ports.ledger import TaskHost
 from tests.builders import name_of
 from tests.integration.functions.stage import LABELS, Stage
 
@@ -43,7 +44,8 @@ def interrupted(stage: Stage, task_id: str) -> WorkflowJob:
         runners = dynamo_ledger(stage.aws.client("dynamodb"), "slipway").runners
         runners.add([runner])
         assert runners.mark_busy("general", task_id, event)
-        runners.remove("general", task_id, at=at, why="Host EC2 terminated", lost_host=True, run_again=True)
+        host = TaskHost(is_lost=True)
+        runners.remove("general", task_id, at=at, why="Host EC2 terminated", host=host, run_again=True)
     return job
 
 

@@ -20,7 +20,7 @@ from slipway.domain.jobs import JobState
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Control, GitHubPause, UnavailableOffering
-from slipway.ports.ledger import Ledger
+from slipway.ports.ledger import Ledger, TaskHost
 from tests.builders import (
     NOW,
     POOL,
@@ -80,7 +80,7 @@ def runner_steps(n: int, m: int) -> list[Step]:
         lambda ledger, at: ledger.runners.found_busy(POOL, task, at),
         lambda ledger, at: ledger.runners.dismiss(POOL, task, at=at, why="surplus"),
         lambda ledger, at: ledger.runners.remove(
-            POOL, task, at=at, why="gone", lost_host=m == 1, run_again=m == 1
+            POOL, task, at=at, why="gone", host=TaskHost(is_lost=m == 1), run_again=m == 1
         ),
         lambda ledger, _: ledger.runners.forget_orphan(POOL, task, organization="acme"),
         lambda ledger, _: ledger.claims.registered(POOL, task, 9_000 + m),

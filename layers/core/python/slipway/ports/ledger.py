@@ -93,6 +93,17 @@ class Stopped:
     is_news: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TaskHost:
+    """Where a task that stopped had been placed, as its end told, and whether it ended because that host is lost."""
+
+    instance_arn: str | None = None
+    is_lost: bool = False
+
+
+UNKNOWN_HOST = TaskHost()
+
+
 class Runners(Protocol):
     """Runner tasks."""
 
@@ -138,13 +149,14 @@ class Runners(Protocol):
         *,
         at: float,
         why: str,
-        lost_host: bool = False,
+        host: TaskHost = UNKNOWN_HOST,
         run_again: bool = False,
     ) -> Stopped:
         """Note that ECS stopped the task: out of the pool, remembered as gone, its usage kept.
 
         A runner that was registered and never said to have ended leaves an orphan to look after, and one that
-        took a job and then ``lost_host`` an interruption where it is to ``run_again``.
+        took a job and then lost its host an interruption where it is to ``run_again``. Where it was placed may be told
+        here for the first time.
         """
 
     def forget_orphan(self, pool: str, task_id: str, *, organization: str | None = None) -> None:

@@ -22,7 +22,7 @@ from slipway.domain.resting import JOB_COMPLETED, had_its_job
 from slipway.domain.runners import Runner, RunnerState, parse_runner_name
 from slipway.domain.starts import failed_start
 from slipway.ports.cluster import Cluster
-from slipway.ports.ledger import Ledger, Recorded
+from slipway.ports.ledger import Ledger, Recorded, TaskHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class Observe:
                 event.task_id,
                 at=event.at,
                 why=event.why,
-                lost_host=event.lost_host,
+                host=TaskHost(event.instance_arn, is_lost=event.lost_host),
                 run_again=self._configuration.github.rerun_interrupted > 0,
             )
             self._note_failed_start(event, stopped.was)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from slipway.adapters.ledger.interruptions import interruption_to
 from slipway.adapters.ledger.items import (
@@ -29,8 +30,8 @@ from slipway.domain.interruptions import interruption_of
 from slipway.domain.jobs import MAX_TEXT, JobEvent
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import Runner, RunnerState
-from slipway.domain.usage import usage_of_runner
-from slipway.ports.ledger import Stopped
+from slipway.domain.usage import RunnerUsage, usage_of_runner
+from slipway.ports.ledger import UNKNOWN_HOST, Stopped, TaskHost
 
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
@@ -141,7 +142,7 @@ class DynamoRunners:
         *,
         at: float,
         why: str,
-        lost_host: bool = False,
+        host: TaskHost = UNKNOWN_HOST,
         run_again: bool = False,
     ) -> Stopped:
         """Note that ECS stopped the task: out of the pool, remembered as gone."""
@@ -155,11 +156,7 @@ class DynamoRunners:
             return Stopped(None, is_news)
         # On condition, so that its usage is written once, whoever else says at the same time that it stopped.
         taken_out = Delete(runner_key(pool, task_id), condition=_EXISTS)
-        writes: list[Write] = [
-            buried,
-            taken_out,
-            usage_put(usage_of_runner(known, at, why[:MAX_TEXT], lost_host=lost_host)),
-        ]
+        writes: list[Write] = [buried, taken_out, usage_put(_usage(known, host, at, why))]
         if known.ended_at is None and known.runner_id is not None:
             orphan = {
                 "task_id": task_id,
@@ -169,7 +166,7 @@ class DynamoRunners:
                 "organization": known.organization,
             }
             writes.append(Put(keyed(orphan_key(pool, task_id), orphan)))
-        if lost_host and run_again and (interrupted := interruption_of(known, at)):
+        if host.is_lost and run_again and (interrupted := interruption_of(known, at)):
             writes.append(Put(interruption_to(interrupted)))
         return Stopped(known if self._try_transact(writes) else None, is_news=True)
 
@@ -218,6 +215,12 @@ class DynamoRunners:
         except ConditionFailedError:
             return False
         return True
+
+
+def _usage(known: Runner, host: TaskHost, at: float, why: str) -> RunnerUsage:
+    """Return its line; that it ran was not told before it stopped, or will be told late."""
+    placed = replace(known, instance_arn=known.instance_arn or host.instance_arn)
+    return usage_of_runner(placed, at, why[:MAX_TEXT], lost_host=host.is_lost)
 
 
 def _own(organization: str) -> dict[str, str]:
