@@ -37,6 +37,9 @@ def draw(hours: Sequence[Hour], rows: Sequence[Row], title: str, zone: str) -> s
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img">',
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",
+        # The cells without a figure, once for all; those with one are drawn over them.
+        f'<pattern id="cells" x="{_LEFT}" width="{_CELL}" height="{_ROW}" patternUnits="userSpaceOnUse">',
+        f'<rect class="empty" width="{_CELL - 2}" height="{_ROW - 2}" rx="2"/></pattern>',
         f'<rect class="back" width="{WIDTH}" height="{height}"/>',
         f'<text class="title" x="{_LEFT}" y="24">{escape(title)}</text>',
     ]
@@ -62,6 +65,10 @@ def _heat_map(
     for day, name in enumerate(WEEKDAYS):
         y = top + 40 + day * _ROW
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 15}" text-anchor="end">{name}</text>')
+    parts.append(
+        f'<svg y="{top + 40}" width="{WIDTH}" height="{len(WEEKDAYS) * _ROW}"><rect fill="url(#cells)" x="{_LEFT}"'
+        f' width="{HOURS * _CELL}" height="{len(WEEKDAYS) * _ROW}"/></svg>'
+    )
     for hour in hours:
         parts += _cell(hour, measure(hour), largest, top + 40)
     return parts
@@ -71,12 +78,11 @@ def _cell(hour: Hour, value: float | None, largest: float, top: int) -> list[str
     x, y = _LEFT + hour.hour * _CELL, top + hour.weekday * _ROW
     box = f'x="{x}" y="{y}" width="{_CELL - 2}" height="{_ROW - 2}" rx="2"'
     if value is None:
-        return [f'<rect class="empty" {box}><title>{hour.name}: none</title></rect>']
+        return []
     share = max(0.08, value / largest)
     told = f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
     on = " on" if share > 0.6 else ""
     return [
-        f'<rect class="empty" {box}/>',
         f'<rect class="full" fill-opacity="{share:.2f}" {box}><title>{hour.name}: {told}</title></rect>',
         f'<text class="small{on}" x="{x + _CELL / 2 - 1}" y="{y + 14}" text-anchor="middle">{told}</text>',
     ]
