@@ -90,7 +90,9 @@ def test_the_line_of_a_container_tells_for_whom_it_was_registered_and_whom_it_se
     assert case.ledger.claims.bind(a_runner(), offer, reach="acme", at=NOW + 3) == "bound"
     thief = an_event(JobState.IN_PROGRESS, 2)
     assert case.ledger.runners.mark_busy(POOL, TASK, thief)
-    case.ledger.runners.remove(POOL, TASK, at=NOW + 90, why="Host EC2 terminated", host=TaskHost(is_lost=True))
+    case.ledger.runners.remove(
+        POOL, TASK, at=NOW + 90, why="Host EC2 terminated", host=TaskHost(is_lost=True)
+    )
     [line] = [line for line in lines(case) if isinstance(line, RunnerUsage)]
     assert (line.made_for, line.job, line.why) == (an_event().key, thief.key, "Host EC2 terminated")
 
