@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.slipway_cli.live_command import add_serving
+
 if TYPE_CHECKING:
     from local.packages.unpacked import Unpacked
 
@@ -66,6 +68,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE.jsonl",
         help="leave the ledger as it is at the end, for slipway explain, status and the like",
     )
+    parser.add_argument(
+        "--serve", action="store_true", help="show it on a page too, during the run and after it"
+    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="leave a recording, for slipway live")
+    add_serving(parser)
     parser.set_defaults(run=run_command)
 
 
@@ -108,6 +115,7 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
     from local.demo.screen import picture, tell  # noqa: PLC0415
     from local.demo.world import World  # noqa: PLC0415
+    from local.live.demo_view import DemoView  # noqa: PLC0415
     from local.operating.saved_ledger import save_ledger  # noqa: PLC0415
     from local.reports.lines import write_lines  # noqa: PLC0415
 
@@ -128,23 +136,25 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     )
     # A privileged container is root on this machine, and shares its network here: so none is started.
     profiles = WITHOUT_DOCKER if arguments.image else PROFILES
-    with world:
-        scenario = Scenario(world.github, world.clock, arguments.jobs, arguments.seed, profiles)
+    with DemoView(arguments.serve, arguments.port, arguments.record, arguments.serve_seconds) as view:
+        with world, view.of(world):
+            scenario = Scenario(world.github, world.clock, arguments.jobs, arguments.seed, profiles)
+            if arguments.json:
+                result = run(world, scenario, lambda _world, _scenario: None)
+            else:
+                console.print(f"{arguments.jobs} jobs, clock ×{arguments.clock_scale}, seed {arguments.seed}")
+                with Live(console=console, refresh_per_second=4) as live:
+                    result = run(world, scenario, lambda w, s: live.update(picture(w, s)))
+            if arguments.keep_ledger:
+                with world.lock:
+                    save_ledger(arguments.keep_ledger, world.ledger(), world.clock.now())
+        if arguments.usage:
+            write_lines(arguments.usage, result.usage)
         if arguments.json:
-            result = run(world, scenario, lambda _world, _scenario: None)
+            print(json.dumps(result.as_json()), flush=True)
         else:
-            console.print(f"{arguments.jobs} jobs, clock ×{arguments.clock_scale}, seed {arguments.seed}")
-            with Live(console=console, refresh_per_second=4) as live:
-                result = run(world, scenario, lambda w, s: live.update(picture(w, s)))
-        if arguments.keep_ledger:
-            with world.lock:
-                save_ledger(arguments.keep_ledger, world.ledger(), world.clock.now())
-    if arguments.usage:
-        write_lines(arguments.usage, result.usage)
-    if arguments.json:
-        print(json.dumps(result.as_json()))
-    else:
-        tell(result, console, str(folder))
+            tell(result, console, str(folder))
+        view.wait()
     return result.is_good
 
 

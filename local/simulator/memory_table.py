@@ -72,9 +72,13 @@ class _Partition:
 
 @dataclass(slots=True)
 class MemoryStore:
-    """The items by partition key and, in order, by sort key; an item that lies here is never changed in place."""
+    """The items by partition key and, in order, by sort key; an item that lies here is never changed in place.
+
+    ``before_write`` is called before each item is put or deleted, for whoever watches a run.
+    """
 
     partitions: dict[str, _Partition] = field(default_factory=dict)
+    before_write: Callable[[], None] | None = None
 
     def get(self, key: Key) -> Item | None:
         """Return the item as it lies here."""
@@ -83,6 +87,8 @@ class MemoryStore:
 
     def put(self, key: Key, item: Item) -> None:
         """Store an item under its key."""
+        if self.before_write is not None:
+            self.before_write()
         partition = self.partitions.setdefault(key.pk, _Partition())
         if key.sk not in partition.items:
             insort(partition.order, key.sk)
@@ -90,6 +96,8 @@ class MemoryStore:
 
     def delete(self, key: Key) -> None:
         """Remove an item, there or not."""
+        if self.before_write is not None:
+            self.before_write()
         partition = self.partitions.get(key.pk)
         if partition and partition.items.pop(key.sk, None) is not None:
             del partition.order[bisect_left(partition.order, key.sk)]

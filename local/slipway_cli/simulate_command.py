@@ -75,6 +75,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--usage", type=Path, metavar="FILE.jsonl", help="leave Slipway's usage records, for slipway report"
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="leave a recording of the run, for slipway live"
+    )
     parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
@@ -84,8 +87,13 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
 
     if arguments.trace is not None and arguments.jobs_per_day is not None:
         parser.error("--jobs-per-day is the size of a scenario; a trace has the jobs that it has")
+    if arguments.record is not None and (arguments.compare or arguments.policy != DEFAULT):
+        parser.error(f"--record is of the policy {DEFAULT} alone")
     try:
-        outcomes = _outcomes(arguments, _task(arguments))
+        task = _task(arguments)
+        outcomes = (
+            _outcomes(arguments, task) if arguments.record is None else [_recorded_run(arguments, task)]
+        )
     except BadInputError as fault:
         return _refuse(arguments, fault.faults)
     return _tell(arguments, outcomes)
@@ -178,6 +186,24 @@ def _outcomes(arguments: argparse.Namespace, task: Task) -> list[Outcome]:
         with progress_of(name, served) as progress:
             outcomes.append(run(replace(task, progress=progress)))
     return outcomes
+
+
+def _recorded_run(arguments: argparse.Namespace, task: Task) -> Outcome:
+    """Run Slipway and leave a recording, which takes the place of an older one once it is whole."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from local.live.source_simulation import recorded_run  # noqa: PLC0415
+    from local.simulator.bad_input import BadInputError  # noqa: PLC0415
+    from local.simulator.policies.served import served_jobs  # noqa: PLC0415
+    from local.simulator.report.progress import progress_of  # noqa: PLC0415
+
+    name = arguments.scenario or arguments.trace.name
+    served = len(served_jobs(task.workload, task.configuration))
+    try:
+        with progress_of(DEFAULT, served) as progress, _written_whole(arguments.record) as temporary:
+            return recorded_run(replace(task, progress=progress), temporary, f"{name}, seed {task.seed}")
+    except OSError as fault:
+        raise BadInputError([f"{arguments.record}: cannot be written: {fault.strerror}"]) from fault
 
 
 def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:

@@ -1,0 +1,27 @@
+"""The demo's ledger, read under the lock of its world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local.deployment import TABLE
+from local.live.reading import Reading, read_pools
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.usage import JobUsage
+
+if TYPE_CHECKING:
+    from local.demo.world import World
+
+
+def read_demo(world: World) -> Reading:
+    """Look at the demo's ledger; what looking calls is not counted as the deployment's."""
+    with world.lock:
+        calls = world.aws.calls
+        counted = dict(calls)
+        ledger = dynamo_ledger(world.aws.client("dynamodb"), TABLE)
+        now = world.clock.now()
+        pools = read_pools(ledger, world.configuration.pools, now)
+        finished = tuple(line for line in world.usage() if isinstance(line, JobUsage))
+        calls.clear()
+        calls.update(counted)
+        return Reading(now, pools, finished)

@@ -1,0 +1,140 @@
+"""``slipway live``: a page on loopback that shows a deployment, or a recording of one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local.live.history import History
+
+_EVERY_SECONDS = 2.0
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "live",
+        help="watch jobs, instances and reasons on a page of this machine's own",
+        description="Serve one page on 127.0.0.1 until Ctrl-C. It only reads.",
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--recording", type=Path, metavar="FILE", help="what slipway simulate --record or demo --record left"
+    )
+    what.add_argument(
+        "--config", type=Path, metavar="FILE", help="slipway.yaml of a deployment, whose table is read"
+    )
+    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
+    parser.add_argument(
+        "--every",
+        type=_seconds,
+        default=_EVERY_SECONDS,
+        metavar="S",
+        help=f"seconds between two looks at a deployment (default {_EVERY_SECONDS:g})",
+    )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="keep what is seen of a deployment as a recording"
+    )
+    add_serving(parser)
+    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
+
+
+def add_serving(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that serves the page takes."""
+    parser.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="port on 127.0.0.1 (default: a free one)"
+    )
+    parser.add_argument(
+        "--serve-seconds", type=_seconds, metavar="S", help="stop serving after so long (default: at Ctrl-C)"
+    )
+
+
+def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Serve the page; 1 with the reason where there is nothing to show."""
+    if arguments.recording is not None:
+        if arguments.record is not None:
+            parser.error("--record keeps what is seen of a deployment: a recording is one already")
+        return _show_recording(arguments)
+    return _show_deployment(arguments)
+
+
+def _show_recording(arguments: argparse.Namespace) -> int:
+    from local.live.recording import RecordingError, open_recording  # noqa: PLC0415 - --help stays quick
+    from local.live.replay import history_of  # noqa: PLC0415
+
+    try:
+        history = history_of(open_recording(arguments.recording))
+    except RecordingError as fault:
+        return _refuse(str(fault))
+    return serve(history, arguments)
+
+
+def _show_deployment(arguments: argparse.Namespace) -> int:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    from local.live.follow import Follower  # noqa: PLC0415
+    from local.live.frames import FrameMaker, about  # noqa: PLC0415
+    from local.live.history import History  # noqa: PLC0415
+    from local.live.serving import recorded  # noqa: PLC0415
+    from local.live.source_deployment import deployment_source  # noqa: PLC0415
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
+    from local.slipway_cli.verdicts import checked  # noqa: PLC0415
+    from slipway.config import decode_configuration  # noqa: PLC0415
+    from slipway.domain.errors import SlipwayError  # noqa: PLC0415
+
+    verdict = checked(arguments.config)
+    if verdict.file is None:
+        return _refuse("\n".join(fault.sentence(str(arguments.config)) for fault in verdict.faults))
+    configuration = decode_configuration(compiled_body(verdict.file))
+    try:
+        source = deployment_source(configuration, arguments.region)
+        source.read()
+    except (BotoCoreError, ClientError, SlipwayError) as fault:
+        return _refuse(
+            f"the table {configuration.deployment} cannot be read: {fault}. This needs AWS credentials that may"
+            " dynamodb:Query it, and the home region (--region or AWS_REGION)"
+        )
+    history = History(about(configuration, "deployment"))
+    follower = Follower(source.read, FrameMaker(configuration), history, arguments.every)
+    try:
+        with recorded(arguments.record, history.about) as follower.keep, follower:
+            return serve(history, arguments)
+    except OSError as fault:
+        return _refuse(f"{arguments.record}: cannot be written: {fault.strerror}")
+
+
+def serve(history: History, arguments: argparse.Namespace) -> int:
+    """Serve a history as long as was asked for; 1 where the port is taken."""
+    from local.live.serving import serving, wait  # noqa: PLC0415
+
+    try:
+        with serving(history, arguments.port):
+            wait(arguments.serve_seconds)
+    except OSError as fault:
+        return _refuse(f"port {arguments.port}: {fault.strerror}")
+    return 0
+
+
+def _refuse(why: str) -> int:
+    print(why, file=sys.stderr)
+    return 1
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.2 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.2 to 86400")
+    return seconds
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
