@@ -20,7 +20,7 @@ from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
 from slipway.domain.policy import Policy, policy_of
-from slipway.domain.reasons import Reason
+from slipway.domain.reasons import Reason, Why
 from slipway.domain.resources import NOTHING, Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot
@@ -29,9 +29,11 @@ from slipway.domain.usage import JobUsage
 Frame = dict[str, Any]
 Rows = dict[str, list[Any]]
 
-KINDS = ("p", "i", "r", "j", "d", "w")  # pools, instances, runners, waiting jobs, finished jobs, waits
+# Pools, instances, runners, waiting jobs, finished jobs, waits, and for each reason the words of whoever waits longest.
+KINDS = ("p", "i", "r", "j", "d", "w", "y")
 FINISHED_KEPT = 12
-_TASK_ID_SHOWN = 12
+# Which turn or instance a job of many is counted on changes with each job before it: told once for all of them.
+_TOLD_TOGETHER = frozenset({Why.AWAITING_TURN, Why.INSTANCE_STARTING})
 _STATES: Mapping[RunnerState, str] = {
     RunnerState.STARTING: "starting",
     RunnerState.REGISTERED: "registered",
@@ -93,16 +95,19 @@ def _add_pool(frame: Frame, snapshot: Snapshot, policy: Policy, decided: Plan) -
             frame["i"][instance.instance_id] = _instance(instance)
     for runner in snapshot.runners:
         place = places.get(runner.instance_arn or "", "")
-        frame["r"][runner.task_id[:_TASK_ID_SHOWN]] = _runner(runner, place)
-    for job in snapshot.jobs:
+        frame["r"][runner.task_id] = _runner(runner, place)
+    for job in sorted(snapshot.jobs, key=lambda job: (job.queued_at, job.key)):
         reason = decided.reasons.get(job.key)
+        code, sentence = _explained(reason)
+        frame["y"].setdefault(code, [sentence])
         frame["j"][str(job.key)] = [
             job.pool,
             job.shape.profile,
             *_size(job.shape.size),
             job.repository,
             round(job.queued_at),
-            *_explained(reason),
+            code,
+            "" if reason is not None and reason.code in _TOLD_TOGETHER else sentence,
         ]
     frame["p"][snapshot.pool] = _pool(snapshot, policy)
 

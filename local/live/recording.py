@@ -28,6 +28,7 @@ _ROWS: Mapping[str, tuple[tuple[type, ...], ...]] = {
     "j": (_TEXT, _TEXT, _NUMBER, _NUMBER, _TEXT, _NUMBER, _TEXT, _TEXT),
     "d": (_TEXT, _TEXT, _TEXT, _TEXT, _MAYBE, _MAYBE, _TEXT, _NUMBER),
     "w": (_NUMBER,) * 4,
+    "y": (_TEXT,),
 }
 _SUMMARY = (_NUMBER, _NUMBER, _NUMBER, _MAYBE)
 

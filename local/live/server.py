@@ -23,7 +23,7 @@ from local.live.history import History
 ADDRESS: Final = "127.0.0.1"
 STREAMS_AT_MOST = 16
 STEPS_AT_MOST = 400
-BEAT_SECONDS = 10.0  # a comment that shows a browser which is gone, and to the browser that we are not
+BEAT_SECONDS = 10.0  # an event that shows a browser which is gone, and to the browser that we are not
 STALLED_SECONDS = 30.0
 _PAGE: Final = Path(__file__).with_name("page")
 _TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -190,12 +190,12 @@ class _Stream:
     def parts(self) -> Iterator[bytes]:
         """Yield events and beats until the server closes."""
         self._seen = self._resumed()
-        if not self._seen:
+        if self.own.history.after(self._seen) is None:
             yield from self._all()
         while not self.own.closing.is_set():
             last, told = self.own.history.wait(self._seen, self._told, BEAT_SECONDS)
             if last == self._seen and told == self._told:
-                yield b": still here\n\n"
+                yield _event("beat", b"{}")
             if told != self._told:
                 self._told = told
                 yield _event("status", encoded(self.own.history.status))
@@ -211,13 +211,14 @@ class _Stream:
         history = self.own.history
         yield _event("about", encoded({**history.about, "run": self.own.run}))
         whole = history.whole()
+        self._seen = 0
         yield _event("line", encoded(history.line()))
         if whole is not None:
             self._seen = whole[0]
             yield _event("whole", whole[1], self._id(whole[0]))
 
     def _changes(self) -> Iterator[bytes]:
-        changes = self.own.history.after(self._seen) if self._seen else None
+        changes = self.own.history.after(self._seen)
         if changes is None:  # it is gone, or the first frame has come only now
             yield from self._all()
             return

@@ -174,7 +174,7 @@ bind(byId("theme"), "theme", (value) => {
 });
 bind(byId("view"), "view", (value) => {
   state.view = value;
-  byId("drawing").hidden = value !== "drawing";
+  for (const part of ["queue", "hosts"]) byId(part).hidden = value !== "drawing";
   byId("tables").hidden = value !== "tables";
   state.drawn = null;
   due();

@@ -1,6 +1,6 @@
 // A frame: what is shown at one moment. The rows' columns are those of local/live/frames.py.
 
-const KINDS = ["p", "i", "r", "j", "d", "w"];
+const KINDS = ["p", "i", "r", "j", "d", "w", "y"];
 // A container or an instance for these is on its way; the others are held back.
 const ON_THE_WAY = new Set(["runner_idle", "task_starting", "instance_starting", "awaiting_turn"]);
 
@@ -37,7 +37,7 @@ export function runners(frame) {
 
 export function jobs(frame) {
   return Object.entries(frame.j)
-    .map(([id, row]) => ({ id, pool: row[0], profile: row[1], cpu: row[2], memory: row[3], repository: row[4], queuedAt: row[5], code: row[6], because: row[7] }))
+    .map(([id, row]) => ({ id, pool: row[0], profile: row[1], cpu: row[2], memory: row[3], repository: row[4], queuedAt: row[5], code: row[6], because: row[7] || (frame.y[row[6]]?.[0] ?? "") }))
     .sort((a, b) => a.queuedAt - b.queuedAt || (a.id < b.id ? -1 : 1));
 }
 
@@ -49,6 +49,14 @@ export function finished(frame) {
 
 export function waits(frame) {
   return Object.entries(frame.w).map(([profile, row]) => ({ profile, jobs: row[0], p50: row[1], p90: row[2], p99: row[3] }));
+}
+
+export function reasons(frame) {
+  const counts = new Map();
+  for (const row of Object.values(frame.j)) counts.set(row[6], (counts.get(row[6]) ?? 0) + 1);
+  return Object.entries(frame.y)
+    .map(([code, row]) => ({ code, count: counts.get(code) ?? 0, sentence: row[0] }))
+    .sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1));
 }
 
 export function isOnTheWay(job) {

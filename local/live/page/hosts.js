@@ -22,7 +22,8 @@ export function drawHosts(frame, colourBy) {
   setVariable(root, "--cell", `${size}px`);
   root.classList.toggle("small-cells", size <= 12);
   const byPool = Map.groupBy(every, (instance) => instance.pool);
-  keyed(root, pools(frame), (pool) => pool.name, makePool, (section, pool) => {
+  const byName = (a, b) => b.most - a.most || (a.name < b.name ? -1 : 1);
+  keyed(root, pools(frame).sort(byName), (pool) => pool.name, makePool, (section, pool) => {
     drawPool(section, pool, byPool.get(pool.name) ?? [], { tasks, colourBy, now: frame.t });
   });
 }
@@ -51,9 +52,13 @@ function drawTiers(list, pool, members) {
     ["instances", `${members.filter(isRunning).length} of ${pool.most}`, false],
     ["booting", String(booting), false],
     ["free slots", pool.headroom ? `${pool.free} of ${pool.headroom} kept` : String(pool.free), pool.free < pool.headroom],
-    ["standing by", pool.standbyWanted ? `${pool.standby} of ${pool.standbyWanted}` : String(pool.standby), pool.standby < pool.standbyWanted],
-    ["stopped", pool.stoppedWanted ? `${pool.stopped} of ${pool.stoppedWanted}` : String(pool.stopped), pool.stopped < pool.stoppedWanted],
   ];
+  if (pool.standby || pool.standbyWanted) {
+    tiers.push(["standing by", pool.standbyWanted ? `${pool.standby} of ${pool.standbyWanted}` : String(pool.standby), pool.standby < pool.standbyWanted]);
+  }
+  if (pool.stopped || pool.stoppedWanted) {
+    tiers.push(["stopped", pool.stoppedWanted ? `${pool.stopped} of ${pool.stoppedWanted}` : String(pool.stopped), pool.stopped < pool.stoppedWanted]);
+  }
   keyed(list, tiers, ([name]) => name, ([name]) => {
     const entry = make("div");
     entry.append(make("dt", "", name), make("dd"));
@@ -68,7 +73,7 @@ function makeBox(instance) {
   const box = make("div", "box");
   box.setAttribute("role", "img");
   const name = make("p", "name");
-  name.append(make("b", "", shortType(instance.type)), make("span"));
+  name.append(make("b", "", instance.type || "instance"), make("span"));
   box.append(name, make("div", "grid"));
   box.dataset.tip = "instance";
   return box;
@@ -80,11 +85,11 @@ function drawBox(box, instance, { tasks, colourBy, now }) {
   const used = own.reduce((sum, task) => sum + task.cpu, 0);
   const word = WORDS[instance.state];
   const isBooting = instance.state === "launching" || instance.state === "connecting";
-  setClass(box, `box ${instance.state}`);
+  setClass(box, `box ${instance.state}${grid.cols <= 2 ? " tiny" : ""}`);
   setVariable(box, "--cols", grid.cols);
   setVariable(box, "--rows", grid.rows);
   const age = isBooting ? ` ${duration(now - instance.since)}` : "";
-  setText(box.firstChild.lastChild, word ? ` ${word}${age}` : "");
+  setText(box.firstChild.lastChild, word ? `${word}${age}` : `${vcpus(used)}/${vcpus(instance.cpu)}`);
   const holds = `${vcpus(used)} of ${vcpus(instance.cpu)} vCPU in ${counted(own.length, "task")}`;
   const label = `${instance.type} ${instance.id}, ${word ?? "ready"}, ${holds}`;
   if (box.getAttribute("aria-label") !== label) box.setAttribute("aria-label", label);
@@ -105,8 +110,4 @@ function makeBlock() {
 
 function colourFor(task, colourBy) {
   return colourOf(colourBy, colourBy === "profile" ? task.profile : organizationOf(task.repository));
-}
-
-function shortType(type) {
-  return type || "instance";
 }

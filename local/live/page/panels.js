@@ -68,10 +68,10 @@ export function drawFinished(frame, colourBy) {
 
 function makeFinished(job) {
   const item = make("li");
-  const name = make("span", "job-name");
-  const where = [job.workflow, job.repository].filter(Boolean).join(" · ");
-  name.append(make("i"), make("span", "", job.name || "(unnamed)"), make("span", "where", ` ${where}`));
+  const name = make("p", "job-name");
+  name.append(make("i"), make("span", "", job.name || "(unnamed)"), make("span", "where", job.workflow));
   const ran = job.ran === null ? "never ran" : `waited ${duration(job.wait)}, ran ${duration(job.ran)}`;
-  item.append(name, make("span", job.conclusion === "success" ? "small" : "small bad", job.conclusion === "success" ? ran : `${job.conclusion}, ${ran}`));
+  const isGood = job.conclusion === "success";
+  item.append(name, make("p", "small where", job.repository), make("p", isGood ? "small" : "small bad", isGood ? ran : `${job.conclusion}, ${ran}`));
   return item;
 }

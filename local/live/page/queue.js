@@ -2,8 +2,8 @@
 
 import { colourOf } from "./colours.js";
 import { byId, keyed, make, setClass, setText } from "./dom.js";
-import { counted, duration } from "./format.js";
-import { isOnTheWay, jobs, organizationOf } from "./frame.js";
+import { duration } from "./format.js";
+import { isOnTheWay, jobs, organizationOf, reasons } from "./frame.js";
 
 const SHOWN_IN_A_LANE = 96;
 const LANES_SHOWN = 12;
@@ -24,14 +24,14 @@ export function drawQueue(frame, colourBy) {
   if (lanes.length > LANES_SHOWN) shown.push(["others", lanes.slice(LANES_SHOWN).flatMap(([, some]) => some)]);
   byId("lanes-empty").hidden = waiting.length > 0;
   keyed(byId("lanes"), shown, ([name]) => name, makeLane, (lane, [name, own]) => drawLane(lane, name, own, colourBy, frame.t));
-  drawReasons(waiting);
+  drawReasons(frame);
 }
 
 function makeLane([name]) {
   const lane = make("div", "lane");
   const title = make("h3");
   const label = make("span");
-  label.append(make("i"), make("span", "", ` ${name}`));
+  label.append(make("i"), make("span", "", name));
   title.append(label, make("span"));
   lane.append(title, make("div", "jobs"), make("p", "more"));
   return lane;
@@ -54,16 +54,17 @@ function makeJob() {
   return block;
 }
 
-function drawReasons(waiting) {
-  const reasons = [...Map.groupBy(waiting, (job) => job.code)].sort(([a, some], [b, others]) => others.length - some.length || (a < b ? -1 : 1));
-  byId("reasons-empty").hidden = waiting.length > 0;
-  keyed(byId("reasons"), reasons, ([code]) => code, makeReason, (item, [code, own]) => {
-    const [line, meter, sentence] = item.children;
+function drawReasons(frame) {
+  const every = reasons(frame);
+  const most = every.reduce((sum, reason) => sum + reason.count, 0);
+  byId("reasons-empty").hidden = every.length > 0;
+  keyed(byId("reasons"), every, (reason) => reason.code, makeReason, (item, { code, count, sentence }) => {
+    const [line, meter, said] = item.children;
     setText(line.firstChild, REASONS[code] ?? (code || "Not planned yet"));
-    setText(line.lastChild, String(own.length));
-    meter.max = waiting.length;
-    meter.value = own.length;
-    setText(sentence, commonest(own.map((job) => job.because)));
+    setText(line.lastChild, String(count));
+    meter.max = most;
+    meter.value = count;
+    setText(said, count > 1 ? `The oldest: ${sentence}` : sentence);
   });
 }
 
@@ -75,11 +76,4 @@ function makeReason() {
   meter.setAttribute("aria-label", "Share of the waiting jobs");
   item.append(line, meter, make("p", "small"));
   return item;
-}
-
-// Of sentences that name an instance or a task each, the one of most jobs, and how many others there are.
-function commonest(sentences) {
-  const groups = [...Map.groupBy(sentences, (text) => text)].sort(([, a], [, b]) => b.length - a.length);
-  const others = sentences.length - groups[0][1].length;
-  return others ? `${groups[0][0]} (${counted(others, "other says", "others say")} alike)` : groups[0][0];
 }

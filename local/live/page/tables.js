@@ -22,7 +22,7 @@ export function drawTables(frame) {
     job.repository, job.profile, number(duration(frame.t - job.queuedAt)), { text: job.because, className: "text" },
   ]);
   fill("t-runners", tasks, 6, (task) => [
-    task.id, task.state, task.repository || "none yet", task.profile, task.instance || "not placed yet", number(duration(frame.t - task.since)),
+    task.id.slice(0, 8), task.state, task.repository || "none yet", task.profile, task.instance || "not placed yet", number(duration(frame.t - task.since)),
   ]);
 }
 

@@ -26,7 +26,7 @@ export function showTips(frameNow) {
 
 function linesOf(kind, key, frame) {
   if (kind === "job") {
-    const job = jobs({ j: key in frame.j ? { [key]: frame.j[key] } : {} })[0];
+    const job = jobs({ j: key in frame.j ? { [key]: frame.j[key] } : {}, y: frame.y })[0];
     return job ? [job.repository, `${job.profile}, ${size(job)}; waits ${duration(frame.t - job.queuedAt)}`, job.because] : [];
   }
   if (kind === "runner") {

@@ -1,0 +1,67 @@
+"""Where frames come from: a simulation that stays the same, and a deployment's table over HTTP."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local.live.frames import FrameMaker
+from local.live.recording import open_recording
+from local.live.source_deployment import deployment_source
+from local.live.source_simulation import recorded_run
+from local.simulator.configuration import configuration_for
+from local.simulator.policies.policy import Task
+from local.simulator.policies.slipway import run_slipway
+from local.simulator.workload.scenarios import make_workload
+from local.simulator.workload.windows import Size, Window
+from local.slipway_cli.planning.words import has_words
+from local.twin.http.aws import AwsServer
+from local.twin.latency import LatencyModel
+from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.jobs import JobState
+from tests.builders import NOW, POOL, a_booting_instance, a_configuration, a_runner
+from tests.contract.aws_faces import create_table, new_twin
+from tests.contract.ledger_cases import ROUTE, an_event
+
+
+def test_a_run_that_is_recorded_is_the_run_that_is_not(tmp_path: Path) -> None:
+    workload = make_workload("working-day", 3, Size(1_000, Window(5, 1)))
+    task = Task(workload, configuration_for(1_000), LatencyModel.modelled(), seed=3)
+    recorded = recorded_run(task, tmp_path / "run.jsonl", "a test")
+    assert dataclasses.asdict(recorded) == dataclasses.asdict(run_slipway(task))
+    frames = [frame for frame, _ in open_recording(tmp_path / "run.jsonl").frames()]
+    started = {row[7] for frame in frames for row in frame["r"].values() if row[5] == "busy"}
+    assert len(started) == len(workload.jobs)
+    assert all(has_words(row[6]) for frame in frames for row in frame["j"].values())
+    assert max(frame["s"][1] for frame in frames) > 1
+    assert frames[-1]["s"][:2] == [0, 0]
+    assert frames[-1]["d"]
+    times = [frame["t"] for frame in frames]
+    assert times == sorted(times)
+    assert all(later - earlier >= 1 for earlier, later in itertools.pairwise(times[:-1]))
+
+
+def test_a_deployments_table_is_read_with_the_operators_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = new_twin()
+    with AwsServer(twin) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOPERATOROPERATOR")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of an operator")
+        client = boto3.client("dynamodb", region_name="ap-northeast-1")
+        create_table(client, "slipway")
+        ledger = dynamo_ledger(client, "slipway")
+        ledger.jobs.record(an_event(JobState.QUEUED), ROUTE)
+        ledger.runners.add([a_runner(1)])
+        ledger.instances.add([a_booting_instance("i-1")])
+        configuration = a_configuration()
+        writes = {name: count for name, count in twin.calls.items() if name != "dynamodb.Query"}
+        frame = FrameMaker(configuration).frame(deployment_source(configuration, "ap-northeast-1").read(NOW))
+        after = {name: count for name, count in twin.calls.items() if name != "dynamodb.Query"}
+    assert after == writes, "looking is Query alone"
+    assert list(frame["i"]) == ["i-1"]
+    assert len(frame["j"]) == len(frame["r"]) == 1
+    assert frame["p"][POOL][0] == "run"
