@@ -4,6 +4,7 @@
 #   local/setup.sh            the whole set-up (make setup)
 #   local/setup.sh system     system packages only (.ci/run, before make is known to be there)
 #   local/setup.sh containers what real containers need (make image-check, .ci/run); root and apt-get only
+#   local/setup.sh browser    the browser that tries the live view's page (.ci/run); root and apt-get only
 #   local/setup.sh python313  the second environment, .venv313; exit 3 and a reason when there is no python3.13
 #   local/setup.sh infra      .venv-infra and .venv-checkov: tools whose pins fit no other environment (make infra-check)
 set -euo pipefail
@@ -31,6 +32,12 @@ missing_container_packages() {
   command -v nft >/dev/null || echo nftables
   command -v iptables >/dev/null || echo iptables
   command -v bats >/dev/null || echo bats
+}
+
+# The same for tests in a browser: the system's own, and a font, without which a page has no width.
+missing_browser_packages() {
+  command -v chromium >/dev/null || echo chromium
+  [ -e /usr/share/fonts/opentype/inter/Inter-Regular.otf ] || echo fonts-inter
 }
 
 # install_packages LISTING: LISTING is the function above that prints what is missing.
@@ -125,6 +132,7 @@ find_python313() {
 case "${1:-all}" in
   system) install_packages missing_packages ;;
   containers) install_packages missing_container_packages ;;
+  browser) install_packages missing_browser_packages ;;
   all)
     install_packages missing_packages
     if is_current .venv "$LOCK"; then exit 0; fi
@@ -147,5 +155,5 @@ case "${1:-all}" in
       make_environment "$directory" "$lock" "$python"
     done
     ;;
-  *) die "unknown part '$1': all, system, containers, python313 or infra" ;;
+  *) die "unknown part '$1': all, system, containers, browser, python313 or infra" ;;
 esac

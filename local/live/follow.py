@@ -15,6 +15,7 @@ from local.live.reading import Reading
 from slipway.domain.errors import SlipwayError
 
 TROUBLE_SECONDS = 5.0  # until a source that cannot be read is tried again
+LOOKING_PART = 0.1  # of the time: what is watched and what watches it share a machine
 
 
 @dataclass(slots=True)
@@ -43,7 +44,9 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._over.is_set():
-            self._over.wait(self.every_seconds if self._look() else TROUBLE_SECONDS)
+            began = time.monotonic()
+            pause = self.every_seconds if self._look() else TROUBLE_SECONDS
+            self._over.wait(max(pause, (time.monotonic() - began) / LOOKING_PART))
         self._look()
 
     def _look(self) -> bool:

@@ -129,7 +129,7 @@ def _pool(snapshot: Snapshot, policy: Policy) -> list[Any]:
     return [
         snapshot.control.value,
         policy.pool.max_instances,
-        sum(_stands_by(runner) for runner in snapshot.runners),
+        sum(_state_of_runner(runner) == "standby" for runner in snapshot.runners),
         sum(policy.tiers.standby.values()),
         free_slots(snapshot, policy),
         policy.tiers.headroom_slots,
@@ -190,7 +190,7 @@ def _state_of(instance: Instance) -> str:
 
 
 def _runner(runner: Runner, place: str) -> list[Any]:
-    state = "standby" if _stands_by(runner) else _STATES[runner.state]
+    state = _state_of_runner(runner)
     since = {"busy": runner.busy_at, "registered": runner.claimed_at, "ending": runner.ended_at}.get(
         state, runner.running_at
     )
@@ -206,9 +206,11 @@ def _runner(runner: Runner, place: str) -> list[Any]:
     ]
 
 
-def _stands_by(runner: Runner) -> bool:
-    """Say whether its container is up, and waits in its claim."""
-    return runner.state is RunnerState.STARTING and runner.running_at is not None
+def _state_of_runner(runner: Runner) -> str:
+    """Return its state; a container that is up waits for its turn to register, or for a job."""
+    if runner.state is RunnerState.STARTING and runner.running_at is not None:
+        return "standby" if runner.waits_for is None else "turn"
+    return _STATES[runner.state]
 
 
 def _finished_job(usage: JobUsage) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from local.deployment import TABLE
@@ -21,7 +22,7 @@ def read_demo(world: World) -> Reading:
         ledger = dynamo_ledger(world.aws.client("dynamodb"), TABLE)
         now = world.clock.now()
         pools = read_pools(ledger, world.configuration.pools, now)
-        finished = tuple(line for line in world.usage() if isinstance(line, JobUsage))
+        lines = list(ledger.usage.of_day(f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"))
         calls.clear()
         calls.update(counted)
-        return Reading(now, pools, finished)
+    return Reading(now, pools, tuple(line for line in lines if isinstance(line, JobUsage)))

@@ -68,6 +68,14 @@ def test_with_root_the_missing_packages_are_installed_by_name(machine: Machine) 
     assert "install -y -qq --no-install-recommends curl" in done.stderr
 
 
+def test_a_browser_is_installed_by_name_where_there_is_none(machine: Machine) -> None:
+    machine.has("id", "echo 0")
+    machine.has("apt-get", 'echo "apt-get $*"')
+    done = machine.setup("browser")
+    assert done.returncode == 0
+    assert "install -y -qq --no-install-recommends chromium" in done.stderr
+
+
 def test_nothing_is_installed_when_nothing_is_missing(machine: Machine) -> None:
     for name in ("python3", "make", "curl"):
         machine.has(name)

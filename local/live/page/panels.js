@@ -10,7 +10,7 @@ export function drawTiles(frame, about) {
   const tasks = runners(frame);
   const running = instances(frame).filter(isRunning);
   const busy = tasks.filter((task) => task.state === "busy").length;
-  const coming = tasks.filter((task) => task.state === "starting" || task.state === "registered").length;
+  const coming = tasks.filter((task) => ["starting", "turn", "registered"].includes(task.state)).length;
   const ready = running.filter((instance) => instance.state === "ready");
   const most = pools(frame).reduce((sum, pool) => sum + pool.most, 0);
   const free = pools(frame).reduce((sum, pool) => sum + pool.free, 0);

@@ -5,7 +5,7 @@ import { duration, gibibytes, vcpus } from "./format.js";
 import { instances, jobs, runners } from "./frame.js";
 
 const WORDS = {
-  busy: "runs a job of", registered: "registered for", starting: "starting", standby: "stands by", ending: "its job has ended:",
+  busy: "runs a job of", registered: "registered for", starting: "starting", standby: "stands by", turn: "is up; its turn to register comes", ending: "its job has ended:",
 };
 
 export function showTips(frameNow) {

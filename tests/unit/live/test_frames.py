@@ -86,7 +86,12 @@ def test_states_that_differ_for_whoever_watches_are_told_apart() -> None:
                 an_instance("i-connects", connected=False),
                 an_instance("i-gone", state=InstanceState.GONE),
             ),
-            runners=(a_runner(1), a_runner(2, running_at=NOW - 5), a_runner(3, RunnerState.GONE)),
+            runners=(
+                a_runner(1),
+                a_runner(2, running_at=NOW - 5),
+                a_runner(3, RunnerState.GONE),
+                a_runner(4, running_at=NOW - 5, waits_for="acme", waits_until=NOW + 5),
+            ),
         )
     )
     states = {name: row[2] for name, row in frame["i"].items()}
@@ -96,7 +101,7 @@ def test_states_that_differ_for_whoever_watches_are_told_apart() -> None:
         "i-lost": "lost",
         "i-connects": "connecting",
     }
-    assert sorted(row[5] for row in frame["r"].values()) == ["ending", "standby", "starting"]
+    assert sorted(row[5] for row in frame["r"].values()) == ["ending", "standby", "starting", "turn"]
     assert frame["s"][2] == 3, "a stopped instance does not run"
 
 
