@@ -84,6 +84,9 @@ def run_command(arguments: argparse.Namespace) -> int:
             f"slipway demo needs {', '.join(missing)}: apt-get install {' '.join(missing)}", file=sys.stderr
         )
         return 2
+    if not arguments.serve and (arguments.port or arguments.serve_seconds):
+        print("slipway demo: --port and --serve-seconds are of --serve", file=sys.stderr)
+        return 2
     if arguments.jobs is None:
         arguments.jobs = JOBS_IN_CONTAINERS if arguments.containers else JOBS_AT_FASTEST
     if arguments.clock_scale is None:

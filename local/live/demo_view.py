@@ -12,7 +12,7 @@ from local.live.follow import Follower
 from local.live.frames import FrameMaker, about
 from local.live.history import History
 from local.live.serving import recorded, serving, wait
-from local.live.source_demo import read_demo
+from local.live.source_demo import DemoSource
 
 if TYPE_CHECKING:
     from local.demo.world import World
@@ -44,7 +44,7 @@ class DemoView:
             return
         history = History(about(world.configuration, "demo", clock_scale=world.scaled.scale))
         follower = Follower(
-            lambda: read_demo(world), FrameMaker(world.configuration), history, 1 / LOOKS_A_SECOND
+            DemoSource(world).read, FrameMaker(world.configuration), history, 1 / LOOKS_A_SECOND
         )
         with recorded(self.record, history.about) as follower.keep:
             if self.serves:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 
 import boto3
 
-from local.live.reading import Reading, read_pools
+from local.live.reading import Reader, Reading
 from local.live.waits import WINDOW_SECONDS
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import Configuration
 from slipway.domain.usage import JobUsage
-from slipway.ports.ledger import Ledger
 
 FINISHED_EVERY_SECONDS = 60.0  # a day's lines are read whole: dearer than the pools
 
@@ -22,15 +21,13 @@ FINISHED_EVERY_SECONDS = 60.0  # a day's lines are read whole: dearer than the p
 class DeploymentSource:
     """Looks at a deployment's pools each time, and once a minute at what finished today."""
 
-    configuration: Configuration
-    ledger: Ledger
+    reader: Reader
     _finished_at: float = 0.0
 
     def read(self, now: float | None = None) -> Reading:
         """Look at the deployment."""
         now = time.time() if now is None else now
-        pools = read_pools(self.ledger, self.configuration.pools, now)
-        return Reading(now, pools, self._finished(now))
+        return self.reader.read(now, self._finished(now))
 
     def _finished(self, now: float) -> tuple[JobUsage, ...]:
         if now - self._finished_at < FINISHED_EVERY_SECONDS:
@@ -39,7 +36,7 @@ class DeploymentSource:
         lines = tuple(
             line
             for day in sorted(days)
-            for line in self.ledger.usage.of_day(day.isoformat())
+            for line in self.reader.ledger.usage.of_day(day.isoformat())
             if isinstance(line, JobUsage) and line.completed_at > now - WINDOW_SECONDS
         )
         self._finished_at = now
@@ -49,4 +46,4 @@ class DeploymentSource:
 def deployment_source(configuration: Configuration, region: str | None) -> DeploymentSource:
     """Return the source of a configuration's deployment; its first look tells whether it can be read."""
     client = boto3.client("dynamodb", region_name=region)
-    return DeploymentSource(configuration, dynamo_ledger(client, configuration.deployment))
+    return DeploymentSource(Reader(dynamo_ledger(client, configuration.deployment), configuration.pools))

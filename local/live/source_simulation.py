@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from local.live.frames import Frame, FrameMaker, about
-from local.live.reading import Reading, read_pools
+from local.live.reading import Reader
 from local.live.recording import Recorder
 from local.simulator.memory_table import MemoryStore, memory_ledger
 from local.simulator.outcome import Outcome
@@ -20,7 +20,6 @@ from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway
 from local.simulator.world import World
 from slipway.domain.usage import JobUsage, from_plain
-from slipway.ports.ledger import Ledger
 
 _NOT_OF_THE_LINE = ("pk", "sk", "expires_at")
 
@@ -32,18 +31,17 @@ class SimulationWatch:
     world: World
     maker: FrameMaker
     keep: Callable[[Frame], None]
-    _ledger: Ledger = field(init=False)
+    _reader: Reader = field(init=False)
     _lines_seen: dict[str, int] = field(default_factory=dict)
     _second: int | None = None
 
     def __post_init__(self) -> None:
-        self._ledger = memory_ledger(self.world.store)
+        self._reader = Reader(memory_ledger(self.world.store), self.maker.configuration.pools)
         self.world.store.before_write = self._before_write
 
     def look(self, moment: float) -> None:
         """Make a frame of how things are now, as of a moment."""
-        pools = read_pools(self._ledger, self.maker.configuration.pools, moment)
-        self.keep(self.maker.frame(Reading(moment, pools, tuple(self._finished(moment)))))
+        self.keep(self.maker.frame(self._reader.read(moment, self._finished(moment))))
 
     def _before_write(self) -> None:
         second = int(self.world.clock.now())

@@ -96,7 +96,7 @@ def _show_deployment(arguments: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError, SlipwayError) as fault:
         return _refuse(
             f"the table {configuration.deployment} cannot be read: {fault}. This needs AWS credentials that may"
-            " dynamodb:Query it, and the home region (--region or AWS_REGION)"
+            " dynamodb:Query and dynamodb:GetItem it, and the home region (--region or AWS_REGION)"
         )
     history = History(about(configuration, "deployment"))
     follower = Follower(source.read, FrameMaker(configuration), history, arguments.every)

@@ -23,6 +23,7 @@ from local.twin.http.aws import AwsServer
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.jobs import JobState
+from slipway.domain.runners import RunnerState
 from tests.builders import NOW, POOL, a_booting_instance, a_configuration, a_runner
 from tests.contract.aws_faces import create_table, new_twin
 from tests.contract.ledger_cases import ROUTE, an_event
@@ -54,14 +55,22 @@ def test_a_deployments_table_is_read_with_the_operators_credentials(monkeypatch:
         client = boto3.client("dynamodb", region_name="ap-northeast-1")
         create_table(client, "slipway")
         ledger = dynamo_ledger(client, "slipway")
-        ledger.jobs.record(an_event(JobState.QUEUED), ROUTE)
-        ledger.runners.add([a_runner(1)])
+        for number in (1, 2):
+            ledger.jobs.record(an_event(JobState.QUEUED, job_id=number), ROUTE)
+        running = an_event(JobState.IN_PROGRESS, job_id=2, started_at=an_event(JobState.QUEUED).queued_at + 8)
+        ledger.jobs.record(running, ROUTE)
+        ledger.runners.add([a_runner(1, RunnerState.BUSY, job=running.key)])
         ledger.instances.add([a_booting_instance("i-1")])
         configuration = a_configuration()
-        writes = {name: count for name, count in twin.calls.items() if name != "dynamodb.Query"}
-        frame = FrameMaker(configuration).frame(deployment_source(configuration, "ap-northeast-1").read(NOW))
-        after = {name: count for name, count in twin.calls.items() if name != "dynamodb.Query"}
-    assert after == writes, "looking is Query alone"
+        source, maker = deployment_source(configuration, "ap-northeast-1"), FrameMaker(configuration)
+        before = dict(twin.calls)
+        frame = maker.frame(source.read(NOW))
+        called = {name for name, count in twin.calls.items() if count > before.get(name, 0)}
+        records = twin.calls["dynamodb.GetItem"]
+        maker.frame(source.read(NOW + 2))
+        assert twin.calls["dynamodb.GetItem"] == records, "a job's record is read once"
+    assert called == {"dynamodb.Query", "dynamodb.GetItem"}, "it only reads"
+    assert frame["w"]["medium"] == [1, 8.0, 8.0, 8.0]
     assert list(frame["i"]) == ["i-1"]
     assert len(frame["j"]) == len(frame["r"]) == 1
     assert frame["p"][POOL][0] == "run"

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from local.live.deltas import applied, between
 from local.live.frames import KINDS, Frame, FrameMaker, about
-from local.live.reading import Reading
+from local.live.reading import Reading, Started
 from local.live.waits import WINDOW_SECONDS
 from local.slipway_cli.planning.words import has_words
 from slipway.domain.configuration import Configuration, Headroom, WaitTarget
@@ -41,7 +41,7 @@ HOSTILE = "acme/<img src=x onerror=alert(1)>"
 def frame_of(
     snapshot: Snapshot, configuration: Configuration | None = None, *finished: JobUsage
 ) -> dict[str, Any]:
-    reading = Reading(snapshot.now, (snapshot,), finished)
+    reading = Reading(snapshot.now, (snapshot,), finished=finished)
     return FrameMaker(configuration or a_configuration()).frame(reading)
 
 
@@ -124,18 +124,17 @@ def test_what_shifts_with_each_job_ahead_is_told_once_for_the_one_that_waits_lon
     assert frame["y"] == {"instance_starting": ["a new instance is launched for it"]}
 
 
-def test_a_wait_counts_once_the_job_runs_and_for_fifteen_minutes() -> None:
+def test_a_wait_counts_from_the_start_of_the_job_for_fifteen_minutes() -> None:
     maker = FrameMaker(a_configuration())
-    job = a_job(30)
-    maker.frame(Reading(NOW, (a_snapshot(jobs=(job,)),)))
-    busy = a_runner(1, RunnerState.BUSY, job=job.key, busy_at=NOW + 12)
-    running = maker.frame(Reading(NOW + 15, (a_snapshot(now=NOW + 15, runners=(busy,)),)))
+    started = Started(JobKey("acme", 30, 1), "medium", NOW - 30, NOW + 12)
+    running = maker.frame(Reading(NOW + 15, (a_snapshot(now=NOW + 15),), (started,)))
     assert running["w"] == {"": [1, 42.0, 42.0, 42.0], "medium": [1, 42.0, 42.0, 42.0]}
     later = NOW + 12 + WINDOW_SECONDS
-    assert maker.frame(Reading(later, (a_snapshot(now=later, runners=(busy,)),)))["w"] == {}
+    assert maker.frame(Reading(later - 1, (a_snapshot(now=later - 1),)))["w"] == running["w"]
+    assert maker.frame(Reading(later, (a_snapshot(now=later),)))["w"] == {}
 
 
-def test_the_wait_of_a_job_that_was_never_seen_waiting_is_taken_from_its_usage_line() -> None:
+def test_the_wait_of_a_job_that_was_never_seen_running_is_taken_from_its_usage_line() -> None:
     frame = frame_of(a_snapshot(), None, a_finished_job())
     assert frame["w"][""] == [1, 20.0, 20.0, 20.0]
 
