@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from slipway.domain.interruptions import LOOK_SECONDS, Interruption
 from slipway.domain.jobs import JobState
-from slipway.domain.runners import RunnerState
-from slipway.ports.ledger import TaskHost
+from slipway.domain.runners import RunnerState, TaskHost
 from tests.builders import NOW, POOL, a_runner, a_task_id
 from tests.contract.ledger_cases import Case, an_event
 

@@ -11,8 +11,8 @@ from slipway.domain.held import Held
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobState
 from slipway.domain.reasons import Why
+from slipway.domain.runners import TaskHost
 from slipway.domain.usage import KEPT_SECONDS, InstanceUsage, JobUsage, RunnerUsage, Usage
-from slipway.ports.ledger import TaskHost
 from tests.builders import NOW, POOL, a_booting_instance, a_runner, a_task_id, an_arn
 from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
 

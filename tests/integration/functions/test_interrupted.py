@@ -11,8 +11,7 @@ from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
-from slipway.domain.runners import Runner, RunnerState
-from slipway.ports.ledger import TaskHost
+from slipway.domain.runners import Runner, RunnerState, TaskHost
 from tests.builders import name_of
 from tests.integration.functions.stage import LABELS, Stage
 

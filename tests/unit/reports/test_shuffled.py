@@ -14,8 +14,8 @@ from local.reports.source import usage_of
 from local.simulator.memory_table import MemoryStore, memory_ledger
 from slipway.domain.configuration import Market
 from slipway.domain.jobs import JobState
-from slipway.domain.runners import RunnerState
-from slipway.ports.ledger import Ledger, TaskHost
+from slipway.domain.runners import RunnerState, TaskHost
+from slipway.ports.ledger import Ledger
 from tests.builders import (
     NOW,
     POOL,

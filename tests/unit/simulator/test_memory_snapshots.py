@@ -18,9 +18,9 @@ from slipway.domain.configuration import Market
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobState
 from slipway.domain.launches import LaunchFailures
-from slipway.domain.runners import RunnerState
+from slipway.domain.runners import RunnerState, TaskHost
 from slipway.domain.snapshot import Control, GitHubPause, UnavailableOffering
-from slipway.ports.ledger import Ledger, TaskHost
+from slipway.ports.ledger import Ledger
 from tests.builders import (
     NOW,
     POOL,

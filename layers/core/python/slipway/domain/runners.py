@@ -104,3 +104,14 @@ def parse_runner_name(deployment: str, name: str) -> tuple[str, str] | None:
 def task_id_of(name: str) -> str:
     """Return the task id with which a runner name of ours ends; of another's name, whatever it ends with."""
     return name[-_TASK_ID_LENGTH:]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskHost:
+    """Where a task that stopped had been placed, as its end told, and whether it ended because that host is lost."""
+
+    instance_arn: str | None = None
+    is_lost: bool = False
+
+
+UNKNOWN_HOST = TaskHost()

@@ -13,7 +13,7 @@ from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.matching import Route
-from slipway.domain.runners import Runner
+from slipway.domain.runners import UNKNOWN_HOST, Runner, TaskHost
 from slipway.domain.series import Named
 from slipway.domain.snapshot import (
     Control,
@@ -91,17 +91,6 @@ class Stopped:
 
     was: Runner | None
     is_news: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TaskHost:
-    """Where a task that stopped had been placed, as its end told, and whether it ended because that host is lost."""
-
-    instance_arn: str | None = None
-    is_lost: bool = False
-
-
-UNKNOWN_HOST = TaskHost()
 
 
 class Runners(Protocol):

@@ -19,10 +19,10 @@ from slipway.domain.jobs import JobEvent, JobState, decode_job_event
 from slipway.domain.matching import Route, Unserved, route
 from slipway.domain.milestones import JobCompleted, JobStarted, completed, started
 from slipway.domain.resting import JOB_COMPLETED, had_its_job
-from slipway.domain.runners import Runner, RunnerState, parse_runner_name
+from slipway.domain.runners import Runner, RunnerState, TaskHost, parse_runner_name
 from slipway.domain.starts import failed_start
 from slipway.ports.cluster import Cluster
-from slipway.ports.ledger import Ledger, Recorded, TaskHost
+from slipway.ports.ledger import Ledger, Recorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,9 @@ from slipway.adapters.ledger.usage import usage_put
 from slipway.domain.interruptions import interruption_of
 from slipway.domain.jobs import MAX_TEXT, JobEvent
 from slipway.domain.reach import EVERYONE
-from slipway.domain.runners import Runner, RunnerState
+from slipway.domain.runners import UNKNOWN_HOST, Runner, RunnerState, TaskHost
 from slipway.domain.usage import RunnerUsage, usage_of_runner
-from slipway.ports.ledger import UNKNOWN_HOST, Stopped, TaskHost
+from slipway.ports.ledger import Stopped
 
 _EXISTS = "attribute_exists(#pk)"
 _IS_NEW = "attribute_not_exists(#pk)"
