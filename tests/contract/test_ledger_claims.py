@@ -269,3 +269,11 @@ def test_a_task_that_has_a_turn_waits_for_it_until_it_is_bound_anew(case: Case) 
     assert case.ledger.claims.bind(waits, again, reach="acme", at=NOW + 41) == "bound"
     (bound,) = case.snapshot().runners
     assert (bound.waits_for, bound.waits_until) == (None, None)
+
+
+def test_the_id_of_a_runner_that_was_never_bound_is_not_kept(case: Case) -> None:
+    case.ledger.runners.add([a_runner()])
+    case.ledger.claims.registered(POOL, a_task_id(1), 4_711)
+    found = case.ledger.runners.find(POOL, a_task_id(1))
+    assert found is not None
+    assert found.runner_id is None

@@ -83,7 +83,8 @@ class DynamoClaims:
             Update(
                 runner_key(pool, task_id),
                 set={"runner_id": runner_id},
-                condition="attribute_exists(#pk)",
+                # Of a runner that is bound: an id without a reach could never be asked after.
+                condition="attribute_exists(#reach)",
             )
         )
 
