@@ -30,6 +30,7 @@ _NOBODY = {
 # Where an operation is not called what its permission is called.
 _ACTIONS = {"Invoke": "InvokeFunction"}
 _NO_CREDENTIALS = unknown(
+    "no-credentials",
     "could not look: there are no AWS credentials",
     "log in (aws sso login, or a profile in AWS_PROFILE), then run it again",
 )
@@ -49,7 +50,9 @@ def examine(
         for look in looks:
             for verdict in _judged(check, look):
                 has_credentials = has_credentials and verdict is not _NO_CREDENTIALS
-                finding = Finding(check.name, look.at, verdict.status, verdict.message, verdict.mend)
+                finding = Finding(
+                    check.name, look.at, verdict.status, verdict.message, verdict.mend, verdict.id
+                )
                 told(finding)
                 findings.append(finding)
     return findings
@@ -70,7 +73,7 @@ def _judged(check: Check, look: Look) -> list[Verdict]:
         verdicts.append(_NO_CREDENTIALS)
     except BotoCoreError as fault:
         mend = "see that AWS can be reached from here, and that the region is one of AWS's"
-        verdicts.append(unknown(f"could not look: {fault}", mend))
+        verdicts.append(unknown("aws-unreachable", f"could not look: {fault}", mend))
     return verdicts
 
 
@@ -80,14 +83,20 @@ def _refused(check: Check, fault: ClientError) -> Verdict:
         action = _ACTIONS.get(operation, operation)
         needed = next((one for one in check.permissions if one.endswith(f":{action}")), action)
         return unknown(
+            "permission-missing",
             f"could not look: needs permission {needed}",
             f"let whoever runs this {needed}, or ask somebody who may",
         )
     if code in _NOBODY:
         mend = "log in again; where that helps nothing, see that the account has this region enabled"
-        return unknown(f"could not look: AWS refuses these credentials at {operation} ({code})", mend)
+        return unknown(
+            "credentials-refused",
+            f"could not look: AWS refuses these credentials at {operation} ({code})",
+            mend,
+        )
     message = fault.response["Error"].get("Message", "")
     return unknown(
+        "aws-refuses",
         f"could not look: {operation} answered {code}: {message}",
         "run it again; if it stays, see what AWS says",
     )

@@ -22,11 +22,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One thing that a look found, in a sentence, and how to mend it."""
+    """One thing that a look found, in a sentence, and how to mend it; what is ok has no id."""
 
     status: Status
     message: str
     mend: str = ""
+    id: str = ""
 
 
 def ok(message: str) -> Verdict:
@@ -34,19 +35,19 @@ def ok(message: str) -> Verdict:
     return Verdict(Status.OK, message)
 
 
-def warning(message: str, mend: str) -> Verdict:
+def warning(name: str, message: str, mend: str) -> Verdict:
     """Return a verdict on what works, and may surprise."""
-    return Verdict(Status.WARNING, message, mend)
+    return Verdict(Status.WARNING, message, mend, name)
 
 
-def failed(message: str, mend: str) -> Verdict:
+def failed(name: str, message: str, mend: str) -> Verdict:
     """Return a verdict on what keeps jobs from running."""
-    return Verdict(Status.FAILED, message, mend)
+    return Verdict(Status.FAILED, message, mend, name)
 
 
-def unknown(message: str, mend: str) -> Verdict:
+def unknown(name: str, message: str, mend: str) -> Verdict:
     """Return a verdict on what could not be looked at."""
-    return Verdict(Status.UNKNOWN, message, mend)
+    return Verdict(Status.UNKNOWN, message, mend, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Finding:
     status: Status
     message: str
     mend: str = ""
+    id: str = ""
 
     @property
     def is_passed(self) -> bool:

@@ -104,6 +104,7 @@ def _of_file(file: Path, verdict: Verdict) -> list[Finding]:
             Status.FAILED,
             fault.sentence(str(file)).removeprefix(f"{file}:").strip(),
             f"write '{fault.nearest}'" if fault.nearest else mend,
+            "configuration-fault",
         )
         for fault in verdict.faults
     ]
@@ -156,6 +157,7 @@ def _tell(finding: Finding) -> None:
 
 def _as_json(finding: Finding) -> dict[str, str]:
     return {
+        "id": finding.id,
         "check": finding.check,
         "looked_at": finding.looked_at,
         "status": finding.status,

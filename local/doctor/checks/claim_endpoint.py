@@ -28,7 +28,9 @@ def _judge(surroundings: Surroundings) -> Iterator[Verdict]:
         elif answers_for_all:
             # Every execute-api name of the region then leads to private APIs only [LAMBDA-HTTP-API-PRIVATE-DNS].
             message = f"{vpc} has an execute-api endpoint with private DNS: claims would be answered 403"
-            yield warning(message, "api: private, or turn the endpoint's private DNS off")
+            yield warning(
+                "claims-caught-by-endpoint", message, "api: private, or turn the endpoint's private DNS off"
+            )
         else:
             yield ok(f"nothing in {vpc} stands between containers and the public claim API")
 
@@ -39,9 +41,17 @@ def _private(vpc: str, *, has_endpoint: bool, has_private_dns: bool) -> Verdict:
         return ok(f"{vpc} has an execute-api endpoint with private DNS")
     if has_endpoint:
         message = f"{vpc} has an execute-api endpoint without private DNS"
-        return warning(message, "turn it on where the deployment has more than one endpoint")
+        return warning(
+            "claim-endpoint-without-dns",
+            message,
+            "turn it on where the deployment has more than one endpoint",
+        )
     message = f"{vpc} has no execute-api endpoint, and the claim API is private"
-    return warning(message, "add one, or have a way to another VPC's, whose id the deployment was given")
+    return warning(
+        "claim-endpoint-missing",
+        message,
+        "add one, or have a way to another VPC's, whose id the deployment was given",
+    )
 
 
 CHECK = Check(

@@ -32,7 +32,7 @@ def _judge(surroundings: Surroundings, url: str) -> Iterator[Verdict]:
         verify = _trust(bundle)
     except (OSError, ssl.SSLError) as fault:
         mend = "put the PEM file where github.ca_bundle says, seen from slipway.yaml"
-        yield failed(f"github.ca_bundle {bundle} cannot be used: {fault}", mend)
+        yield failed("ca-bundle-unusable", f"github.ca_bundle {bundle} cannot be used: {fault}", mend)
         return
     try:
         began = time.monotonic()
@@ -54,13 +54,17 @@ def _unreachable(fault: httpx.TransportError) -> Verdict:
     for cause in _causes(fault):
         if isinstance(cause, socket.gaierror):
             return failed(
-                f"its name does not resolve: {cause.strerror}", "mend github.url, or this machine's DNS"
+                "github-name",
+                f"its name does not resolve: {cause.strerror}",
+                "mend github.url, or this machine's DNS",
             )
         if isinstance(cause, ssl.SSLCertVerificationError):
             mend = "name the file of its certificate authority in github.ca_bundle"
-            return failed(f"its certificate is not trusted: {cause.verify_message}", mend)
+            return failed(
+                "github-certificate", f"its certificate is not trusted: {cause.verify_message}", mend
+            )
     mend = "see that this machine may connect to it; for the pools' subnets and the functions use --reach"
-    return failed(f"it cannot be reached: {str(fault) or type(fault).__name__}", mend)
+    return failed("github-unreachable", f"it cannot be reached: {str(fault) or type(fault).__name__}", mend)
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
@@ -77,7 +81,9 @@ def _answered(answer: httpx.Response, seconds: float) -> Verdict:
     if answer.status_code in (200, 401, 403) and "github" in _marks(answer):
         return ok(f"{what} answers {answer.status_code} in {seconds * 1000:.0f} ms")
     mend = "see what answers there: a proxy, a login page, or another host than github.url means"
-    return failed(f"answers {answer.status_code}, and nothing in it says that it is GitHub", mend)
+    return failed(
+        "not-github", f"answers {answer.status_code}, and nothing in it says that it is GitHub", mend
+    )
 
 
 def _marks(answer: httpx.Response) -> str:
@@ -103,10 +109,10 @@ def _clock(answer: httpx.Response) -> Iterator[Verdict]:
     skew = abs((datetime.now(UTC) - theirs).total_seconds())
     if skew > SKEW_REFUSED_SECONDS:
         mend = "set this machine's clock, or that of your GitHub: tokens and signatures depend on both"
-        yield failed(f"its clock and this machine's are {skew:.0f} s apart", mend)
+        yield failed("github-clock", f"its clock and this machine's are {skew:.0f} s apart", mend)
     elif skew > SKEW_NOTED_SECONDS:
         mend = "synchronize both clocks: an App's tokens are refused when they drift further"
-        yield warning(f"its clock and this machine's are {skew:.0f} s apart", mend)
+        yield warning("github-clock-drifts", f"its clock and this machine's are {skew:.0f} s apart", mend)
 
 
 CHECK = Check(

@@ -53,23 +53,31 @@ def _judge(surroundings: Surroundings, image: str, architectures: list[str]) -> 
     except ClientError as fault:
         if fault.response["Error"]["Code"] != "RepositoryNotFoundException":
             raise
-        yield failed(f"there is no repository {place['repository']} in {place['region']}", mend)
+        yield failed(
+            "image-repository-missing",
+            f"there is no repository {place['repository']} in {place['region']}",
+            mend,
+        )
         return
     if not answer["images"]:
-        yield failed("the repository has no image of this digest", mend)
+        yield failed("image-missing", "the repository has no image of this digest", mend)
         return
     manifest = json.loads(answer["images"][0]["imageManifest"])
     has = _platforms(manifest) or _architecture_of_one(client, key, manifest)
     if not has:
         mend = "see for yourself that it is for " + " and ".join(architectures)
         yield unknown(
-            "is there, but its configuration, which tells its architecture, could not be read", mend
+            "image-unread",
+            "is there, but its configuration, which tells its architecture, could not be read",
+            mend,
         )
         return
     for architecture in architectures:
         if _ARCHITECTURES[architecture] not in has:
             message = f"is for {', '.join(sorted(has))}, and its pool is {architecture}"
-            yield failed(message, "build it for the pool's architecture, or name another pool")
+            yield failed(
+                "image-architecture", message, "build it for the pool's architecture, or name another pool"
+            )
             return
     yield ok(f"is there, for {', '.join(sorted(has))}")
 

@@ -36,14 +36,17 @@ def _judge(surroundings: Surroundings, pool: Pool) -> Iterator[Verdict]:
 def _of_type(pool: Pool, name: str, offered: set[str], zones: set[str]) -> Iterator[Verdict]:
     others = f"name another in pools.{pool.name}.instance_types"
     if not offered:
-        yield failed(f"{pool.region} does not offer {name}", others)
+        yield failed("type-not-offered", f"{pool.region} does not offer {name}", others)
     elif zones and not zones & offered:
         places = ", ".join(sorted(offered))
         yield failed(
-            f"{name} is in none of the subnets' zones, only in {places}", f"{others}, or add a subnet there"
+            "type-in-no-zone",
+            f"{name} is in none of the subnets' zones, only in {places}",
+            f"{others}, or add a subnet there",
         )
     elif missing := zones - offered:
         yield warning(
+            "type-in-some-zones",
             f"{name} is not in {', '.join(sorted(missing))}",
             f"{others}, or live with fewer places to find it",
         )

@@ -100,18 +100,22 @@ def _vcpus(surroundings: Surroundings, region: str, quota: Quota, needs: Needs) 
     if allowed >= needs.all:
         yield ok(message)
     elif needs.is_fallback:
-        yield warning(f"{message}: the pools have no On-Demand to fall back on when Spot has none", mend)
+        yield warning(
+            "quota-no-fallback",
+            f"{message}: the pools have no On-Demand to fall back on when Spot has none",
+            mend,
+        )
     elif allowed < needs.first:
-        yield failed(f"{message}: not even one instance may run", mend)
+        yield failed("quota-below-one-instance", f"{message}: not even one instance may run", mend)
     else:
-        yield warning(f"{message}: pools stop growing there", mend)
+        yield warning("quota-below-maximum", f"{message}: pools stop growing there", mend)
 
 
 def _interfaces(surroundings: Surroundings, region: str, needed: int) -> Iterator[Verdict]:
     allowed = _value(surroundings, region, INTERFACES)
     message = f"{allowed:g}, and max_instances take {needed}"
     mend = f"ask for more (Service Quotas, vpc, {INTERFACES.code}); others in the region use some too"
-    yield ok(message) if allowed >= needed else warning(message, mend)
+    yield ok(message) if allowed >= needed else warning("interface-quota", message, mend)
 
 
 def _value(surroundings: Surroundings, region: str, quota: Quota) -> float:
@@ -140,7 +144,7 @@ def _concurrency(surroundings: Surroundings) -> Iterator[Verdict]:
     if unreserved < BUSY_CONCURRENCY:
         message += "; in a burst webhooks and claims would be refused"
         mends.append("ask for 1,000 (Service Quotas, lambda, L-B99A9384)")
-    yield warning(message, ", and ".join(mends)) if mends else ok(message)
+    yield warning("concurrency-low", message, ", and ".join(mends)) if mends else ok(message)
 
 
 CHECK = Check(

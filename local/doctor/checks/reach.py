@@ -58,13 +58,15 @@ def _judge(surroundings: Surroundings, function: str, targets: list[Target]) -> 
         if fault.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
         mend = "deploy it into the pool's subnets (functions/reach), or give its ARN, which names its region"
-        yield failed(f"there is no such function in {region}", mend)
+        yield failed("reach-function-missing", f"there is no such function in {region}", mend)
         return
     body = json.loads(answer["Payload"].read())
     if "FunctionError" in answer or "fault" in body:
         said = body.get("fault") or body.get("errorMessage", "")
         yield unknown(
-            f"could not look: the function answered: {said}", "see that it is functions/reach, and its log"
+            "reach-function-failed",
+            f"could not look: the function answered: {said}",
+            "see that it is functions/reach, and its log",
         )
         return
     for result in body["targets"]:
@@ -75,7 +77,7 @@ def _of_target(result: Mapping[str, Any]) -> Verdict:
     place = f"{result['host']}:{result['port']}"
     if fault := result.get("fault"):
         found = f" ({', '.join(result['addresses'])})" if result.get("addresses") else ""
-        return failed(f"{place}{found}: {fault}", _MEND)
+        return failed("target-unreachable", f"{place}{found}: {fault}", _MEND)
     times = f"DNS {result['dns_milliseconds']} ms, TCP {result['connect_milliseconds']} ms"
     return ok(f"{place} at {result['connected_to']}: {times}")
 

@@ -43,28 +43,36 @@ def _judge(surroundings: Surroundings, secret: str) -> Iterator[Verdict]:
     stages = [stage for stages in described.get("VersionIdsToStages", {}).values() for stage in stages]
     if "DeletedDate" in described:
         yield failed(
+            "secret-deleted",
             "is marked for deletion",
             f"aws secretsmanager restore-secret --region {region} --secret-id {secret}",
         )
     elif "AWSCURRENT" not in stages:
-        yield failed("has no value yet", put)
+        yield failed("secret-empty", "has no value yet", put)
     else:
         yield ok(f"holds a value, in {region}")
     if key := described.get("KmsKeyId"):
         mend = "let the roles of its functions kms:Decrypt with that key, in the key's policy too"
-        yield warning(f"is encrypted with a key of its own, {key}", mend)
+        yield warning("secret-own-key", f"is encrypted with a key of its own, {key}", mend)
 
 
 def _missing(surroundings: Surroundings, secret: str, region: str) -> Verdict:
     if secret.startswith("arn:"):
         return failed(
+            "secret-missing",
             f"does not exist in {region}",
             "create it, or mend its ARN; a name instead has the deployment make it",
         )
     if is_deployed(surroundings):
-        return failed(f"does not exist in {region}, though Slipway is deployed", "deploy again, then fill it")
+        return failed(
+            "secret-missing",
+            f"does not exist in {region}, though Slipway is deployed",
+            "deploy again, then fill it",
+        )
     return warning(
-        "does not exist yet: the deployment makes it, empty", "deploy, then fill it and run this again"
+        "secret-not-made-yet",
+        "does not exist yet: the deployment makes it, empty",
+        "deploy, then fill it and run this again",
     )
 
 

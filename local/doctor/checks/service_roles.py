@@ -29,9 +29,11 @@ def _judge(surroundings: Surroundings, role: str, service: str) -> Iterator[Verd
         if fault.response["Error"]["Code"] != "NoSuchEntity":
             raise
         if role == SPOT:  # what launches instances may not make roles [EC2-SPOT-ROLE]
-            yield failed("does not exist: every Spot launch would be refused", mend)
+            yield failed("spot-role-missing", "does not exist: every Spot launch would be refused", mend)
         else:
-            yield warning("does not exist: the first cluster makes it, where its maker may", mend)
+            yield warning(
+                "ecs-role-missing", "does not exist: the first cluster makes it, where its maker may", mend
+            )
         return
     yield ok("exists")
 

@@ -24,12 +24,18 @@ def _subnets(surroundings: Surroundings, pool: Pool) -> Iterator[Verdict]:
         return
     vpcs = sorted({subnet["VpcId"] for subnet in found.values()})
     if len(vpcs) > 1:
-        yield failed(f"the subnets belong to {', '.join(vpcs)}", "take all of a pool's subnets from one VPC")
+        yield failed(
+            "subnets-of-several-vpcs",
+            f"the subnets belong to {', '.join(vpcs)}",
+            "take all of a pool's subnets from one VPC",
+        )
     needed = pool.max_instances * surroundings.takes_addresses(pool)
     free = sum(int(subnet["AvailableIpAddressCount"]) for subnet in found.values())
     if free < needed:
         message = f"{free} free addresses, and {pool.max_instances} instances take {needed}"
-        yield warning(message, f"larger or more subnets, or less in pools.{pool.name}.max_instances")
+        yield warning(
+            "addresses-few", message, f"larger or more subnets, or less in pools.{pool.name}.max_instances"
+        )
     else:
         zones = sorted({subnet["AvailabilityZone"] for subnet in found.values()})
         yield ok(f"{len(found)} in {', '.join(vpcs)}, zones {', '.join(zones)}, {free:,} free addresses")
@@ -44,7 +50,11 @@ def _security_groups(surroundings: Surroundings, pool: Pool) -> Iterator[Verdict
         if vpcs and group["VpcId"] not in vpcs:
             mend = "a security group and the subnets must be in one VPC"
             verdicts.append(
-                failed(f"{name} is of {group['VpcId']}, the subnets of {', '.join(sorted(vpcs))}", mend)
+                failed(
+                    "group-of-other-vpc",
+                    f"{name} is of {group['VpcId']}, the subnets of {', '.join(sorted(vpcs))}",
+                    mend,
+                )
             )
         verdicts += _rules(name, group)
     verdicts += _shared_with_others(surroundings, pool)
@@ -55,7 +65,7 @@ def _missing(what: str, wanted: tuple[str, ...], found: dict[str, Entry], pool: 
     for name in wanted:
         if name not in found:
             mend = f"name one of this account and region in pools.{pool.name}"
-            yield failed(f"{what} {name} does not exist in {pool.region}", mend)
+            yield failed("network-missing", f"{what} {name} does not exist in {pool.region}", mend)
 
 
 def _rules(name: str, group: Entry) -> Iterator[Verdict]:
@@ -66,11 +76,21 @@ def _rules(name: str, group: Entry) -> Iterator[Verdict]:
         for block in rule.get(kind, ())
     ]
     if set(ranges) & set(ANYWHERE):
-        yield failed(f"{name} lets everybody in", "remove its ingress rules: neither hosts nor jobs need any")
+        yield failed(
+            "group-lets-everybody-in",
+            f"{name} lets everybody in",
+            "remove its ingress rules: neither hosts nor jobs need any",
+        )
     elif group["IpPermissions"]:
-        yield warning(f"{name} has ingress rules", "remove them: neither hosts nor jobs need any")
+        yield warning(
+            "group-lets-in", f"{name} has ingress rules", "remove them: neither hosts nor jobs need any"
+        )
     if not group["IpPermissionsEgress"]:
-        yield failed(f"{name} lets nothing out", "hosts need TCP 443 to AWS and GitHub, or to the endpoints")
+        yield failed(
+            "group-lets-nothing-out",
+            f"{name} lets nothing out",
+            "hosts need TCP 443 to AWS and GitHub, or to the endpoints",
+        )
 
 
 def _shared_with_others(surroundings: Surroundings, pool: Pool) -> Iterator[Verdict]:
@@ -81,7 +101,11 @@ def _shared_with_others(surroundings: Surroundings, pool: Pool) -> Iterator[Verd
         shared = sorted(set(pool.security_groups) & set(other.security_groups))
         if not other.exclusive and shared:
             message = f"{', '.join(shared)} is also that of pool {other.name}, whose hosts are shared"
-            yield warning(message, "give pools of isolation: instance a security group of their own")
+            yield warning(
+                "group-shared-with-root",
+                message,
+                "give pools of isolation: instance a security group of their own",
+            )
 
 
 CHECK = Check(

@@ -51,16 +51,22 @@ def _fault_of_route(name: str, subnet: Entry, route: Entry, *, has_own_addresses
     target = _target(route)
     if route.get("State") == "blackhole":
         return failed(
-            f"{name} has its route out by {target}, which is gone", "point the route at one that exists"
+            "route-blackhole",
+            f"{name} has its route out by {target}, which is gone",
+            "point the route at one that exists",
         )
     if not target.startswith("igw-"):
         return None
     if has_own_addresses:
         message = f"{name} goes out by {target}, and tasks of docker: privileged have no public address [ECS-AWSVPC]"
-        return failed(message, "subnets with a NAT gateway for this pool")
+        return failed("task-without-address", message, "subnets with a NAT gateway for this pool")
     if not subnet["MapPublicIpOnLaunch"]:
         message = f"{name} goes out by {target}, and gives instances no public address"
-        return failed(message, "let the subnet assign public IPv4 addresses, or route by a NAT gateway")
+        return failed(
+            "host-without-address",
+            message,
+            "let the subnet assign public IPv4 addresses, or route by a NAT gateway",
+        )
     return None
 
 
@@ -77,10 +83,16 @@ def _without_route(ec2: EC2Client, subnet: Entry, table: Entry | None) -> Iterat
     if missing or not has_s3:
         lacking = ", ".join([*missing, *([] if has_s3 else ["s3 (gateway)"])])
         message = f"{name} has no route out, and its VPC lacks endpoints with private DNS: {lacking}"
-        yield warning(message, "add them, or a route by a NAT gateway; without either no host registers")
+        yield warning(
+            "endpoints-missing",
+            message,
+            "add them, or a route by a NAT gateway; without either no host registers",
+        )
     message = f"{name} has no route out: jobs reach GitHub only if it is in your network, and claims only a private API"
     yield warning(
-        message, "api: private, and a GitHub in your network (try it with --reach); or a NAT gateway"
+        "no-way-out",
+        message,
+        "api: private, and a GitHub in your network (try it with --reach); or a NAT gateway",
     )
 
 

@@ -33,6 +33,7 @@ def _judge(url: str) -> Iterator[Verdict]:
         )
     except httpx.TransportError as fault:
         yield failed(
+            "webhook-unreachable",
             f"cannot be reached: {str(fault) or type(fault).__name__}",
             "see that it is deployed, and reached from here",
         )
@@ -41,13 +42,14 @@ def _judge(url: str) -> Iterator[Verdict]:
         yield ok("answers, and refuses a delivery without a signature")
     elif answer.is_success:
         yield failed(
+            "webhook-takes-unsigned",
             f"takes a delivery without a signature ({answer.status_code})",
             "this is not Slipway's webhook: see what it is",
         )
     else:
         mend = _MENDS.get(answer.status_code, "look at the log of the function webhook")
         status = warning if answer.status_code == 429 else failed
-        yield status(f"answers {answer.status_code} instead of 401", mend)
+        yield status("webhook-answers", f"answers {answer.status_code} instead of 401", mend)
 
 
 CHECK = Check(
