@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -19,12 +20,18 @@ LAST_REMOVAL_MS = 15_000  # a removal may wait ten seconds for GitHub and must e
 logger = Logger(service="reaper")
 metrics = Metrics(namespace=telemetry.NAMESPACE)
 reap = functools.cache(bootstrap.reap)  # built on first use, kept while warm
+diagnose = functools.cache(bootstrap.diagnose)
 bootstrap.import_early("reaper")
 
 
 @logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Make one run, or with ``{"dry_run": true}`` only say what it would remove; each with its reason."""
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Make one run, or with ``{"dry_run": true}`` only say what it would remove; each with its reason.
+
+    With ``{"diagnose": true}`` it makes none, and tells what GitHub has of our runner groups.
+    """
+    if event.get("diagnose") is True:
+        return asdict(diagnose()(lambda: context.get_remaining_time_in_millis() > LAST_REMOVAL_MS))
     is_dry_run = event.get("dry_run") is True
     time_left = context.get_remaining_time_in_millis
     reaped = reap()(is_dry_run=is_dry_run, has_time=lambda: time_left() > LAST_REMOVAL_MS)

@@ -8,7 +8,8 @@ import pytest
 
 from local.twin.github.model import RunnerGroup
 from slipway.domain.configuration import Registration
-from slipway.domain.errors import RefusedError
+from slipway.domain.errors import RefusedError, UnavailableError
+from slipway.domain.reach import EVERYONE
 from tests.builders import a_task_id
 from tests.contract.github_faces import NAME, Case
 
@@ -178,3 +179,24 @@ def test_a_group_is_looked_at_again_only_after_a_refusal_that_may_be_its_own(
         with contextlib.suppress(RefusedError):
             github.service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
     assert github.calls("/actions/runner-groups") == looks
+
+
+def test_the_groups_of_ours_are_told_as_github_has_them_now(github: Case) -> None:
+    """[GH-GROUP-VISIBILITY] [GH-GROUP-PUBLIC] [GH-GROUP-WORKFLOWS]"""
+    group, other = github.acme.alpha_group, github.acme.beta_group
+    group.allows_public_repositories = True
+    group.restricted_to_workflows, group.selected_workflows = True, [IMAGE]
+    other.visibility = "all"
+    github.twin.add_enterprise_group("somebody-elses", [github.acme.alpha])
+    told = {facts.name: facts for facts in github.census.groups(EVERYONE)}
+    assert set(told) == {"slipway-alpha", "slipway-beta"}
+    ours = told["slipway-alpha"]
+    assert (ours.visibility, ours.organizations, ours.workflows) == ("selected", ("alpha",), (IMAGE,))
+    assert ours.allows_public_repositories
+    assert (told["slipway-beta"].organizations, told["slipway-beta"].workflows) == (None, None)
+
+
+def test_a_github_that_refuses_to_tell_of_groups_has_given_no_answer(github: Case) -> None:
+    github.twin.faults.next("GET", "/runner-groups$", 404)
+    with pytest.raises(UnavailableError, match="404"):
+        github.census.groups(EVERYONE)

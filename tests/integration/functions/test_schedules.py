@@ -50,6 +50,20 @@ def test_a_registration_whose_task_is_gone_is_reaped_at_the_second_look(stage: S
     assert stage.metrics("reaper-later") == {"Reaped": [1.0]}
 
 
+def test_a_diagnosis_tells_of_our_groups_and_changes_nothing(stage: Stage) -> None:
+    with stage.lock:
+        our_group(stage).allows_public_repositories = True
+        before = names(stage)
+    told = stage.invoke("reaper", {"diagnose": True}, variant="-diagnosed")
+    with stage.lock:
+        our_group(stage).allows_public_repositories = False
+    (group,) = [found for found in told["groups"] if found["name"] == "slipway-alpha"]
+    assert (group["allows_public_repositories"], group["organizations"]) == (True, ["alpha"])
+    assert (told["unread"], told["left"]) == ([], 0)
+    assert names(stage) == before
+    assert not [line for line in stage.log("reaper-diagnosed") if "_aws" in line]
+
+
 def test_an_unknown_runner_is_logged_as_an_error_and_counted_once(stage: Stage) -> None:
     scope = Scope("enterprise", "acme")
     with stage.lock:

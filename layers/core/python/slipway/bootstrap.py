@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from slipway.ports.queue import JobQueue
     from slipway.ports.secrets import KeptSecrets
     from slipway.services.claim import Claim, Release
+    from slipway.services.diagnose import Diagnose
     from slipway.services.ingest import Ingest
     from slipway.services.reap import ReapStale
     from slipway.services.repair import Repair
@@ -144,6 +145,11 @@ def runner_api() -> tuple[Claim, Release]:
 def reap() -> ReapStale:
     """Build the reaper's service."""
     return _wiring("events_queue_url").reap()
+
+
+def diagnose() -> Diagnose:
+    """Build what tells an operator of what only the reaper may see."""
+    return _wiring("events_queue_url").diagnose()
 
 
 def repair() -> Repair:

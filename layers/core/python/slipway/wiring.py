@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from slipway.adapters.github.credentials import Credentials
     from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
     from slipway.adapters.github.http import GitHubApi
+    from slipway.adapters.github.runner_census import GitHubRunnerCensus
     from slipway.adapters.github.runner_groups import RunnerGroups
     from slipway.config import Settings
     from slipway.domain.configuration import Configuration
     from slipway.ports.clock import Clock
     from slipway.ports.cluster import Cluster
     from slipway.ports.fleet import Fleet
-    from slipway.ports.github import RunnerCensus, RunnerService, WorkflowJobs
+    from slipway.ports.github import RunnerService, WorkflowJobs
     from slipway.ports.host_images import HostImages
     from slipway.ports.ledger import Ledger
     from slipway.ports.queue import JobQueue
     from slipway.ports.secrets import KeptSecrets
     from slipway.services.claim import Claim, Release
+    from slipway.services.diagnose import Diagnose
     from slipway.services.reap import ReapStale
     from slipway.services.repair import Repair
     from slipway.services.scale import Scale
@@ -194,6 +196,11 @@ class Wiring:
             self._configuration, self.ledger, self._wakeups, survey=survey, remove=remove, tell=tell
         )
 
+    def diagnose(self) -> Diagnose:
+        from slipway.services.diagnose import Diagnose
+
+        return Diagnose(self._configuration.github, self.ledger.housekeeping, self.census, self._clock)
+
     def repair(self) -> Repair:
         from slipway.adapters.github.deliveries import watched_hooks
         from slipway.services.redeliver import Redeliver
@@ -318,7 +325,7 @@ class Wiring:
         )
 
     @cached_property
-    def census(self) -> RunnerCensus:
+    def census(self) -> GitHubRunnerCensus:
         """GitHub's lists of runners."""
         from slipway.adapters.github.runner_census import GitHubRunnerCensus
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from slipway.domain.errors import SlipwayError
+from slipway.domain.group_facts import GroupFacts
 from slipway.domain.readings import InstallationReading, JobReading, RepositoryReading
 from slipway.domain.redelivery import FailedDelivery
 from slipway.domain.runner_versions import Deprecation
@@ -82,6 +83,17 @@ class RunnerCensus(Protocol):
 
     def deprecation(self, version: str, place: str) -> Deprecation | None:
         """Return until when GitHub takes a runner version, None where the server does not say.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+
+
+class GroupCensus(Protocol):
+    """Tells of the runner groups that are for our runners."""
+
+    def groups(self, place: str) -> list[GroupFacts]:
+        """Return the groups of ours at a place, as GitHub has them now.
 
         Raises:
             UnavailableError: no answer.

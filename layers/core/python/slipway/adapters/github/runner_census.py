@@ -12,13 +12,14 @@ from slipway.adapters.github.runner_groups import RunnerGroups
 from slipway.adapters.github.times import seconds
 from slipway.domain.configuration import GitHubTarget
 from slipway.domain.errors import RefusedError, SlipwayError, UnavailableError
+from slipway.domain.group_facts import GroupFacts
 from slipway.domain.runner_versions import Deprecation
 from slipway.domain.runners import Registration
 from slipway.ports.github import Listing
 
 
 class GitHubRunnerCensus:
-    """Implements ``ports.github.RunnerCensus``."""
+    """Implements ``ports.github.RunnerCensus`` and ``GroupCensus``."""
 
     def __init__(
         self,
@@ -62,6 +63,11 @@ class GitHubRunnerCensus:
                 raise
         ends = (reply.get("registration_deprecates_at"), reply.get("runtime_deprecates_at"))
         return Deprecation(version, *(seconds(end) for end in ends))
+
+    def groups(self, place: str) -> list[GroupFacts]:
+        """Return the groups of ours at a place, as GitHub has them now."""
+        with self._asking(place) as token:
+            return self._groups.facts(place, token)
 
     def _list(self, place: str) -> list[Registration]:
         path = f"{scope_path(self._github, place)}/actions/runners"

@@ -9,6 +9,7 @@ from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.registrations import scope_path
 from slipway.domain.configuration import GitHubTarget, Registration
 from slipway.domain.errors import RefusedError
+from slipway.domain.group_facts import GroupFacts
 from slipway.domain.snapshot import WaitingJob
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import CheckedGroups
@@ -64,12 +65,41 @@ class RunnerGroups:
             return frozenset()
         known, now = self._listed.get(place), self._clock.now()
         if known is None or now - known[1] >= _LISTED_FOR_SECONDS:
-            pages = self._api.pages(f"{scope_path(self._github, place)}/actions/runner-groups", token)
-            groups = [group for page in pages for group in page["runner_groups"]]
-            ours = (group for group in groups if self._is_ours(group["name"]) and not group.get("default"))
+            ours = (group for group in self._of_ours(place, token) if not group.get("default"))
             known = (frozenset(int(group["id"]) for group in ours), now)
             self._listed[place] = known
         return known[0]
+
+    def facts(self, place: str, token: Callable[[], str]) -> list[GroupFacts]:
+        """Return what GitHub has of the groups of ours at a place, the default one too if it bears our name."""
+        return [self._facts(group, place, token) for group in self._of_ours(place, token)]
+
+    def _facts(self, group: dict[str, Any], place: str, token: Callable[[], str]) -> GroupFacts:
+        path = f"{scope_path(self._github, place)}/actions/runner-groups/{group['id']}/organizations"
+        is_closed = group.get("restricted_to_workflows")
+        is_selected = group.get("visibility") == "selected"
+        organizations = None
+        if is_selected and self._github.registration is Registration.ENTERPRISE:
+            pages = self._api.pages(path, token)
+            organizations = tuple(
+                sorted(item["login"].lower() for page in pages for item in page["organizations"])
+            )
+        return GroupFacts(
+            place=place,
+            id=int(group["id"]),
+            name=group["name"],
+            visibility=str(group.get("visibility", "")),
+            is_default=bool(group.get("default")),
+            allows_public_repositories=bool(group.get("allows_public_repositories")),
+            workflows=tuple(sorted(group.get("selected_workflows", ()))) if is_closed else None,
+            organizations=organizations,
+        )
+
+    def _of_ours(self, place: str, token: Callable[[], str]) -> list[dict[str, Any]]:
+        pages = self._api.pages(f"{scope_path(self._github, place)}/actions/runner-groups", token)
+        return [
+            dict(group) for page in pages for group in page["runner_groups"] if self._is_ours(group["name"])
+        ]
 
     def _is_ours(self, name: str) -> bool:
         if self._github.runner_group is not None:
