@@ -31,10 +31,9 @@ _NOBODY = {
 _ACTIONS = {"Invoke": "InvokeFunction"}
 _NO_CREDENTIALS = unknown(
     "no-credentials",
-    "could not look: there are no AWS credentials",
+    "could not look: there are no AWS credentials, so nothing of AWS was looked at",
     "log in (aws sso login, or a profile in AWS_PROFILE), then run it again",
 )
-_NOT_LOOKED_AT = Look("AWS", lambda: [_NO_CREDENTIALS])
 
 
 def examine(
@@ -45,11 +44,14 @@ def examine(
     has_credentials = True
     for check in checks:
         looks = list(check.looks(surroundings))
-        if looks and check.permissions and not has_credentials:
-            looks = [_NOT_LOOKED_AT]  # each look would say the same: once a check is enough
+        if check.permissions and not has_credentials:
+            continue  # each look would say the same: once is enough
         for look in looks:
             for verdict in _judged(check, look):
-                has_credentials = has_credentials and verdict is not _NO_CREDENTIALS
+                if verdict is _NO_CREDENTIALS:
+                    if not has_credentials:
+                        continue
+                    has_credentials = False
                 finding = Finding(
                     check.name, look.at, verdict.status, verdict.message, verdict.mend, verdict.id
                 )
@@ -74,6 +76,9 @@ def _judged(check: Check, look: Look) -> list[Verdict]:
     except BotoCoreError as fault:
         mend = "see that AWS can be reached from here, and that the region is one of AWS's"
         verdicts.append(unknown("aws-unreachable", f"could not look: {fault}", mend))
+    except Exception as fault:  # noqa: BLE001 - the loop over all checks: one that breaks hides no other
+        mend = "this is a fault of the doctor's, or an answer that it does not know: tell its maintainers"
+        verdicts.append(unknown("look-broke", f"could not look: {type(fault).__name__}: {fault}", mend))
     return verdicts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ class Account:
     def __init__(self, session: boto3.Session) -> None:
         self._session = session
         self._clients: dict[tuple[str, str], Any] = {}
+        self._answers: dict[str, Any] = {}
 
     def client(self, service: str, region: str) -> Any:
         """Return a boto3 client; services whose answers are read as they come have no type of their own."""
@@ -32,6 +34,16 @@ class Account:
                 service, region_name=region, config=_CONFIG
             )
         return self._clients[service, region]
+
+    def remembered(self, question: str, ask: Callable[[], Any]) -> Any:
+        """Return an answer that several checks need, asked for once; a failure is not remembered."""
+        if question not in self._answers:
+            self._answers[question] = ask()
+        return self._answers[question]
+
+    def forget(self) -> None:
+        """Ask everything anew."""
+        self._answers.clear()
 
     def ec2(self, region: str) -> EC2Client:
         """Return the EC2 client of a region."""
@@ -52,7 +64,7 @@ class Surroundings:
     """Everything that a check may look at.
 
     ``ca_bundle`` is the operator's own file, whose name the compiled configuration does not have. ``has_private_api``
-    says how the claim API is deployed, which ``slipway.yaml`` does not say.
+    says how the claim API is deployed, which ``slipway.yaml`` does not say. ``build`` is the folder that was deployed.
     """
 
     configuration: Configuration
@@ -61,6 +73,7 @@ class Surroundings:
     ca_bundle: Path | None = None
     has_private_api: bool = False
     webhook_url: str | None = None
+    build: Path | None = None
     reach: Reach = field(default_factory=Reach)
 
     def pools(self) -> list[Pool]:

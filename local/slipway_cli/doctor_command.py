@@ -41,6 +41,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--webhook-url", metavar="URL", help="the webhook's whole address, once it is deployed"
     )
     parser.add_argument(
+        "--build", type=Path, metavar="DIR", help="the build that is deployed: are the functions of it?"
+    )
+    parser.add_argument(
         "--reach",
         action="append",
         default=[],
@@ -135,6 +138,7 @@ def _surroundings(
         ca_bundle=arguments.file.parent / file.github.ca_bundle if file.github.ca_bundle else None,
         has_private_api=arguments.api == "private",
         webhook_url=arguments.webhook_url,
+        build=arguments.build,
         reach=Reach(tuple(arguments.reach), tuple(arguments.target)),
     )
 

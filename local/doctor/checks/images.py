@@ -1,9 +1,10 @@
-"""Do the runner images exist in ECR, by digest and for their pool's architecture?"""
+"""Do the runner images exist in ECR, by digest and for their pool's architecture, and are they not old?"""
 
 from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 from botocore.exceptions import ClientError
 
-from local.doctor.findings import Check, Look, Verdict, failed, ok, unknown
+from local.doctor.findings import Check, Look, Verdict, failed, ok, unknown, warning
 from local.doctor.surroundings import Surroundings
 
 ECR = re.compile(
@@ -26,6 +27,7 @@ _MEDIA_TYPES = [
 ]
 _ARCHITECTURES = {"x64": "amd64", "arm64": "arm64"}  # ours, and the registries' words
 _CONFIG_SECONDS = 20.0
+OLD_DAYS = 60  # GitHub wants a runner's release installed within 30 days [GH-RUNNER-30D]
 Manifest = Mapping[str, Any]
 
 
@@ -79,7 +81,16 @@ def _judge(surroundings: Surroundings, image: str, architectures: list[str]) -> 
                 "image-architecture", message, "build it for the pool's architecture, or name another pool"
             )
             return
+    days = _days_old(client, key, place["digest"])
+    if days > OLD_DAYS:
+        message = f"was pushed {days:.0f} days ago: its runner and its packages are as old"
+        yield warning("image-old", message, "build it anew (docs/currency.md), and name the new digest")
     yield ok(f"is there, for {', '.join(sorted(has))}")
+
+
+def _days_old(client: Any, key: Mapping[str, str], digest: str) -> float:
+    (image,) = client.describe_images(**key, imageIds=[{"imageDigest": digest}])["imageDetails"]
+    return float((time.time() - image["imagePushedAt"].timestamp()) / 86_400)
 
 
 def _platforms(manifest: Manifest) -> set[str]:
@@ -100,7 +111,7 @@ def _architecture_of_one(client: Any, key: Mapping[str, str], manifest: Manifest
 
 CHECK = Check(
     name="images",
-    about="each image in ECR exists by its digest, for its pool's architecture",
-    permissions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+    about="each image in ECR exists by its digest, for its pool's architecture, and is at most 60 days old",
+    permissions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages"),
     looks=_looks,
 )

@@ -7,9 +7,9 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 
+from local.doctor.deployment import is_deployed
 from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.places import named
 
 _NOT_THERE = "ResourceNotFoundException"
 
@@ -74,20 +74,6 @@ def _missing(surroundings: Surroundings, secret: str, region: str) -> Verdict:
         "does not exist yet: the deployment makes it, empty",
         "deploy, then fill it and run this again",
     )
-
-
-def is_deployed(surroundings: Surroundings) -> bool:
-    """Say whether the deployment's functions are there."""
-    client = surroundings.account.client("lambda", surroundings.home_region)
-    try:
-        client.get_function_configuration(
-            FunctionName=named(surroundings.configuration.deployment, "webhook")
-        )
-    except ClientError as fault:
-        if fault.response["Error"]["Code"] != _NOT_THERE:
-            raise
-        return False
-    return True
 
 
 CHECK = Check(

@@ -51,7 +51,7 @@ def _security_groups(surroundings: Surroundings, pool: Pool) -> Iterator[Verdict
             mend = "a security group and the subnets must be in one VPC"
             verdicts.append(
                 failed(
-                    "group-of-other-vpc",
+                    "security-group-of-other-vpc",
                     f"{name} is of {group['VpcId']}, the subnets of {', '.join(sorted(vpcs))}",
                     mend,
                 )
@@ -77,17 +77,19 @@ def _rules(name: str, group: Entry) -> Iterator[Verdict]:
     ]
     if set(ranges) & set(ANYWHERE):
         yield failed(
-            "group-lets-everybody-in",
+            "security-group-lets-everybody-in",
             f"{name} lets everybody in",
             "remove its ingress rules: neither hosts nor jobs need any",
         )
     elif group["IpPermissions"]:
         yield warning(
-            "group-lets-in", f"{name} has ingress rules", "remove them: neither hosts nor jobs need any"
+            "security-group-lets-in",
+            f"{name} has ingress rules",
+            "remove them: neither hosts nor jobs need any",
         )
     if not group["IpPermissionsEgress"]:
         yield failed(
-            "group-lets-nothing-out",
+            "security-group-lets-nothing-out",
             f"{name} lets nothing out",
             "hosts need TCP 443 to AWS and GitHub, or to the endpoints",
         )
@@ -102,7 +104,7 @@ def _shared_with_others(surroundings: Surroundings, pool: Pool) -> Iterator[Verd
         if not other.exclusive and shared:
             message = f"{', '.join(shared)} is also that of pool {other.name}, whose hosts are shared"
             yield warning(
-                "group-shared-with-root",
+                "security-group-shared-with-root",
                 message,
                 "give pools of isolation: instance a security group of their own",
             )

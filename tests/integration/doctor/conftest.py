@@ -48,7 +48,8 @@ def serving_fixed() -> Iterator[FixedAws]:
 
 
 @pytest.fixture
-def fixed(serving_fixed: FixedAws) -> FixedAws:
+def fixed(moto: str, serving_fixed: FixedAws) -> FixedAws:
+    serving_fixed.moto = moto
     serving_fixed.forget()
     return serving_fixed
 
@@ -66,6 +67,7 @@ def stage(
         "AWS_ENDPOINT_URL": moto,
         "AWS_ENDPOINT_URL_SERVICE_QUOTAS": fixed.url,
         "AWS_ENDPOINT_URL_LAMBDA": fixed.url,
+        "AWS_ENDPOINT_URL_IAM": fixed.url,
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "made-up",

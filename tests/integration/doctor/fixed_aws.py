@@ -1,22 +1,26 @@
 """A loopback AWS for what moto lacks, answering what a test put there, over the wire that boto3 speaks.
 
 moto has no quotas but the VPC's, no Lambda account settings, no layer's download address, and would run a function
-in Docker: so Service Quotas, Lambda and the ECR calls of one test are served here. A function that is invoked here is
-the handler itself.
+in Docker, and IAM's simulator is not in it: so Service Quotas, Lambda, the simulator and the ECR calls of one test are
+served here. A function that is invoked here is the handler itself. What else IAM is asked goes on to moto.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 Answer = tuple[int, dict[str, Any]]
+_NOT_ALLOWED = 403, {"x-amzn-ErrorType": "AccessDeniedException"}, b'{"Message":"not allowed"}'
 _FUNCTION = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/(?P<what>configuration|invocations)")
 
 
@@ -24,6 +28,8 @@ _FUNCTION = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/(?P<what>configur
 class FixedAws:
     """What it answers: quotas by code, AWS's default quotas by code, functions by name, ECR's answers by operation.
 
+    ``configurations`` are what is told of functions besides, ``mappings`` the event sources of all. ``denied`` are
+    actions that IAM's simulator denies, each with the decision, whether the organization and the boundary admit it.
     ``refused`` are operations that the caller may not make. ``asked`` are the operations so far.
     """
 
@@ -33,13 +39,17 @@ class FixedAws:
     functions: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     registry: dict[str, dict[str, Any]] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
+    configurations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mappings: list[dict[str, Any]] = field(default_factory=list)
+    denied: dict[str, tuple[str, bool, bool]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    moto: str = ""
 
     def forget(self) -> None:
         """Be as at the beginning."""
-        new = FixedAws(url=self.url)
+        new = FixedAws(url=self.url, moto=self.moto)
         for one in fields(self):
             setattr(self, one.name, getattr(new, one.name))
 
@@ -66,21 +76,74 @@ class FixedAws:
             allowed, unreserved = self.concurrency
             limits = {"ConcurrentExecutions": allowed, "UnreservedConcurrentExecutions": unreserved}
             return 200, {}, json.dumps({"AccountLimit": limits}).encode()
+        if path.startswith("/2015-03-31/event-source-mappings"):
+            self.asked.append("ListEventSourceMappings")
+            if self.asked[-1] in self.refused:
+                return _NOT_ALLOWED
+            return 200, {}, json.dumps({"EventSourceMappings": self.mappings}).encode()
         asked = _FUNCTION.match(path)
         assert asked, path
         self.asked.append("Invoke" if asked["what"] == "invocations" else "GetFunctionConfiguration")
         function = self.functions.get(asked["name"])
         if self.asked[-1] in self.refused:
-            return 403, {"x-amzn-ErrorType": "AccessDeniedException"}, b'{"Message":"not allowed"}'
+            return _NOT_ALLOWED
         if function is None:
             return 404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, b'{"Message":"no such function"}'
         if asked["what"] == "configuration":
-            return 200, {}, json.dumps({"FunctionName": asked["name"]}).encode()
+            role = f"arn:aws:iam::123456789012:role/{asked['name']}"
+            told = {"FunctionName": asked["name"], "Role": role, **self.configurations.get(asked["name"], {})}
+            return 200, {}, json.dumps(told).encode()
         try:
             return 200, {}, json.dumps(function(json.loads(body))).encode()
         except ZeroDivisionError as fault:
             failure = {"errorMessage": str(fault), "errorType": type(fault).__name__}
             return 200, {"X-Amz-Function-Error": "Unhandled"}, json.dumps(failure).encode()
+
+    def by_form(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Answer IAM: the simulator here, all else by moto."""
+        form = parse_qs(body.decode())
+        if form["Action"] != ["SimulatePrincipalPolicy"]:
+            asked = urllib.request.Request(self.moto, data=body, headers=headers)
+            try:
+                with urllib.request.urlopen(asked) as answer:
+                    return answer.status, {}, answer.read()
+            except urllib.error.HTTPError as fault:
+                return fault.code, {}, fault.read()
+        self.asked.append("SimulatePrincipalPolicy")
+        if "SimulatePrincipalPolicy" in self.refused:
+            return 403, {}, _XML_ERROR.encode()
+        actions = [
+            values[0] for name, values in sorted(form.items()) if name.startswith("ActionNames.member.")
+        ]
+        results = "".join(self._simulated(action) for action in actions)
+        return 200, {}, _XML_RESULTS.format(results=results).encode()
+
+    def _simulated(self, action: str) -> str:
+        decision, by_organization, by_boundary = self.denied.get(action, ("allowed", True, True))
+        return _XML_RESULT.format(
+            action=action,
+            decision=decision,
+            organization=str(by_organization).lower(),
+            boundary=str(by_boundary).lower(),
+        )
+
+
+_XML_RESULT = (
+    "<member><EvalActionName>{action}</EvalActionName><EvalResourceName>*</EvalResourceName>"
+    "<EvalDecision>{decision}</EvalDecision><MatchedStatements/><MissingContextValues/>"
+    "<OrganizationsDecisionDetail><AllowedByOrganizations>{organization}</AllowedByOrganizations>"
+    "</OrganizationsDecisionDetail><PermissionsBoundaryDecisionDetail>"
+    "<AllowedByPermissionsBoundary>{boundary}</AllowedByPermissionsBoundary></PermissionsBoundaryDecisionDetail></member>"
+)
+_XML_RESULTS = (
+    '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
+    "<IsTruncated>false</IsTruncated><EvaluationResults>{results}</EvaluationResults></SimulatePrincipalPolicyResult>"
+    "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></SimulatePrincipalPolicyResponse>"
+)
+_XML_ERROR = (
+    '<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>'
+    "<Code>AccessDenied</Code><Message>not allowed</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+)
 
 
 @contextmanager
@@ -96,6 +159,9 @@ def fixed_aws() -> Iterator[FixedAws]:
             if target := self.headers.get("X-Amz-Target"):
                 status, answer = aws.by_target(target, json.loads(body or b"{}"))
                 self.answer(status, {}, json.dumps(answer).encode())
+            elif self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+                kept = {name: self.headers[name] for name in ("Authorization", "Content-Type")}
+                self.answer(*aws.by_form(kept, body))
             else:
                 self.answer(*aws.by_path(self.path, body))
 

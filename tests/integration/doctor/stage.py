@@ -17,7 +17,11 @@ import pytest
 import yaml
 from boto3.session import Session
 
+from local.slipway_cli.configuration.check import check_file
+from local.slipway_cli.configuration.compilation import compiled_body
 from local.slipway_cli.main import main
+from slipway.config import decode_configuration
+from slipway.domain.configuration import Configuration
 from tests.integration.doctor.fixed_aws import FixedAws
 from tests.support.certificates import self_signed, serving
 
@@ -49,6 +53,7 @@ class Stage:
     """One account with a network, secrets, an image and roles; one GitHub with a certificate of its own."""
 
     def __init__(self, moto: str, fixed: FixedAws, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.moto = moto
         self.fixed = fixed
         self.folder = folder
         self._capsys = capsys
@@ -195,6 +200,14 @@ class Stage:
         status = main(["doctor", str(file), *arguments])
         return status, self._capsys.readouterr().out
 
+    def configuration(self) -> Configuration:
+        """Return the configuration as it is compiled."""
+        file = self.folder / "slipway.yaml"
+        file.write_text(yaml.safe_dump(self.yaml, sort_keys=False), "utf-8")
+        checked = check_file(file).file
+        assert checked is not None, check_file(file).faults
+        return decode_configuration(compiled_body(checked))
+
     def findings(self, *arguments: str) -> tuple[int, list[Finding]]:
         """Run the command with --json; return its status and findings."""
         status, printed = self.run(*arguments, "--json")
@@ -217,7 +230,7 @@ class Ghes:
     """A GitHub Enterprise Server as far as /meta goes, over TLS with a certificate that nobody else trusts."""
 
     def __init__(self, folder: Path) -> None:
-        self.certificate, self._key = self_signed(folder)
+        self.certificate, self._key = self_signed(folder, valid_days=90)
         self.seconds_ahead = 0.0
         self.status = 200
         self.headers = {"X-GitHub-Request-Id": "1", "X-GitHub-Enterprise-Version": "3.19.2"}

@@ -10,10 +10,11 @@ import pytest
 from local.doctor.examine import examine
 from local.doctor.registry import CHECKS
 from local.doctor.surroundings import Account, Reach, Surroundings
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.configuration.compilation import compiled_body
-from slipway.config import decode_configuration
+from tests.integration.doctor.deployed import Deployed
 from tests.integration.doctor.stage import Stage
+
+# What is asked of an image for one platform, and of an AMI of Amazon's.
+LATER = {"images": {"ecr:GetDownloadUrlForLayer"}, "hosts": {"ssm:GetParameter"}}
 
 
 def test_an_account_that_has_everything_passes(stage: Stage) -> None:
@@ -21,7 +22,9 @@ def test_an_account_that_has_everything_passes(stage: Stage) -> None:
     assert [one for one in findings if one["status"] != "ok"] == []
     assert status == 0
     looked = {finding["check"] for finding in findings}
-    assert looked == {"configuration", *(check.name for check in CHECKS)} - {"webhook", "reach"}
+    names = [check.name for check in CHECKS]
+    once_deployed = names[names.index("functions") + 1 :]
+    assert looked == {"configuration", *names} - {"webhook", "reach", *once_deployed}
 
 
 def test_every_fault_is_told_at_once_with_what_mends_it(stage: Stage) -> None:
@@ -36,7 +39,7 @@ def test_every_fault_is_told_at_once_with_what_mends_it(stage: Stage) -> None:
     assert "every Spot launch would be refused" in printed
     assert "not even one instance may run" in printed
     assert printed.count("→") == 4
-    assert printed.splitlines()[-1] == "14 ok, 1 warning, 3 failed"
+    assert printed.splitlines()[-1] == "17 ok, 1 warning, 3 failed"
 
 
 def test_a_file_with_faults_tells_all_of_them_and_asks_aws_for_nothing(stage: Stage) -> None:
@@ -61,16 +64,16 @@ def test_a_file_that_is_not_there_is_a_fault_and_no_traceback(
     assert "cannot be read" in finding["message"]
 
 
-def test_without_credentials_each_check_says_so_once_and_nothing_passes(
+def test_without_credentials_it_says_so_once_and_nothing_passes(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     status, findings = stage.findings()
     assert status == 1
-    blind = [finding for finding in findings if finding["status"] == "unknown"]
-    assert {finding["message"] for finding in blind} == {"could not look: there are no AWS credentials"}
-    assert len(blind) == len({finding["check"] for finding in blind})
+    (blind,) = [finding for finding in findings if finding["status"] != "ok"]
+    assert (blind["id"], blind["status"]) == ("no-credentials", "unknown")
+    assert blind["message"].startswith("could not look: there are no AWS credentials")
     assert [finding["status"] for finding in findings if finding["check"] == "github"] == ["ok"]
 
 
@@ -91,7 +94,8 @@ def test_a_missing_permission_is_named_and_takes_no_other_look_along(
     message = f"could not look: needs permission {permission}"
     assert (check, "unknown", message) in {(one["check"], one["status"], one["message"]) for one in findings}
     assert status == 1
-    assert {finding["check"] for finding in findings} >= {one.name for one in CHECKS} - {"webhook"}
+    before = [one.name for one in CHECKS if one.name != "webhook"]
+    assert {finding["check"] for finding in findings} >= set(before[: before.index("functions") + 1])
 
 
 def test_what_aws_cannot_be_asked_is_told_and_no_traceback(
@@ -114,14 +118,14 @@ def test_an_answer_that_is_no_refusal_is_quoted(stage: Stage, monkeypatch: pytes
 
 def test_the_permissions_that_a_check_names_are_those_of_the_calls_that_it_makes(stage: Stage) -> None:
     """Every look is taken, also those of a fault: the calls of each check, by their permissions."""
-    stage.run()
-    file = check_file(stage.folder / "slipway.yaml").file
-    assert file is not None
+    deployed = Deployed(stage)
+    deployed.forget()  # of what is in order less is asked
     session = stage.session()
     made: set[str] = set()
 
     def note(model: object, **_: object) -> None:
-        service = model.service_model.signing_name  # type: ignore[attr-defined]
+        signed = model.service_model.signing_name  # type: ignore[attr-defined]
+        service = {"monitoring": "cloudwatch"}.get(signed, signed)
         action = {"Invoke": "InvokeFunction"}.get(model.name, model.name)  # type: ignore[attr-defined]
         made.add(f"{service}:{action}")
 
@@ -129,7 +133,7 @@ def test_the_permissions_that_a_check_names_are_those_of_the_calls_that_it_makes
     stage.route()
     stage.secrets.delete_secret(SecretId="slipway/webhook", ForceDeleteWithoutRecovery=True)
     surroundings = Surroundings(
-        decode_configuration(compiled_body(file)),
+        deployed.configuration,
         Account(session),
         "eu-west-1",
         stage.github.certificate,
@@ -137,12 +141,10 @@ def test_the_permissions_that_a_check_names_are_those_of_the_calls_that_it_makes
     )
     for check in CHECKS:
         made.clear()
+        surroundings.account.forget()
         examine([check], surroundings)
         free = {"sts:GetCallerIdentity"}
-        later = (
-            {"ecr:GetDownloadUrlForLayer"} if check.name == "images" else set()
-        )  # of an image for one platform
-        assert made - free == set(check.permissions) - later, check.name
+        assert made - free == set(check.permissions) - LATER.get(check.name, set()), check.name
 
 
 def test_a_region_is_asked_for_where_none_follows(
