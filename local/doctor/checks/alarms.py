@@ -61,6 +61,7 @@ def _called(surroundings: Surroundings) -> Iterator[Verdict]:
         found.append([one for page in pages for one in page["Subscriptions"]])
     if not found:
         return  # without alarms there is no topic either, which was told
+    # One that waits for its confirmation has no ARN yet [SNS-PENDING].
     if any(one["SubscriptionArn"].startswith("arn:") for one in found[0]):
         yield ok(f"calls {len(found[0])}")
     else:

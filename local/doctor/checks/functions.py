@@ -37,7 +37,7 @@ def _judge(surroundings: Surroundings, name: str) -> Iterator[Verdict]:
             yield failed("function-missing", message, DEPLOY_AGAIN)
         return
     state, update = entry.get("State", "Active"), entry.get("LastUpdateStatus", "Successful")
-    if state not in ("Active", "Inactive"):  # one that nobody called for long is Inactive until somebody does
+    if state not in ("Active", "Inactive"):  # the latter until somebody calls it [LAMBDA-STATES]
         why = entry.get("StateReason", "no reason given")
         yield failed("function-not-active", f"is {state}: {why}", "mend that, then deploy again")
     if update == "Failed":
@@ -53,7 +53,7 @@ def _judge(surroundings: Surroundings, name: str) -> Iterator[Verdict]:
 
 
 def _code(surroundings: Surroundings, name: str, deployed: str) -> Iterator[Verdict]:
-    """Compare with the build at hand: the configuration is in the function's package, and so in its digest."""
+    """Compare with the build at hand: the package, and the configuration in it, has one digest [LAMBDA-CODE-SHA256]."""
     if surroundings.build is None:
         return
     manifest = surroundings.build / "manifest.json"

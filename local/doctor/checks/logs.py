@@ -1,4 +1,4 @@
-"""Are the log groups there? A container whose log group is missing does not start."""
+"""Are the log groups there? A container whose log group is missing does not start [ECS-LOG-GROUP]."""
 
 from __future__ import annotations
 

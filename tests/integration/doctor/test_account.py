@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -195,6 +196,7 @@ def test_an_image_of_one_platform_is_asked_for_its_configuration(
     manifest = {"schemaVersion": 2, "config": {"digest": "sha256:" + "c" * 64}}
     stage.fixed.registry = {
         "BatchGetImage": {"images": [{"imageManifest": json.dumps(manifest)}], "failures": []},
+        "DescribeImages": {"imageDetails": [{"imagePushedAt": time.time()}]},
         "GetDownloadUrlForLayer": {"downloadUrl": f"{stage.fixed.url}/config?signed=yes"},
     }
     stage.fixed.documents["/config"] = config

@@ -250,6 +250,16 @@ def test_in_its_first_hour_a_deployment_need_not_have_looked_at_anything(deploye
     assert faults(deployed.stage) == []
 
 
+def test_rules_of_another_region_are_looked_for_there(deployed: Deployed) -> None:
+    """And those of the home region must match its events too, for they arrive there."""
+    deployed.stage.yaml["pools"]["far"] = deployed.stage.pool | {"region": "us-east-1"}
+    told = {name_and_place for name_and_place in faults(deployed.stage) if "event rules" in name_and_place[1]}
+    assert told == {
+        ("rule-of-another-file", f"event rules in {REGION}"),
+        ("rule-missing", "event rules in us-east-1"),
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
