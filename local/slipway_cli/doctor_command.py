@@ -156,7 +156,7 @@ def _tell(finding: Finding) -> None:
         flush=True,
     )
     if finding.mend:
-        print(f"{'':9}{'':16}→ {inert(finding.mend, 2_000)}", flush=True)
+        print(f"{'':9}{'':16}→ {inert(finding.mend, 2_000)} ({finding.id})", flush=True)
 
 
 def _as_json(finding: Finding) -> dict[str, str]:

@@ -39,6 +39,7 @@ def test_every_fault_is_told_at_once_with_what_mends_it(stage: Stage) -> None:
     assert "every Spot launch would be refused" in printed
     assert "not even one instance may run" in printed
     assert printed.count("→") == 4
+    assert "(quota-below-one-instance)" in printed
     assert printed.splitlines()[-1] == "17 ok, 1 warning, 3 failed"
 
 
