@@ -11,7 +11,7 @@ from slipway.domain.group_facts import GroupFacts
 from slipway.domain.reach import EVERYONE
 from slipway.ports.clock import Clock
 from slipway.ports.github import GroupCensus
-from slipway.ports.ledger import RegistrationPlaces
+from slipway.ports.housekeeping import RegistrationPlaces
 from slipway.services.list_registrations import PLACES_SECONDS
 
 MOST_PLACES = 20  # each is a call to GitHub, and somebody waits for the answer
