@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,6 +172,26 @@ def test_trouble_of_the_source_is_shown_until_it_is_over(page: Page, recording: 
         page.tab.wait_for_selector("#trouble", state="hidden")
 
 
+def test_the_pointer_is_told_what_it_rests_on_until_that_is_gone(
+    page: Page, server: LiveServer, recording: Path
+) -> None:
+    moment = busiest(recording, 0)
+    page.open(server.url)
+    page.scrub_to(moment)
+    job = page.find("#lanes .job").first
+    job.hover()
+    frame = next(frame for frame in reversed(frames_of(recording)) if frame["t"] <= moment)
+    repository = frame["j"][job.get_attribute("data-key")][4]
+    page.wait_for_text("#tip p:first-child", repository)
+    page.scrub_to(frames_of(recording)[0]["t"])
+    page.tab.wait_for_selector("#tip", state="hidden")
+    page.scrub_to(busiest(recording, 1))
+    page.find(".block.busy").first.hover()
+    page.wait_for_text("#tip p:first-child", "runs a job of acme-")
+    page.find(".box .name").first.hover()
+    page.wait_for_text("#tip p:last-child", "^i-")
+
+
 def test_hostile_names_are_text(page: Page, recording: Path, tmp_path: Path) -> None:
     text = recording.read_text("utf-8")
     name = json.dumps(HOSTILE)[1:-1]
@@ -191,11 +212,11 @@ def test_hostile_names_are_text(page: Page, recording: Path, tmp_path: Path) -> 
             key=lambda frame: len(frame["d"]),
         )["t"]
         page.scrub_to(moment)
-        page.wait_for_text("#lanes", HOSTILE.replace("(", r"\(").replace(")", r"\)"))
+        page.wait_for_text("#lanes", re.escape(HOSTILE))
         assert HOSTILE in page.text("#finished")
         page.find("#lanes .job").first.hover()
         page.find("#view").select_option("tables")
-        assert HOSTILE in page.text("#t-jobs") + page.text("#t-runners")
+        page.wait_for_text("#t-jobs", re.escape(HOSTILE))
         assert page.find("img[src=x]").count() == 0
         assert page.tab.evaluate("document.querySelectorAll('script').length") == 1
 

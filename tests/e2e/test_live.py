@@ -25,11 +25,20 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# A shell's background job ignores SIGINT, and so would all that it starts.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from local.slipway_cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @contextmanager
 def slipway(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the command; give the process and the page's address once it is told."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
-    command = [sys.executable, "-m", "local.slipway_cli", *map(str, arguments)]
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

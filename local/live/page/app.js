@@ -14,7 +14,7 @@ import { bind } from "./settings.js";
 import { Stream } from "./stream.js";
 import { drawTables } from "./tables.js";
 import { Timeline } from "./timeline.js";
-import { showTips } from "./tip.js";
+import { refreshTip, showTips } from "./tip.js";
 
 const state = { about: null, status: {}, colourBy: "organization", view: "drawing", drawn: null, isDue: false, receivedAt: Date.now() };
 const timeline = new Timeline();
@@ -45,6 +45,7 @@ function draw(frame) {
   drawFinished(frame, state.colourBy);
   drawLegend(frame);
   drawTime(frame);
+  refreshTip(frame);
   state.drawn = frame;
   document.documentElement.dataset.frame = frame.n;
   saySometimes(() => summary(frame));

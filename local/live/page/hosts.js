@@ -84,11 +84,10 @@ function drawBox(box, instance, { tasks, colourBy, now }) {
   const grid = gridOf(instance.cpu);
   const used = own.reduce((sum, task) => sum + task.cpu, 0);
   const word = WORDS[instance.state];
-  const isBooting = instance.state === "launching" || instance.state === "connecting";
   setClass(box, `box ${instance.state}${grid.cols <= 2 ? " tiny" : ""}`);
   setVariable(box, "--cols", grid.cols);
   setVariable(box, "--rows", grid.rows);
-  const age = isBooting ? ` ${duration(now - instance.since)}` : "";
+  const age = instance.state === "launching" ? ` ${duration(now - instance.since)}` : "";
   setText(box.firstChild.lastChild, word ? `${word}${age}` : `${vcpus(used)}/${vcpus(instance.cpu)}`);
   const holds = `${vcpus(used)} of ${vcpus(instance.cpu)} vCPU in ${counted(own.length, "task")}`;
   const label = `${instance.type} ${instance.id}, ${word ?? "ready"}, ${holds}`;

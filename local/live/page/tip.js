@@ -8,20 +8,29 @@ const WORDS = {
   busy: "runs a job of", registered: "registered for", starting: "starting", standby: "stands by", turn: "is up; its turn to register comes", ending: "its job has ended:",
 };
 
+let target = null;
+let at = { x: 0, y: 0 };
+
 export function showTips(frameNow) {
-  const tip = byId("tip");
   document.addEventListener("pointermove", (event) => {
-    const target = event.target instanceof Element ? event.target.closest("[data-tip]") : null;
-    const frame = frameNow();
-    const lines = target && frame ? linesOf(target.dataset.tip, target.dataset.key, frame) : [];
-    tip.hidden = lines.length === 0;
-    if (tip.hidden) return;
-    tip.replaceChildren(...lines.map((line) => make("p", "", line)));
-    const { width, height } = tip.getBoundingClientRect();
-    tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
-    tip.style.top = `${event.clientY + 18 + height > innerHeight ? Math.max(4, event.clientY - height - 10) : event.clientY + 18}px`;
+    target = event.target instanceof Element ? event.target.closest("[data-tip]") : null;
+    at = { x: event.clientX, y: event.clientY };
+    refreshTip(frameNow());
   });
-  document.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+  document.addEventListener("scroll", () => { target = null; refreshTip(null); }, { passive: true });
+}
+
+// Also called with each frame that is drawn: what lay under the pointer may have changed or gone.
+export function refreshTip(frame) {
+  const tip = byId("tip");
+  const isThere = target !== null && target.isConnected && target.checkVisibility();
+  const lines = isThere && frame ? linesOf(target.dataset.tip, target.dataset.key, frame) : [];
+  tip.hidden = lines.length === 0;
+  if (tip.hidden) return;
+  tip.replaceChildren(...lines.map((line) => make("p", "", line)));
+  const { width, height } = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(4, Math.min(at.x + 14, innerWidth - width - 8))}px`;
+  tip.style.top = `${at.y + 18 + height > innerHeight ? Math.max(4, at.y - height - 10) : at.y + 18}px`;
 }
 
 function linesOf(kind, key, frame) {
