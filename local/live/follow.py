@@ -29,10 +29,9 @@ class Follower:
     keep: Callable[[Frame], None] = lambda _frame: None
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
-    _fault: Exception | None = None
 
     def __enter__(self) -> Follower:
-        self._thread = threading.Thread(target=self._follow, name="live view: follower", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="live view: follower", daemon=True)
         self._thread.start()
         return self
 
@@ -49,14 +48,25 @@ class Follower:
             self._over.wait(max(pause, (time.monotonic() - began) / LOOKING_PART))
         self._look()
 
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except Exception as fault:
+            # A page that nothing comes to any more must not look as if nothing happened.
+            self._say(f"{type(fault).__name__}: {fault}")
+            raise
+
     def _look(self) -> bool:
         try:
             frame = self.maker.frame(self.read())
         except (BotoCoreError, ClientError, SlipwayError) as fault:
             # The page goes on showing the last frame, and says since when it is the last.
-            self.history.say(trouble=str(fault), since=self.history.status.get("since", time.time()))
+            self._say(str(fault))
             return False
         self.history.say()
         if self.history.keep(frame):
             self.keep(frame)
         return True
+
+    def _say(self, trouble: str) -> None:
+        self.history.say(trouble=trouble, since=self.history.status.get("since", time.time()))

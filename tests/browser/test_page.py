@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,6 +141,22 @@ def test_what_comes_in_is_drawn_at_once_and_a_look_at_the_past_is_left_alone(
         assert page.find("#live").get_attribute("aria-pressed") == "true"
 
 
+def test_while_nothing_changes_the_time_goes_on_until_the_source_is_over(page: Page, recording: Path) -> None:
+    waiting = next(n for n, frame in enumerate(frames_of(recording), 1) if frame["j"])
+    history = history_up_to(recording, waiting)
+    with LiveServer(history) as server:
+        page.open(server.url)
+        page.wait_for_text("#n-oldest", "the oldest for")
+        before = page.text("#n-oldest")
+        page.tab.wait_for_function(
+            "old => document.getElementById('n-oldest').textContent !== old", arg=before
+        )
+        history.say(over=True)
+        page.wait_for_text("#connection", "^over$")
+        last = datetime.fromtimestamp(frames_of(recording)[waiting - 1]["t"], UTC)
+        page.wait_for_text("#clock", f"^{last:%H:%M:%S} UTC$")
+
+
 def test_a_page_whose_server_goes_says_since_when_and_comes_back_by_itself(
     chromium: Browser, recording: Path
 ) -> None:
@@ -160,6 +177,29 @@ def test_a_page_whose_server_goes_says_since_when_and_comes_back_by_itself(
             page.tab.wait_for_selector("html[data-frame='81']", state="attached")
         assert page.elsewhere == []
         assert all("ERR_" in error for error in page.errors), "only the connection's own errors"
+
+
+def test_a_page_that_was_away_gets_what_it_missed_not_everything_again(
+    chromium: Browser, recording: Path
+) -> None:
+    frames = frames_of(recording)
+    history = history_up_to(recording, 50)
+    with open_page(chromium) as page, LiveServer(history) as server:
+        # Counts what comes, beside the page's own handlers.
+        page.tab.add_init_script(
+            "window.came = []; const Own = EventSource; window.EventSource = class extends Own { constructor(url) { super(url);"
+            " for (const name of ['whole', 'change']) this.addEventListener(name, () => came.push(name)); } };"
+        )
+        page.open(server.url)
+        page.tab.context.set_offline(True)
+        page.tab.evaluate("window.dispatchEvent(new Event('online'))")  # a new stream is tried, and fails
+        page.wait_for_text("#connection", r"^disconnected since \d\d:\d\d:\d\d")
+        for frame in frames[50:60]:
+            history.keep(frame)
+        page.tab.context.set_offline(False)
+        page.tab.wait_for_selector("html[data-frame='60']", state="attached")
+        page.wait_for_text("#connection", "^live$")
+        assert page.tab.evaluate("came") == ["whole"] + ["change"] * 10
 
 
 def test_trouble_of_the_source_is_shown_until_it_is_over(page: Page, recording: Path) -> None:

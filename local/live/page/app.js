@@ -30,7 +30,15 @@ function due() {
   });
 }
 
-function draw(frame) {
+// Where nothing changes no frame comes, but the time goes on, if somebody is there to say so.
+function momentOf(frame) {
+  if (!player.isLive) return Math.max(frame.t, player.cursor);
+  const isRunning = !state.status.over && !state.status.trouble && !stream.lostSince;
+  return frame.t + (isRunning ? ((Date.now() - state.receivedAt) / 1000) * (state.about.clock_scale ?? 1) : 0);
+}
+
+function draw(kept) {
+  const frame = { ...kept, t: momentOf(kept) };
   learn("organization", new Set([...Object.values(frame.j).map((row) => row[4]), ...Object.values(frame.r).map((row) => row[6])].filter(Boolean).map(organizationOf)));
   learn("profile", Object.keys(state.about.profiles));
   if (state.view === "tables") drawTables(frame);
@@ -67,17 +75,8 @@ function drawTime(frame) {
   setText(byId("live"), isRecorded ? "End" : "Live");
   byId("live").setAttribute("aria-pressed", String(player.isLive));
   setText(byId("play"), player.isPlaying || (player.isLive && !isRecorded) ? "Pause" : "Play");
-  timeline.show(player.isLive ? frame.t : player.cursor, frame.s);
-  drawClock();
-}
-
-// Between two frames nothing changed; only the time went on, if somebody is there to say so.
-function drawClock() {
-  const frame = player.shown;
-  if (!frame) return;
-  const isRunning = player.isLive && !state.status.over && !state.status.trouble && !stream.lostSince;
-  const gone = isRunning ? ((Date.now() - state.receivedAt) / 1000) * (state.about?.clock_scale ?? 1) : 0;
-  setText(byId("clock"), `${clock((player.isLive ? frame.t : Math.max(frame.t, player.cursor)) + gone)} UTC`);
+  timeline.show(player.isLive ? player.shown.t : player.cursor, frame.s);
+  setText(byId("clock"), `${clock(frame.t)} UTC`);
 }
 
 function summary(frame) {
@@ -181,4 +180,4 @@ bind(byId("view"), "view", (value) => {
   due();
 });
 showTips(() => player.shown);
-setInterval(() => drawClock(), 500);
+setInterval(() => player.isLive && !state.status.over && due(), 1_000);
