@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import boto3
 import pytest
 
+from local.deployment import TABLE
 from local.live.frames import FrameMaker
 from local.live.recording import open_recording
+from local.live.source_demo import DemoSource
 from local.live.source_deployment import deployment_source
 from local.live.source_simulation import recorded_run
 from local.simulator.configuration import configuration_for
@@ -19,6 +24,7 @@ from local.simulator.policies.slipway import run_slipway
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
 from local.slipway_cli.planning.words import has_words
+from local.twin.clock import VirtualClock
 from local.twin.http.aws import AwsServer
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger import dynamo_ledger
@@ -27,6 +33,9 @@ from slipway.domain.runners import RunnerState
 from tests.builders import NOW, POOL, a_booting_instance, a_configuration, a_runner
 from tests.contract.aws_faces import create_table, new_twin
 from tests.contract.ledger_cases import ROUTE, an_event
+
+if TYPE_CHECKING:
+    from local.demo.world import World
 
 
 def test_a_run_that_is_recorded_is_the_run_that_is_not(tmp_path: Path) -> None:
@@ -44,6 +53,19 @@ def test_a_run_that_is_recorded_is_the_run_that_is_not(tmp_path: Path) -> None:
     times = [frame["t"] for frame in frames]
     assert times == sorted(times)
     assert all(later - earlier >= 1 for earlier, later in itertools.pairwise(times[:-1]))
+
+
+def test_looking_at_a_demo_is_not_counted_among_its_calls() -> None:
+    twin = new_twin()
+    client = twin.client("dynamodb")
+    create_table(client, TABLE)
+    dynamo_ledger(client, TABLE).jobs.record(an_event(JobState.QUEUED), ROUTE)
+    clock = VirtualClock(NOW)
+    world = SimpleNamespace(lock=threading.RLock(), aws=twin, clock=clock, configuration=a_configuration())
+    before = dict(twin.calls)
+    reading = DemoSource(cast("World", world)).read()
+    assert len(reading.pools[0].jobs) == 1
+    assert dict(twin.calls) == before
 
 
 def test_a_deployments_table_is_read_with_the_operators_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
