@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import partial
 
 import pytest
 
 from slipway.domain.held import Held
 from slipway.domain.jobs import JobState
 from slipway.domain.reasons import Why
+from slipway.domain.usage import JobUsage
 from slipway.ports.ledger import JobRecord
 from tests.builders import LABELS, NOW, POOL, SHAPE, a_runner
 from tests.contract.ledger_cases import ROUTE, Case, an_event
 
+DAY = "2027-01-15"  # of NOW
 STATES = (JobState.QUEUED, JobState.IN_PROGRESS, JobState.COMPLETED)
 
 
@@ -68,6 +71,29 @@ def test_what_was_known_of_a_job_is_told_where_it_moves_on(case: Case) -> None:
     assert moved is not None
     assert moved.before is not None
     assert (moved.before.state, moved.before.heard_at) == (JobState.QUEUED, NOW - 2)
+
+
+def test_what_another_process_recorded_meanwhile_is_what_was_known_before(case: Case) -> None:
+    """Two deliveries of one job at once: its start is news to one of them alone, its wait is not forgotten."""
+    case.ledger.jobs.record(an_event(received_at=NOW - 2), ROUTE)
+    meanwhile = case.overtaken(lambda: case.ledger.jobs.record(an_event(JobState.IN_PROGRESS), ROUTE))
+    moved = meanwhile.jobs.record(an_event(JobState.COMPLETED), ROUTE)
+    assert moved is not None
+    assert moved.before is not None
+    assert moved.before.state is JobState.IN_PROGRESS
+
+    late = case.overtaken(lambda: case.ledger.jobs.record(an_event(number=2), ROUTE))
+    assert late.jobs.record(an_event(JobState.COMPLETED, 2), ROUTE)
+    lines = case.ledger.usage.of_day(DAY, "job")
+    used = {line.job.job_id: line for line in lines if isinstance(line, JobUsage)}
+    assert {number: line.heard_at for number, line in used.items()} == {1: NOW - 2, 2: NOW}
+
+
+def test_what_another_process_told_meanwhile_is_no_news(case: Case) -> None:
+    for number, state in enumerate((JobState.IN_PROGRESS, JobState.COMPLETED), start=1):
+        overtaking = an_event(state, number)
+        meanwhile = case.overtaken(partial(case.ledger.jobs.record, overtaking, ROUTE))
+        assert meanwhile.jobs.record(an_event(JobState.IN_PROGRESS, number), ROUTE) is None
 
 
 def test_a_job_waits_from_queued_until_it_has_started(case: Case) -> None:

@@ -37,29 +37,15 @@ class DynamoJobs:
         Record and entry change in one transaction: without it, a late ``queued`` which is recorded first
         and entered last could leave an entry behind for a job that has completed meanwhile.
         """
-        entries: list[Write]
-        known: JobRecord | None = None
         if event.action is JobState.QUEUED:
             key = waiting_key(route.pool, event.key)
-            entries = [Put(keyed(key, waiting_to(waiting_job(event, route))))]
-        else:
-            known = self.find(event.key)
-            # Its labels may have led to another pool when it was queued.
-            pools = sorted({route.pool} | ({known.pool} if known else set()))
-            entries = [Delete(waiting_key(pool, event.key)) for pool in pools]
-            if event.action is JobState.COMPLETED:
-                entries.append(
-                    usage_put(
-                        usage_of_job(
-                            event, route, known.heard_at if known else None, known.held if known else ()
-                        )
-                    )
-                )
-        try:
-            self._table.transact([self._forward(event, route), *entries])
-        except ConditionFailedError:
-            return None
-        return Recorded(known)
+            entry = Put(keyed(key, waiting_to(waiting_job(event, route))))
+            return Recorded() if self._try([self._forward(event, route, None), entry]) else None
+        # Whoever is overtaken looks again: each time the job has moved on, and it has three states.
+        while _moves(known := self.find(event.key), event):
+            if self._try([self._forward(event, route, known), *_left_behind(event, route, known)]):
+                return Recorded(known)
+        return None
 
     def waits(self, pool: str, key: JobKey) -> bool:
         """Say whether a job waits in a pool."""
@@ -118,7 +104,15 @@ class DynamoJobs:
         except ConditionFailedError:
             return  # it waits no longer
 
-    def _forward(self, event: JobEvent, route: Route) -> Update:
+    def _try(self, writes: list[Write]) -> bool:
+        try:
+            self._table.transact(writes)
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _forward(self, event: JobEvent, route: Route, before: JobRecord | None) -> Update:
+        """Return the write of a record; it is made only while ``before`` is what is known."""
         rank = event.action.rank
         attributes: dict[str, Any] = {
             "key": str(event.key),
@@ -136,11 +130,18 @@ class DynamoJobs:
             "expires_at": int(event.received_at) + JOB_TTL_SECONDS,
         }
         known = {name: value for name, value in attributes.items() if value is not None}
-        condition, values = "attribute_not_exists(#rank) OR #rank < :rank", {"rank": rank}
-        if event.may_be_of_a_check_run:
-            # Believed of a job that is known to have started: one that waits must go on waiting.
-            condition, values = "#rank = :started", {"started": JobState.IN_PROGRESS.rank}
+        condition, values = "attribute_not_exists(#rank)", {}
+        if before is not None:
+            condition, values = "#rank = :before", {"before": before.state.rank}
         return Update(record_key(event.key), set=known, condition=condition, values=values)
+
+
+def _moves(known: JobRecord | None, event: JobEvent) -> bool:
+    """Say whether an event tells more of a job than is known."""
+    if event.may_be_of_a_check_run:
+        # Believed of a job that is known to have started: one that waits must go on waiting.
+        return known is not None and known.state is JobState.IN_PROGRESS
+    return known is None or known.state.rank < event.action.rank
 
 
 def waiting_job(event: JobEvent, route: Route) -> WaitingJob:
@@ -158,3 +159,14 @@ def waiting_job(event: JobEvent, route: Route) -> WaitingJob:
         queued_at=event.queued_at,
         installation_id=event.installation_id,
     )
+
+
+def _left_behind(event: JobEvent, route: Route, known: JobRecord | None) -> list[Write]:
+    """Return what else is written of a job that waits no longer: no entry, and its usage once it has completed."""
+    # Its labels may have led to another pool when it was queued.
+    pools = sorted({route.pool} | ({known.pool} if known else set()))
+    writes: list[Write] = [Delete(waiting_key(pool, event.key)) for pool in pools]
+    if event.action is JobState.COMPLETED:
+        heard_at, held = (known.heard_at, known.held) if known else (None, ())
+        writes.append(usage_put(usage_of_job(event, route, heard_at, held)))
+    return writes
