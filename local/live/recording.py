@@ -47,7 +47,7 @@ class Recorder:
     _last: Frame | None = field(default=None, repr=False)
 
     def __enter__(self) -> Recorder:
-        self._stream = self.file.open("w", encoding="utf-8")
+        self._stream = self.file.open("w", buffering=1, encoding="utf-8")
         self._write({HEADER: VERSION, "about": dict(self.about)})
         return self
 
@@ -141,12 +141,17 @@ def _lines(file: Path, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _parsed(line: str, where: str) -> dict[str, Any]:
     try:
-        body = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as fault:
+        body = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError) as fault:
         raise RecordingError(f"{where}: not JSON: {fault}") from fault
     if not isinstance(body, dict):
         raise RecordingError(f"{where}: not a JSON object")
     return body
+
+
+def _no_number(name: str) -> float:
+    """Refuse what Python reads and a browser does not."""
+    raise ValueError(f"{name} is no number")
 
 
 def _check_whole(body: Mapping[str, Any], where: str) -> None:

@@ -70,7 +70,7 @@ class LiveServer:
     def __exit__(self, *_: object) -> None:
         if self._http is not None:
             self._http.closing.set()
-            self.history.say(**self.history.status, closing=True)  # wakes the streams
+            self.history.say(**{**self.history.status, "closing": True})  # wakes the streams
             self._http.shutdown()
             self._http.server_close()
 

@@ -58,6 +58,14 @@ def test_what_was_recorded_is_read_back_frame_by_frame(file: Path) -> None:
     assert len(file.read_text("utf-8").splitlines()) == 5
 
 
+def test_a_line_is_there_as_soon_as_its_frame_was(tmp_path: Path) -> None:
+    place = tmp_path / "a.jsonl"
+    with Recorder(place, about(a_configuration(), "simulation")) as recorder:
+        for number, frame in enumerate(some_frames(), start=1):
+            recorder.keep(frame)
+            assert history_of(open_recording(place)).last == number
+
+
 def test_the_last_line_of_a_run_that_broke_off_is_left_out(file: Path) -> None:
     file.write_text(file.read_text("utf-8")[:-20], "utf-8")
     assert history_of(open_recording(file)).last == 3
@@ -85,6 +93,7 @@ def test_a_file_that_is_no_recording_of_ours_is_told(file: Path, header: str, sa
         (3, {"+": {"j": {"k": ["one"]}}}, ":3: 'j' of 'k' is not as frames have it"),
         (3, {"+": {"z": {}}}, ":3: what changed is of no known kind"),
         (3, {"-": {"j": [1]}}, ":3: what went of 'j' is not a list of names"),
+        (3, {"t": float("nan")}, ":3: not JSON: NaN is no number"),
         (4, {"t": 1.0}, ":4: it is of a time before the line above"),
     ],
 )
