@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -24,6 +24,8 @@ from slipway.domain.usage import (
     Usage,
     usage_of_instance,
     usage_of_runner,
+    utc_day,
+    utc_days,
 )
 from slipway.ports.ledger import JobRecord
 
@@ -36,7 +38,7 @@ class Try:
 
     ``waiting`` and ``reason`` are there while it waits, ``usage`` once it has completed. ``containers`` were
     registered for it, or ran it, in the order of their start. ``instances`` are those under them, by their ARN in ECS.
-    ``run_on`` are the jobs that its own containers ran instead, ``again`` the later try of an interrupted job.
+    ``again`` is the next try of the same job.
     """
 
     record: JobRecord
@@ -154,22 +156,16 @@ def _again(usage: JobUsage | None, lines: Sequence[Usage]) -> JobUsage | None:
 
 
 def _recorded(sight: Sight, start: float, end: float) -> Iterator[Usage]:
-    day = datetime.fromtimestamp(start, UTC).date()
-    last = datetime.fromtimestamp(end, UTC).date()
-    for _ in range(_MOST_DAYS):
-        if day > last:
-            return
-        yield from sight.ledger.usage.of_day(day.isoformat())
-        day += timedelta(days=1)
+    for day in islice(utc_days(start, end), _MOST_DAYS):
+        yield from sight.ledger.usage.of_day(day)
 
 
 def _nearest(sight: Sight, job_id: int) -> Iterator[str]:
     """Return the known job ids that a slip of the finger could have meant."""
     import difflib  # noqa: PLC0415 - only where a job is unknown
 
-    known = {
-        line.job.job_id for line in _recorded(sight, sight.now(), sight.now()) if isinstance(line, JobUsage)
-    }
+    today = sight.ledger.usage.of_day(utc_day(sight.now()), "job")
+    known = {line.job.job_id for line in today if isinstance(line, JobUsage)}
     for pool in sight.configuration.pools:
         snapshot = sight.ledger.snapshots.read(pool, sight.now())
         known |= {job.key.job_id for job in snapshot.jobs}

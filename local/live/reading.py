@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from slipway.domain.jobs import JobKey
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot
-from slipway.domain.usage import JobUsage
+from slipway.domain.usage import JobUsage, utc_days
 from slipway.ports.ledger import Ledger
 
 
@@ -30,6 +30,14 @@ class Reading:
     pools: tuple[Snapshot, ...]
     started: tuple[Started, ...] = ()
     finished: tuple[JobUsage, ...] = ()
+
+
+def finished_since(ledger: Ledger, start: float, now: float) -> Iterator[JobUsage]:
+    """Read the lines of the jobs that finished within a time: those of whole days are read, and few of them told."""
+    for day in utc_days(start, now):
+        for line in ledger.usage.of_day(day, "job"):
+            if isinstance(line, JobUsage) and line.completed_at > start:
+                yield line
 
 
 @dataclass(slots=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from local.deployment import TABLE
-from local.live.reading import Reader, Reading
+from local.live.reading import Reader, Reading, finished_since
+from local.live.waits import WINDOW_SECONDS
 from slipway.adapters.ledger import dynamo_ledger
-from slipway.domain.usage import JobUsage
 
 if TYPE_CHECKING:
     from local.demo.world import World
@@ -32,8 +31,9 @@ class DemoSource:
             calls = self.world.aws.calls
             counted = dict(calls)
             now = self.world.clock.now()
-            lines = self._reader.ledger.usage.of_day(f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}")
-            reading = self._reader.read(now, [line for line in lines if isinstance(line, JobUsage)])
-            calls.clear()
-            calls.update(counted)
-        return reading
+            try:
+                finished = list(finished_since(self._reader.ledger, now - WINDOW_SECONDS, now))
+                return self._reader.read(now, finished)
+            finally:
+                calls.clear()
+                calls.update(counted)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import boto3
 
-from local.live.reading import Reader, Reading
+from local.live.reading import Reader, Reading, finished_since
 from local.live.waits import WINDOW_SECONDS
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import Configuration
@@ -32,13 +31,7 @@ class DeploymentSource:
     def _finished(self, now: float) -> tuple[JobUsage, ...]:
         if now - self._finished_at < FINISHED_EVERY_SECONDS:
             return ()
-        days = {datetime.fromtimestamp(at, UTC).date() for at in (now - WINDOW_SECONDS, now)}
-        lines = tuple(
-            line
-            for day in sorted(days)
-            for line in self.reader.ledger.usage.of_day(day.isoformat())
-            if isinstance(line, JobUsage) and line.completed_at > now - WINDOW_SECONDS
-        )
+        lines = tuple(finished_since(self.reader.ledger, now - WINDOW_SECONDS, now))
         self._finished_at = now
         return lines
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from local.simulator.outcome import Outcome
 from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway
 from local.simulator.world import World
-from slipway.domain.usage import JobUsage, from_plain
+from slipway.domain.usage import JobUsage, from_plain, utc_days
 
+_DAY_SECONDS = 86_400.0
 _NOT_OF_THE_LINE = ("pk", "sk", "expires_at")
 
 
@@ -51,9 +51,8 @@ class SimulationWatch:
 
     def _finished(self, now: float) -> Iterator[JobUsage]:
         """Yield the lines of jobs that were written since the last look: a day's partition grows at its end."""
-        today = datetime.fromtimestamp(now, UTC)
-        for day in (today - timedelta(days=1), today):
-            name = f"USAGE#{day:%Y-%m-%d}"
+        for day in utc_days(now - _DAY_SECONDS, now):
+            name = f"USAGE#{day}"
             seen = self._lines_seen.get(name, 0)
             items = _items_of(self.world.store, name)
             for item in islice(items.values(), seen, None) if len(items) > seen else ():

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from local.reports.lines import Lines
 from local.reports.targets import Target, targets
@@ -20,7 +19,7 @@ from local.simulator.workload.jobs import Workload
 from local.twin.latency import LatencyModel
 from slipway.domain.configuration import Configuration, Headroom, Pool, Schedule
 from slipway.domain.schedules import is_within
-from slipway.domain.usage import JobUsage
+from slipway.domain.usage import JobUsage, utc_day
 
 SLOTS = (0, 2, 4, 8, 16, 32, 64)
 MOST_JOBS = 3_000  # of a busier day its busiest stretch
@@ -125,12 +124,13 @@ class Adviser:
             and (profile := profiles.get(job.profile)) is not None
             and profile.pool == pool.name
         ]
-        days = Counter(_day(job) for job in jobs)
+        days = Counter(utc_day(job.queued_at) for job in jobs)
         if not days:
             return "", 0, ()
         busiest = min(days, key=lambda day: (-days[day], day))
         of_day = sorted(
-            (job for job in jobs if _day(job) == busiest), key=lambda job: (job.queued_at, job.job)
+            (job for job in jobs if utc_day(job.queued_at) == busiest),
+            key=lambda job: (job.queued_at, job.job),
         )
         first = min(
             range(max(1, len(of_day) - MOST_JOBS + 1)),
@@ -190,10 +190,6 @@ def _hours_a_month(schedule: Schedule | None) -> float:
     if schedule is None:
         return _HOURS_A_MONTH
     return len(schedule.weekdays) * (schedule.end_minute - schedule.start_minute) / 60 * _WEEKS_A_MONTH
-
-
-def _day(job: JobUsage) -> str:
-    return datetime.fromtimestamp(job.queued_at, UTC).strftime("%Y-%m-%d")
 
 
 def missed_by_all(found: Sequence[Target]) -> list[Target]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from slipway.domain.configuration import Configuration
-from slipway.domain.usage import Usage, usage_of_instance, usage_of_runner
+from slipway.domain.usage import Usage, usage_of_instance, usage_of_runner, utc_days
 from slipway.ports.ledger import Ledger
 
-LONGEST_LIFE_DAYS = 2  # an instance is written down when it ends; by then most are younger (`max_age`)
+LONGEST_LIFE_SECONDS = (
+    2 * 86_400
+)  # an instance is written down when it ends; by then most are younger (`max_age`)
 
 
 def usage_of(ledger: Ledger, configuration: Configuration, start: float, end: float) -> Iterator[Usage]:
@@ -18,11 +19,8 @@ def usage_of(ledger: Ledger, configuration: Configuration, start: float, end: fl
     What ended later than two days after the range is not found; what runs at ``end`` is only looked at where that is
     now, which the caller knows.
     """
-    day = datetime.fromtimestamp(start, UTC).date()
-    last = datetime.fromtimestamp(end, UTC).date() + timedelta(days=LONGEST_LIFE_DAYS)
-    while day <= last:
-        yield from ledger.usage.of_day(day.isoformat())
-        day += timedelta(days=1)
+    for day in utc_days(start, end + LONGEST_LIFE_SECONDS):
+        yield from ledger.usage.of_day(day)
     for pool in sorted(configuration.pools):
         snapshot = ledger.snapshots.read(pool, end)
         yield from (usage_of_instance(item, end) for item in snapshot.instances if item.runs)

@@ -6,9 +6,9 @@ each can be written when its own end is learned of, in whatever order the ends c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.domain.held import Story
@@ -146,9 +146,22 @@ def ended_at(usage: Usage) -> float:
             return usage.ended_at
 
 
+def utc_day(at: float) -> str:
+    """Return the day (UTC) of a time, as lines are kept by."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def utc_days(start: float, end: float) -> Iterator[str]:
+    """Yield the days (UTC) from that of ``start`` to that of ``end``."""
+    day, last = (datetime.fromtimestamp(at, UTC).date() for at in (start, end))
+    while day <= last:
+        yield day.isoformat()
+        day += timedelta(days=1)
+
+
 def day_of(usage: Usage) -> str:
     """Return the day (UTC) under which a line is kept: that of the end."""
-    return datetime.fromtimestamp(ended_at(usage), UTC).strftime("%Y-%m-%d")
+    return utc_day(ended_at(usage))
 
 
 def usage_of_job(event: JobEvent, route: Route, heard_at: float | None, held: Story = ()) -> JobUsage:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from slipway.domain.findings import Facts
 from slipway.domain.notices import Look
 from slipway.domain.series import busiest
-from slipway.domain.usage import JobUsage
+from slipway.domain.usage import JobUsage, utc_day
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Organizations, UsageRecords
 
+_DAY_SECONDS = 86_400
 MOST_SECONDS = 10  # of the reaper's minute: some 200,000 jobs
 
 
@@ -26,18 +26,17 @@ class NameSeries:
 
     def __call__(self, facts: Facts, *, is_dry_run: bool = False) -> Look:  # noqa: ARG002 - it needs no others
         """Choose by yesterday's jobs (UTC). What could not be read in time leaves the names as they are."""
-        today = datetime.fromtimestamp(self._clock.now(), UTC).date()
-        day = today.isoformat()
+        now = self._clock.now()
+        day = utc_day(now)
         if is_dry_run or day == self._done:
             return Look()
         named = self._organizations.named()
         if named.day != day:
-            yesterday = (today - timedelta(days=1)).isoformat()
             # First: a run that is cut short must not read a large day each minute.
             named = named.for_day(day, ())
             if not self._organizations.keep(named, seen=named.version - 1):
                 return Look()  # a job was just counted: the next run chooses
-            names = busiest(self._organizations_of(yesterday))
+            names = busiest(self._organizations_of(utc_day(now - _DAY_SECONDS)))
             if names:
                 self._organizations.keep(named.for_day(day, names), seen=named.version)
         self._done = day
