@@ -30,6 +30,7 @@ from slipway.domain.usage import (
 from slipway.ports.ledger import JobRecord
 
 _MOST_DAYS = 8  # as long as records are kept
+KEPT_SECONDS = _MOST_DAYS * 86_400
 
 
 @dataclass(frozen=True, slots=True)

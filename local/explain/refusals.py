@@ -20,7 +20,7 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A delivery of a job that the webhook did not queue: its reason and sentence, at a time (epoch seconds)."""
+    """A delivery of a job that the webhook did not let in: its reason and sentence, at a time (epoch seconds)."""
 
     at: float
     action: str
@@ -55,15 +55,17 @@ def of_folder(folder: Path, job_id: int, profiles: Iterable[Profile]) -> list[Re
     return list(_refusals(lines, job_id, list(profiles)))
 
 
-def of_deployment(logs: Logs, group: str, job_id: int, profiles: Iterable[Profile]) -> list[Refusal]:
-    """Read them from the webhook's log group.
+def of_deployment(
+    logs: Logs, group: str, job_id: int, profiles: Iterable[Profile], since: float
+) -> list[Refusal]:
+    """Read those since a time (epoch seconds) from the webhook's log group: all of it may be years.
 
     Raises:
         NoLogError: it may not be read, or is not there.
     """
     try:
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, filterPattern=f"{{ $.job_id = {job_id} }}"
+            logGroupName=group, startTime=int(since * 1000), filterPattern=f"{{ $.job_id = {job_id} }}"
         )
         lines = [event["message"] for page in pages for event in page["events"]]
     except (BotoCoreError, ClientError) as fault:
@@ -77,7 +79,8 @@ def _refusals(lines: Iterable[str], job_id: int, profiles: list[Profile]) -> Ite
             body = json.loads(line)
         except ValueError:
             continue  # not a line of ours: the runtime writes others
-        if not isinstance(body, dict) or body.get("job_id") != job_id or body.get("status") == 202:
+        # 202: it was let in; 503: it will be, for GitHub is asked to send it again.
+        if not isinstance(body, dict) or body.get("job_id") != job_id or body.get("status") != 200:
             continue
         labels = tuple(str(label) for label in body.get("labels") or ())
         yield Refusal(

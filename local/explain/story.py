@@ -8,9 +8,8 @@ from enum import StrEnum
 
 from local.explain.evidence import Evidence, Try
 from local.explain.refusals import Refusal
-from local.operating.views import iso, told
 from local.reports.waits import Wait
-from local.slipway_cli.planning.words import amount
+from local.slipway_cli.planning.words import amount, iso, span, told
 from slipway.domain.jobs import JobState
 from slipway.domain.reasons import Reason
 from slipway.domain.usage import InstanceUsage, RunnerUsage
@@ -149,7 +148,7 @@ def _beginning(found: Try, evidence: Evidence) -> Iterator[Moment]:
         yield Moment(
             record.heard_at,
             "heard",
-            f"Slipway heard of it, {_span(late)} later; pool {record.pool} serves it",
+            f"Slipway heard of it, {span(late)} later; pool {record.pool} serves it",
         )
         return
     yield from (Moment(one.at, "refused", _refusal_words(one)) for one in evidence.refusals)
@@ -231,11 +230,12 @@ def _answer(found: Try, ending: Ending, now: float) -> str:
     record = found.record
     match ending:
         case Ending.WAITING:
-            waited = _span(now - record.queued_at)
+            waited = span(now - record.queued_at)
             why = told(found.reason) if found.reason else "the next plan decides"
             return f"it has waited {waited}: {why}"
         case Ending.RUNNING:
-            return f"it runs since {iso(record.started_at)}, after {_waited(found)}"
+            since = "" if record.started_at is None else f" since {iso(record.started_at)}"
+            return f"it runs{since}, after {_waited(found)}"
         case Ending.CANCELLED:
             if record.started_at is None or not record.runner_name:
                 return "it was cancelled before it had a runner"
@@ -253,8 +253,8 @@ def _waited(found: Try) -> str:
         return "a wait that is not known"
     wait = found.wait
     why, part = max(wait.held_by.items(), key=lambda item: item[1], default=("", 0.0)) if wait else ("", 0.0)
-    mostly = f", {_span(part)} of it for {why}" if why else ""
-    return f"a wait of {_span(record.started_at - record.queued_at)}{mostly}"
+    mostly = f", {span(part)} of it for {why}" if why else ""
+    return f"a wait of {span(record.started_at - record.queued_at)}{mostly}"
 
 
 def _refused(evidence: Evidence) -> Story:
@@ -289,8 +289,3 @@ def _unknown(evidence: Evidence) -> Story:
         ),
         moments=(),
     )
-
-
-def _span(seconds: float) -> str:
-    whole = round(max(0.0, seconds))
-    return f"{whole} s" if whole < 600 else f"{whole // 60} min"

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from local.live.reading import Reading
 from local.live.waits import ALL, WINDOW_SECONDS, Waits
-from local.slipway_cli.planning.printing import TIMES
-from local.slipway_cli.planning.words import in_words
+from local.slipway_cli.planning.words import told
 from slipway.domain.configuration import Configuration
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.plan import Plan
@@ -115,13 +113,7 @@ def _add_pool(frame: Frame, snapshot: Snapshot, policy: Policy, decided: Plan) -
 def _explained(reason: Reason | None) -> tuple[str, str]:
     if reason is None:
         return "", "not planned yet"
-    parameters = {
-        name: datetime.fromtimestamp(value, UTC).isoformat()
-        if name in TIMES and isinstance(value, int | float)
-        else value
-        for name, value in reason.parameters.items()
-    }
-    return reason.code.value, in_words(reason.code.value, parameters)
+    return reason.code.value, told(reason)
 
 
 def _pool(snapshot: Snapshot, policy: Policy) -> list[Any]:

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from local.operating.views import Row
+from local.slipway_cli.planning.words import span
 from slipway.domain.text import inert
 
 NARROW = 80  # columns of a terminal below which only what matters most is shown
-JOBS_SHOWN = 50
+ROWS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ def rows_as_table(kind: str, rows: Sequence[Row], width: int) -> RenderableType:
         name = _HEADS.get(column.key, column.key)
         justify = "right" if column.is_number else "left"
         table.add_column(name, justify=justify, overflow="fold", no_wrap=column.is_number)  # type: ignore[arg-type]
-    for row in rows[:JOBS_SHOWN]:
+    for row in rows[:ROWS_SHOWN]:
         table.add_row(*(Text(_shown(column.key, row[column.key])) for column in columns))
-    left = len(rows) - JOBS_SHOWN
+    left = len(rows) - ROWS_SHOWN
     return Group(table, Text(f"and {left} more (--json lists all)")) if left > 0 else table
 
 
@@ -111,14 +112,6 @@ def _shown(key: str, value: Any) -> str:
         return f"{value:.0%}"
     # The ledger holds nothing else, if the webhook wrote it; a terminal is not left to rely on that.
     return inert(str(value)[:8] if key == "task" else str(value))
-
-
-def span(seconds: float) -> str:
-    """Return a span as ``45 s``, ``12 min`` or ``3 h``."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 7_200 else f"{whole // 3_600} h"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from local.operating.sight import PoolSight
-from local.slipway_cli.planning.words import in_words
+from local.slipway_cli.planning.words import iso, told
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.jobs import JobState
-from slipway.domain.reasons import Reason
 from slipway.domain.resources import NOTHING, Resources
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Control, Snapshot
 
 Row = dict[str, Any]
-_TIMES = frozenset({"until", "since"})  # parameters of reasons that are epoch seconds
-
-
-def iso(at: float | None) -> str | None:
-    """Return a time as ISO 8601 in UTC, to the second."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pool_row(sight: PoolSight) -> Row:
@@ -129,15 +121,6 @@ def fill_of(snapshot: Snapshot) -> float | None:
     held = _held(snapshot)
     taken = sum((held.get(instance.arn or "", NOTHING) for instance in ready), NOTHING)
     return _share(taken, sum((instance.registered for instance in ready), NOTHING)) if ready else None
-
-
-def told(reason: Reason) -> str:
-    """Return a reason in words."""
-    parameters = {
-        name: iso(value) if name in _TIMES and isinstance(value, int | float) else value
-        for name, value in reason.parameters.items()
-    }
-    return in_words(reason.code.value, parameters)
 
 
 def _runner_row(runner: Runner, snapshot: Snapshot, instance: str | None) -> Row:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +15,9 @@ from local.reports.accounts import Report, Row
 from local.reports.money import NANO
 from local.reports.sizes import MARGIN, PART, Sized
 from local.reports.targets import FEWEST_JOBS, Target
+from local.slipway_cli.planning.words import iso
 from slipway.domain.resources import CPU_UNITS_PER_VCPU
+from slipway.domain.text import inert
 
 COLUMNS = ("jobs", "minutes", "wait_p50_seconds", "wait_p90_seconds", "held_usd", "overhead_usd", "cost_usd")
 # What makes a spreadsheet take a cell for a formula (threats: 14).
@@ -26,8 +27,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def as_json(report: Report, by: str) -> dict[str, Any]:
     """Return a report as JSON; money as exact decimal numbers in text, which add up to ``instances_usd``."""
     return {
-        "from": _moment(report.within.start),
-        "to": _moment(report.within.end),
+        "from": iso(report.within.start),
+        "to": iso(report.within.end),
         "by": by,
         "instances_usd": usd(report.bill.instances),
         "rows": [
@@ -63,14 +64,13 @@ def as_table(report: Report, by: str) -> Table:
             name, footer, justify="left" if is_name else "right", overflow="fold", no_wrap=not is_name
         )
     for row in report.rows:
-        # Text, never markup: names are whatever somebody wrote into a workflow.
         cells = (
             row.name,
             f"{row.jobs:,}",
             f"{row.minutes:,.0f}",
             *map(_seconds, (row.wait_p50, row.wait_p90)),
         )
-        table.add_row(*(Text(cell) for cell in (*cells, f"{row.cents / 100:,.2f}")))
+        _add_row(table, (*cells, f"{row.cents / 100:,.2f}"))
     return table
 
 
@@ -126,7 +126,7 @@ def targets_as_table(found: Sequence[Target]) -> Table:
             *map(_most, (target.lost_to, target.held_by)),
             target.top or "–",
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        _add_row(table, cells)
     return table
 
 
@@ -188,7 +188,7 @@ def sizes_as_table(found: Sequence[Sized]) -> Table:
             one.fits or ("tight" if one.is_tight else "–"),
             f"{one.saved / NANO:,.2f}" if one.fits else "–",
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        _add_row(table, cells)
     return table
 
 
@@ -234,8 +234,9 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f}"
 
 
-def _moment(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _add_row(table: Table, cells: Iterable[str]) -> None:
+    """Add cells as text, never markup: names are whatever somebody wrote into a workflow, or into a file of usage."""
+    table.add_row(*(Text(inert(cell)) for cell in cells))
 
 
 def _harmless(text: str) -> str:

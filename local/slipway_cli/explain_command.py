@@ -73,6 +73,7 @@ def _refusals(arguments: argparse.Namespace, sight: Sight) -> tuple[list[Refusal
     import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
+    from local.explain.evidence import KEPT_SECONDS  # noqa: PLC0415
     from local.explain.refusals import NoLogError, of_deployment, of_folder  # noqa: PLC0415
 
     profiles = sight.configuration.profiles.values()
@@ -83,13 +84,13 @@ def _refusals(arguments: argparse.Namespace, sight: Sight) -> tuple[list[Refusal
             return [], "--logs names the logs that were kept: they know of jobs that were refused"
         logs = boto3.client("logs", region_name=arguments.region)
         group = f"/aws/lambda/{sight.configuration.deployment}-webhook"
-        return of_deployment(logs, group, arguments.job, profiles), None
+        return of_deployment(logs, group, arguments.job, profiles, sight.now() - KEPT_SECONDS), None
     except (NoLogError, BotoCoreError) as fault:
         return [], f"the webhook's log cannot be read, which knows of jobs that were refused: {fault}"
 
 
 def _as_json(story: Story) -> dict[str, Any]:
-    from local.operating.views import iso  # noqa: PLC0415
+    from local.slipway_cli.planning.words import iso  # noqa: PLC0415
 
     return {
         "job": story.job,
@@ -109,7 +110,7 @@ def _show(told: tuple[Story, ...], note: str | None) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    from local.operating.views import iso  # noqa: PLC0415
+    from local.slipway_cli.planning.words import clock, iso  # noqa: PLC0415
     from slipway.domain.text import inert  # noqa: PLC0415
 
     console = Console()
@@ -120,7 +121,7 @@ def _show(told: tuple[Story, ...], note: str | None) -> None:
         moments = Table.grid(padding=(0, 2, 0, 0))
         for moment in story.moments:
             moments.add_row(
-                Text(f"  {(iso(moment.at) or '')[11:19]}", style="dim"), Text(inert(moment.words, _LONGEST))
+                Text(f"  {clock(iso(moment.at))}", style="dim"), Text(inert(moment.words, _LONGEST))
             )
         console.print(moments)
     if note:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from local.slipway_cli.planning.reading import NotServed, Situation
+from local.slipway_cli.planning.words import with_times
 from slipway.domain.instances import Load
 from slipway.domain.intents import LaunchInstances, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey
@@ -15,8 +17,6 @@ from slipway.domain.matching import Shape
 from slipway.domain.plan import Plan
 from slipway.domain.reasons import Reason
 from slipway.domain.resources import Resources
-
-TIMES = frozenset({"until", "since"})  # parameters of reasons that are epoch seconds
 
 Entry = dict[str, Any]
 
@@ -46,10 +46,7 @@ def reasons_of(situation: Situation, plan: Plan) -> Iterator[Entry]:
     """Yield why each job waits, by key: the plan's reasons, and those of jobs that never got as far."""
     every: dict[JobKey, Reason | NotServed] = {**plan.reasons, **situation.not_served}
     for key, reason in sorted(every.items()):
-        parameters = {
-            name: iso(situation, value) if name in TIMES and isinstance(value, int | float) else value
-            for name, value in sorted(reason.parameters.items())
-        }
+        parameters = with_times(dict(sorted(reason.parameters.items())), partial(iso, situation))
         yield {"job": str(key), "code": str(reason.code), "parameters": parameters}
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from local.slipway_cli.planning.printing import as_json
 from local.slipway_cli.planning.reading import Situation
-from local.slipway_cli.planning.words import amount, in_words
+from local.slipway_cli.planning.words import amount, in_words, span
 from slipway.domain.jobs import JobKey
 from slipway.domain.plan import Plan
 
@@ -70,16 +70,8 @@ def _jobs(situation: Situation, reasons: list[Entry]) -> Table:
     for reason in oldest_first[:JOBS_SHOWN]:
         waited = situation.snapshot.now - queued[reason["job"]]
         words = in_words(reason["code"], reason["parameters"])
-        table.add_row(Text(reason["job"]), Text(_span(waited)), Text(words))
+        table.add_row(Text(reason["job"]), Text(span(waited)), Text(words))
     return table
-
-
-def _span(seconds: float) -> str:
-    """Return a span as ``45 s``, ``12 min`` or ``3 h``."""
-    whole = round(seconds)
-    if abs(whole) < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" if abs(whole) < 7_200 else f"{whole // 3_600} h"
 
 
 def _start_tasks(entry: Entry) -> str:

@@ -1,11 +1,15 @@
-"""Reasons in plain words, for people."""
+"""Reasons, times and spans in plain words, for people. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from slipway.domain.reasons import Reason
 from slipway.domain.resources import CPU_UNITS_PER_VCPU
+
+_TIMES = frozenset({"until", "since"})  # parameters of reasons that are epoch seconds
 
 Parameters = Mapping[str, Any]
 
@@ -14,6 +18,32 @@ def in_words(code: str, parameters: Parameters) -> str:
     """Return the sentence for a reason; a code without one is shown as it is."""
     say = _SENTENCES.get(code)
     return say(parameters) if say else code
+
+
+def told(reason: Reason) -> str:
+    """Return the sentence for a reason of a plan, its times in UTC."""
+    return in_words(reason.code.value, with_times(reason.parameters, iso))
+
+
+def with_times(parameters: Parameters, shown: Callable[[float], str]) -> dict[str, Any]:
+    """Return a reason's parameters with its times (epoch seconds) as they are to be shown."""
+    return {
+        name: shown(value) if name in _TIMES and isinstance(value, int | float) else value
+        for name, value in parameters.items()
+    }
+
+
+def iso(at: float) -> str:
+    """Return a time (epoch seconds) as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def span(seconds: float) -> str:
+    """Return a span as ``45 s``, ``12 min`` or ``3 h``."""
+    whole = round(seconds)
+    if abs(whole) < 120:
+        return f"{whole} s"
+    return f"{whole // 60} min" if abs(whole) < 7_200 else f"{whole // 3_600} h"
 
 
 def has_words(code: str) -> bool:

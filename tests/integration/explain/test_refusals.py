@@ -25,11 +25,12 @@ class Fixed:
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What the webhook's own log writes: another job's refusal, a job that was let in, and the one that is looked for."""
+    """What the webhook's own log writes: another job's refusal, a job that was let in or will be, and what is looked for."""
     log = JsonLog("webhook", Fixed(), sys.stdout)
     refused = {"status": 200, "action": "queued", "repository": "acme/one", "labels": ["self-hosted", "gpu"]}
     log.write("INFO", "no profile has all of these labels", {**refused, "reason": "no_profile", "job_id": 6})
     log.write("INFO", "the job event is queued", {"status": 202, "reason": "queued", "job_id": 7})
+    log.write("ERROR", "the queue did not take the event; send this again", {"status": 503, "job_id": 7})
     log.write("INFO", "no profile has all of these labels", {**refused, "reason": "no_profile", "job_id": 7})
     return capsys.readouterr().out.splitlines()
 
@@ -56,7 +57,7 @@ def test_a_deployment_s_log_group_is_asked_for_the_job_alone(capsys: pytest.Capt
     with moto_url() as url:
         logs = client("logs", url)
         with pytest.raises(NoLogError, match=GROUP):
-            of_deployment(logs, GROUP, 7, PROFILES)
+            of_deployment(logs, GROUP, 7, PROFILES, 0.0)
         logs.create_log_group(logGroupName=GROUP)
         logs.create_log_stream(logGroupName=GROUP, logStreamName="one")
         # CloudWatch takes no line older than a fortnight, whatever it says of itself.
@@ -64,6 +65,7 @@ def test_a_deployment_s_log_group_is_asked_for_the_job_alone(capsys: pytest.Capt
         events = [{"timestamp": arrived, "message": line} for line in lines(capsys)]
         assert all(json.loads(str(event["message"])) for event in events)
         logs.put_log_events(logGroupName=GROUP, logStreamName="one", logEvents=events)
-        found = of_deployment(logs, GROUP, 7, PROFILES)
+        found = of_deployment(logs, GROUP, 7, PROFILES, time.time() - 60)
+        assert of_deployment(logs, GROUP, 7, PROFILES, time.time() + 60) == []
     # moto filters by words alone; that other jobs' lines are left out is this side's own doing, too.
     assert found == [EXPECTED]

@@ -125,6 +125,15 @@ def test_markup_in_a_name_is_shown_and_not_followed(
     assert "acme/[bold red]x[/]" in out
 
 
+def test_an_escape_sequence_in_a_file_of_usage_never_reaches_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = a_job(repository="acme/\x1b]0;x\x07one")
+    _, out, _ = told(tmp_path, capsys, usage=[*a_morning()[:2], hostile])
+    assert "acme/]0;xone" in out
+    assert "\x1b" not in out
+
+
 def test_a_container_whose_jobs_end_was_lost_is_charged_to_its_repository(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
