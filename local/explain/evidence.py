@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from local.explain.refusals import Refusal
-from local.operating.sight import Sight, unreadable
+from local.operating.sight import Sight, told_what_is_needed
 from local.reports.lines import Lines
 from local.reports.waits import Wait, waits
-from slipway.domain.errors import SlipwayError
 from slipway.domain.jobs import JobKey
 from slipway.domain.reasons import Reason
 from slipway.domain.runners import task_id_of
@@ -93,12 +90,10 @@ def gather(sight: Sight, job_id: int, refusals: Sequence[Refusal]) -> Evidence:
         NoSightError: the table cannot be read.
     """
     now = sight.now()
-    try:
+    with told_what_is_needed(sight.configuration):
         records = sorted(sight.ledger.jobs.attempts(job_id), key=lambda record: record.key)
         tries = tuple(_a_try(sight, record, now) for record in records)
         near = () if tries or refusals else tuple(_nearest(sight, job_id))
-    except (BotoCoreError, ClientError, SlipwayError) as fault:
-        raise unreadable(sight.configuration, fault) from fault
     return Evidence(job_id, now, tries, tuple(refusals), near)
 
 

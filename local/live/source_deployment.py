@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import boto3
-
 from local.live.reading import Reader, Reading, finished_since
 from local.live.waits import WINDOW_SECONDS
-from slipway.adapters.ledger import dynamo_ledger
-from slipway.domain.configuration import Configuration
+from local.operating.sight import Sight
 from slipway.domain.usage import JobUsage
 
 FINISHED_EVERY_SECONDS = 60.0  # a day's lines are read whole: dearer than the pools
@@ -36,7 +33,6 @@ class DeploymentSource:
         return lines
 
 
-def deployment_source(configuration: Configuration, region: str | None) -> DeploymentSource:
-    """Return the source of a configuration's deployment; its first look tells whether it can be read."""
-    client = boto3.client("dynamodb", region_name=region)
-    return DeploymentSource(Reader(dynamo_ledger(client, configuration.deployment), configuration.pools))
+def deployment_source(sight: Sight) -> DeploymentSource:
+    """Return the source of a deployment; its first look tells whether it can be read."""
+    return DeploymentSource(Reader(sight.ledger, sight.configuration.pools))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.operating.sight import Sight, unreadable
-from slipway.domain.errors import SlipwayError
+from local.operating.sight import Sight, told_what_is_needed
 from slipway.domain.snapshot import Control
 
 
@@ -17,10 +14,8 @@ def give(sight: Sight, pool: str, control: Control) -> dict[str, str]:
     Raises:
         NoSightError: the table cannot be read or written.
     """
-    try:
+    with told_what_is_needed(sight.configuration, is_order=True):
         before = sight.ledger.snapshots.read(pool, sight.now()).control
         sight.ledger.notes.order(pool, control)
         sight.ledger.rows.want(pool)
-    except (BotoCoreError, ClientError, SlipwayError) as fault:
-        raise unreadable(sight.configuration, fault) from fault
     return {"pool": pool, "order": control.value, "before": before.value}

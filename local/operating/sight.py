@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.operating.faults import NoSightError
 from local.operating.saved_ledger import SavedLedgerError, load_ledger
 from local.simulator.memory_table import memory_ledger
 from slipway.adapters.ledger import dynamo_ledger
@@ -20,10 +22,6 @@ from slipway.domain.planner import plan
 from slipway.domain.policy import Policy, policy_of
 from slipway.domain.snapshot import Snapshot
 from slipway.ports.ledger import Ledger
-
-
-class NoSightError(Exception):
-    """Nothing can be seen; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +50,9 @@ class Sight:
             NoSightError: the table cannot be read.
         """
         now = self.now()
-        try:
+        with told_what_is_needed(self.configuration):
             on_offer = self.ledger.offers.read(name).jobs
             snapshot = replace(self.ledger.snapshots.read(name, now), on_offer=on_offer)
-        except (BotoCoreError, ClientError, SlipwayError) as fault:
-            raise unreadable(self.configuration, fault) from fault
         policy = policy_of(self.configuration, name, now)
         return PoolSight(snapshot, plan(snapshot, policy), policy)
 
@@ -67,10 +63,8 @@ def deployed(configuration: Configuration, region: str | None) -> Sight:
     Raises:
         NoSightError: there are no credentials, or no region.
     """
-    try:
+    with told_what_is_needed(configuration):
         client = boto3.client("dynamodb", region_name=region)
-    except BotoCoreError as fault:
-        raise unreadable(configuration, fault) from fault
     return Sight(configuration, dynamo_ledger(client, configuration.deployment), time.time)
 
 
@@ -87,9 +81,20 @@ def saved(configuration: Configuration, path: Path) -> Sight:
     return Sight(configuration, memory_ledger(store), lambda: at)
 
 
-def unreadable(configuration: Configuration, fault: Exception) -> NoSightError:
-    """Return what to say where the table cannot be read."""
-    return NoSightError(
-        f"the table {configuration.deployment} cannot be read: {fault}. This needs AWS credentials that may "
-        "dynamodb:Query and dynamodb:GetItem it, and the home region (--region or AWS_REGION)"
-    )
+@contextmanager
+def told_what_is_needed(configuration: Configuration, *, is_order: bool = False) -> Iterator[None]:
+    """Say what is needed where the table cannot be read, or an order not be written.
+
+    Raises:
+        NoSightError: it cannot.
+    """
+    may = "dynamodb:Query and dynamodb:GetItem"
+    if is_order:
+        may = "dynamodb:Query, dynamodb:GetItem, dynamodb:PutItem and dynamodb:UpdateItem"
+    try:
+        yield
+    except (BotoCoreError, ClientError, SlipwayError) as fault:
+        raise NoSightError(
+            f"the table {configuration.deployment} cannot be {'read and written' if is_order else 'read'}: {fault}. "
+            f"This needs AWS credentials that may {may} it, and the home region (--region or AWS_REGION)"
+        ) from fault

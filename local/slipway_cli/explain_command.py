@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local.operating.faults import NoSightError
 from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, refuse
 from local.slipway_cli.verdicts import print_json
 
@@ -49,7 +50,6 @@ def _explain(arguments: argparse.Namespace) -> int:
     """Print the story; 1 where nothing is known of the job."""
     from local.explain.evidence import gather  # noqa: PLC0415 - boto3 is slow to import
     from local.explain.story import Ending, stories  # noqa: PLC0415
-    from local.operating.sight import NoSightError  # noqa: PLC0415
 
     try:
         sight = open_sight(arguments)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from local.operating.faults import NoSightError
+from local.slipway_cli.sight_arguments import add_region, open_sight, refuse
 
 if TYPE_CHECKING:
     from local.live.history import History
@@ -28,7 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what.add_argument(
         "--config", type=Path, metavar="FILE", help="slipway.yaml of a deployment, whose table is read"
     )
-    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
+    add_region(parser)
     parser.add_argument(
         "--every",
         type=_seconds,
@@ -69,42 +71,33 @@ def _show_recording(arguments: argparse.Namespace) -> int:
     try:
         history = history_of(open_recording(arguments.recording))
     except RecordingError as fault:
-        return _refuse(str(fault))
+        return refuse("slipway live", str(fault))
     return serve(history, arguments)
 
 
 def _show_deployment(arguments: argparse.Namespace) -> int:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     from local.live.follow import Follower  # noqa: PLC0415
     from local.live.frames import FrameMaker, about  # noqa: PLC0415
     from local.live.history import History  # noqa: PLC0415
     from local.live.serving import recorded  # noqa: PLC0415
     from local.live.source_deployment import deployment_source  # noqa: PLC0415
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
-    from local.slipway_cli.verdicts import checked  # noqa: PLC0415
-    from slipway.config import decode_configuration  # noqa: PLC0415
-    from slipway.domain.errors import SlipwayError  # noqa: PLC0415
+    from local.operating.sight import told_what_is_needed  # noqa: PLC0415
 
-    verdict = checked(arguments.config)
-    if verdict.file is None:
-        return _refuse("\n".join(fault.sentence(str(arguments.config)) for fault in verdict.faults))
-    configuration = decode_configuration(compiled_body(verdict.file))
     try:
-        source = deployment_source(configuration, arguments.region)
-        source.read()
-    except (BotoCoreError, ClientError, SlipwayError) as fault:
-        return _refuse(
-            f"the table {configuration.deployment} cannot be read: {fault}. This needs AWS credentials that may"
-            " dynamodb:Query and dynamodb:GetItem it, and the home region (--region or AWS_REGION)"
-        )
+        sight = open_sight(arguments)
+        configuration = sight.configuration
+        source = deployment_source(sight)
+        with told_what_is_needed(configuration):
+            source.read()
+    except NoSightError as fault:
+        return refuse("slipway live", str(fault))
     history = History(about(configuration, "deployment"))
     follower = Follower(source.read, FrameMaker(configuration), history, arguments.every)
     try:
         with recorded(arguments.record, history.about) as follower.keep, follower:
             return serve(history, arguments)
     except OSError as fault:
-        return _refuse(f"{arguments.record}: cannot be written: {fault.strerror}")
+        return refuse("slipway live", f"{arguments.record}: cannot be written: {fault.strerror}")
 
 
 def serve(history: History, arguments: argparse.Namespace) -> int:
@@ -115,13 +108,8 @@ def serve(history: History, arguments: argparse.Namespace) -> int:
         with serving(history, arguments.port):
             wait(arguments.serve_seconds)
     except OSError as fault:
-        return _refuse(f"port {arguments.port}: {fault.strerror}")
+        return refuse("slipway live", f"port {arguments.port}: {fault.strerror}")
     return 0
-
-
-def _refuse(why: str) -> int:
-    print(why, file=sys.stderr)
-    return 1
 
 
 def _seconds(text: str) -> float:

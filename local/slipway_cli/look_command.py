@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from local.operating.faults import NoSightError
 from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for, refuse
 from local.slipway_cli.verdicts import print_json
 
@@ -37,7 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _look(arguments: argparse.Namespace, kind: str) -> int:
-    from local.operating.sight import NoSightError  # noqa: PLC0415 - boto3 and rich are slow to import
 
     try:
         sight = open_sight(arguments)

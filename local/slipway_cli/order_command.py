@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from local.operating.faults import NoSightError
 from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for, refuse
 from local.slipway_cli.verdicts import print_json
 from slipway.domain.snapshot import Control
@@ -36,7 +37,6 @@ def _order(
     arguments: argparse.Namespace, parser: argparse.ArgumentParser, name: str, control: Control
 ) -> int:
     from local.operating.orders import give  # noqa: PLC0415 - boto3 is slow to import
-    from local.operating.sight import NoSightError  # noqa: PLC0415
 
     if bool(arguments.pool) is arguments.all:
         parser.error("name the pools, or say --all")

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from local.operating.faults import NoSightError
+from local.slipway_cli.sight_arguments import add_region, configuration_of, refuse
+
 if TYPE_CHECKING:
     from local.reports.accounts import Report
     from local.reports.headroom import Advice
@@ -41,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         help="slipway.yaml: whose table is read where there is no --usage, and whose targets --slo judges by",
     )
-    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
+    add_region(parser)
     parser.add_argument("--by", choices=_BY, default="repository", help="whose accounts (default repository)")
     parser.add_argument(
         "--slo",
@@ -107,16 +110,16 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
             if is_asked:
                 return tell(arguments, lines, within)
         made = report(lines, within, arguments.by, _prices(arguments))
-    except (UsageFileError, _NothingError) as fault:
-        return _refuse(str(fault))
+    except (UsageFileError, NoSightError, _NothingError) as fault:
+        return refuse("slipway report", str(fault))
     except NoPriceError as fault:
         cure = " ".join(f"--price {name or 'TYPE'}=USD" for name in fault.types)
-        return _refuse(f"{fault}: add {cure}")
+        return refuse("slipway report", f"{fault}: add {cure}")
     if arguments.plot:
         try:
             arguments.plot.write_text(_drawing(arguments, lines, made), "utf-8")
         except OSError as fault:
-            return _refuse(f"{arguments.plot}: cannot be written: {fault.strerror}")
+            return refuse("slipway report", f"{arguments.plot}: cannot be written: {fault.strerror}")
     _print(arguments, made)
     return 0
 
@@ -156,7 +159,7 @@ def _tell_right_sizes(arguments: argparse.Namespace, lines: Lines, within: Range
     from local.slipway_cli.report_right_size import tell_right_sizes  # noqa: PLC0415
 
     try:
-        tell_right_sizes(arguments, lines, within, _configuration(arguments), _prices(arguments))
+        tell_right_sizes(arguments, lines, within, configuration_of(arguments.config), _prices(arguments))
     except NoLogsError as fault:
         raise _NothingError(str(fault)) from fault
     return 0
@@ -182,7 +185,7 @@ def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     from local.reports.output import targets_as_json, targets_as_table  # noqa: PLC0415
     from local.reports.targets import targets  # noqa: PLC0415
 
-    configuration = _configuration(arguments)
+    configuration = configuration_of(arguments.config)
     profiles = configuration.profiles
     if not any(profile.wait_target for profile in profiles.values()):
         raise _NothingError(f"no profile of {arguments.config} has a target: give it slo.p90_wait")
@@ -252,23 +255,9 @@ def _read(arguments: argparse.Namespace) -> tuple[Lines, Range]:
 
 
 def _of_deployment(arguments: argparse.Namespace, start: float | None, end: float | None) -> list[Usage]:
-    from local.reports.deployment import NoDeploymentError, read_deployment  # noqa: PLC0415
+    from local.reports.deployment import read_deployment  # noqa: PLC0415
 
-    try:
-        return read_deployment(_configuration(arguments), arguments.region, start, end, time.time())
-    except NoDeploymentError as fault:
-        raise _NothingError(str(fault)) from fault
-
-
-def _configuration(arguments: argparse.Namespace) -> Configuration:
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
-    from local.slipway_cli.verdicts import checked  # noqa: PLC0415
-    from slipway.config import decode_configuration  # noqa: PLC0415
-
-    verdict = checked(arguments.config)
-    if verdict.file is None:
-        raise _NothingError("; ".join(fault.sentence(str(arguments.config)) for fault in verdict.faults))
-    return decode_configuration(compiled_body(verdict.file))
+    return read_deployment(configuration_of(arguments.config), arguments.region, start, end, time.time())
 
 
 def _prices(arguments: argparse.Namespace) -> Mapping[str, float]:
@@ -293,11 +282,6 @@ def _print(arguments: argparse.Namespace, made: Report) -> None:
         Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(as_table(made, arguments.by))
     for note in notes(made):
         print(note, file=sys.stderr)
-
-
-def _refuse(fault: str) -> int:
-    print(f"slipway report: {fault}", file=sys.stderr)
-    return 1
 
 
 def _told(epoch: float) -> str:

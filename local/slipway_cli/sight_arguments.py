@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.operating.faults import NoSightError
 from local.slipway_cli.verdicts import checked
 
 if TYPE_CHECKING:
@@ -23,11 +24,16 @@ def add_sight_arguments(parser: argparse.ArgumentParser, *, is_read_only: bool =
         metavar="FILE",
         help="slipway.yaml of the deployment (default slipway.yaml)",
     )
-    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
+    add_region(parser)
     if is_read_only:
         parser.add_argument(
             "--ledger", type=Path, metavar="FILE", help="look at what `slipway demo --keep-ledger` saved"
         )
+
+
+def add_region(parser: argparse.ArgumentParser) -> None:
+    """Add ``--region``."""
+    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
 
 
 def open_sight(arguments: argparse.Namespace) -> Sight:
@@ -49,7 +55,6 @@ def configuration_of(file: Path) -> Configuration:
     Raises:
         NoSightError: it is not there, or not valid.
     """
-    from local.operating.sight import NoSightError  # noqa: PLC0415
     from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
     from slipway.config import decode_configuration  # noqa: PLC0415
 
@@ -67,8 +72,6 @@ def pools_asked_for(names: list[str], configuration: Configuration) -> list[str]
         NoSightError: there is no such pool; the message has the nearest.
     """
     import difflib  # noqa: PLC0415 - as slow to import as the rest
-
-    from local.operating.sight import NoSightError  # noqa: PLC0415
 
     for name in names:
         if name not in configuration.pools:

@@ -18,6 +18,7 @@ from local.live.recording import open_recording
 from local.live.source_demo import DemoSource
 from local.live.source_deployment import deployment_source
 from local.live.source_simulation import recorded_run
+from local.operating.sight import deployed
 from local.simulator.configuration import configuration_for
 from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway
@@ -84,7 +85,10 @@ def test_a_deployments_table_is_read_with_the_operators_credentials(monkeypatch:
         ledger.runners.add([a_runner(1, RunnerState.BUSY, job=running.key)])
         ledger.instances.add([a_booting_instance("i-1")])
         configuration = a_configuration()
-        source, maker = deployment_source(configuration, "ap-northeast-1"), FrameMaker(configuration)
+        source, maker = (
+            deployment_source(deployed(configuration, "ap-northeast-1")),
+            FrameMaker(configuration),
+        )
         before = dict(twin.calls)
         frame = maker.frame(source.read(NOW))
         called = {name for name, count in twin.calls.items() if count > before.get(name, 0)}

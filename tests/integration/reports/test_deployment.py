@@ -9,7 +9,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local.reports.deployment import NoDeploymentError, read_deployment
+from local.operating.faults import NoSightError
+from local.reports.deployment import read_deployment
 from local.twin.http.aws import AwsServer
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.jobs import JobState
@@ -53,7 +54,7 @@ def test_what_ended_is_read_and_what_still_runs_is_counted_up_to_now(aws: AwsSer
 
 
 def test_a_deployment_that_is_not_there_is_told_with_what_reading_it_needs(aws: AwsServer) -> None:
-    with pytest.raises(NoDeploymentError, match=r"the table slipway cannot be read: .*dynamodb:Query"):
+    with pytest.raises(NoSightError, match=r"the table slipway cannot be read: .*dynamodb:Query"):
         read_deployment(a_configuration(), REGION, NOW, NOW + 60, NOW + 60)
 
 
@@ -65,5 +66,5 @@ def test_without_credentials_the_operator_is_told_so(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(NoDeploymentError, match="credentials"):
+    with pytest.raises(NoSightError, match="credentials"):
         read_deployment(a_configuration(), REGION, NOW, NOW + 60, NOW + 60)
