@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from local.live.reading import Reader, Reading, finished_since
 from local.live.waits import WINDOW_SECONDS
-from local.operating.sight import Sight
+from local.operating.sight import Sight, told_what_is_needed
 from slipway.domain.usage import JobUsage
 
 FINISHED_EVERY_SECONDS = 60.0  # a day's lines are read whole: dearer than the pools
@@ -34,5 +34,17 @@ class DeploymentSource:
 
 
 def deployment_source(sight: Sight) -> DeploymentSource:
-    """Return the source of a deployment; its first look tells whether it can be read."""
-    return DeploymentSource(Reader(sight.ledger, sight.configuration.pools))
+    """Return the source of a deployment that can be read.
+
+    The look that tells so is another source's: what jobs started and finished is told by the first look alone.
+
+    Raises:
+        NoSightError: it cannot be read.
+    """
+    with told_what_is_needed(sight.configuration):
+        DeploymentSource(_reader(sight)).read()
+    return DeploymentSource(_reader(sight))
+
+
+def _reader(sight: Sight) -> Reader:
+    return Reader(sight.ledger, sight.configuration.pools)

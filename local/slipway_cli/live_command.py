@@ -81,14 +81,11 @@ def _show_deployment(arguments: argparse.Namespace) -> int:
     from local.live.history import History  # noqa: PLC0415
     from local.live.serving import recorded  # noqa: PLC0415
     from local.live.source_deployment import deployment_source  # noqa: PLC0415
-    from local.operating.sight import told_what_is_needed  # noqa: PLC0415
 
     try:
         sight = open_sight(arguments)
         configuration = sight.configuration
         source = deployment_source(sight)
-        with told_what_is_needed(configuration):
-            source.read()
     except NoSightError as fault:
         return refuse("slipway live", str(fault))
     history = History(about(configuration, "deployment"))

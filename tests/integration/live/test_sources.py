@@ -84,11 +84,10 @@ def test_a_deployments_table_is_read_with_the_operators_credentials(monkeypatch:
         ledger.jobs.record(running, ROUTE)
         ledger.runners.add([a_runner(1, RunnerState.BUSY, job=running.key)])
         ledger.instances.add([a_booting_instance("i-1")])
+        ledger.jobs.record(an_event(JobState.COMPLETED, job_id=3, started_at=running.started_at), ROUTE)
         configuration = a_configuration()
-        source, maker = (
-            deployment_source(deployed(configuration, "ap-northeast-1")),
-            FrameMaker(configuration),
-        )
+        source = deployment_source(deployed(configuration, "ap-northeast-1"))
+        maker = FrameMaker(configuration)
         before = dict(twin.calls)
         frame = maker.frame(source.read(NOW))
         called = {name for name, count in twin.calls.items() if count > before.get(name, 0)}
@@ -96,7 +95,8 @@ def test_a_deployments_table_is_read_with_the_operators_credentials(monkeypatch:
         maker.frame(source.read(NOW + 2))
         assert twin.calls["dynamodb.GetItem"] == records, "a job's record is read once"
     assert called == {"dynamodb.Query", "dynamodb.GetItem"}, "it only reads"
-    assert frame["w"]["medium"] == [1, 8.0, 8.0, 8.0]
+    assert frame["w"]["medium"] == [2, 8.0, 8.0, 8.0]
+    assert list(frame["d"]) == ["acme/3-1"], "what finished before anybody looked is told too"
     assert list(frame["i"]) == ["i-1"]
     assert len(frame["j"]) == len(frame["r"]) == 1
     assert frame["p"][POOL][0] == "run"
