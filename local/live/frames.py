@@ -14,6 +14,7 @@ from local.live.reading import Reading
 from local.live.waits import ALL, WINDOW_SECONDS, Waits
 from local.slipway_cli.planning.words import told
 from slipway.domain.configuration import Configuration
+from slipway.domain.gauges import held_by_instance
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
@@ -132,12 +133,8 @@ def _pool(snapshot: Snapshot, policy: Policy) -> list[Any]:
 
 def free_slots(snapshot: Snapshot, policy: Policy) -> int:
     """Count the slots of usable instances that no task holds: each has room for any of the pool's profiles."""
-    held: dict[str, Resources] = {}
-    tasks: Counter[str] = Counter()
-    for runner in snapshot.runners:
-        if runner.instance_arn is not None:
-            held[runner.instance_arn] = held.get(runner.instance_arn, NOTHING) + runner.shape.size
-            tasks[runner.instance_arn] += 1
+    held = held_by_instance(snapshot)
+    tasks = Counter(runner.instance_arn for runner in snapshot.runners)
     free = 0
     for instance in snapshot.instances:
         if instance.is_usable and instance.lost_at is None and instance.arn is not None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from local.operating.sight import PoolSight
 from local.slipway_cli.planning.words import iso, told
+from slipway.domain.gauges import fill_of, held_by_instance, share_of
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.jobs import JobState
-from slipway.domain.resources import NOTHING, Resources
+from slipway.domain.resources import NOTHING
 from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Control, Snapshot
 
@@ -20,10 +21,9 @@ Row = dict[str, Any]
 def pool_row(sight: PoolSight) -> Row:
     """Return how a pool is: its order, jobs by reason, runners and instances by state, how full it is, what is wrong.
 
-    Waits are in seconds, ``fill`` is the mean of the shares of CPU and of memory that tasks hold on ready instances,
-    None where there is none.
+    Waits are in seconds; ``fill`` is from 0 to 1, as the metric has it in percent, None where no instance is up.
     """
-    snapshot = sight.snapshot
+    snapshot, fill = sight.snapshot, fill_of(sight.snapshot)
     waits = [max(0.0, snapshot.now - job.queued_at) for job in snapshot.jobs]
     reasons = Counter(reason.code.value for reason in sight.decided.reasons.values())
     return {
@@ -36,7 +36,7 @@ def pool_row(sight: PoolSight) -> Row:
         "runners": _counted(RunnerState, (runner.state for runner in snapshot.runners)),
         "instances": _counted(InstanceState, (instance.state for instance in snapshot.instances)),
         "max_instances": sight.policy.pool.max_instances,
-        "fill": fill_of(snapshot),
+        "fill": None if fill is None else round(fill, 3),
         "troubles": list(_troubles(sight)),
     }
 
@@ -94,7 +94,7 @@ def runner_rows(sight: PoolSight) -> list[Row]:
 def instance_rows(sight: PoolSight) -> list[Row]:
     """Return the instances of a pool, the oldest first, each with what its tasks hold."""
     snapshot = sight.snapshot
-    held = _held(snapshot)
+    held = held_by_instance(snapshot)
     tasks = Counter(runner.instance_arn for runner in snapshot.runners)
     instances = sorted(snapshot.instances, key=lambda instance: (instance.launched_at, instance.instance_id))
     return [
@@ -108,19 +108,11 @@ def instance_rows(sight: PoolSight) -> list[Row]:
             "since": iso(instance.launched_at),
             "seconds": round(max(0.0, snapshot.now - instance.launched_at), 1),
             "tasks": tasks[instance.arn] if instance.arn else 0,
-            "fill": _share(held.get(instance.arn or "", NOTHING), instance.registered),
+            "fill": round(share_of(held.get(instance.arn or "", NOTHING), instance.registered), 3),
             "why": _of_instance(instance),
         }
         for instance in instances
     ]
-
-
-def fill_of(snapshot: Snapshot) -> float | None:
-    """Return how full the instances are that take tasks, from 0 to 1; None where there is none."""
-    ready = [instance for instance in snapshot.instances if instance.state is InstanceState.READY]
-    held = _held(snapshot)
-    taken = sum((held.get(instance.arn or "", NOTHING) for instance in ready), NOTHING)
-    return _share(taken, sum((instance.registered for instance in ready), NOTHING)) if ready else None
 
 
 def _runner_row(runner: Runner, snapshot: Snapshot, instance: str | None) -> Row:
@@ -168,20 +160,6 @@ def _of_instance(instance: Instance) -> str:
     if instance.idle_since is not None and instance.state is InstanceState.READY:
         return f"empty since {iso(instance.idle_since)}"
     return ""
-
-
-def _held(snapshot: Snapshot) -> dict[str, Resources]:
-    held: dict[str, Resources] = {}
-    for runner in snapshot.runners:
-        if runner.instance_arn is not None:
-            held[runner.instance_arn] = held.get(runner.instance_arn, NOTHING) + runner.shape.size
-    return held
-
-
-def _share(taken: Resources, whole: Resources) -> float:
-    if not whole.is_a_size:
-        return 0.0
-    return round((taken.cpu_units / whole.cpu_units + taken.memory_mib / whole.memory_mib) / 2, 3)
 
 
 def _counted(states: type[RunnerState] | type[InstanceState], found: Iterable[Any]) -> dict[str, int]:

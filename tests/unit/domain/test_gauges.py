@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.domain.gauges import Gauges, gauges_of
+from slipway.domain.gauges import Gauges, fill_of, gauges_of
 from slipway.domain.instances import InstanceState
 from slipway.domain.resources import Resources
 from slipway.domain.runners import RunnerState
@@ -62,3 +62,9 @@ def test_a_runner_that_is_done_holds_its_room_until_its_task_stopped_and_one_els
     placed_nowhere = a_runner(3, instance_arn=None)
     found = gauges_of(a_snapshot(runners=(done, elsewhere, placed_nowhere), instances=(an_instance("i-1"),)))
     assert found.fill_percent == 25.0
+
+
+def test_of_no_instance_that_is_up_there_is_no_fill() -> None:
+    booting = a_booting_instance("i-1")
+    assert fill_of(a_snapshot(instances=(booting,))) is None
+    assert gauges_of(a_snapshot(instances=(booting,))).fill_percent == 0.0

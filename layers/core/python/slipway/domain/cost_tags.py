@@ -12,7 +12,7 @@ from slipway.domain.milestones import JobFacts
 
 MAX_VALUE = 256
 _NOT_ALLOWED = re.compile(r"[^\w +\-=.:/@]")  # [ECS-TAGS]
-_TASK_NUMBER = re.compile(r":container-instance/.*", re.ASCII)
+_OF_INSTANCE = re.compile(r":container-instance/.*", re.ASCII)
 
 
 def cost_tags(job: JobFacts) -> dict[str, str]:
@@ -25,4 +25,4 @@ def cost_tags(job: JobFacts) -> dict[str, str]:
 
 def task_arn(instance_arn: str, cluster: str, task_id: str) -> str:
     """Return the ARN of a task by that of the container instance under it [ECS-ARN-FORMAT]."""
-    return _TASK_NUMBER.sub(f":task/{cluster}/{task_id}", instance_arn)
+    return _OF_INSTANCE.sub(f":task/{cluster}/{task_id}", instance_arn)

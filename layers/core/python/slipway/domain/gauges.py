@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from slipway.domain.instances import Instance, InstanceState
+from slipway.domain.instances import InstanceState
+from slipway.domain.resources import NOTHING, Resources
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Snapshot
 
@@ -39,23 +40,32 @@ def gauges_of(snapshot: Snapshot) -> Gauges:
         ready_instances=sum(instances[state] for state in _UP),
         booting_instances=sum(instances[state] for state in _ON_THEIR_WAY),
         stopped_instances=instances[InstanceState.STOPPED],
-        fill_percent=_fill(snapshot, [one for one in snapshot.instances if one.state in _UP]),
+        fill_percent=round(100 * (fill_of(snapshot) or 0.0), 1),
     )
 
 
-def _fill(snapshot: Snapshot, up: list[Instance]) -> float:
-    """Return how full the instances that are up are: a large one weighs more than a small one.
+def fill_of(snapshot: Snapshot) -> float | None:
+    """Return how full the instances that are up are, from 0 to 1: a large one weighs more. None where there is none."""
+    up = [instance for instance in snapshot.instances if instance.state in _UP]
+    held = held_by_instance(snapshot)
+    taken = sum((held.get(instance.arn or "", NOTHING) for instance in up), NOTHING)
+    return share_of(taken, sum((instance.registered for instance in up), NOTHING)) if up else None
+
+
+def held_by_instance(snapshot: Snapshot) -> dict[str, Resources]:
+    """Return what tasks hold, by their instance's ARN in ECS.
 
     A task holds its room until ECS says that it stopped, also when its runner is done.
     """
-    hosts = {instance.arn for instance in up if instance.arn is not None}
-    held = [runner.shape.size for runner in snapshot.runners if runner.instance_arn in hosts]
-    shares = [
-        _share(sum(size.cpu_units for size in held), sum(one.registered.cpu_units for one in up)),
-        _share(sum(size.memory_mib for size in held), sum(one.registered.memory_mib for one in up)),
-    ]
-    return round(100 * sum(shares) / len(shares), 1)
+    held: dict[str, Resources] = {}
+    for runner in snapshot.runners:
+        if runner.instance_arn is not None:
+            held[runner.instance_arn] = held.get(runner.instance_arn, NOTHING) + runner.shape.size
+    return held
 
 
-def _share(held: int, there: int) -> float:
-    return held / there if there else 0.0
+def share_of(held: Resources, whole: Resources) -> float:
+    """Return the mean of the shares of CPU and of memory that are held of something."""
+    if not whole.is_a_size:
+        return 0.0
+    return (held.cpu_units / whole.cpu_units + held.memory_mib / whole.memory_mib) / 2

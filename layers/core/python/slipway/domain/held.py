@@ -42,8 +42,6 @@ def goes_on(story: Story, reason: Reason, now: float) -> Story | None:
         if now - story[-1].since < LASTING_SECONDS:
             return None
         story = _without_the_shortest(story)
-        if story[-1].why is reason.code:
-            return story
     parameters = {name: _short(value) for name, value in reason.parameters.items()}
     return (*story, Held(reason.code, now, parameters))
 

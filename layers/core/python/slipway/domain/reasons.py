@@ -36,9 +36,8 @@ class Why(StrEnum):
     DRAINING = "draining"
 
 
-SERVED = frozenset(
-    {Why.RUNNER_IDLE, Why.TASK_STARTING}
-)  # nothing holds these up: their runner is there or on its way
+# Nothing holds these up: their runner is there or on its way.
+SERVED = frozenset({Why.RUNNER_IDLE, Why.TASK_STARTING})
 SET_ASIDE = frozenset(
     {Why.NO_PROFILE, Why.NOT_TAKEN, Why.TOO_LARGE, Why.ZOMBIE}
 )  # no room, however large, serves these now

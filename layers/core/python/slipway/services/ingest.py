@@ -134,9 +134,8 @@ class Ingest:
         facts |= {"action": event.action, "job_id": event.job_id, "run_attempt": event.run_attempt}
         refusal = admit(event, self._configuration, event.received_at)
         if refusal:
-            facts["labels"] = list(
-                event.labels
-            )  # by them `slipway explain` tells which profile is the nearest
+            # By them `slipway explain` tells which profile is the nearest.
+            facts["labels"] = list(event.labels)
             return 200, refusal.code, refusal.detail
         try:
             self._queue.send(event)
