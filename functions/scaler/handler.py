@@ -40,10 +40,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, l
     # Before converging, which the deadline may cut short: what is news is news once.
     _tell_jobs(batch, context.function_name)
     time_left = context.get_remaining_time_in_millis
-    for done in batch.converge(context.aws_request_id, lambda: time_left() > LAST_ROUND_MS):
+
+    def has_time() -> bool:
+        return time_left() > LAST_ROUND_MS
+
+    for done in batch.converge(context.aws_request_id, has_time):
         _log(done)
         _count(done, context.function_name)
-    for refusal in batch.tag():
+    for refusal in batch.tag(has_time):
         logger.info("task not tagged", fault=repr(refusal))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 

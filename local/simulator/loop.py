@@ -283,10 +283,11 @@ class Loop:
                 except Exception as fault:  # noqa: BLE001 - as the handler: one message's error is its own
                     self.errors.append(fault)
                     failed.add(number)
-            for converged in batch.converge(self.new_token(), lambda: has_time(LAST_ROUND_SECONDS)):
+            has_round = partial(has_time, LAST_ROUND_SECONDS)
+            for converged in batch.converge(self.new_token(), has_round):
                 self.errors += converged.errors
                 self.converged(converged)
-            batch.tag()  # what fails there the function logs, and that is all
+            batch.tag(has_round)  # what fails there the function logs, and that is all
             return failed
 
         def answered(failed: set[int] | Failed) -> None:

@@ -75,7 +75,7 @@ class Batch:
     def batch(self) -> Batch:
         return self
 
-    def tag(self) -> list[Exception]:
+    def tag(self, _has_time: Callable[[], bool]) -> list[Exception]:
         return []
 
     def converge(self, _holder: str, _has_time: Callable[[], bool]) -> list[Converged]:

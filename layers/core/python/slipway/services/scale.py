@@ -52,16 +52,19 @@ class Batch:
             found.setdefault(self.scale.series.of(job.facts.organization), []).append(job)
         return found
 
-    def tag(self) -> list[Exception]:
+    def tag(self, has_time: Callable[[], bool]) -> list[Exception]:
         """Tag the tasks of the jobs that started, where that is asked for; return what failed.
 
-        It is done when all else is, and once: a tag that is missing costs a line of somebody's bill, no job.
+        It is done when all else is, once, and while there is time: a tag that is missing costs a line of somebody's
+        bill, no job.
         """
         failed: list[Exception] = []
         for job in self.started if self.scale.tags_tasks else ():
             cluster = self.scale.clusters.get(job.facts.pool)
             if cluster is None or job.instance_arn is None:
                 continue
+            if not has_time():
+                break
             try:
                 cluster.tag(task_id_of(job.facts.runner_name), job.instance_arn, cost_tags(job.facts))
             except Exception as fault:  # noqa: BLE001 - the service loop: best effort
