@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,11 @@ class Sight:
         return PoolSight(snapshot, plan(snapshot, policy), policy)
 
 
+def home_session(region: str | None) -> boto3.Session:
+    """Return a session in the home region: that which is named, or ``AWS_REGION``, which boto3 itself does not read."""
+    return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
+
+
 def deployed(configuration: Configuration, region: str | None) -> Sight:
     """Look at a deployment's table with the operator's own credentials.
 
@@ -64,7 +70,7 @@ def deployed(configuration: Configuration, region: str | None) -> Sight:
         NoSightError: there are no credentials, or no region.
     """
     with told_what_is_needed(configuration):
-        client = boto3.client("dynamodb", region_name=region)
+        client = home_session(region).client("dynamodb")
     return Sight(configuration, dynamo_ledger(client, configuration.deployment), time.time)
 
 

@@ -70,11 +70,11 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 def _refusals(arguments: argparse.Namespace, sight: Sight) -> tuple[list[Refusal], str | None]:
     """Return what the webhook's log says, or a note on why it could not be read: the ledger's part stands alone."""
-    import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     from local.explain.evidence import KEPT_SECONDS  # noqa: PLC0415
     from local.explain.refusals import NoLogError, of_deployment, of_folder  # noqa: PLC0415
+    from local.operating.sight import home_session  # noqa: PLC0415
 
     profiles = sight.configuration.profiles.values()
     try:
@@ -82,7 +82,7 @@ def _refusals(arguments: argparse.Namespace, sight: Sight) -> tuple[list[Refusal
             return of_folder(arguments.logs, arguments.job, profiles), None
         if arguments.ledger:
             return [], "--logs names the logs that were kept: they know of jobs that were refused"
-        logs = boto3.client("logs", region_name=arguments.region)
+        logs = home_session(arguments.region).client("logs")
         group = f"/aws/lambda/{sight.configuration.deployment}-webhook"
         return of_deployment(logs, group, arguments.job, profiles, sight.now() - KEPT_SECONDS), None
     except (NoLogError, BotoCoreError) as fault:
@@ -119,10 +119,11 @@ def _show(told: tuple[Story, ...], note: str | None) -> None:
         console.print(Text.assemble((inert(f"{story.job}{where}"), "bold"), f"  {story.ending.value}"))
         console.print(Text(inert(story.answer, _LONGEST)))
         moments = Table.grid(padding=(0, 2, 0, 0))
-        for moment in story.moments:
-            moments.add_row(
-                Text(f"  {clock(iso(moment.at))}", style="dim"), Text(inert(moment.words, _LONGEST))
-            )
+        times = [iso(moment.at) for moment in story.moments]
+        is_of_days = len({time[:10] for time in times}) > 1
+        for time, moment in zip(times, story.moments, strict=True):
+            shown = f"{time[:10]} {clock(time)}" if is_of_days else clock(time)
+            moments.add_row(Text(f"  {shown}", style="dim"), Text(inert(moment.words, _LONGEST)))
         console.print(moments)
     if note:
         console.print(Text(note, style="dim"))

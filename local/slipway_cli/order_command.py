@@ -66,4 +66,8 @@ def _agrees(question: str) -> bool:
     if not sys.stdin.isatty():
         print("there is nobody to ask: say --yes", file=sys.stderr)
         return False
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)  # what is said next begins a line
+        return False

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.operating.faults import NoSightError
 from local.operating.saved_ledger import save_ledger
+from local.operating.sight import home_session, told_what_is_needed
 from local.simulator.memory_table import MemoryStore, memory_ledger
 from local.slipway_cli.main import main
+from slipway.domain.errors import UnavailableError
 from slipway.domain.instances import InstanceState
 from slipway.domain.resources import Resources
 from slipway.domain.snapshot import Control
-from tests.builders import NOW, POOL, a_booting_instance, a_runner, an_arn
+from tests.builders import NOW, POOL, a_booting_instance, a_configuration, a_runner, an_arn
 from tests.contract.ledger_cases import ROUTE, an_event
 
 ROOT = Path(__file__).parents[3]
 CONFIGURATION = ROOT / "infra/terraform/examples/complete/slipway.yaml"
 HOSTILE = "acme/\x1b[31m[bold]red"
+
+
+def test_what_an_order_needs_is_told_with_what_reading_needs() -> None:
+    for is_order in (False, True):
+        with pytest.raises(NoSightError) as said, told_what_is_needed(a_configuration(), is_order=is_order):
+            raise UnavailableError("refused")
+        assert "dynamodb:Query" in str(said.value)
+        assert ("dynamodb:UpdateItem" in str(said.value)) is is_order
 
 
 @pytest.fixture
@@ -113,6 +126,17 @@ def test_explain_tells_a_waiting_job_s_story(saved: Path, capsys: pytest.Capture
     assert "an operator paused the pool" in out
 
 
+def test_the_story_of_more_than_one_day_tells_the_days(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = MemoryStore()
+    memory_ledger(store).jobs.record(an_event(created_at=NOW - 90_000), ROUTE)
+    save_ledger(tmp_path / "ledger.jsonl", store.items(), NOW)
+    _, out, _ = told(capsys, tmp_path / "ledger.jsonl", "explain", "1")
+    assert "2027-01-14 07:00:00" in out
+    assert "2027-01-15 08:00:00" in out
+
+
 def test_explain_finds_a_refused_job_in_the_webhook_s_log(
     saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,6 +203,22 @@ def test_without_credentials_or_a_table_the_cause_and_the_cure_are_told(
         assert "--region" in err
 
 
+@pytest.mark.parametrize(
+    ("asked", "variables", "expected"),
+    [
+        ("eu-north-1", {"AWS_REGION": "eu-west-1"}, "eu-north-1"),
+        (None, {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}, "eu-west-1"),
+        (None, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+    ],
+)
+def test_the_home_region_is_that_of_the_option_or_of_the_environment(
+    asked: str | None, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert home_session(asked).region_name == expected
+
+
 def test_an_unknown_pool_is_answered_with_the_nearest(
     saved: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,3 +232,24 @@ def test_a_missing_configuration_says_which_option_names_it(
 ) -> None:
     assert main(["status", "--config", str(tmp_path / "none.yaml")]) == 1
     assert "--config" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    """A standard input with somebody before it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("ends", [EOFError, KeyboardInterrupt])
+def test_who_leaves_instead_of_answering_has_changed_nothing(
+    ends: type[BaseException], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leaves(_question: str) -> str:
+        raise ends
+
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("builtins.input", leaves)
+    assert main(["pause", POOL, "--config", str(CONFIGURATION)]) == 1
+    assert "nothing was changed" in capsys.readouterr().err
