@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -83,8 +83,8 @@ class Evidence:
     near: tuple[str, ...] = ()
 
 
-def gather(sight: Sight, job_id: int, refusals: Sequence[Refusal]) -> Evidence:
-    """Read what the ledger knows.
+def gather(sight: Sight, job_id: int, refusals: Callable[[], Sequence[Refusal]]) -> Evidence:
+    """Read what the ledger knows, and ask for ``refusals`` where it never heard of the job while it waited.
 
     Raises:
         NoSightError: the table cannot be read.
@@ -93,8 +93,11 @@ def gather(sight: Sight, job_id: int, refusals: Sequence[Refusal]) -> Evidence:
     with told_what_is_needed(sight.configuration):
         records = sorted(sight.ledger.jobs.attempts(job_id), key=lambda record: record.key)
         tries = tuple(_a_try(sight, record, now) for record in records)
-        near = () if tries or refusals else tuple(_nearest(sight, job_id))
-    return Evidence(job_id, now, tries, tuple(refusals), near)
+    was_heard_of = bool(tries) and all(found.record.heard_at is not None for found in tries)
+    refused = () if was_heard_of else tuple(refusals())
+    with told_what_is_needed(sight.configuration):
+        near = () if tries or refused else tuple(_nearest(sight, job_id))
+    return Evidence(job_id, now, tries, refused, near)
 
 
 def _a_try(sight: Sight, record: JobRecord, now: float) -> Try:

@@ -116,15 +116,15 @@ def _of_file(file: Path, verdict: Verdict) -> list[Finding]:
 def _surroundings(
     arguments: argparse.Namespace, file: SlipwayFile, parser: argparse.ArgumentParser
 ) -> Surroundings:
-    import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     from local.doctor.surroundings import Account, Reach, Surroundings  # noqa: PLC0415
+    from local.operating.sight import home_session  # noqa: PLC0415
     from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
     from slipway.config import decode_configuration  # noqa: PLC0415
 
     try:
-        session = boto3.Session()
+        session = home_session(arguments.region)
     except BotoCoreError as fault:  # a profile that is not there
         parser.error(str(fault))
     configuration = decode_configuration(compiled_body(file))

@@ -53,14 +53,11 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     try:
         sight = open_sight(arguments)
-        evidence = gather(sight, arguments.job, ())
-        note = None
-        if not all(found.record.heard_at for found in evidence.tries) or not evidence.tries:
-            refusals, note = _refusals(arguments, sight)
-            evidence = gather(sight, arguments.job, refusals)
+        notes: list[str] = []
+        evidence = gather(sight, arguments.job, lambda: _refusals(arguments, sight, notes))
     except NoSightError as fault:
         return refuse("slipway explain", str(fault))
-    told = stories(evidence)
+    told, note = stories(evidence), notes[0] if notes else None
     if arguments.json:
         print_json({"job_id": arguments.job, "tries": [_as_json(story) for story in told], "note": note})
     else:
@@ -68,8 +65,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     return 1 if told[-1].ending is Ending.UNKNOWN else 0
 
 
-def _refusals(arguments: argparse.Namespace, sight: Sight) -> tuple[list[Refusal], str | None]:
-    """Return what the webhook's log says, or a note on why it could not be read: the ledger's part stands alone."""
+def _refusals(arguments: argparse.Namespace, sight: Sight, notes: list[str]) -> list[Refusal]:
+    """Return what the webhook's log says, or note why it could not be read: the ledger's part stands alone."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     from local.explain.evidence import KEPT_SECONDS  # noqa: PLC0415
@@ -79,14 +76,15 @@ def _refusals(arguments: argparse.Namespace, sight: Sight) -> tuple[list[Refusal
     profiles = sight.configuration.profiles.values()
     try:
         if arguments.logs:
-            return of_folder(arguments.logs, arguments.job, profiles), None
-        if arguments.ledger:
-            return [], "--logs names the logs that were kept: they know of jobs that were refused"
-        logs = home_session(arguments.region).client("logs")
-        group = f"/aws/lambda/{sight.configuration.deployment}-webhook"
-        return of_deployment(logs, group, arguments.job, profiles, sight.now() - KEPT_SECONDS), None
+            return of_folder(arguments.logs, arguments.job, profiles)
+        if not arguments.ledger:
+            logs = home_session(arguments.region).client("logs")
+            group = f"/aws/lambda/{sight.configuration.deployment}-webhook"
+            return of_deployment(logs, group, arguments.job, profiles, sight.now() - KEPT_SECONDS)
+        notes.append("--logs names the logs that were kept: they know of jobs that were refused")
     except (NoLogError, BotoCoreError) as fault:
-        return [], f"the webhook's log cannot be read, which knows of jobs that were refused: {fault}"
+        notes.append(f"the webhook's log cannot be read, which knows of jobs that were refused: {fault}")
+    return []
 
 
 def _as_json(story: Story) -> dict[str, Any]:

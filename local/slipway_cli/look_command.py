@@ -34,10 +34,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         )
         parser.add_argument("--json", action="store_true", help="print one JSON array")
         parser.add_argument("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
-        parser.set_defaults(run=lambda arguments, kind=kind: _look(arguments, kind))
+        parser.set_defaults(run=lambda arguments, kind=kind, parser=parser: _look(arguments, kind, parser))
 
 
-def _look(arguments: argparse.Namespace, kind: str) -> int:
+def _look(arguments: argparse.Namespace, kind: str, parser: argparse.ArgumentParser) -> int:
+    if arguments.watch and arguments.json:
+        parser.error("--watch is for people: a program asks again for --json")
 
     try:
         sight = open_sight(arguments)
@@ -46,7 +48,7 @@ def _look(arguments: argparse.Namespace, kind: str) -> int:
         def rows() -> list[Row]:
             return _rows(sight, kind, pools)
 
-        if arguments.watch and not arguments.json:
+        if arguments.watch:
             return _watch(kind, rows)
         found = rows()
     except NoSightError as fault:

@@ -22,7 +22,7 @@ def sight_of(deployment: Acme) -> Sight:
 
 
 def story_of(deployment: Acme, job: WorkflowJob) -> Story:
-    return stories(gather(sight_of(deployment), job.id, ()))[-1]
+    return stories(gather(sight_of(deployment), job.id, list))[-1]
 
 
 def moment(story: Story, code: str) -> float:
@@ -131,7 +131,7 @@ def test_a_job_that_was_never_let_in_is_told_which_rule_and_the_nearest_profile(
         deployment.clock.now(), "queued", "no_profile", "no profile has all of these labels", "alpha/web",
         (*LABELS, "gpu"), "small",
     )  # fmt: skip
-    [story] = stories(gather(sight_of(deployment), 7, [refusal]))
+    [story] = stories(gather(sight_of(deployment), 7, lambda: [refusal]))
     assert (story.ending, story.repository) == (Ending.REFUSED, "alpha/web")
     assert story.answer == (
         "Slipway does not serve it: no profile has all of these labels; its labels are self-hosted, linux, x64, "
@@ -145,7 +145,7 @@ def test_of_an_unknown_job_the_nearest_known_ids_and_why_it_may_be_unknown_are_t
     assert deployment.until_completed(job)
     deployment.clock.advance(5.0)
     slip = int(f"{job.id}0")
-    [story] = stories(gather(sight_of(deployment), slip, ()))
+    [story] = stories(gather(sight_of(deployment), slip, list))
     assert story.ending is Ending.UNKNOWN
     assert f"Known are {job.id}." in story.answer
     assert "repair.md" in story.answer

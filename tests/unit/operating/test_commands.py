@@ -253,3 +253,10 @@ def test_who_leaves_instead_of_answering_has_changed_nothing(
     monkeypatch.setattr("builtins.input", leaves)
     assert main(["pause", POOL, "--config", str(CONFIGURATION)]) == 1
     assert "nothing was changed" in capsys.readouterr().err
+
+
+def test_watching_is_not_for_programs(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        told(capsys, saved, "status", "--watch", "--json")
+    assert stop.value.code == 2
+    assert "--watch is for people" in capsys.readouterr().err
