@@ -142,11 +142,15 @@ class JobRequest:
     run_id: int | None = None
     event: str = "push"
     """What triggered the run; only a push moves the repository's ``pushed_at``."""
+    reusable_workflow: str | None = None
+    """The workflow that defines the job, where the run's own only calls it, as a runner group names it."""
 
     @property
     def workflow(self) -> str:
-        """The workflow as a runner group names it."""
-        return f"{self.repository}/.github/workflows/{self.workflow_file}@{self.ref}"
+        """The workflow that defines the job, as a runner group names it [GH-GROUP-WORKFLOWS]."""
+        return (
+            self.reusable_workflow or f"{self.repository}/.github/workflows/{self.workflow_file}@{self.ref}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
