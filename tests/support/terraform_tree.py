@@ -12,7 +12,12 @@ from local.infra_check.terraform.run import Terraform
 from tests.support.builds import make_build
 
 WEBHOOK_PATH = "f00d2b1c4d5e6f70"
-EXAMPLES = ("complete", "minimal", "private-clusters")  # those that deploy Slipway; the others are networks
+EXAMPLES = (
+    "complete",
+    "image-build",
+    "minimal",
+    "private-clusters",
+)  # those that deploy Slipway; the others are networks
 NEEDS_REGIONS = "deployment"  # of the module's own tests; the others are quicker with the smallest build
 
 

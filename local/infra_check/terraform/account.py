@@ -23,16 +23,20 @@ _FORMATS = {
     "aws_cloudwatch_event_rule.arn": "arn:aws:events:{region}:{account}:rule/{name}",
     "aws_cloudwatch_log_group.arn": "arn:aws:logs:{region}:{account}:log-group:{name}",
     "aws_dynamodb_table.arn": "arn:aws:dynamodb:{region}:{account}:table/{name}",
+    "aws_ecr_repository.arn": "arn:aws:ecr:{region}:{account}:repository/{name}",
     "aws_ecs_cluster.arn": "arn:aws:ecs:{region}:{account}:cluster/{name}",
     "aws_ecs_task_definition.arn": "arn:aws:ecs:{region}:{account}:task-definition/{family}:1",
     "aws_iam_instance_profile.arn": "arn:aws:iam::{account}:instance-profile/{name}",
+    "aws_iam_policy.arn": "arn:aws:iam::{account}:policy/{name}",
     "aws_iam_role.arn": "arn:aws:iam::{account}:role/{name}",
+    "aws_kms_key.arn": "arn:aws:kms:{region}:{account}:key/of-{customer_master_key_spec}",
     "aws_lambda_function.arn": "arn:aws:lambda:{region}:{account}:function:{function_name}",
     "aws_lambda_function.invoke_arn": (
         "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
         "arn:aws:lambda:{region}:{account}:function:{function_name}/invocations"
     ),
     "aws_lambda_layer_version.arn": "arn:aws:lambda:{region}:{account}:layer:{layer_name}:1",
+    "aws_s3_bucket.arn": "arn:aws:s3:::{bucket}",
     "aws_secretsmanager_secret.arn": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf",
     "aws_sns_topic.arn": "arn:aws:sns:{region}:{account}:{name}",
     "aws_sqs_queue.arn": "arn:aws:sqs:{region}:{account}:{name}",

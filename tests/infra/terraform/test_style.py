@@ -11,6 +11,8 @@ SOURCE = Path(__file__).parents[3] / "infra" / "terraform"
 MODULES = [".", "modules/function", "modules/network", "modules/pool"]
 EXAMPLES = [
     "examples/complete",
+    "examples/image-build",
+    "examples/image-build/registry",
     "examples/minimal",
     "examples/network",
     "examples/private-clusters",

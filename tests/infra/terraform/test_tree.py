@@ -35,7 +35,7 @@ def test_its_tests_pass(name: str, terraform_tree: TerraformTree) -> None:
     assert terraform_tree.run_tests(name) == wanted != []
 
 
-@pytest.mark.parametrize("example", ["complete", "minimal", "network", "private-clusters"])
+@pytest.mark.parametrize("example", ["complete", "image-build", "minimal", "network", "private-clusters"])
 def test_every_example_plans_as_it_stands(example: str, terraform_tree: TerraformTree) -> None:
     plan = terraform_tree.plan_example(example)
     assert len({resource.address for resource in plan.resources}) == len(plan.resources) > 25
