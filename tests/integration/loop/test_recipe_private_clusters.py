@@ -215,6 +215,23 @@ def test_another_repository_gets_no_runner_in_a_cluster_s_network(clusters: Clus
     assert deployment.github.registry.registered_total == 0
 
 
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_copied_label_takes_no_runner_of_a_group_with_selected_repositories(*, selected: bool) -> None:
+    """[GH-JIT-NOT-BOUND] [GH-GROUP-VISIBILITY]"""
+    deployment = deployed()
+    world = deployment.github.world
+    assert deployment.until_completed(queue(deployment, {"profile": "tokyo"}, 74))
+    (scope,) = (one for one in world.scopes() if (one.kind, one.name) == ("organization", "alpha"))
+    (group,) = (one for one in world.groups_of(scope).values() if one.name == "slipway")
+    if selected:
+        group.visibility, group.selected_ids = "selected", {world.repositories["alpha/web"].id}
+    copy = JobRequest("alpha/api", ("slipway/tokyo/run=75-1",), 30.0)  # older than what it copies
+    thief = deployment.github.queue_job(copy)
+    job = queue(deployment, {"profile": "tokyo"}, 75)
+    assert deployment.until_completed(job) is True
+    assert (thief.status == "queued") is selected
+
+
 def test_diff_and_apply_of_the_workflow_are_the_roles_of_the_example_and_apply_waits_for_its_environment() -> (
     None
 ):

@@ -35,7 +35,7 @@ variable "repository" {
 }
 
 variable "environment" {
-  description = "Environment of the repository whose jobs may apply; give it reviewers, and let only the default branch deploy to it"
+  description = "Environment of the repository whose jobs may apply; give it reviewers, and let only release tags deploy to it"
   type        = string
   default     = "production"
   nullable    = false
