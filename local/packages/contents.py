@@ -18,6 +18,13 @@ CONFIGURATION = "slipway.json"
 ASK_GITHUB = ("registrar", "reaper", "redelivery")
 
 Files = dict[str, bytes]
+_OF_ENVIRONMENTS = CORE / "slipway" / "adapters" / "environments"
+
+
+def shared_adapters() -> list[str]:
+    """Return the sources of the adapters whose operations the vendor layer knows: not those of the optional function."""
+    paths = sorted((CORE / "slipway" / "adapters").rglob("*.py"))
+    return [path.read_text("utf-8") for path in paths if not path.is_relative_to(_OF_ENVIRONMENTS)]
 
 
 def function_files(name: str, configuration: str, ca_bundle: bytes | None) -> Files:

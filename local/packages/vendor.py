@@ -77,9 +77,8 @@ def vendor_layer(target: Target) -> dict[str, bytes]:
             for path in folder.rglob("*")
             if path.is_file() and is_wanted(path.relative_to(folder))
         }
-    adapters = {path: path.read_text("utf-8") for path in ADAPTERS.rglob("*.py")}
-    services = words_of([adapters[ADAPTERS / "aws_clients.py"]])
-    cut = cut_down(files, words_of(adapters.values()), services)
+    clients = (ADAPTERS / "aws_clients.py").read_text("utf-8")
+    cut = cut_down(files, words_of(shared_adapters()), words_of([clients]))
     return {f"python/{path}": content for path, content in cut.items()}
 
 

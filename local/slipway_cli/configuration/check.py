@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from local.slipway_cli.configuration.cross_checks import cross_check
 from local.slipway_cli.configuration.document import Document, parse
+from local.slipway_cli.configuration.environments import Environments
 from local.slipway_cli.configuration.faults import Fault, dotted
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile, SlipwayFile
 from local.slipway_cli.configuration.parts import Parts
@@ -80,6 +81,7 @@ def _parts(value: Any) -> Parts:
         pools=_all_in_form(Pool, pools),
         wanted_pools={name: _mapping(raw).get("pool") for name, raw in profiles.items()},
         pool_names=frozenset(pools),
+        environments=_in_form(Environments, document.get("environments")),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.slipway_cli.catalogue import CatalogueEntry, catalogue
+from local.slipway_cli.configuration.environments import compiled_environments
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile, SlipwayFile
 from slipway.config import CA_BUNDLE, COMPILED_VERSION
 from slipway.domain.configuration import MAX_TASKS_ON_A_BRIDGE, Schedule
@@ -39,7 +40,15 @@ def compiled_body(file: SlipwayFile) -> dict[str, Any]:
             "max_starting_per_repository": file.fairness.max_starting_per_repository,
         },
         "tags_tasks": file.accounting.task_tags,
+        **_environments(file),
     }
+
+
+def _environments(file: SlipwayFile) -> dict[str, Any]:
+    """Return the optional section; without it nothing of it is compiled."""
+    if file.environments is None:
+        return {}
+    return {"environments": compiled_environments(file.deployment, file.environments)}
 
 
 def api_url(web_url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from local.slipway_cli.catalogue import CatalogueEntry, catalogue
+from local.slipway_cli.configuration.environments import environment_checks
 from local.slipway_cli.configuration.faults import Fault, nearest, printable
 from local.slipway_cli.configuration.isolation import isolation_checks
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile
@@ -27,6 +28,9 @@ def cross_check(parts: Parts) -> Iterator[Fault]:
         yield from _pool(name, pool)
     if parts.github:
         yield from _github(parts.github)
+    if parts.environments:
+        has_app = parts.github is None or parts.github.secrets.app is not None
+        yield from environment_checks(parts.deployment, parts.environments, parts.pool_names, has_app=has_app)
     yield from isolation_checks(parts)
 
 

@@ -96,3 +96,22 @@ ProfileName = text(r"[a-z0-9][a-z0-9_-]{0,19}", "a name: 1 to 20 of a-z 0-9 _ -,
 PoolName = text(r"[a-z0-9][a-z0-9-]{0,19}", "a name: 1 to 20 of a-z 0-9 -, not beginning with -")
 # Without a hyphen, so that no deployment's names begin with another's: names begin with it, and a hyphen follows.
 DeploymentName = text(r"[a-z][a-z0-9]{0,19}", "a name: 1 to 20 of a-z 0-9, beginning with a letter")
+# Of environments of pull requests.
+Listener = text(
+    _ARN
+    + r"elasticloadbalancing:[a-z0-9-]{5,25}:[0-9]{12}:listener/app/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}/[0-9a-f]{16}",
+    "the ARN of an Application Load Balancer's listener",
+)
+RoleArn = text(_ARN + r"iam::[0-9]{12}:role/[A-Za-z0-9/_+=,.@-]{1,576}", "the ARN of an IAM role")
+Vpc = text(r"vpc-[0-9a-f]{8,17}", "a VPC id (vpc-…)")
+Domain = text(
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?){1,8}",
+    "a domain in lower case such as pr-env.example.com",
+)
+# With a digit at its end, pr1 + 23 and pr + 123 would be one host; 10 digits of a number still have room in a label.
+HostPrefix = text(
+    r"[a-z]([a-z0-9-]{0,50}[a-z-])?", "letters, digits and hyphens, beginning with a letter, no digit last"
+)
+ClusterName = text(r"[A-Za-z0-9_-]{1,255}", "the name of an ECS cluster")
+VariableName = text(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "the name of an environment variable")
+HealthPath = text(r"/[A-Za-z0-9._~/?=&{} -]{0,255}", "a path such as /health")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from local.slipway_cli.configuration import fields as f
+from local.slipway_cli.configuration.environments import Environments
+from local.slipway_cli.configuration.section import Section
 
 
-class _Section(BaseModel):
-    # Strict: `cpu: "2"` or `standby: yes` is a slip that deserves a word, not a guess.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
-
-
-class WebhookSecret(_Section):
+class WebhookSecret(Section):
     """A webhook secret, and the organizations it may speak for (none named: all)."""
 
     secret: f.SecretId
@@ -44,7 +41,7 @@ WebhookSecretEntry = Annotated[
 ]
 
 
-class Secrets(_Section):
+class Secrets(Section):
     """Where credentials lie in Secrets Manager, by ARN, or by a name that the deployment creates empty."""
 
     webhook: list[WebhookSecretEntry] = Field(
@@ -56,7 +53,7 @@ class Secrets(_Section):
     )
 
 
-class Allow(_Section):
+class Allow(Section):
     """Whose jobs are served."""
 
     organizations: list[f.AllowedOrganization] = Field(default_factory=lambda: ["*"], min_length=1)
@@ -67,7 +64,7 @@ class Allow(_Section):
     )
 
 
-class GitHub(_Section):
+class GitHub(Section):
     """The GitHub whose jobs are served."""
 
     url: f.WebUrl = "https://github.com"
@@ -88,21 +85,21 @@ class GitHub(_Section):
     )
 
 
-class Bounds(_Section):
+class Bounds(Section):
     """The smallest and largest size which a `slipway/PROFILE/cpu=…/memory=…` label may ask for."""
 
     cpu: list[f.Cpu] = Field(min_length=2, max_length=2)
     memory: list[f.Memory] = Field(min_length=2, max_length=2)
 
 
-class Slo(_Section):
+class Slo(Section):
     """The wait that nine in ten jobs should stay under, and the hours in which it counts."""
 
     p90_wait: f.Duration
     hours: f.Hours | None = None
 
 
-class Profile(_Section):
+class Profile(Section):
     """What a label set buys."""
 
     labels: list[f.Label] = Field(min_length=1, max_length=100)
@@ -131,14 +128,14 @@ class Profile(_Section):
     slo: Slo | None = None
 
 
-class Headroom(_Section):
+class Headroom(Section):
     """Free slots to keep on running instances."""
 
     slots: f.PositiveCount
     schedule: f.Hours | None = Field(None, description="none: always")
 
 
-class Pool(_Section):
+class Pool(Section):
     """Where capacity comes from."""
 
     region: f.Region
@@ -167,7 +164,7 @@ class Pool(_Section):
     git_cache: bool = Field(False, description="Git objects read by every job; only for one organization")
 
 
-class Fairness(_Section):
+class Fairness(Section):
     """How organizations share what is scarce."""
 
     weights: dict[f.Login, Annotated[int, Field(ge=1, le=1_000)]] = Field(default_factory=dict)
@@ -175,7 +172,7 @@ class Fairness(_Section):
     max_starting_per_repository: f.PositiveCount = Field(200, description="runners between start and job")
 
 
-class Accounting(_Section):
+class Accounting(Section):
     """How use is told to AWS, besides Slipway's own usage records."""
 
     task_tags: bool = Field(
@@ -183,7 +180,7 @@ class Accounting(_Section):
     )
 
 
-class SlipwayFile(_Section):
+class SlipwayFile(Section):
     """A whole ``slipway.yaml``."""
 
     deployment: f.DeploymentName = Field(
@@ -194,3 +191,4 @@ class SlipwayFile(_Section):
     pools: dict[f.PoolName, Pool] = Field(min_length=1)
     fairness: Fairness = Field(default_factory=Fairness)
     accounting: Accounting = Field(default_factory=Accounting)
+    environments: Environments | None = Field(None, description="environments of pull requests")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local.slipway_cli.configuration.environments import Environments
 from local.slipway_cli.configuration.model import GitHub, Pool, Profile
 
 
@@ -22,3 +23,4 @@ class Parts:
     pools: Mapping[str, Pool]
     wanted_pools: Mapping[str, Any]
     pool_names: frozenset[str]
+    environments: Environments | None = None

@@ -16,6 +16,7 @@ from botocore.loaders import Loader
 from botocore.session import Session
 
 from local.packages.botocore_models import DATA, cut_down, operations_of, words_of
+from local.packages.contents import shared_adapters
 from local.packages.faults import BuildError
 from local.packages.vendor import ADAPTERS
 from local.slipway_cli.infrastructure.function_policies import function_policies
@@ -126,8 +127,8 @@ def test_another_layout_of_botocore_s_files_is_told_and_not_guessed_at(files: di
 def real() -> dict[str, bytes]:
     folder = Path(botocore.__file__).parents[1]
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in (folder / DATA).rglob("*.*")}
-    sources = {path: path.read_text("utf-8") for path in ADAPTERS.rglob("*.py")}
-    return cut_down(files, words_of(sources.values()), words_of([sources[ADAPTERS / "aws_clients.py"]]))
+    clients = (ADAPTERS / "aws_clients.py").read_text("utf-8")
+    return cut_down(files, words_of(shared_adapters()), words_of([clients]))
 
 
 # Actions that are no operation of botocore's under their own name, or that somebody else calls for us.

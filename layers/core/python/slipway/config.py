@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.domain.configuration import (
     Bounds,
@@ -29,6 +29,9 @@ from slipway.domain.configuration import (
 from slipway.domain.errors import ConfigurationError
 from slipway.domain.resources import Resources
 
+if TYPE_CHECKING:
+    from slipway.domain.environments.settings import Environments
+
 COMPILED_VERSION = 5
 CA_BUNDLE = "ca_bundle.pem"
 """What a private authority's file is called, beside the compiled configuration which names it."""
@@ -46,6 +49,7 @@ class Settings:
     events_queue_url: str
     dead_letters_queue_url: str
     lease_seconds: int
+    environments_queue_url: str = ""
     clock_origin: float | None = None
     clock_scale: float = 1.0
 
@@ -75,6 +79,7 @@ class Settings:
             events_queue_url=environ.get("SLIPWAY_EVENTS_QUEUE_URL", ""),
             dead_letters_queue_url=environ.get("SLIPWAY_DEAD_LETTERS_QUEUE_URL", ""),
             lease_seconds=int(lease),
+            environments_queue_url=environ.get("SLIPWAY_ENVIRONMENTS_QUEUE_URL", ""),
             clock_origin=origin,
             clock_scale=scale,
         )
@@ -100,6 +105,7 @@ _VARIABLES = {
     "jobs_queue_url": "SLIPWAY_JOBS_QUEUE_URL",
     "events_queue_url": "SLIPWAY_EVENTS_QUEUE_URL",
     "dead_letters_queue_url": "SLIPWAY_DEAD_LETTERS_QUEUE_URL",
+    "environments_queue_url": "SLIPWAY_ENVIRONMENTS_QUEUE_URL",
 }
 
 
@@ -171,7 +177,17 @@ def decode_configuration(body: Mapping[str, Any]) -> Configuration:
         pools={name: _pool(name, value) for name, value in body["pools"].items()},
         fairness=Fairness(**body["fairness"]),
         tags_tasks=body.get("tags_tasks", False),
+        environments=_environments(body.get("environments"), body["deployment"]),
     )
+
+
+def _environments(body: Mapping[str, Any] | None, deployment: str) -> Environments | None:
+    if body is None:
+        return None
+    # Most deployments have none, and their functions need not read what it could be.
+    from slipway.domain.environments.settings import decode_environments  # noqa: PLC0415
+
+    return decode_environments(body, deployment)
 
 
 def _github(body: Mapping[str, Any], deployment: str) -> GitHubTarget:

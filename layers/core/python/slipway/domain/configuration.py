@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from slipway.domain.resources import Resources
+
+if TYPE_CHECKING:
+    from slipway.domain.environments.settings import Environments
 
 
 class Registration(StrEnum):
@@ -194,7 +198,10 @@ class Fairness:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that an operator configured, by name; ``tags_tasks``: with what they cost whom."""
+    """Everything that an operator configured, by name; ``tags_tasks``: with what they cost whom.
+
+    ``environments`` are there only where pull requests have any.
+    """
 
     deployment: str
     github: GitHubTarget
@@ -202,6 +209,7 @@ class Configuration:
     pools: Mapping[str, Pool]
     fairness: Fairness = field(default_factory=Fairness)
     tags_tasks: bool = False
+    environments: Environments | None = None
 
     def pool_of_cluster(self, cluster: str) -> Pool | None:
         """Return the pool which owns the ECS cluster of this name, if any."""

@@ -1,0 +1,1 @@
+"""Environments of pull requests in AWS: services, rules, target groups, log groups, images."""

@@ -1,0 +1,1 @@
+"""Environments of pull requests: gather, decide, apply, tell."""
