@@ -22,7 +22,7 @@ _OF_ENVIRONMENTS = CORE / "slipway" / "adapters" / "environments"
 
 
 def shared_adapters() -> list[str]:
-    """Return the sources of the adapters whose operations the vendor layer knows: not those of the optional function."""
+    """Return the sources of the adapters whose operations the vendor layer knows; environments bring their own."""
     paths = sorted((CORE / "slipway" / "adapters").rglob("*.py"))
     return [path.read_text("utf-8") for path in paths if not path.is_relative_to(_OF_ENVIRONMENTS)]
 

@@ -24,6 +24,8 @@ T = TypeVar("T")
 #: Told of every call before it is made ("dynamodb.Query") and after; may raise, or kill who calls.
 Meddle = Callable[[str, bool], None]
 
+#: What the token of the next page is called in an answer, and in the request for it.
+_TOKENS = {"nextToken": "nextToken", "NextToken": "NextToken", "NextMarker": "Marker"}
 _PHASES = {
     "dynamodb": Phase.DYNAMODB_CALL,
     "sqs": Phase.SQS_CALL,
@@ -32,6 +34,10 @@ _PHASES = {
     "ssm": Phase.PARAMETER_CALL,
     "secretsmanager": Phase.PARAMETER_CALL,
     "github": Phase.GITHUB_CALL,
+    # Other services of AWS are taken to answer as fast as ECS does.
+    "elbv2": Phase.ECS_CALL,
+    "ecr": Phase.ECS_CALL,
+    "logs": Phase.ECS_CALL,
 }
 
 
@@ -125,7 +131,7 @@ class TimedClient:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """A paginator without botocore's machinery: it follows the token, which ECS and EC2 write differently."""
+    """A paginator without botocore's machinery: it follows the token, which each service calls differently."""
 
     list_page: Callable[..., Any]
 
@@ -134,10 +140,10 @@ class Pages:
         while True:
             page = self.list_page(**request)
             yield page
-            name = next((name for name in ("nextToken", "NextToken") if page.get(name)), None)
+            name = next((name for name in _TOKENS if page.get(name)), None)
             if name is None:
                 return
-            request[name] = page[name]
+            request[_TOKENS[name]] = page[name]
 
 
 class TwinClient:

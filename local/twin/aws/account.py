@@ -12,10 +12,13 @@ from local.twin.aws import wire_check
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.dynamodb import DynamoDb
 from local.twin.aws.ec2 import Ec2
+from local.twin.aws.ecr import Ecr
 from local.twin.aws.ecs import Ecs
+from local.twin.aws.elbv2 import Elbv2
 from local.twin.aws.events import Event, EventBus, Rule, every_event
 from local.twin.aws.faults import Faults
 from local.twin.aws.identifiers import Identifiers
+from local.twin.aws.logs import Logs
 from local.twin.aws.secretsmanager import SecretsManager
 from local.twin.aws.service import Call, Context, Service
 from local.twin.aws.sqs import Sqs
@@ -63,6 +66,11 @@ class AwsTwin:
         self.secretsmanager = SecretsManager(self.context)
         self.ssm = Ssm(self.context)
         self.ssm.public = self.ec2.images.recommended
+        self.elbv2 = Elbv2(self.context)
+        self.ecr = Ecr(self.context)
+        self.logs = Logs(self.context)
+        self.ecs.services.can_pull = self.ecr.can_pull
+        self.ecs.services.is_balanced = self.elbv2.is_balanced
         everything: tuple[Service, ...] = (
             self.ecs,
             self.ec2,
@@ -70,6 +78,9 @@ class AwsTwin:
             self.dynamodb,
             self.secretsmanager,
             self.ssm,
+            self.elbv2,
+            self.ecr,
+            self.logs,
         )
         self._services = {service.name: service for service in everything}
 

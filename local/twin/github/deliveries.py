@@ -15,10 +15,13 @@ from local.twin.github.credentials import Credentials, Installation
 from local.twin.github.faults import DeliveryFaults
 from local.twin.github.model import JobState, Repository, WorkflowJob
 from local.twin.github.payloads import Payloads, compact, node_id
+from local.twin.github.pull_payloads import PullPayloads
+from local.twin.github.pulls import PullRequest
 from local.twin.github.state import World
 
 HookKind = Literal["integration", "organization", "business"]
 _DAY_SECONDS = 86_400.0
+_PERMISSIONS = {"workflow_job": "actions", "pull_request": "pull_requests"}
 _FAILED_TO_CONNECT = ("failed to connect", 502)
 
 
@@ -68,6 +71,7 @@ class Deliveries:
         self._credentials = credentials
         self._rng = rng
         self._payloads = Payloads(world)
+        self._pulls = PullPayloads(world)
         self._log: deque[Delivery] = deque()
         self._failed: list[Delivery] = []
         self._attempts = 0
@@ -81,19 +85,28 @@ class Deliveries:
         self.counts: Counter[str] = Counter()
 
     def workflow_job(self, action: str, job: WorkflowJob, state: JobState) -> None:
-        """Tell every hook that may know of it."""
+        """Tell every hook that may know of a job."""
+        self._tell("workflow_job", action, job, lambda: self._payloads.workflow_job(action, job, state))
+
+    def pull_request(self, action: str, pull: PullRequest) -> None:
+        """Tell every hook that may know of a pull request [GH-PULL-EVENTS]."""
+        self._tell("pull_request", action, pull, lambda: self._pulls.event(action, pull))
+
+    def _tell(
+        self, event: str, action: str, about: WorkflowJob | PullRequest, make: Callable[[], dict[str, Any]]
+    ) -> None:
         payload: dict[str, Any] | None = None
         guid = self._world.new_guid()
         for hook in self.hooks:
-            installation = self._installation_for(hook, job.repository)
-            if not self._concerns(hook, job.repository, installation):
+            installation = self._installation_for(hook, about.repository, _PERMISSIONS[event])
+            if not self._concerns(hook, about.repository, installation):
                 continue
-            payload = payload or self._payloads.workflow_job(action, job, state)
+            payload = payload or make()
             own = {"installation": _installation(installation)} if installation else {}
-            text = self._payloads.text(payload | own)
-            delivery = self._new(hook, guid, "workflow_job", action, text)
+            delivery = self._new(hook, guid, event, action, self._payloads.text(payload | own))
             delivery.installation_id = installation.id if installation else None
-            delivery.repository_id, delivery.job_id = job.repository.id, job.id
+            delivery.repository_id = about.repository.id
+            delivery.job_id = about.id if event == "workflow_job" else None
             self._send(delivery)
 
     def ping(self, hook: Hook) -> None:
@@ -129,8 +142,8 @@ class Deliveries:
         self.counts["redelivered"] += 1
         self._schedule(again, 0.0)
 
-    def _installation_for(self, hook: Hook, repository: Repository) -> Installation | None:
-        """The App's installation that sees ``repository``; it needs Actions: read [GH-APP-ACTIONS-READ]."""
+    def _installation_for(self, hook: Hook, repository: Repository, permission: str) -> Installation | None:
+        """The App's installation that sees ``repository``; for jobs it needs Actions: read [GH-APP-ACTIONS-READ]."""
         if hook.kind != "integration":
             return None
         return next(
@@ -139,7 +152,7 @@ class Deliveries:
                 for installation in self._credentials.installations.values()
                 if installation.app.id == hook.target_id
                 and installation.covers(repository)
-                and "actions" in installation.permissions
+                and permission in installation.permissions
                 and installation.suspended_at is None
             ),
             None,

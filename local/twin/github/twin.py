@@ -13,11 +13,13 @@ from local.twin.github.deliveries import Deliveries, Hook, HookKind
 from local.twin.github.jobs import Jobs
 from local.twin.github.limits import LimitSettings, RateLimits
 from local.twin.github.model import JobRequest, Organization, Repository, RunnerGroup, WorkflowJob
+from local.twin.github.pulls import Pulls
 from local.twin.github.registry import Registry
 from local.twin.github.rest.api import RestApi
 from local.twin.github.rest.apps import AppCalls, DeliveryCalls, JobCalls
 from local.twin.github.rest.groups import GroupCalls
 from local.twin.github.rest.operations import Handler
+from local.twin.github.rest.pulls import PullCalls
 from local.twin.github.rest.repositories import RepositoryCalls
 from local.twin.github.rest.reruns import RerunCalls
 from local.twin.github.rest.runners import RunnerCalls
@@ -40,6 +42,7 @@ class GitHubTwin:
         self.credentials = Credentials(self.world)
         self.deliveries = Deliveries(self.world, self.credentials, random.Random(seed + 1))
         self.jobs = Jobs(self.world, self.deliveries.workflow_job)
+        self.pulls = Pulls(self.world, self.deliveries.pull_request)
         self.registry = Registry(self.world)
         self.router = Router(self.world, self.jobs, self.registry)
         self.jobs.listeners.queued = self.router.place
@@ -142,4 +145,5 @@ class GitHubTwin:
             **self.rerun_calls.handlers(),
             **RunCalls(self.world, self.jobs).handlers(),
             **RepositoryCalls(self.world).handlers(),
+            **PullCalls(self.world, self.pulls).handlers(),
         }

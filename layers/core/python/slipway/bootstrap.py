@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from slipway.adapters.github.http import GitHubApi
     from slipway.adapters.json_log import JsonLog
     from slipway.domain.configuration import Configuration
+    from slipway.domain.environments.settings import Environments
     from slipway.ports.clock import Clock
     from slipway.ports.ledger import Ledger
     from slipway.ports.queue import JobQueue
     from slipway.ports.secrets import KeptSecrets
     from slipway.services.claim import Claim, Release
     from slipway.services.diagnose import Diagnose
+    from slipway.services.environments.intake import PullRequestIntake
+    from slipway.services.environments.receive import Receive
     from slipway.services.ingest import Ingest
     from slipway.services.reap import ReapStale
     from slipway.services.repair import Repair
@@ -83,6 +86,17 @@ _NEEDED = {
         "slipway.adapters.github.workflow_jobs",
         "slipway.services.repair",
     ),
+    "environments": (
+        *_AWS,
+        *_GITHUB,
+        "slipway.adapters.environments.clients",
+        "slipway.adapters.environments.host",
+        "slipway.adapters.environments.images",
+        "slipway.adapters.environments.sqs",
+        "slipway.adapters.github.pull_requests",
+        "slipway.adapters.ledger.environments",
+        "slipway.services.environments.receive",
+    ),
 }
 
 
@@ -116,12 +130,26 @@ def ingest_webhook() -> Ingest:
     settings = Settings.from_environment().require("jobs_queue_url")
     access = AwsAccess.from_environment()
     wall_clock = SystemClock()  # signatures are checked against real time
+    configuration = load_configuration(settings.configuration_path)
     return Ingest(
-        load_configuration(settings.configuration_path),
+        configuration,
         SecretsManager(access, wall_clock),
         SqsJobQueue(settings.jobs_queue_url, access, wall_clock),
         model_clock(settings),
+        _pull_request_intake(configuration.environments, settings),
     )
+
+
+def _pull_request_intake(environments: Environments | None, settings: Settings) -> PullRequestIntake | None:
+    """Build what takes pull requests; nothing where nobody configured their environments."""
+    if environments is None:
+        return None
+    from slipway.adapters.environments.sqs_http import SqsPullRequestQueue
+    from slipway.services.environments.intake import PullRequestIntake
+
+    url = settings.require("environments_queue_url").environments_queue_url
+    queue = SqsPullRequestQueue(url, AwsAccess.from_environment(), SystemClock())
+    return PullRequestIntake(environments, queue, model_clock(settings))
 
 
 def webhook_log() -> JsonLog:
@@ -155,6 +183,17 @@ def diagnose() -> Diagnose:
 def repair() -> Repair:
     """Build the redelivery's service."""
     return _wiring("jobs_queue_url").repair()
+
+
+def reconcile_environments() -> Receive:
+    """Build the service of the environments function."""
+    settings = Settings.from_environment().require(
+        "region", "table", "environments_queue_url", "dead_letters_queue_url"
+    )
+    from slipway.wiring import Wiring
+
+    configuration = load_configuration(settings.configuration_path)
+    return Wiring(settings, configuration, DeployedEnvironments(settings, configuration)).environments()
 
 
 def _wiring(*places: str) -> Wiring:
@@ -219,3 +258,15 @@ class Deployed:
         import uuid
 
         return uuid.uuid4().hex
+
+
+class DeployedEnvironments(Deployed):
+    """The surroundings of the environments function, which brings botocore's models of its own services along."""
+
+    def client(self, service: str, region: str) -> Any:
+        """Return the botocore client of a service."""
+        from slipway.adapters.environments import clients
+
+        if service in clients.SERVICES:
+            return clients.client(service, region)
+        return super().client(service, region)

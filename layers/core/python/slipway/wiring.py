@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from slipway.ports.secrets import KeptSecrets
     from slipway.services.claim import Claim, Release
     from slipway.services.diagnose import Diagnose
+    from slipway.services.environments.receive import Receive
     from slipway.services.reap import ReapStale
     from slipway.services.repair import Repair
     from slipway.services.scale import Scale
@@ -216,6 +217,35 @@ class Wiring:
             Redeliver(hooks, self.ledger.housekeeping, self._clock),
             self._sweep(),
         )
+
+    def environments(self) -> Receive:
+        from slipway.adapters.environments.host import AwsEnvironments
+        from slipway.adapters.environments.images import EcrImages
+        from slipway.adapters.environments.sqs import SqsEnvironmentQueue
+        from slipway.adapters.github.pull_requests import GitHubPullRequests
+        from slipway.adapters.ledger.environments import environment_memory
+        from slipway.adapters.sqs import SqsDeadLetters
+        from slipway.services.environments.receive import Receive
+        from slipway.services.environments.reconcile import Parts, Reconcile
+
+        settings = self._configuration.environments
+        if settings is None:
+            raise ConfigurationError("environments is not set: this function has nothing to do")
+        ecs, elbv2, logs = (
+            self._around.client(service, settings.region) for service in ("ecs", "elbv2", "logs")
+        )
+        notes, rows = environment_memory(self._client("dynamodb"), self._settings.table)
+        parts = Parts(
+            host=AwsEnvironments(ecs, elbv2, logs, settings, self._around.together),
+            images=EcrImages(lambda region: self._around.client("ecr", region)),
+            pulls=GitHubPullRequests(self._github_api, self._app_tokens),
+            notes=notes,
+            rows=rows,
+            queue=SqsEnvironmentQueue(self._client("sqs"), self._settings.environments_queue_url),
+        )
+        reconcile = Reconcile(settings, parts, self._clock, lease_seconds=self._settings.lease_seconds)
+        dead_letters = SqsDeadLetters(self._client("sqs"), self._settings.dead_letters_queue_url)
+        return Receive(settings, reconcile, dead_letters)
 
     def _sweep(self) -> Sweep:
         from slipway.adapters.github.queued_jobs import GitHubQueuedJobs

@@ -13,12 +13,14 @@ from local.twin.aws.ecs.query import compile_query
 from local.twin.aws.ecs.records import Cluster, ContainerInstance, Task, TaskDefinition
 from local.twin.aws.ecs.run_task import RunTask
 from local.twin.aws.ecs.runtime import ContainerRuntime, IdleRuntime
+from local.twin.aws.ecs.service_calls import ServiceCalls
+from local.twin.aws.ecs.services import ServiceScheduler
 from local.twin.aws.ecs.state import EcsState
 from local.twin.aws.ecs.tasks import TaskLifecycle
 from local.twin.aws.errors import AwsFault
 from local.twin.aws.events import EventBus
 from local.twin.aws.paging import page
-from local.twin.aws.service import Context, Response, Service, operation
+from local.twin.aws.service import Context, Response, operation
 from local.twin.aws.throttle import Throttle
 
 _MODIFY: Final = (
@@ -36,17 +38,21 @@ _BUCKETS: Final = {
     "cluster-read": (50.0, 20.0),
     "definition-read": (50.0, 20.0),
     "definition-modify": (20.0, 1.0),
+    "service-modify": (50.0, 5.0),
+    "service-read": (100.0, 20.0),
 }
 _BUCKET_OF: Final = {
     **dict.fromkeys(_MODIFY, "resource-modify"),
     **dict.fromkeys(_READ, "resource-read"),
     "DescribeClusters": "cluster-read",
     "DescribeTaskDefinition": "definition-read",
-    "RegisterTaskDefinition": "definition-modify",
+    **dict.fromkeys(("RegisterTaskDefinition", "DeregisterTaskDefinition"), "definition-modify"),
+    **dict.fromkeys(("CreateService", "UpdateService", "DeleteService"), "service-modify"),
+    **dict.fromkeys(("ListServices", "DescribeServices"), "service-read"),
 }
 
 
-class Ecs(Service):
+class Ecs(ServiceCalls):
     """Amazon ECS; `runtime` decides what a container does."""
 
     name: ClassVar[str] = "ecs"
@@ -60,6 +66,7 @@ class Ecs(Service):
         self._run_task = RunTask(self._state, self._lifecycle)
         self._credentials = TaskCredentials(self._state)
         self.registry = InstanceRegistry(self._state, self._lifecycle)
+        self.services = ServiceScheduler(self._state)
         self._throttle = Throttle(_BUCKETS, _BUCKET_OF)
 
     @property

@@ -31,6 +31,8 @@ PATHS = re.compile(
     r"(/installation|/actions/runner(s|-groups).*)"
     r"|/repos/\{owner\}/\{repo\}/actions/(jobs/\{job_id\}(/rerun)?|runs(/\{run_id\}/(jobs|rerun-failed-jobs))?)"
     r"|/repos/\{owner\}/\{repo\}/actions/workflows/\{workflow_id\}/dispatches"
+    r"|/repos/\{owner\}/\{repo\}/(pulls|deployments(/\{deployment_id\}/statuses)?)"
+    r"|/repos/\{owner\}/\{repo\}/issues/(\{issue_number\}/comments|comments/\{comment_id\})"
     r"|/orgs/\{org\}/(repos|hooks/\{hook_id\}/deliveries.*)"
 )
 EVENTS = re.compile(r"ping|workflow-job-.*")
@@ -95,7 +97,9 @@ def webhook_extract(document: dict[str, Any]) -> dict[str, Any]:
 
 def example_extract(document: list[dict[str, Any]]) -> dict[str, Any]:
     chosen = {entry["name"]: entry["examples"] for entry in document}
-    return {"examples": {name: chosen[name] for name in ("ping", "workflow_job")}}
+    kept = {name: chosen[name] for name in ("ping", "workflow_job")}
+    opened = [entry for entry in chosen["pull_request"] if entry["action"] == "opened"]
+    return {"examples": kept | {"pull_request": opened[:1]}}
 
 
 def merge_patch(old: Any, new: Any) -> Any:

@@ -17,16 +17,8 @@ class SqsJobQueue:
     """Implements ``ports.queue.JobQueue`` with SQS' JSON protocol [SQS-JSON]."""
 
     def __init__(self, queue_url: str, access: AwsAccess, clock: Clock) -> None:
-        place = urlsplit(queue_url)
-        endpoint = access.endpoints.get("sqs") or access.endpoints.get("")
         self._queue_url = queue_url
-        self._endpoint = AwsJsonEndpoint(
-            endpoint or f"{place.scheme}://{place.netloc}",
-            Scope("sqs", access.region),
-            _PROTOCOL,
-            access,
-            clock,
-        )
+        self._endpoint = endpoint_of(queue_url, access, clock)
 
     def send(self, event: JobEvent) -> None:
         """Put one job event on the queue; its organization is its message group [SQS-FAIR]."""
@@ -38,3 +30,16 @@ class SqsJobQueue:
                 "MessageGroupId": event.organization.lower(),
             },
         )
+
+
+def endpoint_of(queue_url: str, access: AwsAccess, clock: Clock) -> AwsJsonEndpoint:
+    """Return where a queue is asked."""
+    place = urlsplit(queue_url)
+    endpoint = access.endpoints.get("sqs") or access.endpoints.get("")
+    return AwsJsonEndpoint(
+        endpoint or f"{place.scheme}://{place.netloc}",
+        Scope("sqs", access.region),
+        _PROTOCOL,
+        access,
+        clock,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -74,11 +74,20 @@ class _Stop(Exception):  # noqa: N818 - control flow, not an error: it carries t
 class Ingest:
     """Checks a delivery, reads it, and puts a job event on the queue if a profile serves the job."""
 
-    def __init__(self, configuration: Configuration, secrets: Secrets, queue: JobQueue, clock: Clock) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        secrets: Secrets,
+        queue: JobQueue,
+        clock: Clock,
+        pull_requests: Callable[[Any, Facts], tuple[int, str, str]] | None = None,
+    ) -> None:
+        """Take ``pull_requests`` for deliveries of that event; without it they are of no use."""
         self._configuration = configuration
         self._secrets = WebhookSecrets(configuration.github.webhook_secrets, secrets, clock)
         self._queue = queue
         self._clock = clock
+        self._pull_requests = pull_requests
 
     def __call__(self, request: Request) -> Answer:
         """Answer a delivery: 202 queued, 200 ignored, or why not (400, 401, 413, 503).
@@ -104,12 +113,15 @@ class Ingest:
         kind = request.headers.get("x-github-event")
         if kind == "ping":
             return 200, IgnoreReason.PING, "pong"
-        if kind != "workflow_job":
+        pull_requests = self._pull_requests if kind == "pull_request" else None
+        if kind != "workflow_job" and pull_requests is None:
             return 200, IgnoreReason.OTHER_EVENT, "only workflow_job events are of use here"
         payload = _payload(raw, request.headers.get("content-type", ""))
         repository = repository_of(payload)
         facts |= {"organization": repository.owner, "repository": str(repository)}
         _check_binding(signers, repository)
+        if pull_requests is not None:
+            return pull_requests(payload, facts)
         event = read_workflow_job(payload, self._clock.now(), str(facts["delivery"]))
         return self._settle(event, facts)
 

@@ -1,7 +1,7 @@
 """botocore clients of the services that only environments use, and of ECS with what only they do there.
 
-The function's package brings botocore's models of them along: the layer that all functions share has none of it, so that
-no other function reads more than it needs.
+The function's package brings botocore's models of them along: the layer that all functions share has none of it, so
+that no other function reads more than it needs.
 """
 
 from __future__ import annotations

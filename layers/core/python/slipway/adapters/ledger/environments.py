@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from slipway.adapters.ledger.items import keyed
+from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Key, Table
 from slipway.domain.environments.found import Note
 from slipway.domain.environments.names import EnvironmentKey
 from slipway.domain.environments.reasons import Why
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 _PARTITION = "ENVIRONMENTS"
 _NOTE, _MARK = "NOTE#", "MARK#"
+
+
+def environment_memory(
+    client: DynamoDBClient, table_name: str
+) -> tuple[DynamoEnvironmentNotes, DynamoPoolRows]:
+    """Build what the environments function remembers, on the deployment's table."""
+    table = Table(client, table_name)
+    return DynamoEnvironmentNotes(table), DynamoPoolRows(table)
 
 
 class DynamoEnvironmentNotes:

@@ -23,7 +23,7 @@ class DeploymentState(StrEnum):
 
 _SENTENCES = {
     Why.READY: "Ready at {address}, with commit {commit}.",
-    Why.OUTDATED: "{address} still runs an earlier commit: there is no image of {commit} yet.",
+    Why.OUTDATED: "{address} still runs an earlier commit: that of {commit} is not there yet, or does not start.",
     Why.DEPLOYING: "Commit {commit} is being started; it will be at {address}.",
     Why.FAILING: "No task of commit {commit} runs. If none does for {unhealthy} minutes, the environment is removed.",
     Why.IMAGE_AWAITED: "Waits for the image of commit {commit}.",

@@ -247,6 +247,6 @@ def _state(service: FoundService, *, is_current: bool, deploys: bool) -> Why:
         return Why.DEPLOYING
     if service.running == 0:
         return Why.FAILING if service.has_failures else Why.DEPLOYING
-    if not is_current:
+    if not is_current or (service.has_failures and not service.is_steady):
         return Why.OUTDATED
     return Why.READY if service.is_steady else Why.DEPLOYING

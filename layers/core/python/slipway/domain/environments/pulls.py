@@ -12,6 +12,9 @@ from slipway.domain.environments.names import EnvironmentKey
 from slipway.domain.errors import MalformedError, UnavailableError
 
 ENVELOPE_VERSION = 1
+SWEEP_MESSAGE = '{"slipway":"sweep"}'
+LOOK_MESSAGE = '{"slipway":"look"}'
+"""Asks for another look at what is under way; it names no repository."""
 ACTIONS = frozenset(
     {
         "opened",
@@ -77,8 +80,8 @@ def repositories_of(text: str, known: Mapping[str, str]) -> frozenset[str]:
     body = strict_json.loads(text)
     if not isinstance(body, dict):
         raise MalformedError("a message of the environments queue is no object")
-    if body.get("slipway") == "sweep":
-        return frozenset(known)
+    if body.get("slipway") in ("sweep", "look"):
+        return frozenset(known) if body["slipway"] == "sweep" else frozenset()
     if body.get("source") == "aws.ecr":
         detail = body.get("detail")
         pushed = detail.get("repository-name") if isinstance(detail, dict) else None
@@ -91,11 +94,6 @@ def repositories_of(text: str, known: Mapping[str, str]) -> frozenset[str]:
             f"a message of the environments queue is not of version {ENVELOPE_VERSION}, or names no repository"
         )
     return frozenset({repository.lower()} & known.keys())
-
-
-def wake_message(repository: str) -> str:
-    """Return the message by which the function asks itself to look again."""
-    return json.dumps({"version": ENVELOPE_VERSION, "repository": repository}, separators=(",", ":"))
 
 
 def read_pull_request_event(payload: Any, received_at: float, delivery_id: str) -> PullRequestEvent | str:

@@ -9,7 +9,7 @@ class Why(StrEnum):
     """The codes. Every pull request that asks for an environment has exactly one."""
 
     READY = "ready"  # it runs what its head commit was built into
-    OUTDATED = "outdated"  # it runs an older commit: the head's image is awaited
+    OUTDATED = "outdated"  # it runs an older commit: the head's image is awaited, or does not start
     DEPLOYING = "deploying"  # its service starts
     FAILING = "failing"  # none of its tasks runs
     IMAGE_AWAITED = "image_awaited"  # there is no image of its head commit yet

@@ -1,0 +1,1 @@
+"""Environments of pull requests on the virtual clock: a world, lives of pull requests, checks, and chaos."""
