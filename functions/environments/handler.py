@@ -15,7 +15,9 @@ from slipway.services.environments.receive import Received
 LAST_STEP_MS = 30_000  # making one environment is six calls, of which each may wait 15 s for its answer
 
 logger = Logger(service="environments")
-reconcile_environments = functools.cache(bootstrap.reconcile_environments)  # built on first use, kept while warm
+reconcile_environments = functools.cache(
+    bootstrap.reconcile_environments
+)  # built on first use, kept while warm
 bootstrap.import_early("environments")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from local.packages.botocore_models import cut_down, words_of
-from local.packages.contents import ROOT, shared_adapters
+from local.packages.contents import CORE, ROOT, shared_adapters
 from local.packages.faults import BuildError
 
 ADAPTERS = CORE / "slipway" / "adapters"

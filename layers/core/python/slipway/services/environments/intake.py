@@ -11,7 +11,7 @@ from slipway.domain.errors import SlipwayError
 from slipway.ports.clock import Clock
 from slipway.ports.environments import PullRequestQueue
 
-Facts = dict[str, str | int]
+Facts = dict[str, str | int | float | list[str]]  # as the webhook logs them
 NO_ENVIRONMENTS = "no_environments"
 
 
