@@ -33,7 +33,7 @@ from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
 from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, TABLE, definitions, deploy, deployed_rules
 from local.packages.unpacked import Unpacked
-from local.permissions.needs import Account
+from local.permissions.account import Account
 from local.permissions.record import Record
 from local.reports.source import usage_of
 from local.twin.aws.account import AwsTwin

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.doctor.networks import Entry
 from local.doctor.surroundings import Surroundings
 from local.slipway_cli.infrastructure.places import FUNCTIONS, Places, named, partition_of
+from local.slipway_cli.infrastructure.places import functions_of as functions_of_configuration
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.errors import SlipwayError
 from slipway.ports.ledger import Ledger
@@ -31,9 +32,8 @@ DEPLOY_AGAIN = "deploy again: the deployment is not whole"
 
 
 def functions_of(surroundings: Surroundings) -> list[str]:
-    """Return the functions that the configuration deploys; redelivery needs an App."""
-    has_app = bool(surroundings.configuration.github.app_secret)
-    return [name for name in FUNCTIONS if has_app or name != "redelivery"]
+    """Return the functions that the configuration deploys."""
+    return list(functions_of_configuration(surroundings.configuration))
 
 
 def name_of(surroundings: Surroundings, what: str) -> str:

@@ -6,74 +6,12 @@ operation that is not in it raises: nobody knows then what it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from local.twin.aws.account import AwsTwin
+from local.permissions.account import Account, Facts, Need, Parameters, Rule, as_facts
+from local.permissions.needs_of_environments import OF_ENVIRONMENTS
 from local.twin.aws.service import Call
-
-Facts = tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Need:
-    """One permission: ``facts`` are the condition keys that AWS fills in for it, with their values."""
-
-    action: str
-    resource: str
-    facts: Facts = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The account of a twin: what its calls' resources are called, and how they are tagged.
-
-    The twin's queues have short names, since functions are given addresses: ``deployment`` is put in front of them
-    here, as in an account.
-    """
-
-    aws: AwsTwin
-    deployment: str
-
-    def arn(self, service: str, resource: str) -> str:
-        context = self.aws.context
-        return f"arn:aws:{service}:{context.region}:{context.account_id}:{resource}"
-
-    def cluster(self, given: str) -> str:
-        return given if given.startswith("arn:") else self.arn("ecs", f"cluster/{given}")
-
-    def of_cluster(self, kind: str, cluster: str, given: str) -> str:
-        return given if given.startswith("arn:") else self.arn("ecs", f"{kind}/{cluster}/{given}")
-
-    def queue(self, url: str) -> str:
-        return self.arn("sqs", f"{self.deployment}-{url.rpartition('/')[2]}")
-
-    def region(self) -> Facts:
-        return _facts({"ec2:Region": self.aws.context.region})
-
-    def instance(self, instance_id: str) -> tuple[str, Facts] | None:
-        """Return an instance's ARN and tags; None for one that EC2 does not know and refuses as such."""
-        instance = self.aws.ec2.lifecycle.instances.get(instance_id)
-        if instance is None:
-            return None
-        return self.arn("ec2", f"instance/{instance_id}"), self._tags(instance.tags)
-
-    def template(self, specification: Mapping[str, Any]) -> tuple[str, Facts, Mapping[str, Any]]:
-        """Return a launch template's ARN, its tags, and the data of the version that is meant."""
-        template, number = self.aws.ec2.template(specification)
-        tags = {tag["Key"]: tag["Value"] for tag in template.tags}
-        arn = self.arn("ec2", f"launch-template/{template.template_id}")
-        return arn, self._tags(tags), template.versions[number - 1]
-
-    def parameter(self, name: str) -> str:
-        """AWS's own parameters belong to no account [SSM-PUBLIC]."""
-        arn = self.arn("ssm", f"parameter/{name.lstrip('/')}")
-        own = f":{self.aws.context.account_id}:"
-        return arn.replace(own, "::") if name.startswith("/aws/service/") else arn
-
-    def _tags(self, tags: Mapping[str, str]) -> Facts:
-        return _facts({f"aws:ResourceTag/{name}": value for name, value in tags.items()})
 
 
 def needs_of(call: Call, account: Account) -> Iterator[Need]:
@@ -83,16 +21,6 @@ def needs_of(call: Call, account: Account) -> Iterator[Need]:
         KeyError: the operation is not in the table.
     """
     yield from NEEDS[call.service, call.operation](call.parameters, account)
-
-
-Parameters = Mapping[str, Any]
-Rule = Callable[[Parameters, Account], Iterator[Need]]
-
-
-def _facts(values: Mapping[str, str | tuple[str, ...]]) -> Facts:
-    return tuple(
-        sorted((key, (value,) if isinstance(value, str) else value) for key, value in values.items())
-    )
 
 
 def _on_table(action: str) -> Rule:
@@ -143,9 +71,9 @@ def _on_parameter(action: str) -> Rule:
 def _run_task(given: Parameters, account: Account) -> Iterator[Need]:
     """Whoever starts a task hands it its roles [IAM-RUN-TASK]."""
     definition = account.aws.ecs.definition(given["taskDefinition"])
-    cluster = _facts({"ecs:cluster": account.cluster(given["cluster"])})
+    cluster = as_facts({"ecs:cluster": account.cluster(given["cluster"])})
     yield Need("ecs:RunTask", definition.arn, cluster)
-    to_tasks = _facts({"iam:PassedToService": "ecs-tasks.amazonaws.com"})
+    to_tasks = as_facts({"iam:PassedToService": "ecs-tasks.amazonaws.com"})
     for role in ("taskRoleArn", "executionRoleArn"):
         if role in definition.request:
             yield Need("iam:PassRole", definition.request[role], to_tasks)
@@ -153,7 +81,7 @@ def _run_task(given: Parameters, account: Account) -> Iterator[Need]:
 
 def _on_tasks(action: str, name: str) -> Rule:
     def rule(given: Parameters, account: Account) -> Iterator[Need]:
-        cluster = _facts({"ecs:cluster": account.cluster(given["cluster"])})
+        cluster = as_facts({"ecs:cluster": account.cluster(given["cluster"])})
         tasks = given[name] if isinstance(given[name], list) else [given[name]]
         for task in tasks:
             yield Need(f"ecs:{action}", account.of_cluster("task", given["cluster"], task), cluster)
@@ -168,7 +96,7 @@ def _tag_task(given: Parameters, _: Account) -> Iterator[Need]:
 
 def _on_hosts(action: str) -> Rule:
     def rule(given: Parameters, account: Account) -> Iterator[Need]:
-        cluster = _facts({"ecs:cluster": account.cluster(given["cluster"])})
+        cluster = as_facts({"ecs:cluster": account.cluster(given["cluster"])})
         for host in given["containerInstances"]:
             arn = account.of_cluster("container-instance", given["cluster"], host)
             yield Need(f"ecs:{action}", arn, cluster)
@@ -178,7 +106,7 @@ def _on_hosts(action: str) -> Rule:
 
 def _list_tasks(given: Parameters, account: Account) -> Iterator[Need]:
     """Without an instance there is no resource, and only `*` allows it [IAM-ECS-LIST]."""
-    cluster = _facts({"ecs:cluster": account.cluster(given["cluster"])})
+    cluster = as_facts({"ecs:cluster": account.cluster(given["cluster"])})
     host = given.get("containerInstance")
     arn = account.of_cluster("container-instance", given["cluster"], host) if host else "*"
     yield Need("ecs:ListTasks", arn, cluster)
@@ -233,11 +161,11 @@ def _create_fleet(given: Parameters, account: Account) -> Iterator[Need]:
             for resource, facts in resources:
                 yield Need(f"ec2:{action}", resource, facts)
         role = data["IamInstanceProfile"]["Arn"].replace(":instance-profile/", ":role/")  # of the same name
-        yield Need("iam:PassRole", role, _facts({"iam:PassedToService": "ec2.amazonaws.com"}))
+        yield Need("iam:PassRole", role, as_facts({"iam:PassedToService": "ec2.amazonaws.com"}))
     if tags:
         # Which of the two actions creates is not documented for fleets; either must do.
         for creating in ("CreateFleet", "RunInstances"):
-            facts = (*_request_tags(tags), *_facts({"ec2:CreateAction": creating}))
+            facts = (*_request_tags(tags), *as_facts({"ec2:CreateAction": creating}))
             yield Need("ec2:CreateTags", account.arn("ec2", "instance/*"), tuple(sorted(facts)))
 
 
@@ -253,7 +181,7 @@ def _launched_tags(given: Parameters) -> dict[str, str]:
 
 
 def _request_tags(tags: Mapping[str, str]) -> Facts:
-    return _facts({f"aws:RequestTag/{name}": value for name, value in tags.items()})
+    return as_facts({f"aws:RequestTag/{name}": value for name, value in tags.items()})
 
 
 NEEDS: Final[Mapping[tuple[str, str], Rule]] = {
@@ -287,4 +215,5 @@ NEEDS: Final[Mapping[tuple[str, str], Rule]] = {
     ("ec2", "DescribeImages"): _describe("DescribeImages"),
     ("ec2", "DescribeLaunchTemplates"): _describe("DescribeLaunchTemplates"),
     ("ec2", "DescribeLaunchTemplateVersions"): _describe("DescribeLaunchTemplateVersions"),
+    **OF_ENVIRONMENTS,
 }

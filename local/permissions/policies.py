@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from local.permissions.needs import Need
+from local.permissions.account import Need
 
 Document = Mapping[str, Any]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.permissions.needs import Account, Need, needs_of
+from local.permissions.account import Account, Need
+from local.permissions.needs import needs_of
 from local.permissions.policies import Document, allowing, listed
 from local.twin.aws.service import Call
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from local.deployment import ACCOUNT, REGION
-from local.permissions.needs import Account
+from local.permissions.account import Account
 from local.permissions.record import Policies, Record
 from local.simulator.containers import VirtualContainer
 from local.slipway_cli.infrastructure.function_policies import function_policies

@@ -10,16 +10,18 @@ from functools import partial
 from local.doctor.deployment import DEPLOY_AGAIN, function, functions_of, is_deployed, name_of
 from local.doctor.findings import Check, Look, Verdict, failed, ok, unknown, warning
 from local.doctor.surroundings import Surroundings
+from local.slipway_cli.infrastructure.places import ENVIRONMENTS
 
 RUNTIME = "python3.13"
-QUEUES = ("jobs", "events")
+QUEUES = {"scaler": ("jobs", "events"), ENVIRONMENTS: (ENVIRONMENTS,)}
 
 
 def _looks(surroundings: Surroundings) -> Iterator[Look]:
     yield Look(f"deployment {surroundings.configuration.deployment}", partial(_whole, surroundings))
     for name in functions_of(surroundings):
         yield Look(f"function {name_of(surroundings, name)}", partial(_judge, surroundings, name))
-    yield Look("what wakes the scaler", partial(_mappings, surroundings))
+    for name in [name for name in QUEUES if name in functions_of(surroundings)]:
+        yield Look(f"what wakes the {name}", partial(_mappings, surroundings, name))
 
 
 def _whole(surroundings: Surroundings) -> Iterator[Verdict]:
@@ -70,20 +72,24 @@ def _code(surroundings: Surroundings, name: str, deployed: str) -> Iterator[Verd
         yield warning("function-of-another-build", message, "deploy the build, or build what is deployed")
 
 
-def _mappings(surroundings: Surroundings) -> Iterator[Verdict]:
+def _mappings(surroundings: Surroundings, function_name: str) -> Iterator[Verdict]:
     if not is_deployed(surroundings):
         return
     client = surroundings.account.client("lambda", surroundings.home_region)
-    answer = client.list_event_source_mappings(FunctionName=name_of(surroundings, "scaler"))
+    answer = client.list_event_source_mappings(FunctionName=name_of(surroundings, function_name))
     mappings = {entry["EventSourceArn"].rpartition(":")[2]: entry for entry in answer["EventSourceMappings"]}
-    for queue in QUEUES:
+    for queue in QUEUES[function_name]:
         name = name_of(surroundings, queue)
         entry = mappings.get(name)
         if entry is None:
-            yield failed("mapping-missing", f"nothing hands queue {name} to the scaler", DEPLOY_AGAIN)
+            yield failed(
+                "mapping-missing", f"nothing hands queue {name} to the {function_name}", DEPLOY_AGAIN
+            )
         elif entry["State"] in ("Disabled", "Disabling"):
             mend = f"aws lambda update-event-source-mapping --uuid {entry['UUID']} --enabled"
-            yield failed("mapping-disabled", f"what hands queue {name} to the scaler is disabled", mend)
+            yield failed(
+                "mapping-disabled", f"what hands queue {name} to the {function_name} is disabled", mend
+            )
         else:
             yield ok(f"queue {name}: {entry['State'].lower()}")
 

@@ -9,14 +9,16 @@ from functools import partial
 from local.doctor.deployment import DEPLOY_AGAIN, absence, functions_of, is_deployed, name_of, places
 from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.event_rules import Pattern, event_rules
-from local.slipway_cli.infrastructure.places import QUEUES
+from local.slipway_cli.infrastructure.event_rules import Pattern, environment_rules, event_rules
+from local.slipway_cli.infrastructure.places import ENVIRONMENTS, queues_of
 
 
 def _looks(surroundings: Surroundings) -> Iterator[Look]:
-    for queue in QUEUES:
+    for queue in queues_of(surroundings.configuration):
         yield Look(f"queue {name_of(surroundings, queue)}", partial(_queue, surroundings, queue))
-    scheduled = [name for name in ("reaper", "redelivery") if name in functions_of(surroundings)]
+    scheduled = [
+        name for name in ("reaper", "redelivery", ENVIRONMENTS) if name in functions_of(surroundings)
+    ]
     for name in ("tick", *scheduled):
         yield Look(f"schedule {name_of(surroundings, name)}", partial(_schedule, surroundings, name))
     for region in sorted({surroundings.home_region, *surroundings.pools_by_region()}):
@@ -36,7 +38,7 @@ def _queue(surroundings: Surroundings, queue: str) -> Iterator[Verdict]:
     told = client.get_queue_attributes(QueueUrl=found[0], AttributeNames=names)["Attributes"]
     waiting = int(told["ApproximateNumberOfMessages"])
     if queue == "dead-letters" and waiting:
-        message = f"{waiting} messages were put aside: the scaler could not read or not handle them"
+        message = f"{waiting} messages were put aside: a function could not read or not handle them"
         mend = "look at them and at the scaler's log, then send them back: functions/scaler/README.md"
         yield failed("dead-letters", message, mend)
         return
@@ -67,7 +69,11 @@ def _rules(surroundings: Surroundings, region: str) -> Iterator[Verdict]:
         return
     is_home = region == surroundings.home_region
     pools = surroundings.pools() if is_home else surroundings.pools_by_region()[region]
-    for name, wanted in event_rules(pools, places(surroundings)).items():
+    rules = event_rules(pools, places(surroundings))
+    settings = surroundings.configuration.environments
+    if is_home and settings is not None:
+        rules |= environment_rules(settings)
+    for name, wanted in rules.items():
         yield from _rule(surroundings, region, name_of(surroundings, name), wanted)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.slipway_cli.infrastructure.places import Places, named
+from local.slipway_cli.infrastructure.places import ENVIRONMENTS, Places, functions_of, named
 from slipway import telemetry
 from slipway.domain.configuration import Configuration, Registration
 from slipway.telemetry import Metric
@@ -262,6 +262,47 @@ class _Alarms:
             ),
         )
 
+    def environments(self) -> None:
+        """It is due every five minutes, and what failed comes again after twelve: once is no news."""
+        if self.configuration.environments is None:
+            return
+        quarter = 3 * FIVE_MINUTES
+        self.add(
+            "environments-fails",
+            self._of_lambda(
+                ENVIRONMENTS,
+                "Errors",
+                "fails or times out again and again: no environment comes or goes. See its log",
+                period_seconds=quarter,
+                threshold=1,
+            ),
+        )
+        self.add(
+            "environments-age",
+            _Alarm(
+                "The oldest message of environments came a quarter of an hour ago: the function fails or is throttled.",
+                "AWS/SQS",
+                "ApproximateAgeOfOldestMessage",
+                {"QueueName": self._name(ENVIRONMENTS)},
+                statistic="Maximum",
+                period_seconds=60,
+                evaluation_periods=5,
+                threshold=quarter,
+            ),
+        )
+        self.add(
+            "environments-silent",
+            self._of_lambda(
+                ENVIRONMENTS,
+                "Invocations",
+                "has not run for a quarter of an hour, though it is due every five minutes: look at its schedule",
+                period_seconds=quarter,
+                threshold=1,
+                comparison=BELOW,
+                missing=LOUD,
+            ),
+        )
+
     def _of(self, metric: Metric, description: str, **more: Any) -> _Alarm:
         dimensions = {telemetry.FUNCTION: self._name(metric.function)}
         dimensions |= {name: more.pop(name) for name in metric.by}
@@ -272,8 +313,8 @@ class _Alarms:
         return _Alarm(f"{name} {what}.", "AWS/Lambda", metric, {"FunctionName": name}, **more)
 
     def _deployed(self, *functions: str) -> Iterable[str]:
-        has_app = bool(self.configuration.github.app_secret)
-        return [name for name in functions if has_app or name != "redelivery"]
+        deployed = functions_of(self.configuration)
+        return [name for name in functions if name in deployed]
 
     def _name(self, what: str) -> str:
         return named(self.configuration.deployment, what)
@@ -291,6 +332,7 @@ def alarms(configuration: Configuration, places: Places) -> dict[str, dict[str, 
         made.reaping,
         made.tokens,
         made.repair,
+        made.environments,
     ):
         part()
     return {name: alarm.as_json() for name, alarm in sorted(made.made.items())}

@@ -7,15 +7,12 @@ from typing import Any
 
 from local.slipway_cli.infrastructure.alarms import alarms
 from local.slipway_cli.infrastructure.dashboards import cloudwatch
-from local.slipway_cli.infrastructure.event_rules import event_rules
-from local.slipway_cli.infrastructure.function_policies import (
-    DEPLOYMENT_TAG,
-    function_policies,
-    readers_of,
-)
+from local.slipway_cli.infrastructure.event_rules import environment_rules, event_rules
+from local.slipway_cli.infrastructure.function_policies import function_policies, readers_of
 from local.slipway_cli.infrastructure.host_settings import user_data_files
 from local.slipway_cli.infrastructure.places import Places, log_group
 from local.slipway_cli.infrastructure.roles import pool_roles
+from local.slipway_cli.infrastructure.statements import DEPLOYMENT_TAG
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
 from slipway.domain.configuration import Configuration, Pool, Registration
 from slipway.domain.host_images import kind_of_image
@@ -61,6 +58,7 @@ def describe(
             name: {"region": pools[configuration.profiles[name].pool].region, **definition}
             for name, definition in task_definitions(configuration, places).items()
         },
+        **_environments(configuration),
     }
 
 
@@ -81,6 +79,20 @@ def secrets_to_create(configuration: Configuration) -> list[str]:
 def pool_tags(configuration: Configuration, pool: Pool) -> dict[str, str]:
     """Return the tags of a pool's resources, those of its launch template above all."""
     return {DEPLOYMENT_TAG: configuration.deployment, "slipway:pool": pool.name}
+
+
+def _environments(configuration: Configuration) -> dict[str, Any]:
+    """Return what environments have of their own; nothing where nobody configured them."""
+    settings = configuration.environments
+    if settings is None:
+        return {}
+    own = {
+        "region": settings.region,
+        "cluster": settings.cluster,
+        "tags": {DEPLOYMENT_TAG: configuration.deployment},
+        "event_rules": environment_rules(settings),
+    }
+    return {"environments": own}
 
 
 def _pool(

@@ -1,4 +1,4 @@
-"""Which events of AWS reach the scaler: EventBridge's patterns, one rule a kind of event. Pure."""
+"""Which events of AWS reach the functions: EventBridge's patterns, one rule a kind of event. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from local.slipway_cli.infrastructure.places import Places
 from slipway.domain.configuration import Pool
+from slipway.domain.environments.images import ecr_image
+from slipway.domain.environments.settings import Environments
 
 Pattern = dict[str, Any]
 
@@ -31,6 +33,17 @@ def event_rules(pools: Iterable[Pool], places: Places) -> dict[str, Pattern]:
             "ec2", ["EC2 Instance Rebalance Recommendation", "EC2 Spot Instance Interruption Warning"], {}
         ),
     }
+
+
+def environment_rules(settings: Environments) -> dict[str, Pattern]:
+    """Return what wakes the environments function besides webhooks: a push of an image that it may wait for."""
+    images = (ecr_image(template.image) for template in settings.repositories.values())
+    pushed = {
+        "action-type": ["PUSH"],
+        "result": ["SUCCESS"],
+        "repository-name": sorted({image.repository for image in images if image}),
+    }
+    return {"images": _pattern("ecr", ["ECR Image Action"], pushed)}
 
 
 def _pattern(source: str, kinds: list[str], detail: dict[str, Any]) -> Pattern:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from local.slipway_cli.infrastructure.environment_policy import environment_statements
 from local.slipway_cli.infrastructure.places import (
+    ENVIRONMENTS,
     DescriptionError,
     Places,
     execution_role,
     instance_role,
     named,
 )
+from local.slipway_cli.infrastructure.statements import DEPLOYMENT_TAG, Document, Statements, allow, passed_to
 from slipway.domain.configuration import Configuration, Pool, Registration
+from slipway.domain.environments.settings import Environments
 from slipway.domain.host_images import KindOfImage, kind_of_image
 from slipway.domain.runners import task_family
 
-Document = dict[str, Any]
-Statements = list[Document]
-
 MOST_CHARACTERS = 10_240  # of all inline policies of a role, white space apart [IAM-POLICY-SIZE]
-DEPLOYMENT_TAG = "slipway:deployment"
 READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
 
 
@@ -48,7 +47,7 @@ class PolicyTooLongError(DescriptionError):
 
 
 def function_policies(configuration: Configuration, places: Places) -> dict[str, Document]:
-    """Return the policy of each function that is deployed; the redelivery function only where there is an App.
+    """Return the policy of each function that is deployed; the optional ones where they are.
 
     Raises:
         PolicyTooLongError: there are more pools than a role's policy has room for.
@@ -62,6 +61,8 @@ def function_policies(configuration: Configuration, places: Places) -> dict[str,
     }
     if configuration.github.app_secret:
         policies["redelivery"] = made.redelivery()
+    if configuration.environments:
+        policies[ENVIRONMENTS] = made.environments(configuration.environments)
     documents = {
         name: {"Version": "2012-10-17", "Statement": [*statements, made.logs(name)]}
         for name, statements in policies.items()
@@ -103,12 +104,12 @@ class _Policies:
 
     def webhook(self) -> Statements:
         secrets = [secret.secret_id for secret in self._configuration.github.webhook_secrets]
-        return [self._send("jobs"), self._read_secrets("ReadWebhookSecrets", secrets)]
+        queues = ["jobs", ENVIRONMENTS] if self._configuration.environments else ["jobs"]
+        return [self._send(*queues), self._read_secrets("ReadWebhookSecrets", secrets)]
 
     def scaler(self) -> Statements:
-        consume = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
         return [
-            _allow("Consume", consume, self._queues("jobs", "events")),
+            self._consume("jobs", "events"),
             self._send("dead-letters", "events"),
             self._ledger(
                 "BatchWriteItem",
@@ -119,7 +120,7 @@ class _Policies:
                 "Query",
                 "UpdateItem",
             ),
-            _allow("StartTasks", ["ecs:RunTask"], self._families(), self._in_clusters(self._pools)),
+            allow("StartTasks", ["ecs:RunTask"], self._families(), self._in_clusters(self._pools)),
             self._tasks("DescribeTasks"),
             *self._tags(),
             *self._hosts(self._pools, "DescribeContainerInstances", "UpdateContainerInstancesState"),
@@ -157,13 +158,13 @@ class _Policies:
             self._read_ec2("ReadInstances", "DescribeInstances", "DescribeLaunchTemplates"),
             self._terminate(),
             self._read_ec2("ReadHostImages", "DescribeImages", "DescribeLaunchTemplateVersions"),
-            _allow(
+            allow(
                 "RenewHostImages",
                 ["ec2:CreateLaunchTemplateVersion"],
                 self._all("launch-template"),
                 self._ours(),
             ),
-            _allow("ReadRecommendedImages", ["ssm:GetParameter"], self._image_parameters()),
+            allow("ReadRecommendedImages", ["ssm:GetParameter"], self._image_parameters()),
         ]
         if github.registration is Registration.ENTERPRISE:
             statements.append(self._read_secrets("ReadRunnerTokens", github.runner_token_secrets))
@@ -173,9 +174,18 @@ class _Policies:
         ledger = self._ledger("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
         return [ledger, self._send("jobs"), *self._use_app()]
 
+    def environments(self, settings: Environments) -> Statements:
+        return [
+            self._consume(ENVIRONMENTS),
+            self._send("dead-letters", ENVIRONMENTS),
+            self._ledger("BatchWriteItem", "DeleteItem", "GetItem", "Query", "UpdateItem"),
+            *environment_statements(settings, self._places),
+            *self._use_app(),
+        ]
+
     def logs(self, function: str) -> Document:
         group = f"log-group:/aws/lambda/{named(self._configuration.deployment, function)}"
-        return _allow(
+        return allow(
             "WriteLogs",
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [self._places.arn("logs", f"{group}:log-stream:*")],
@@ -185,23 +195,28 @@ class _Policies:
         deployment = self._configuration.deployment
         return [self._places.arn("sqs", named(deployment, queue)) for queue in queues]
 
+    def _consume(self, *queues: str) -> Document:
+        """What Lambda asks in a function's name [LAMBDA-SQS-ROLE]."""
+        actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        return allow("Consume", actions, self._queues(*queues))
+
     def _send(self, *queues: str) -> Document:
-        return _allow("Send", ["sqs:SendMessage"], self._queues(*queues))
+        return allow("Send", ["sqs:SendMessage"], self._queues(*queues))
 
     def _ledger(self, *calls: str) -> Document:
         table = self._places.arn("dynamodb", f"table/{self._configuration.deployment}")
-        return _allow("Ledger", [f"dynamodb:{call}" for call in calls], [table])
+        return allow("Ledger", [f"dynamodb:{call}" for call in calls], [table])
 
     def _read_secrets(self, sid: str, secrets: Iterable[str]) -> Document:
         arns = [self._places.secret_arn(secret) for secret in secrets]
-        return _allow(sid, [READ_SECRET], arns)
+        return allow(sid, [READ_SECRET], arns)
 
     def _use_app(self) -> Statements:
         """The App's key, and its tokens, which the functions share."""
         tokens = self._places.arn("ssm", f"parameter/{self._configuration.deployment}/installation-tokens/*")
         return [
             self._read_secrets("ReadAppKey", [self._configuration.github.app_secret or ""]),
-            _allow("ShareAppTokens", ["ssm:GetParameter", "ssm:PutParameter"], [tokens]),
+            allow("ShareAppTokens", ["ssm:GetParameter", "ssm:PutParameter"], [tokens]),
         ]
 
     def _clusters(self, pools: Iterable[Pool]) -> list[str]:
@@ -226,21 +241,19 @@ class _Policies:
         ]
 
     def _tasks(self, *calls: str) -> Document:
-        return _allow("Tasks", [f"ecs:{call}" for call in calls], self._of_clusters("task", self._pools))
+        return allow("Tasks", [f"ecs:{call}" for call in calls], self._of_clusters("task", self._pools))
 
     def _tags(self) -> Statements:
         if not self._configuration.tags_tasks:
             return []
-        return [_allow("TagTasks", ["ecs:TagResource"], self._of_clusters("task", self._pools))]
+        return [allow("TagTasks", ["ecs:TagResource"], self._of_clusters("task", self._pools))]
 
     def _hosts(self, pools: list[Pool], *calls: str) -> Statements:
         """ListTasks names no resource without an instance: its cluster is a condition [IAM-ECS-LIST]."""
         return [
-            _allow("ListTasks", ["ecs:ListTasks"], ["*"], self._in_clusters(pools)),
-            _allow("ListHosts", ["ecs:ListContainerInstances"], self._clusters(pools)),
-            _allow(
-                "Hosts", [f"ecs:{call}" for call in calls], self._of_clusters("container-instance", pools)
-            ),
+            allow("ListTasks", ["ecs:ListTasks"], ["*"], self._in_clusters(pools)),
+            allow("ListHosts", ["ecs:ListContainerInstances"], self._clusters(pools)),
+            allow("Hosts", [f"ecs:{call}" for call in calls], self._of_clusters("container-instance", pools)),
         ]
 
     def _task_roles(self, pool: Pool) -> list[str]:
@@ -248,10 +261,7 @@ class _Policies:
 
     def _pass_roles(self, sid: str, service: str, roles: Iterable[list[str]]) -> Document:
         arns = sorted({arn for some in roles for arn in some})
-        services = [f"{service}.amazonaws.com"]
-        if self._places.partition == "aws-cn":
-            services.append(f"{service}.amazonaws.com.cn")  # EC2 is called either there [IAM-PASSED-TO]
-        return _allow(sid, ["iam:PassRole"], arns, {"StringEquals": {"iam:PassedToService": services}})
+        return allow(sid, ["iam:PassRole"], arns, passed_to(service, self._places))
 
     def _launch(self) -> Statements:
         """CreateFleet, and what EC2 checks with it in the caller's name [IAM-CREATE-FLEET].
@@ -271,12 +281,12 @@ class _Policies:
         ]  # an image may belong to another account
         made = [*images, *self._all("network-interface"), *self._all("volume")]
         return [
-            _allow("LaunchFromOurTemplates", launch, self._all("launch-template"), self._ours()),
-            _allow("LaunchTaggedInstances", launch, self._all("instance"), self._tagged_ours()),
-            _allow("LaunchIntoOurNetworks", launch, sorted(networks)),
-            _allow("LaunchWithImagesAndDisks", launch, made),
-            _allow("MakeFleets", ["ec2:CreateFleet"], self._all("fleet")),
-            _allow(
+            allow("LaunchFromOurTemplates", launch, self._all("launch-template"), self._ours()),
+            allow("LaunchTaggedInstances", launch, self._all("instance"), self._tagged_ours()),
+            allow("LaunchIntoOurNetworks", launch, sorted(networks)),
+            allow("LaunchWithImagesAndDisks", launch, made),
+            allow("MakeFleets", ["ec2:CreateFleet"], self._all("fleet")),
+            allow(
                 "TagLaunched",
                 ["ec2:CreateTags"],
                 self._all("instance"),
@@ -295,11 +305,11 @@ class _Policies:
         if not any(pool.stopped_instances for pool in self._pools):
             return []
         return [
-            _allow("StartInstances", ["ec2:StartInstances"], self._all("instance"), self._ours()),
+            allow("StartInstances", ["ec2:StartInstances"], self._all("instance"), self._ours()),
         ]
 
     def _terminate(self) -> Document:
-        return _allow("EndInstances", ["ec2:TerminateInstances"], self._all("instance"), self._ours())
+        return allow("EndInstances", ["ec2:TerminateInstances"], self._all("instance"), self._ours())
 
     def _ours(self) -> Document:
         """Ids are not known before they are made: a tag tells what is ours."""
@@ -315,7 +325,7 @@ class _Policies:
     def _read_ec2(self, sid: str, *calls: str) -> Document:
         """EC2's Describe calls know no resources, only regions [IAM-EC2-DESCRIBE]."""
         regions = {"StringEquals": {"ec2:Region": self._regions()}}
-        return _allow(sid, [f"ec2:{call}" for call in calls], ["*"], regions)
+        return allow(sid, [f"ec2:{call}" for call in calls], ["*"], regions)
 
     def _image_parameters(self) -> list[str]:
         """AWS's own parameters are no account's; those alone that name the pools' images."""
@@ -332,8 +342,3 @@ class _Policies:
 
     def _regions(self) -> list[str]:
         return sorted({pool.region for pool in self._pools})
-
-
-def _allow(sid: str, actions: list[str], resources: list[str], condition: Document | None = None) -> Document:
-    statement: Document = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
-    return {**statement, "Condition": condition} if condition else statement

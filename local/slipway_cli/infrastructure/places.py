@@ -57,6 +57,19 @@ def partition_of_pools(configuration: Configuration) -> str:
 
 FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery")
 QUEUES = ("jobs", "events", "dead-letters")
+ENVIRONMENTS = "environments"  # the optional function and its queue, neither of which serves jobs
+
+
+def functions_of(configuration: Configuration) -> tuple[str, ...]:
+    """Return the functions that a configuration deploys: redelivery needs an App, environments their section."""
+    has_app = bool(configuration.github.app_secret)
+    served = tuple(name for name in FUNCTIONS if has_app or name != "redelivery")
+    return (*served, ENVIRONMENTS) if configuration.environments else served
+
+
+def queues_of(configuration: Configuration) -> tuple[str, ...]:
+    """Return the queues that a configuration deploys, that of dead letters last."""
+    return QUEUES if configuration.environments is None else ("jobs", "events", ENVIRONMENTS, "dead-letters")
 
 
 def named(deployment: str, what: str) -> str:

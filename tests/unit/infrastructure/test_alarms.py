@@ -14,6 +14,7 @@ from local.slipway_cli.infrastructure.places import Places
 from slipway import telemetry
 from slipway.domain.configuration import Configuration, Registration
 from tests.builders import a_configuration, a_pool
+from tests.support.environments import settings
 
 PLACES = Places()
 PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
@@ -40,13 +41,16 @@ WANTED = {
     "scaler-fails", "registrar-fails", "reaper-fails", "redelivery-fails", "reaper-errors", "webhook-5xx", "runners-refused",
     "zombie-jobs", "runner-version-ends", "runner-version-refused", "convergences-fail",
     "scaler-silent", "reaper-silent", "redelivery-silent",
+    "environments-fails", "environments-age", "environments-silent",
 }  # fmt: skip
 
 
 def configured(registration: Registration = Registration.ENTERPRISE, **github: Any) -> Configuration:
     made = a_configuration()
     target = {"app_secret": "slipway/app", "runner_token_secrets": ("slipway/token",), **github}
-    return replace(made, github=replace(made.github, registration=registration, **target))
+    return replace(
+        made, github=replace(made.github, registration=registration, **target), environments=settings()
+    )
 
 
 def test_an_operator_is_called_for_all_that_the_issue_names() -> None:
@@ -81,10 +85,10 @@ def test_each_metric_that_is_there_for_an_alarm_has_one() -> None:
     assert watched.isdisjoint(metric.name for metric in telemetry.EVERYDAY)
 
 
-def test_only_what_must_run_every_minute_is_missed_when_it_says_nothing() -> None:
+def test_only_what_must_run_by_the_clock_is_missed_when_it_says_nothing() -> None:
     made = alarms(configured(), PLACES)
     assert {name for name, alarm in made.items() if alarm["missing"] == "breaching"} == {
-        "scaler-silent", "reaper-silent", "redelivery-silent"
+        "scaler-silent", "reaper-silent", "redelivery-silent", "environments-silent"
     }  # fmt: skip
 
 
@@ -97,6 +101,10 @@ def test_what_a_deployment_does_not_have_is_not_watched() -> None:
     assert WANTED - by_app == {"token-expires", "token-refused", "token-without-scope"}
     on_a_server = set(alarms(configured(api_url="https://ghes.example/api/v3"), PLACES))
     assert WANTED - on_a_server == {"runner-version-ends", "runner-version-refused"}
+    without_environments = set(alarms(replace(configured(), environments=None), PLACES))
+    assert WANTED - without_environments == {
+        "environments-fails", "environments-age", "environments-silent",
+    }  # fmt: skip
 
 
 def test_the_series_are_few_whatever_the_number_of_profiles() -> None:

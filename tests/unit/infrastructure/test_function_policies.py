@@ -18,6 +18,7 @@ from local.slipway_cli.infrastructure.places import Places
 from local.slipway_cli.infrastructure.roles import pool_roles
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
 from tests.builders import a_configuration, a_github, a_pool, a_profile
+from tests.support.environments import a_template, settings
 
 PLACES = Places("111122223333", "https://claims.example", "eu-west-1", "a1b2c3d4e5", "f6g7h8i9j0")
 WEBHOOK, APP, TOKEN = "slipway/webhook", "slipway/app", "slipway/runner-token"
@@ -202,3 +203,37 @@ def test_no_two_pools_share_a_role_and_an_exclusive_one_with_none() -> None:
     configuration = configured(pools=pools)
     names = [role["name"] for pool in pools for role in pool_roles(configuration, pool, PLACES).values()]
     assert len(names) == len(set(names)) == 9
+
+
+def test_environments_change_the_webhook_s_queues_and_nothing_else_of_the_others() -> None:
+    without, with_them = policies(), policies(replace(configured(), environments=settings()))
+    assert with_them.keys() - without.keys() == {"environments"}
+    (send,) = statements(with_them["webhook"], "sqs:SendMessage")
+    assert [arn.rpartition(":")[2] for arn in send["Resource"]] == ["slipway-jobs", "slipway-environments"]
+    send["Resource"].pop()
+    del with_them["environments"]
+    assert with_them == without
+
+
+def test_environments_touch_nothing_of_a_pool() -> None:
+    made = policies(replace(configured(), environments=settings()))["environments"]
+    assert not any(action.startswith("ec2:") for one in made["Statement"] for action in one["Action"])
+    for statement in statements(made, "ecs:CreateService") + statements(made, "ecs:RegisterTaskDefinition"):
+        assert all(
+            "/slipway-pr?????????" in arn.replace("slipway-environments/", "")
+            for arn in statement["Resource"]
+        )
+    assert resources(made, "iam:PassRole") == ["arn:aws:iam::123456789012:role/execution"]
+    (listing,) = statements(made, "ecs:ListServices")
+    cluster = "arn:aws:ecs:eu-west-1:111122223333:cluster/slipway-environments"
+    assert listing["Condition"] == {"ArnEquals": {"ecs:cluster": [cluster]}}
+
+
+def test_environments_read_images_where_they_lie() -> None:
+    template = a_template(
+        "acme/web", image="999988887777.dkr.ecr.us-east-1.amazonaws.com/team/web:{{COMMIT_REF}}"
+    )
+    made = policies(replace(configured(), environments=settings(repositories={"acme/web": template})))
+    assert resources(made["environments"], "ecr:DescribeImages") == [
+        "arn:aws:ecr:us-east-1:999988887777:repository/team/web"
+    ]

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from local.slipway_cli.infrastructure.function_policies import OF_LAMBDA, WIDE
+from local.slipway_cli.infrastructure.places import ENVIRONMENTS
 from slipway.domain.configuration import Registration
+from tests.support.environments import settings
 from tests.unit.infrastructure.test_function_policies import ALL, configured, policies
 
 PAGE = Path(__file__).parents[3] / "docs" / "permissions.md"
@@ -22,7 +24,7 @@ def sections() -> dict[str, str]:
 def documented() -> dict[tuple[str, str], set[str]]:
     return {
         (function, row["sid"]): set(re.findall(r"`([a-z0-9]+:\w+)`", row["actions"]))
-        for function in ALL
+        for function in (*ALL, ENVIRONMENTS)
         for row in ROW.finditer(sections()[function])
     }
 
@@ -30,7 +32,8 @@ def documented() -> dict[tuple[str, str], set[str]]:
 def test_the_page_lists_every_statement_with_exactly_its_actions() -> None:
     deployed: dict[tuple[str, str], set[str]] = {}
     for registration in Registration:
-        for function, policy in policies(replace(configured(registration), tags_tasks=True)).items():
+        everything = replace(configured(registration), tags_tasks=True, environments=settings())
+        for function, policy in policies(everything).items():
             for statement in policy["Statement"]:
                 deployed[function, statement["Sid"]] = set(statement["Action"])
     assert documented() == deployed

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from local.deployment import ACCOUNT, REGION, deploy
-from local.permissions.needs import NEEDS, Account, Need, needs_of
+from local.permissions.account import Account, Need
+from local.permissions.needs import NEEDS, needs_of
 from local.permissions.record import Record, read_record
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.errors import service_model
@@ -20,8 +21,8 @@ from slipway.domain.configuration import Configuration
 from tests.support.loop import a_configuration
 
 ROOT = Path(__file__).parents[3]
-SERVICES = ("dynamodb", "ec2", "ecs", "secretsmanager", "sqs", "ssm")
-CLIENTS = {"_client", "_ec2", "_ssm"}
+SERVICES = ("dynamodb", "ec2", "ecr", "ecs", "elbv2", "logs", "secretsmanager", "sqs", "ssm")
+CLIENTS = {"_client", "_ec2", "_logs", "_ssm"}
 BY_HAND = {"SendMessage", "GetSecretValue"}  # what sqs_http and secrets_http call
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.permissions.needs import Need
+from local.permissions.account import Need
 from local.permissions.policies import UnknownPolicyError, allows
 from local.permissions.record import wide
 

@@ -20,7 +20,7 @@ from local.slipway_cli.infrastructure.dashboards.panels import (
     WeekPanel,
 )
 from local.slipway_cli.infrastructure.dashboards.series import Series, Stat
-from local.slipway_cli.infrastructure.places import FUNCTIONS, Places, named
+from local.slipway_cli.infrastructure.places import Places, functions_of, named
 from slipway.domain.configuration import Configuration
 
 MAX_ALARMS = 100  # of one widget [CW-DASHBOARD]
@@ -38,8 +38,6 @@ def dashboard(configuration: Configuration, places: Places, alarms: Iterable[str
         places: what only a deployment knows, or its placeholders.
         alarms: names of the deployment's alarms, without its own.
     """
-    has_app = bool(configuration.github.app_secret)
-    functions = [name for name in FUNCTIONS if has_app or name != "redelivery"]
     made = _Widgets(
         configuration.deployment,
         places.claim_region,
@@ -49,7 +47,7 @@ def dashboard(configuration: Configuration, places: Places, alarms: Iterable[str
             for alarm in sorted(alarms)
         ],
     )
-    sections = Content(configuration.deployment, functions).sections()
+    sections = Content(configuration.deployment, functions_of(configuration)).sections()
     return {"start": "-P7D", "periodOverride": "auto", "widgets": list(made.of(sections))}
 
 
