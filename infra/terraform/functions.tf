@@ -1,4 +1,4 @@
-# The five functions. Memory, timeout and settings are those of functions/NAME/README.md, the policy follows from
+# The functions. Memory, timeout and settings are those of functions/NAME/README.md, the policy follows from
 # slipway.yaml; a function that slipway.yaml has no use for is not rendered, and not deployed.
 
 locals {
@@ -38,13 +38,21 @@ locals {
       uses_layers     = true
       runs_alone      = true
     }
+    environments = {
+      description     = "Makes environments of pull requests what they should be"
+      memory_mib      = 512
+      timeout_seconds = 120
+      uses_layers     = true
+      runs_alone      = false
+    }
   }
 
   # Apart from the above, from which the queues take the scaler's timeout.
   environments = {
-    webhook = {
-      SLIPWAY_JOBS_QUEUE_URL = aws_sqs_queue.jobs.url
-    }
+    webhook = merge(
+      { SLIPWAY_JOBS_QUEUE_URL = aws_sqs_queue.jobs.url },
+      { for queue in aws_sqs_queue.environments : "SLIPWAY_ENVIRONMENTS_QUEUE_URL" => queue.url },
+    )
     scaler = {
       SLIPWAY_TABLE                  = aws_dynamodb_table.this.name
       SLIPWAY_JOBS_QUEUE_URL         = aws_sqs_queue.jobs.url
@@ -64,6 +72,12 @@ locals {
     redelivery = {
       SLIPWAY_TABLE          = aws_dynamodb_table.this.name
       SLIPWAY_JOBS_QUEUE_URL = aws_sqs_queue.jobs.url
+    }
+    environments = {
+      SLIPWAY_TABLE                  = aws_dynamodb_table.this.name
+      SLIPWAY_ENVIRONMENTS_QUEUE_URL = one(aws_sqs_queue.environments[*].url)
+      SLIPWAY_DEAD_LETTERS_QUEUE_URL = aws_sqs_queue.dead_letters.url
+      SLIPWAY_LEASE_SECONDS          = "120" # its timeout: nobody else works before it is over
     }
   }
 

@@ -26,11 +26,14 @@ output "function_names" {
 
 output "queue_urls" {
   description = "Addresses of the queues, by what they hold"
-  value = {
-    jobs         = aws_sqs_queue.jobs.url
-    events       = aws_sqs_queue.events.url
-    dead_letters = aws_sqs_queue.dead_letters.url
-  }
+  value = merge(
+    {
+      jobs         = aws_sqs_queue.jobs.url
+      events       = aws_sqs_queue.events.url
+      dead_letters = aws_sqs_queue.dead_letters.url
+    },
+    { for queue in aws_sqs_queue.environments : "environments" => queue.url },
+  )
 }
 
 output "table_name" {

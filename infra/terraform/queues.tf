@@ -1,4 +1,4 @@
-# Three queues. Who may send is named, by role or by rule: the Deny statements hold for whoever else in the account has a
+# Three queues, and that of environments.tf. Who may send is named, by role or by rule: the Deny statements hold for whoever else in the account has a
 # wide policy. A service has no role's ARN [IAM-SERVICE-CALLER]. SQS moves dead letters by itself and asks no policy for it;
 # who moves them back is named too [SQS-REDRIVE-BACK].
 
@@ -22,8 +22,13 @@ locals {
       [aws_iam_role.schedules.arn],
       var.redrive_role_arns,
     )
-    # Of messages that it could not read; those that failed come by themselves.
-    dead_letters = [local.role_arns["scaler"]]
+    environments = concat(
+      [for name in ["webhook", "environments"] : local.role_arns[name] if contains(keys(local.role_arns), name)],
+      [aws_iam_role.schedules.arn],
+      var.redrive_role_arns,
+    )
+    # Of messages that they could not read; those that failed come by themselves.
+    dead_letters = [for name in ["scaler", "environments"] : local.role_arns[name] if contains(keys(local.role_arns), name)]
   }
 }
 
@@ -78,7 +83,7 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
 
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.jobs.arn, aws_sqs_queue.events.arn]
+    sourceQueueArns   = concat([aws_sqs_queue.jobs.arn, aws_sqs_queue.events.arn], aws_sqs_queue.environments[*].arn)
   })
 }
 

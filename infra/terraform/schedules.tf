@@ -92,7 +92,7 @@ resource "aws_iam_role_policy" "schedules" {
         Sid      = "Tick"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = aws_sqs_queue.events.arn
+        Resource = concat([aws_sqs_queue.events.arn], aws_sqs_queue.environments[*].arn)
       },
       {
         Sid      = "Run"

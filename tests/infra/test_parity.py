@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def of_sam_tree(configuration: Path, folder: Path, options: Options) -> Facts:
     return of_sam.facts_of(stacks, {CLAIM_API: "slipway-claims"})
 
 
-@pytest.mark.parametrize("example", ["minimal", "complete"])
+@pytest.mark.parametrize("example", ["minimal", "complete", "environments"])
 @pytest.mark.parametrize("wish", OPTIONS)
 def test_both_trees_deploy_the_same(
     example: str, wish: str, terraform_tree: TerraformTree, tmp_path: Path
@@ -101,6 +102,18 @@ def test_both_trees_deploy_the_same(
     sam = of_sam_tree(terraform_tree.configuration(example), tmp_path, options)
     assert [str(found) for found in differences(terraform, sam)] == []
     assert {"function", "queue", "route", "rule", "schedule", "table", "role", "task definition"} <= set(sam)
+
+
+def test_without_their_section_neither_tree_has_anything_of_environments(
+    terraform_tree: TerraformTree, tmp_path: Path
+) -> None:
+    planned = terraform_tree.plan("complete")
+    assert not [found.address for found in planned.resources if "environments" in found.address]
+    for facts in (
+        of_terraform.facts_of(planned),
+        of_sam_tree(terraform_tree.configuration("complete"), tmp_path, Options()),
+    ):
+        assert not re.search(r"environments|pull request", repr(facts), re.IGNORECASE)
 
 
 @pytest.mark.parametrize("wish", ["as it is", "private claims", "functions in a VPC"])
@@ -152,6 +165,22 @@ MISTAKES = {
         "dashboard",
         "itself",
     ),
+    "environments that anybody may wake": Mistake(
+        "environments.tf", "local.senders.environments", "local.senders.jobs", "queue", "policy"
+    ),
+    "environments that nobody looks at": Mistake(
+        "environments.tf", 'slipway = "sweep"', 'slipway = "tick"', "schedule", "input"
+    ),
+    "a cluster of environments in another region": Mistake(
+        "environments.tf", "region = each.value.region", 'region = "us-west-2"', "cluster", "itself"
+    ),
+    "a webhook that does not wake environments": Mistake(
+        "functions.tf",
+        '"SLIPWAY_ENVIRONMENTS_QUEUE_URL"',
+        '"SLIPWAY_PULLS_QUEUE_URL"',
+        "function",
+        "environment",
+    ),
     "a batch that fails as a whole": Mistake(
         "functions.tf",
         'function_response_types            = ["ReportBatchItemFailures"]',
@@ -169,8 +198,9 @@ def seen(tree: TerraformTree, to: Path, mistake: Mistake) -> list[Difference]:
     assert mistake.before in text
     file.write_text(text.replace(mistake.before, mistake.after), "utf-8")
     (to / "sam").mkdir()
-    sam = of_sam_tree(tree.configuration("minimal"), to / "sam", Options())
-    return differences(of_terraform.facts_of(copy.plan("minimal")), sam)
+    example = "environments" if "environments" in f"{mistake.file} {mistake.before}".lower() else "minimal"
+    sam = of_sam_tree(tree.configuration(example), to / "sam", Options())
+    return differences(of_terraform.facts_of(copy.plan(example)), sam)
 
 
 @pytest.mark.parametrize("name", MISTAKES)

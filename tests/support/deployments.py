@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
+from local.slipway_cli.infrastructure.places import FUNCTIONS
 from tests.support.builds import describe_file
 
 ROOT = Path(__file__).parents[2]
 ENTERPRISE = ROOT / "docs" / "examples" / "slipway.yaml"  # no App: no redelivery
 TWO_REGIONS = ROOT / "tests" / "fixtures" / "config" / "two-regions.yaml"
+ENVIRONMENTS = ROOT / "docs" / "examples" / "environments.yaml"
 PACKAGES = [
-    *(f"functions/{name}.zip" for name in ("webhook", "scaler", "registrar", "reaper", "redelivery")),
+    *(f"functions/{name}.zip" for name in FUNCTIONS),
     *(f"layers/{name}.zip" for name in ("core", "vendor")),
 ]
 
@@ -29,7 +31,8 @@ def assemble(file: Path, folder: Path, home_region: str | None = None) -> Path:
     """Write a deployment's templates, and in place of its packages empty ones; return ``template.yaml``."""
     for name, text in sam_files(description_of(file), home_region):
         (folder / name).write_text(text, "utf-8")
-    for name in PACKAGES:
+    of_environments = ["functions/environments.zip"] if "environments" in description_of(file) else []
+    for name in [*PACKAGES, *of_environments]:
         package = folder / name
         package.parent.mkdir(exist_ok=True)
         with zipfile.ZipFile(package, "w") as archive:

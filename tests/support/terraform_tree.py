@@ -12,12 +12,10 @@ from local.infra_check.terraform.run import Terraform
 from tests.support.builds import make_build
 
 WEBHOOK_PATH = "f00d2b1c4d5e6f70"
-EXAMPLES = (
-    "complete",
-    "image-build",
-    "minimal",
-    "private-clusters",
-)  # those that deploy Slipway; the others are networks
+# Those that deploy Slipway; the others are networks.
+EXAMPLES = ("complete", "image-build", "minimal", "private-clusters")
+ENVIRONMENTS = "environments"
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "examples"
 NEEDS_REGIONS = "deployment"  # of the module's own tests; the others are quicker with the smallest build
 
 
@@ -30,7 +28,9 @@ class TerraformTree:
     builds: Path
 
     def configuration(self, example: str) -> Path:
-        """Return the ``slipway.yaml`` of an example."""
+        """Return the ``slipway.yaml`` of an example; that of environments is no tree's own."""
+        if example == ENVIRONMENTS:
+            return DOCUMENTED / f"{example}.yaml"
         return self.folder / "examples" / example / "slipway.yaml"
 
     def build(self, example: str) -> Path:
@@ -61,7 +61,7 @@ class TerraformTree:
 
     def run_tests(self, name: str) -> list[str]:
         """Run one file of the module's own tests, and return the runs that passed."""
-        example = "complete" if name == NEEDS_REGIONS else "minimal"
+        example = {NEEDS_REGIONS: "complete", ENVIRONMENTS: ENVIRONMENTS}.get(name, "minimal")
         given = {"build": self.build(example), "configuration": self.configuration(example)}
         return self.terraform.test(self.folder, given, only=f"tests/{name}.tftest.hcl")
 

@@ -54,6 +54,11 @@ run "as_it_is_by_default" {
   }
 
   assert {
+    condition     = length(aws_sqs_queue.environments) + length(aws_ecs_cluster.environments) + length(aws_scheduler_schedule.environments) == 0
+    error_message = "environments of pull requests are there, though nobody configured them"
+  }
+
+  assert {
     condition     = aws_sqs_queue.jobs.visibility_timeout_seconds == 360 && aws_sqs_queue.events.visibility_timeout_seconds == 360
     error_message = "not six times 60 s"
   }

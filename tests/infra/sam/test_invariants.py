@@ -36,9 +36,10 @@ def resources_of(template: Path | Template, options: dict[str, str] | None = Non
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_deployment_has_no_fault_whatever_the_options(
-    enterprise: Path, two_regions: Path, options: dict[str, str]
+    enterprise: Path, two_regions: Path, environments: Path, options: dict[str, str]
 ) -> None:
     assert faults(resources_of(enterprise, options)) == []
+    assert faults(resources_of(environments, options)) == []
     assert faults(resources_of(two_regions, options)) == []
 
 

@@ -38,6 +38,16 @@ def test_templates_have_nothing_that_cfn_lint_objects_to(enterprise: Path, two_r
         assert found(of(path)) == [], path
 
 
+def test_environments_have_nothing_either_wherever_they_are(
+    environments: Path, environments_elsewhere: Path
+) -> None:
+    elsewhere = environments_elsewhere.parent / "region-us-west-2.yaml"
+    for path in (environments, environments_elsewhere, elsewhere):
+        assert found(of(path)) == [], path
+    assert set(of(elsewhere)["Resources"]) == {"EnvironmentsCluster"}
+    assert "EnvironmentsCluster" not in of(environments_elsewhere)["Resources"]
+
+
 def misspell(template: Template) -> None:
     properties = template["Resources"]["JobsQueue"]["Properties"]
     properties["VisibilityTimeOut"] = properties.pop("VisibilityTimeout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from local.slipway_cli.infrastructure.cloudformation.errors import TemplateError
 from local.slipway_cli.infrastructure.cloudformation.sam_files import FOLDER, sam_files
 from local.slipway_cli.infrastructure.cloudformation.template_text import Template, read_template
-from tests.support.deployments import ENTERPRISE, TWO_REGIONS, description_of
+from tests.support.deployments import ENTERPRISE, ENVIRONMENTS, TWO_REGIONS, description_of
 
 ALARM = {
     "description": "A message could not be read",
@@ -269,3 +270,35 @@ def test_every_yaml_anchor_of_the_hand_written_half_is_written_out() -> None:
     assert "&" in (FOLDER / "template.yaml").read_text("utf-8")
     for _, text in sam_files(description_of(ENTERPRISE)):
         assert not [line for line in text.splitlines() if ": &" in line or ": *" in line]
+
+
+OF_ENVIRONMENTS = {
+    "EnvironmentsQueue", "EnvironmentsQueuePolicy", "EnvironmentsFunction", "EnvironmentsRole", "EnvironmentsLogs",
+    "EnvironmentsSchedule", "EnvironmentsCluster", "ImagesRule",
+}  # fmt: skip
+
+
+def test_without_their_section_no_template_has_a_word_of_environments() -> None:
+    for file, home in ((ENTERPRISE, None), (TWO_REGIONS, "eu-west-1")):
+        for text in dict(sam_files(description_of(file), home)).values():
+            assert "pull request" not in text
+            assert not re.search(r"environments|ImagesRule", text.replace("Environment:", ""), re.IGNORECASE)
+
+
+def test_with_it_the_template_has_them_and_nothing_is_left_to_decide() -> None:
+    made = templates(ENVIRONMENTS)["template.yaml"]
+    added = {name for name in made["Resources"] if not name.endswith("Alarm")} & OF_ENVIRONMENTS
+    assert added == OF_ENVIRONMENTS
+    assert "HasEnvironments" not in json.dumps(made)
+    assert made["Mappings"]["Rendered"].keys() == {"Redelivery", "OtherRegions"}
+
+
+def test_whatever_else_a_template_has_environments_change_only_who_wakes_them() -> None:
+    described = description_of(ENVIRONMENTS)
+    without = copy.deepcopy(described)
+    del without["environments"], without["functions"]["environments"]
+    with_them, plain = (
+        read_template(dict(sam_files(one))["template.yaml"])["Resources"] for one in (described, without)
+    )
+    changed = {name for name in plain if plain[name] != with_them[name]}
+    assert changed == {"DeadLettersQueue", "DeadLettersQueuePolicy", "WebhookFunction", "SchedulesRole"}

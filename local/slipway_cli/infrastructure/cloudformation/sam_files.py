@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.slipway_cli.infrastructure.cloudformation.conditions import decided
+from local.slipway_cli.infrastructure.cloudformation.environments import environments_cluster
 from local.slipway_cli.infrastructure.cloudformation.errors import TemplateError
 from local.slipway_cli.infrastructure.cloudformation.home_resources import (
     alarms,
@@ -55,7 +57,13 @@ def sam_files(
 
 
 def _regions_of(description: Mapping[str, Any]) -> set[str]:
-    return {str(pool["region"]) for pool in description["pools"].values()}
+    return {str(pool["region"]) for pool in [*description["pools"].values(), *_environments_of(description)]}
+
+
+def _environments_of(description: Mapping[str, Any], region: str | None = None) -> list[Mapping[str, Any]]:
+    """Return what environments have of their own in a region, or anywhere: of one deployment one, or nothing."""
+    found = description.get("environments")
+    return [found] if found and region in (None, found["region"]) else []
 
 
 def _only_region(description: Mapping[str, Any]) -> str:
@@ -69,6 +77,8 @@ def _only_region(description: Mapping[str, Any]) -> str:
 
 def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> Template:
     template = _of_region("template.yaml", home, folder)
+    template = decided(template, "HasEnvironments", holds=bool(_environments_of(description)))
+    del template["Mappings"]["Rendered"]["Environments"]
     deployment = description["deployment"]
     template["Parameters"]["Deployment"] |= {"Default": deployment, "AllowedValues": [deployment]}
     values = {
@@ -79,8 +89,9 @@ def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> T
         "webhook_api_id": {"Ref": "WebhookApi"},
     }
     _say(template, "Redelivery", "Deployed", "redelivery" in description["functions"])
-    _say(template, "OtherRegions", "HavePools", bool(_regions_of(description) - {home}))
-    _let_rules_send(template, [f"{deployment}-{name}" for name in description["event_rules"]])
+    has_other_pools = any(pool["region"] != home for pool in description["pools"].values())
+    _say(template, "OtherRegions", "HavePools", has_other_pools)
+    _let_rules_send(template, "Events", deployment, description["event_rules"])
     _let_task_roles_claim(template, [pool["roles"]["task"]["name"] for pool in description["pools"].values()])
     for name, function in description["functions"].items():
         _give_policy(template, name, filled_in(function["policy"], values))
@@ -92,14 +103,23 @@ def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> T
         **alarms(description["alarms"], deployment),
         **dashboard(description["dashboard"], deployment),
     }
+    for own in _environments_of(description):
+        _let_rules_send(template, "Environments", deployment, own["event_rules"])
+        waking = {"Id": "environments", "Arn": {"Fn::GetAtt": ["EnvironmentsQueue", "Arn"]}}
+        added |= event_rules(own["event_rules"], deployment, waking)
     return _with(template, filled_in(added, values))
 
 
 def _region_template(description: Mapping[str, Any], home: str, region: str, folder: Path) -> Template:
     template = _of_region("region.yaml", region, folder)
     template["Parameters"]["HomeRegion"] |= {"Default": home, "AllowedValues": [home]}
-    if not any(pool["needs_data_volume"] for pool in _in(region, description["pools"]).values()):
-        del template["Parameters"]["DataVolumeGib"]  # nobody is asked what nothing uses
+    pools = _in(region, description["pools"]).values()
+    # Nobody is asked what nothing uses.
+    if not any(pool["needs_data_volume"] for pool in pools):
+        del template["Parameters"]["DataVolumeGib"]
+    if not pools:  # but the cluster of environments
+        template["Parameters"] = {"ContainerInsights": template["Parameters"]["ContainerInsights"]}
+        del template["Conditions"]
     values = {
         "account_id": _ACCOUNT,
         "claim_region": {"Ref": "HomeRegion"},
@@ -109,7 +129,7 @@ def _region_template(description: Mapping[str, Any], home: str, region: str, fol
     home_bus = "arn:${AWS::Partition}:events:${HomeRegion}:${AWS::AccountId}:event-bus/default"
     role = f"{_ROLES}/{description['deployment']}-events-${{HomeRegion}}"
     target = {"Id": "home", "Arn": {"Fn::Sub": home_bus}, "RoleArn": {"Fn::Sub": role}}
-    rules = description["regional_event_rules"][region]
+    rules = description["regional_event_rules"].get(region, {})
     added = {**event_rules(rules, description["deployment"], target), **_pools_of(description, region)}
     return _with(template, filled_in(added, values))
 
@@ -131,12 +151,12 @@ def _say(template: Template, what: str, question: str, answer: bool) -> None:
     template["Mappings"]["Rendered"][what][question] = str(answer).lower()
 
 
-def _let_rules_send(template: Template, rules: Iterable[str]) -> None:
-    place = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule"
+def _let_rules_send(template: Template, queue: str, deployment: str, rules: Iterable[str]) -> None:
+    place = f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{deployment}"
     sending = _statement(
-        template["Resources"]["EventsQueuePolicy"]["Properties"]["PolicyDocument"], "RulesSend"
+        template["Resources"][f"{queue}QueuePolicy"]["Properties"]["PolicyDocument"], "RulesSend"
     )
-    sending["Condition"]["ArnEquals"]["aws:SourceArn"] = [{"Fn::Sub": f"{place}/{rule}"} for rule in rules]
+    sending["Condition"]["ArnEquals"]["aws:SourceArn"] = [{"Fn::Sub": f"{place}-{rule}"} for rule in rules]
 
 
 def _let_task_roles_claim(template: Template, roles: Iterable[str]) -> None:
@@ -165,6 +185,8 @@ def _pools_of(description: Mapping[str, Any], region: str) -> Resources:
         resources |= pool_resources(name, pool)
     for name, definition in _in(region, description["task_definitions"]).items():
         resources |= task_definition_resource(name, definition)
+    for own in _environments_of(description, region):
+        resources |= environments_cluster(own)
     return resources
 
 
