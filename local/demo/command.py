@@ -55,6 +55,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="X",
         help=f"how much faster than the wall time passes (default {FASTEST}, less for many jobs)",
     )
+    parser.add_argument(
+        "--environments",
+        action="store_true",
+        help="watch environments of pull requests instead: a day of thirty, on a clock that is not real",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
     parser.add_argument(
         "--keep-logs", metavar="DIR", help="where to leave the logs of functions and containers"
@@ -78,6 +83,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Run the demo; 0 when every served job completed, nothing leaked and no promise broke."""
+    if arguments.environments:
+        from local.demo.environments import run  # noqa: PLC0415 - --help stays quick
+
+        return run(arguments.seed, as_json=arguments.json)
     missing = [name for name in _NEEDED if shutil.which(name) is None]
     if missing:
         print(

@@ -85,7 +85,7 @@ class EnvironmentWatch:
     def leaks(self) -> list[str]:
         """Return every part that belongs to no environment that exists, or that is there twice; and notes of nobody."""
         served, world = self.served(), self.world
-        parts = [*self._parts()]
+        parts = [*self.parts()]
         leaks = [f"{kind} {name} is left over" for kind, name in parts if name not in served]
         leaks += [f"{kind} {name} {n} times" for (kind, name), n in Counter(parts).items() if n > 1]
         for name in sorted(served):
@@ -96,10 +96,11 @@ class EnvironmentWatch:
             for pull in world.pulls()
             if pull.state == "open" and world.settings.label in pull.labels
         }
-        leaks += [f"note {name} is left over" for name in sorted(self._notes() - asking)]
+        leaks += [f"note {name} is left over" for name in sorted(self.notes() - asking)]
         return leaks
 
-    def _parts(self) -> Iterator[tuple[str, str]]:
+    def parts(self) -> Iterator[tuple[str, str]]:
+        """Yield every part but services: its kind, and the name of the environment that it is of."""
         aws, deployment = self.world.aws, self.world.settings.deployment
         for name, _rule in self._rules():
             yield "rule", name
@@ -115,7 +116,8 @@ class EnvironmentWatch:
             if self._is_ours(family.rpartition("-")[0]):
                 yield "task definition", family.rpartition("-")[0]
 
-    def _notes(self) -> set[str]:
+    def notes(self) -> set[str]:
+        """Return the names of the environments of which something is remembered."""
         items: list[dict[str, Any]] = self.world.aws.dynamodb.scan(TableName="slipway")["Items"]
         keys = [item["key"]["S"] for item in items if item["sk"]["S"].startswith("NOTE#")]
         return {self._name(key) for key in keys if not key.endswith("#0")}
@@ -145,6 +147,10 @@ class EnvironmentWatch:
             asked_at = now if was_over or seen.commit != pull.head_sha else seen.asked_at
             seen = self._seen[pull.id] = _Seen(wanted, now, pull.head_sha, asked_at)
         return seen
+
+    def wanted(self, pull: PullRequest) -> Wanted:
+        """Say whether a pull request's environment should exist, were there room for all."""
+        return self._wanted(pull, self.world.clock.now())
 
     def _wanted(self, pull: PullRequest, now: float) -> Wanted:
         settings, world = self.world.settings, self.world

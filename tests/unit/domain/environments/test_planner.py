@@ -310,6 +310,15 @@ def test_a_run_for_one_repository_leaves_the_others_alone() -> None:
     assert world.served() == {WEB_1}
 
 
+def test_a_run_for_one_repository_forgets_nothing_of_the_others() -> None:
+    world = World()
+    world.open(a_pull(1, is_fork=True), a_pull(2, is_draft=True), a_pull(3, "acme/api"))
+    world.settle()
+    before = dict(world.notes)
+    world.run("acme/api")
+    assert world.notes.keys() == before.keys()
+
+
 def test_what_nobody_owns_goes_once_every_repository_was_read() -> None:
     world = World()
     orphan = Found("slipway-pr000000000", target_group=FoundTargetGroup("group/x", "/"))

@@ -39,20 +39,29 @@ class GitHubPullRequests:
                 raise
 
     def comment(self, key: EnvironmentKey, comment_id: int | None, marker: str, text: str) -> int:
-        """Write the one comment, or write it anew; where somebody deleted it, there is a new one."""
+        """Write the one comment, or write it anew; where somebody deleted it, there is a new one.
+
+        Ours is looked for before there is another: the answer to the last one may have been lost.
+        """
         with shown(self._tokens, key.repository) as token:
-            known = comment_id or self._find(key, marker, token)
-            if known is not None:
-                try:
-                    path = f"/repos/{key.repository}/issues/comments/{known}"
-                    self._api.call("PATCH", path, token, json={"body": text})
-                except RefusedError as fault:
-                    if fault.code not in _UNKNOWN:
-                        raise
-                else:
-                    return known
+            if comment_id is not None and self._edit(key, comment_id, text, token):
+                return comment_id
+            known = self._find(key, marker, token)
+            if known is not None and self._edit(key, known, text, token):
+                return known
             path = f"/repos/{key.repository}/issues/{key.number}/comments"
             return int(self._api.call("POST", path, token, json={"body": text})["id"])
+
+    def _edit(self, key: EnvironmentKey, comment_id: int, text: str, token: Callable[[], str]) -> bool:
+        """Write a comment anew; say whether it is there."""
+        path = f"/repos/{key.repository}/issues/comments/{comment_id}"
+        try:
+            self._api.call("PATCH", path, token, json={"body": text})
+        except RefusedError as fault:
+            if fault.code not in _UNKNOWN:
+                raise
+            return False
+        return True
 
     def deployment(self, key: EnvironmentKey, commit: str, environment: str) -> int:
         """Return the deployment of a commit, made where there is none."""

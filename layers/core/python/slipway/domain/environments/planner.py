@@ -235,11 +235,14 @@ class _Planner:
         """Say whether a note may go: its pull request asks for nothing, and nothing is left of its environment."""
         if not key.number:
             return key not in self._notes
-        is_open_and_asks = any(
-            pull.key == key and asks(pull, self._settings)
-            for pull in (self._at.readings.get(key.repository) or Reading(key.repository)).pulls or ()
-        )
-        return self._notes[key].why in REFUSED and not is_open_and_asks and self._of(key).is_empty
+        if self._notes[key].why not in REFUSED or not self._of(key).is_empty:
+            return False
+        if key.repository not in self._settings.repositories:
+            return True
+        reading = self._at.readings.get(key.repository)
+        if reading is None or reading.pulls is None:
+            return reading is not None and reading.is_gone
+        return not any(pull.key == key and asks(pull, self._settings) for pull in reading.pulls)
 
 
 def _state(service: FoundService, *, is_current: bool, deploys: bool) -> Why:
