@@ -14,7 +14,7 @@ from typing import Any
 
 from local.packages.archive import zip_bytes
 from local.packages.bytecode import version_of, with_bytecode
-from local.packages.contents import PACKAGED, Files, core_layer, function_files
+from local.packages.contents import Files, core_layer, function_files, packaged
 from local.packages.faults import BuildError
 from local.packages.limits import check_limits
 from local.packages.vendor import LAMBDA, Target, vendor_layer, versions_of
@@ -101,7 +101,8 @@ def _templates(order: Order, description: Mapping[str, Any]) -> Iterator[tuple[s
 def _packages(order: Order, say: Callable[[str], None]) -> dict[str, Files]:
     """Return what lies in each package, by the package's path."""
     configuration, ca_bundle = compile_file(order.file), _ca_bundle(order)
-    packages = {f"functions/{name}.zip": function_files(name, configuration, ca_bundle) for name in PACKAGED}
+    names = packaged(order.file)
+    packages = {f"functions/{name}.zip": function_files(name, configuration, ca_bundle) for name in names}
     packages["layers/core.zip"] = core_layer()
     say(f"installing the vendor layer for {order.target.architecture}, Python {order.target.python}")
     packages["layers/vendor.zip"] = vendor_layer(order.target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from slipway.domain.environments.found import (
@@ -58,6 +58,15 @@ def settings(*repositories: str, **changes: Any) -> Environments:
         "repositories": {name: a_template(name) for name in repositories or ("acme/web", "acme/api")},
     }
     return Environments(**{**facts, **changes})
+
+
+def compiled_settings(*repositories: str, **changes: Any) -> dict[str, Any]:
+    """Return them as they are compiled."""
+    body = asdict(settings(*repositories, **changes))
+    del body["deployment"]
+    for template in body["repositories"].values():
+        del template["repository"]
+    return body
 
 
 def a_pull(number: int = 1, repository: str = "acme/web", **changes: Any) -> PullRequest:

@@ -9,7 +9,7 @@ from typing import Final
 
 from local.simulator.environments.checks import SETTLED_SECONDS, EnvironmentWatch, Wanted
 from local.simulator.environments.storm import EnvironmentStorm
-from local.simulator.environments.world import EnvironmentWorld, configuration
+from local.simulator.environments.world import EnvironmentWorld, configured
 from local.twin.aws.behaviour import Behaviour
 
 STARTS_AT: Final = 1_795_000_000.0
@@ -54,9 +54,7 @@ def run_seed(seed: int) -> ChaosResult:
 
 def _world(seed: int) -> EnvironmentWorld:
     rng = random.Random(f"{seed}/recipe")
-    settings = configuration().environments
-    if settings is None:
-        raise ValueError("the configuration has no environments")
+    _, settings = configured()
     most = rng.choice((4, 10, 40))
     settings = replace(settings, most=most, most_per_repository=rng.choice((2, most)))
     behaviour = Behaviour(throttling=True, doubled_message_rate=0.05)

@@ -17,6 +17,8 @@ from local.simulator.event_sources import QueueMapping
 from local.simulator.fibers import Fibers
 from local.simulator.functions import Failed, Function, HasTime, Schedule
 from local.simulator.surroundings import SETTINGS, HeldSecrets, Surrounded, queue_url
+from local.slipway_cli.configuration.check import check_file
+from local.slipway_cli.configuration.compilation import compiled_body
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
@@ -26,6 +28,7 @@ from local.twin.github.pulls import PullRequest
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
 from slipway.adapters.aws_errors import aws_errors
+from slipway.config import environments_of
 from slipway.domain.configuration import Configuration
 from slipway.domain.environments.images import EcrImage, ecr_image
 from slipway.domain.environments.names import EnvironmentKey, resource_name
@@ -60,9 +63,13 @@ class TwinPullRequestQueue:
 
 
 @cache
-def configuration() -> Configuration:
-    """Return the configuration of this world."""
-    return read_configuration(CONFIGURATION)
+def configured() -> tuple[Configuration, Environments]:
+    """Return the configuration of this world, and its section of environments."""
+    file = check_file(CONFIGURATION).file
+    environments = environments_of(compiled_body(file)) if file else None
+    if environments is None:
+        raise ValueError("the configuration has no environments")
+    return read_configuration(CONFIGURATION), environments
 
 
 class EnvironmentWorld:
@@ -82,11 +89,8 @@ class EnvironmentWorld:
         self.github = GitHubTwin(self.clock, seed=seed)
         self.aws = AwsTwin(self.clock, latency=self.latency, seed=seed, behaviour=behaviour)
         self.calls = Calls(Fibers(self.clock), self.latency, random.Random(f"{seed}/calls"))
-        found = settings or configuration().environments
-        if found is None:
-            raise ValueError("the configuration has no environments")
-        self.settings = replace(found, listener=self.aws.elbv2.add_listener())
-        self.configuration = replace(configuration(), environments=self.settings)
+        self.configuration, found = configured()
+        self.settings = replace(settings or found, listener=self.aws.elbv2.add_listener())
         self.errors: list[Exception] = []
         self.runs: list[Reconciled] = []
         self.around = Surrounded(self.aws, self.github, self.clock, self._deploy(), self.calls)
@@ -136,7 +140,7 @@ class EnvironmentWorld:
         settings = replace(
             SETTINGS, environments_queue_url=queue_url(QUEUE), lease_seconds=int(TIMEOUT_SECONDS)
         )
-        return Wiring(settings, self.configuration, self.around).environments()
+        return Wiring(settings, self.configuration, self.around).environments(self.settings)
 
     def _deploy(self) -> HeldSecrets:
         aws, github = self.aws, self.github

@@ -10,7 +10,7 @@ import pytest
 from local.demo.environments import play
 from local.simulator.environments.chaos import run_seed
 from local.simulator.environments.checks import EnvironmentWatch
-from local.simulator.environments.world import EnvironmentWorld, configuration, key_of
+from local.simulator.environments.world import EnvironmentWorld, configured, key_of
 from local.twin.aws.errors import LOST_REPLY
 from local.twin.github.pulls import Comment, PullRequest
 from slipway.domain.environments.reasons import Why
@@ -25,8 +25,7 @@ def world() -> EnvironmentWorld:
 
 
 def with_settings(**changes: Any) -> EnvironmentWorld:
-    settings = configuration().environments
-    assert settings is not None
+    _, settings = configured()
     return EnvironmentWorld(STARTS_AT, seed=7, settings=replace(settings, **changes))
 
 

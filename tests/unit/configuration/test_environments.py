@@ -12,7 +12,7 @@ import yaml
 
 from local.slipway_cli.configuration.check import LocatedFault, check
 from local.slipway_cli.configuration.compilation import compile_file, compiled_body
-from slipway.config import decode_configuration
+from slipway.config import environments_of
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 WEB = "environments.repositories.acme/web"
@@ -41,7 +41,7 @@ def only(path: str, value: object) -> LocatedFault:
 def test_the_example_is_valid_and_says_what_the_functions_read() -> None:
     file = check((EXAMPLES / "environments.yaml").read_text("utf-8")).file
     assert file is not None
-    found = decode_configuration(compiled_body(file)).environments
+    found = environments_of(compiled_body(file))
     assert found is not None
     assert (found.region, found.cluster, found.most) == ("ap-northeast-1", "slipway-environments", 30)
     assert (found.time_to_live_seconds, found.unhealthy_after_seconds) == (3 * 86_400, 1_800)
@@ -56,7 +56,7 @@ def test_without_the_section_nothing_of_it_is_compiled() -> None:
     file = check((EXAMPLES / "organizations.yaml").read_text("utf-8")).file
     assert file is not None
     assert "environments" not in json.loads(compile_file(file))
-    assert decode_configuration(compiled_body(file)).environments is None
+    assert environments_of(compiled_body(file)) is None
 
 
 @pytest.mark.parametrize(

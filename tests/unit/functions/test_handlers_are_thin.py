@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from tests.deliveries import compiled
+from tests.support.environments import compiled_settings
 
 ROOT = Path(__file__).parents[3]
-FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery")
+FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery", "environments")
 # What botocore imports itself when its first client is made: where the certificates lie.
 DRAWN_IN = {"certifi", "certifi.core"}
 NEVER_DEPLOYED = {"pydantic", "rich", "moto", "local", "tests", "pytest", "yaml", "awslambdaric"}
@@ -27,6 +28,7 @@ BUILDERS = {
     "registrar": "runner_api",
     "reaper": "reap",
     "redelivery": "repair",
+    "environments": "reconcile_environments",
 }
 ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
@@ -36,6 +38,7 @@ ENVIRONMENT = {
     "SLIPWAY_ACCOUNT_ID": "111122223333",
     "SLIPWAY_JOBS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/jobs",
     "SLIPWAY_EVENTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/events",
+    "SLIPWAY_ENVIRONMENTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/environments",
     "SLIPWAY_DEAD_LETTERS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters",
 }
 # A process that finds the standard library, our code and the vendor layer, as a deployed function does; what it
@@ -107,7 +110,8 @@ def imported(name: str, builder: str, configuration: str) -> Any:
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("configuration") / "slipway.json"
-    path.write_text(json.dumps(compiled(app_secret="arn:app", runner_token_secrets=["arn:token"])), "utf-8")
+    body = compiled(app_secret="arn:app", runner_token_secrets=["arn:token"])
+    path.write_text(json.dumps({**body, "environments": compiled_settings()}), "utf-8")
     return str(path)
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipway.adapters.clock import ScaledClock, SystemClock
-from slipway.config import AwsAccess, Settings, load_configuration
+from slipway.config import AwsAccess, Settings, load_configuration, load_with_environments
 
 if TYPE_CHECKING:
     from slipway.adapters.github.http import GitHubApi
@@ -130,13 +130,13 @@ def ingest_webhook() -> Ingest:
     settings = Settings.from_environment().require("jobs_queue_url")
     access = AwsAccess.from_environment()
     wall_clock = SystemClock()  # signatures are checked against real time
-    configuration = load_configuration(settings.configuration_path)
+    configuration, environments = load_with_environments(settings.configuration_path)
     return Ingest(
         configuration,
         SecretsManager(access, wall_clock),
         SqsJobQueue(settings.jobs_queue_url, access, wall_clock),
         model_clock(settings),
-        _pull_request_intake(configuration.environments, settings),
+        _pull_request_intake(environments, settings),
     )
 
 
@@ -192,8 +192,9 @@ def reconcile_environments() -> Receive:
     )
     from slipway.wiring import Wiring
 
-    configuration = load_configuration(settings.configuration_path)
-    return Wiring(settings, configuration, DeployedEnvironments(settings, configuration)).environments()
+    configuration, environments = load_with_environments(settings.configuration_path)
+    wiring = Wiring(settings, configuration, DeployedEnvironments(settings, configuration))
+    return wiring.environments(environments)
 
 
 def _wiring(*places: str) -> Wiring:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipway.domain.configuration import (
     Bounds,
@@ -32,6 +32,7 @@ from slipway.domain.resources import Resources
 if TYPE_CHECKING:
     from slipway.domain.environments.settings import Environments
 
+T = TypeVar("T")
 COMPILED_VERSION = 5
 CA_BUNDLE = "ca_bundle.pem"
 """What a private authority's file is called, beside the compiled configuration which names it."""
@@ -154,6 +155,19 @@ def load_configuration(path: Path) -> Configuration:
     Raises:
         ConfigurationError: no such file, not written by ``slipway config compile``, or by another version of it.
     """
+    return _read(path, decode_configuration)
+
+
+def load_with_environments(path: Path) -> tuple[Configuration, Environments | None]:
+    """Read it with its optional section, for those functions that have to do with environments.
+
+    Raises:
+        ConfigurationError: as ``load_configuration``.
+    """
+    return _read(path, lambda body: (decode_configuration(body), environments_of(body)))
+
+
+def _read(path: Path, decode: Callable[[Mapping[str, Any]], T]) -> T:
     try:
         body = json.loads(path.read_text("utf-8"))
         version = body["version"]
@@ -161,7 +175,7 @@ def load_configuration(path: Path) -> Configuration:
             raise ConfigurationError(
                 f"{path}: version {version}, wanted {COMPILED_VERSION}; compile it again"
             )
-        return decode_configuration(body)
+        return decode(body)
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise ConfigurationError(
             f"{path}: not a compiled configuration ({fault!r}); run `slipway config compile`"
@@ -177,17 +191,16 @@ def decode_configuration(body: Mapping[str, Any]) -> Configuration:
         pools={name: _pool(name, value) for name, value in body["pools"].items()},
         fairness=Fairness(**body["fairness"]),
         tags_tasks=body.get("tags_tasks", False),
-        environments=_environments(body.get("environments"), body["deployment"]),
     )
 
 
-def _environments(body: Mapping[str, Any] | None, deployment: str) -> Environments | None:
-    if body is None:
+def environments_of(body: Mapping[str, Any]) -> Environments | None:
+    """Build the optional section from its compiled form; None where there is none."""
+    if "environments" not in body:
         return None
-    # Most deployments have none, and their functions need not read what it could be.
-    from slipway.domain.environments.settings import decode_environments  # noqa: PLC0415
+    from slipway.domain.environments.settings import decode_environments  # noqa: PLC0415 - most have none
 
-    return decode_environments(body, deployment)
+    return decode_environments(body["environments"], body["deployment"])
 
 
 def _github(body: Mapping[str, Any], deployment: str) -> GitHubTarget:

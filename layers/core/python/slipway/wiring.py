@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from slipway.adapters.github.runner_groups import RunnerGroups
     from slipway.config import Settings
     from slipway.domain.configuration import Configuration
+    from slipway.domain.environments.settings import Environments
     from slipway.ports.clock import Clock
     from slipway.ports.cluster import Cluster
     from slipway.ports.fleet import Fleet
@@ -218,7 +219,7 @@ class Wiring:
             self._sweep(),
         )
 
-    def environments(self) -> Receive:
+    def environments(self, settings: Environments | None) -> Receive:
         from slipway.adapters.environments.host import AwsEnvironments
         from slipway.adapters.environments.images import EcrImages
         from slipway.adapters.environments.sqs import SqsEnvironmentQueue
@@ -228,7 +229,6 @@ class Wiring:
         from slipway.services.environments.receive import Receive
         from slipway.services.environments.reconcile import Parts, Reconcile
 
-        settings = self._configuration.environments
         if settings is None:
             raise ConfigurationError("environments is not set: this function has nothing to do")
         ecs, elbv2, logs = (

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from slipway.domain.resources import Resources
-
-if TYPE_CHECKING:
-    from slipway.domain.environments.settings import Environments
 
 
 class Registration(StrEnum):
@@ -198,10 +194,7 @@ class Fairness:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that an operator configured, by name; ``tags_tasks``: with what they cost whom.
-
-    ``environments`` are there only where pull requests have any.
-    """
+    """Everything that an operator configured, by name; ``tags_tasks``: with what they cost whom."""
 
     deployment: str
     github: GitHubTarget
@@ -209,7 +202,6 @@ class Configuration:
     pools: Mapping[str, Pool]
     fairness: Fairness = field(default_factory=Fairness)
     tags_tasks: bool = False
-    environments: Environments | None = None
 
     def pool_of_cluster(self, cluster: str) -> Pool | None:
         """Return the pool which owns the ECS cluster of this name, if any."""

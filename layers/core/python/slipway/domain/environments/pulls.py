@@ -87,9 +87,9 @@ def repositories_of(text: str, known: Mapping[str, str]) -> frozenset[str]:
         pushed = detail.get("repository-name") if isinstance(detail, dict) else None
         return frozenset(name for name, place in known.items() if place == pushed)
     version, repository = body.get("version"), body.get("repository")
-    if isinstance(version, int) and not isinstance(version, bool) and version > ENVELOPE_VERSION:
+    if type(version) is int and version > ENVELOPE_VERSION:
         raise UnavailableError(f"a message of the environments queue is of the newer version {version}")
-    if version != ENVELOPE_VERSION or not isinstance(repository, str):
+    if type(version) is not int or version != ENVELOPE_VERSION or not isinstance(repository, str):
         raise MalformedError(
             f"a message of the environments queue is not of version {ENVELOPE_VERSION}, or names no repository"
         )
