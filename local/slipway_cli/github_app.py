@@ -12,7 +12,7 @@ from slipway.domain.configuration import GitHubTarget, Registration
 REDIRECT_URL = "http://localhost:3000/slipway"
 
 
-def permissions(github: GitHubTarget) -> dict[str, str]:
+def permissions(github: GitHubTarget, *, has_environments: bool = False) -> dict[str, str]:
     """Return the App's permissions as GitHub's API names them (docs/github.md says what each is for)."""
     needed = {"metadata": "read", "actions": "write" if github.rerun_interrupted else "read"}
     if github.registration is Registration.ORGANIZATION:
@@ -21,10 +21,14 @@ def permissions(github: GitHubTarget) -> dict[str, str]:
         needed["administration"] = "write"
     if github.organization_hooks:
         needed["organization_hooks"] = "write"
+    if has_environments:
+        needed |= {"pull_requests": "write", "deployments": "write"}
     return needed
 
 
-def manifest(github: GitHubTarget, organization: str, webhook_url: str) -> dict[str, Any]:
+def manifest(
+    github: GitHubTarget, organization: str, webhook_url: str, *, has_environments: bool = False
+) -> dict[str, Any]:
     """Return the manifest of an App that an organization will own."""
     return {
         "name": f"{github.deployment}-{organization}"[:34],  # GitHub takes no longer name
@@ -33,8 +37,8 @@ def manifest(github: GitHubTarget, organization: str, webhook_url: str) -> dict[
         "public": False,
         "hook_attributes": {"url": webhook_url, "active": True},
         "redirect_url": REDIRECT_URL,
-        "default_events": ["workflow_job"],
-        "default_permissions": permissions(github),
+        "default_events": ["workflow_job", *(["pull_request"] if has_environments else [])],
+        "default_permissions": permissions(github, has_environments=has_environments),
     }
 
 

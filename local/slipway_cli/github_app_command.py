@@ -61,7 +61,8 @@ def _github_app(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    made = manifest(github, arguments.organization, arguments.webhook_url)
+    has_environments = verdict.file.environments is not None
+    made = manifest(github, arguments.organization, arguments.webhook_url, has_environments=has_environments)
     if arguments.json:
         print_json(made)
         return 0

@@ -25,6 +25,8 @@ IN_WORDS = {
     "administration": "Repository: Administration",
     "organization_self_hosted_runners": "Organization: Self-hosted runners",
     "organization_hooks": "Organization: Webhooks",
+    "pull_requests": "Repository: Pull requests",
+    "deployments": "Repository: Deployments",
 }
 
 
@@ -41,7 +43,11 @@ def documented() -> set[tuple[str, str]]:
 def everything() -> set[tuple[str, str]]:
     """All that any configuration asks for, in the page's words."""
     made = [
-        permissions(target(registration, rerun_interrupted=rerun, organization_hooks=hooks))
+        permissions(
+            target(registration, rerun_interrupted=rerun, organization_hooks=hooks),
+            has_environments=environments,
+        )
+        for environments in (False, True)
         for registration in Registration
         for rerun in (0, 3)
         for hooks in ({}, {"alpha": 7})
@@ -168,3 +174,12 @@ def test_a_file_with_faults_is_refused_with_all_of_them(
     arguments = ["--organization", "acme", "--webhook-url", URL]
     assert main(["github-app", str(tmp_path / "slipway.yaml"), *arguments]) == 1
     assert "github.registration" in capsys.readouterr().err
+
+
+def test_environments_of_pull_requests_need_their_event_and_two_permissions_more() -> None:
+    github = target(Registration.ORGANIZATION)
+    made = manifest(github, "acme", URL, has_environments=True)
+    assert made["default_events"] == ["workflow_job", "pull_request"]
+    more = made["default_permissions"].items() - permissions(github).items()
+    assert more == {("pull_requests", "write"), ("deployments", "write")}
+    assert manifest(github, "acme", URL)["default_events"] == ["workflow_job"]

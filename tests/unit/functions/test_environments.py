@@ -33,7 +33,7 @@ KNOWN = {"acme/web": "web", "acme/api": "api"}
 
 @dataclass
 class MemoryQueue:
-    """Implements ``ports.environments.PullRequestQueue``."""
+    """Implements ``ports.pull_requests.PullRequestQueue``."""
 
     events: list[PullRequestEvent] = field(default_factory=list)
     next_error: Exception | None = None

@@ -9,7 +9,7 @@ from slipway.domain.environments.announcing import DeploymentState
 from slipway.domain.environments.found import Found, Note, Survey
 from slipway.domain.environments.names import EnvironmentKey
 from slipway.domain.environments.plan import Make
-from slipway.domain.environments.pulls import PullRequest, PullRequestEvent
+from slipway.domain.environments.pulls import PullRequest
 
 
 class PullRequests(Protocol):
@@ -79,14 +79,3 @@ class EnvironmentQueue(Protocol):
 
     def look_again(self, delay_seconds: int) -> None:
         """Ask for another look after a delay."""
-
-
-class PullRequestQueue(Protocol):
-    """The ``environments`` queue, as the webhook sees it."""
-
-    def send(self, event: PullRequestEvent) -> None:
-        """Put one event on the queue, grouped by its organization.
-
-        Raises:
-            UnavailableError: the queue did not take it.
-        """

@@ -9,7 +9,7 @@ from slipway.ports.clock import Clock
 
 
 class SqsPullRequestQueue:
-    """Implements ``ports.environments.PullRequestQueue`` with SQS' JSON protocol [SQS-JSON]."""
+    """Implements ``ports.pull_requests.PullRequestQueue`` with SQS' JSON protocol [SQS-JSON]."""
 
     def __init__(self, queue_url: str, access: AwsAccess, clock: Clock) -> None:
         self._queue_url = queue_url

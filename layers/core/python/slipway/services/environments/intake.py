@@ -9,7 +9,7 @@ from slipway.domain.environments.pulls import read_pull_request_event
 from slipway.domain.environments.settings import Environments
 from slipway.domain.errors import SlipwayError
 from slipway.ports.clock import Clock
-from slipway.ports.environments import PullRequestQueue
+from slipway.ports.pull_requests import PullRequestQueue
 
 Facts = dict[str, str | int | float | list[str]]  # as the webhook logs them
 NO_ENVIRONMENTS = "no_environments"
