@@ -33,7 +33,7 @@ DEPLOY_AGAIN = "deploy again: the deployment is not whole"
 
 def functions_of(surroundings: Surroundings) -> list[str]:
     """Return the functions that the configuration deploys."""
-    return list(functions_of_configuration(surroundings.configuration))
+    return list(functions_of_configuration(surroundings.configuration, surroundings.environments))
 
 
 def name_of(surroundings: Surroundings, what: str) -> str:

@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.environments.settings import Environments
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -75,6 +76,7 @@ class Surroundings:
     webhook_url: str | None = None
     build: Path | None = None
     reach: Reach = field(default_factory=Reach)
+    environments: Environments | None = None
 
     def pools(self) -> list[Pool]:
         """Return the pools in the order of their names."""

@@ -24,7 +24,7 @@ from local.slipway_cli.infrastructure import host_scripts
 from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
 from local.slipway_cli.infrastructure.description import describe
 from local.slipway_cli.infrastructure.places import Places, partition_of_pools
-from slipway.config import decode_configuration
+from slipway.config import decode_configuration, environments_of
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -129,9 +129,11 @@ def _ca_bundle(order: Order) -> bytes | None:
 
 
 def _description(order: Order) -> Json:
-    configuration = decode_configuration(compiled_body(order.file))
+    body = compiled_body(order.file)
+    configuration = decode_configuration(body)
     places = Places(partition=partition_of_pools(configuration))
-    return describe(configuration, places, host_scripts.read(), _sha256(order.path))
+    sha256 = _sha256(order.path)
+    return describe(configuration, places, host_scripts.read(), sha256, environments_of(body))
 
 
 def _manifest(order: Order, packages: Mapping[str, Package], vendored: Mapping[str, str]) -> Json:

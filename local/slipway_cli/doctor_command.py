@@ -121,13 +121,14 @@ def _surroundings(
     from local.doctor.surroundings import Account, Reach, Surroundings  # noqa: PLC0415
     from local.operating.sight import home_session  # noqa: PLC0415
     from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
-    from slipway.config import decode_configuration  # noqa: PLC0415
+    from slipway.config import decode_configuration, environments_of  # noqa: PLC0415
 
     try:
         session = home_session(arguments.region)
     except BotoCoreError as fault:  # a profile that is not there
         parser.error(str(fault))
-    configuration = decode_configuration(compiled_body(file))
+    body = compiled_body(file)
+    configuration = decode_configuration(body)
     region = arguments.region or session.region_name or _only_region(file)
     if region is None:
         parser.error("--region is needed: pools are in several regions, and your AWS settings name none")
@@ -140,6 +141,7 @@ def _surroundings(
         webhook_url=arguments.webhook_url,
         build=arguments.build,
         reach=Reach(tuple(arguments.reach), tuple(arguments.target)),
+        environments=environments_of(body),
     )
 
 

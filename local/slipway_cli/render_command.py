@@ -15,6 +15,7 @@ from local.slipway_cli.verdicts import checked, print_json, refuse
 if TYPE_CHECKING:
     from local.slipway_cli.infrastructure.places import Places
     from slipway.domain.configuration import Configuration
+    from slipway.domain.environments.settings import Environments
 
 
 def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,12 +48,13 @@ def _render(arguments: argparse.Namespace) -> int:
         Places,
         partition_of_pools,
     )
-    from slipway.config import decode_configuration  # noqa: PLC0415
+    from slipway.config import decode_configuration, environments_of  # noqa: PLC0415
 
     verdict = checked(arguments.file)
     if verdict.file is None:
         return refuse(arguments, verdict, sys.stderr)
-    configuration = decode_configuration(compiled_body(verdict.file))
+    body = compiled_body(verdict.file)
+    configuration = decode_configuration(body)
     places = Places(
         arguments.account_id,
         arguments.claim_url,
@@ -64,7 +66,7 @@ def _render(arguments: argparse.Namespace) -> int:
     written = []
     try:
         sha256 = hashlib.sha256(arguments.file.read_bytes()).hexdigest()
-        for name, text in _files(configuration, places, sha256):
+        for name, text in _files(configuration, places, sha256, environments_of(body)):
             path = arguments.out / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
@@ -82,7 +84,9 @@ def _render(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _files(configuration: Configuration, places: Places, sha256: str) -> Iterator[tuple[str, str]]:
+def _files(
+    configuration: Configuration, places: Places, sha256: str, environments: Environments | None
+) -> Iterator[tuple[str, str]]:
     """Yield each file's path and text."""
     from local.slipway_cli.infrastructure import host_scripts  # noqa: PLC0415
     from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files  # noqa: PLC0415
@@ -92,7 +96,7 @@ def _files(configuration: Configuration, places: Places, sha256: str) -> Iterato
     from local.slipway_cli.infrastructure.task_definitions import task_definitions  # noqa: PLC0415
 
     scripts = host_scripts.read()
-    description = describe(configuration, places, scripts, sha256)
+    description = describe(configuration, places, scripts, sha256, environments)
     yield "deployment.json", _text(description)
     yield from sam_files(description, None if "$" in places.claim_region else places.claim_region)
     for name, definition in task_definitions(configuration, places).items():

@@ -14,7 +14,7 @@ from local.slipway_cli.configuration.compilation import compiled_body
 from local.slipway_cli.infrastructure import host_scripts
 from local.slipway_cli.infrastructure.description import describe
 from local.slipway_cli.infrastructure.places import Places
-from slipway.config import decode_configuration
+from slipway.config import decode_configuration, environments_of
 
 LAYERS = ("core", "vendor")
 
@@ -23,9 +23,10 @@ def describe_file(file: Path) -> dict[str, Any]:
     """Return the description of the deployment of a ``slipway.yaml``."""
     verdict = check_file(file)
     assert verdict.file is not None, verdict.faults
-    configuration = decode_configuration(compiled_body(verdict.file))
+    body = compiled_body(verdict.file)
+    configuration = decode_configuration(body)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    return describe(configuration, Places(), host_scripts.read(), sha256)
+    return describe(configuration, Places(), host_scripts.read(), sha256, environments_of(body))
 
 
 def make_build(file: Path, folder: Path) -> Path:

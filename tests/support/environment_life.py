@@ -76,7 +76,7 @@ class RecordedWorld(EnvironmentWorld):
     @property
     def policies(self) -> Policies:
         """The policies of those functions."""
-        made = policies_of(self.configuration)
+        made = policies_of(self.configuration, self.settings)
         return {name: made[name] for name in ("environments", "webhook")}
 
     def receive(self) -> Receive:
@@ -84,7 +84,7 @@ class RecordedWorld(EnvironmentWorld):
         settings = replace(
             SETTINGS, environments_queue_url=queue_url(QUEUE), lease_seconds=int(TIMEOUT_SECONDS)
         )
-        return Wiring(settings, self.configuration, self._around("environments")).environments()
+        return Wiring(settings, self.configuration, self._around("environments")).environments(self.settings)
 
     def _ingest(self) -> Ingest:
         around = self._around("webhook")

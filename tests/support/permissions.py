@@ -15,6 +15,7 @@ from local.slipway_cli.infrastructure.places import Places
 from local.twin.aws.service import Call
 from slipway.adapters.secrets import SecretsManagerSecrets
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
+from slipway.domain.environments.settings import Environments
 from slipway.services.renew_hosts import CURSOR
 from tests.integration.loop.scenes import SilentContainer
 from tests.support.loop import (
@@ -44,9 +45,10 @@ class Recorded:
         return policies_of(self.deployment.loop.configuration)
 
 
-def policies_of(configuration: Configuration) -> Policies:
+def policies_of(configuration: Configuration, environments: Environments | None = None) -> Policies:
     """Return a configuration's policies in the twin's account."""
-    return function_policies(configuration, Places(ACCOUNT, "https://claims.example", REGION, "claims"))
+    places = Places(ACCOUNT, "https://claims.example", REGION, "claims")
+    return function_policies(configuration, places, environments)
 
 
 def recorded(registration: Registration, **changed: Any) -> Recorded:

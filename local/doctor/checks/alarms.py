@@ -29,7 +29,9 @@ def _judge(surroundings: Surroundings) -> Iterator[Verdict]:
     found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
     wanted = {
         name_of(surroundings, name): alarm
-        for name, alarm in alarms(surroundings.configuration, places(surroundings)).items()
+        for name, alarm in alarms(
+            surroundings.configuration, places(surroundings), surroundings.environments
+        ).items()
     }
     if not set(found) & set(wanted):
         yield warning("alarms-off", "there are none: nobody is called when it fails", "deploy with alarms on")

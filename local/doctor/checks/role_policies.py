@@ -27,7 +27,9 @@ def _judge(surroundings: Surroundings, name: str) -> Iterator[Verdict]:
     if entry is None:
         return  # nothing is deployed, or another check tells that the function is missing
     client = surroundings.account.client("iam", surroundings.home_region)
-    policy = function_policies(surroundings.configuration, places(surroundings))[name]
+    policy = function_policies(surroundings.configuration, places(surroundings), surroundings.environments)[
+        name
+    ]
     count, denied = 0, dict[str, tuple[str, str]]()
     for statement in policy["Statement"]:
         if not (actions := [one for one in statement["Action"] if one not in _TOGETHER]):

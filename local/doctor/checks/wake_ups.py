@@ -14,7 +14,7 @@ from local.slipway_cli.infrastructure.places import ENVIRONMENTS, queues_of
 
 
 def _looks(surroundings: Surroundings) -> Iterator[Look]:
-    for queue in queues_of(surroundings.configuration):
+    for queue in queues_of(surroundings.environments):
         yield Look(f"queue {name_of(surroundings, queue)}", partial(_queue, surroundings, queue))
     scheduled = [
         name for name in ("reaper", "redelivery", ENVIRONMENTS) if name in functions_of(surroundings)
@@ -70,7 +70,7 @@ def _rules(surroundings: Surroundings, region: str) -> Iterator[Verdict]:
     is_home = region == surroundings.home_region
     pools = surroundings.pools() if is_home else surroundings.pools_by_region()[region]
     rules = event_rules(pools, places(surroundings))
-    settings = surroundings.configuration.environments
+    settings = surroundings.environments
     if is_home and settings is not None:
         rules |= environment_rules(settings)
     for name, wanted in rules.items():

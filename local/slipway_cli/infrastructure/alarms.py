@@ -13,6 +13,7 @@ from typing import Any
 from local.slipway_cli.infrastructure.places import ENVIRONMENTS, Places, functions_of, named
 from slipway import telemetry
 from slipway.domain.configuration import Configuration, Registration
+from slipway.domain.environments.settings import Environments
 from slipway.telemetry import Metric
 
 ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
@@ -45,6 +46,7 @@ class _Alarm:
 class _Alarms:
     configuration: Configuration
     places: Places
+    deployed: tuple[str, ...]
     made: dict[str, _Alarm] = field(default_factory=dict)
 
     def add(self, name: str, alarm: _Alarm) -> None:
@@ -264,7 +266,7 @@ class _Alarms:
 
     def environments(self) -> None:
         """It is due every five minutes, and what failed comes again after twelve: once is no news."""
-        if self.configuration.environments is None:
+        if ENVIRONMENTS not in self.deployed:
             return
         quarter = 3 * FIVE_MINUTES
         self.add(
@@ -313,16 +315,17 @@ class _Alarms:
         return _Alarm(f"{name} {what}.", "AWS/Lambda", metric, {"FunctionName": name}, **more)
 
     def _deployed(self, *functions: str) -> Iterable[str]:
-        deployed = functions_of(self.configuration)
-        return [name for name in functions if name in deployed]
+        return [name for name in functions if name in self.deployed]
 
     def _name(self, what: str) -> str:
         return named(self.configuration.deployment, what)
 
 
-def alarms(configuration: Configuration, places: Places) -> dict[str, dict[str, Any]]:
+def alarms(
+    configuration: Configuration, places: Places, environments: Environments | None = None
+) -> dict[str, dict[str, Any]]:
     """Return every alarm of a deployment by its name, to which the deployment's is put in front."""
-    made = _Alarms(configuration, places)
+    made = _Alarms(configuration, places, functions_of(configuration, environments))
     for part in (
         made.queues,
         made.functions,

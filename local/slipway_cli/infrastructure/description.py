@@ -10,18 +10,23 @@ from local.slipway_cli.infrastructure.dashboards import cloudwatch
 from local.slipway_cli.infrastructure.event_rules import environment_rules, event_rules
 from local.slipway_cli.infrastructure.function_policies import function_policies, readers_of
 from local.slipway_cli.infrastructure.host_settings import user_data_files
-from local.slipway_cli.infrastructure.places import Places, log_group
+from local.slipway_cli.infrastructure.places import Places, functions_of, log_group
 from local.slipway_cli.infrastructure.roles import pool_roles
 from local.slipway_cli.infrastructure.statements import DEPLOYMENT_TAG
 from local.slipway_cli.infrastructure.task_definitions import task_definitions
 from slipway.domain.configuration import Configuration, Pool, Registration
+from slipway.domain.environments.settings import Environments
 from slipway.domain.host_images import kind_of_image
 
 VERSION = 1
 
 
 def describe(
-    configuration: Configuration, places: Places, scripts: Mapping[str, str], sha256: str
+    configuration: Configuration,
+    places: Places,
+    scripts: Mapping[str, str],
+    sha256: str,
+    environments: Environments | None = None,
 ) -> dict[str, Any]:
     """Return the description of a deployment, as JSON.
 
@@ -30,13 +35,14 @@ def describe(
         places: what only a deployment knows, or its placeholders.
         scripts: ``infra/hosts`` by path within it, as ``host_scripts.read`` gives them.
         sha256: of the ``slipway.yaml``, so that a description which is older than it can be told.
+        environments: the optional section; without it the description has nothing of it.
 
     Raises:
         DescriptionError: a pool's user data is more than EC2 takes, or a function's policy more than IAM does.
     """
     pools = dict(sorted(configuration.pools.items()))
-    policies = function_policies(configuration, places)
-    called_for = alarms(configuration, places)
+    policies = function_policies(configuration, places, environments)
+    called_for = alarms(configuration, places, environments)
     return {
         "version": VERSION,
         "configuration_sha256": sha256,
@@ -46,7 +52,9 @@ def describe(
         },
         "functions": {name: {"policy": policy} for name, policy in policies.items()},
         "alarms": called_for,
-        "dashboard": cloudwatch.dashboard(configuration, places, called_for),
+        "dashboard": cloudwatch.dashboard(
+            configuration, places, called_for, functions_of(configuration, environments)
+        ),
         # Of the home region, where other regions' events arrive too; and of each region, for what it sends there.
         "event_rules": event_rules(pools.values(), places),
         "regional_event_rules": {
@@ -58,7 +66,7 @@ def describe(
             name: {"region": pools[configuration.profiles[name].pool].region, **definition}
             for name, definition in task_definitions(configuration, places).items()
         },
-        **_environments(configuration),
+        **_environments(environments),
     }
 
 
@@ -81,15 +89,14 @@ def pool_tags(configuration: Configuration, pool: Pool) -> dict[str, str]:
     return {DEPLOYMENT_TAG: configuration.deployment, "slipway:pool": pool.name}
 
 
-def _environments(configuration: Configuration) -> dict[str, Any]:
+def _environments(settings: Environments | None) -> dict[str, Any]:
     """Return what environments have of their own; nothing where nobody configured them."""
-    settings = configuration.environments
     if settings is None:
         return {}
     own = {
         "region": settings.region,
         "cluster": settings.cluster,
-        "tags": {DEPLOYMENT_TAG: configuration.deployment},
+        "tags": {DEPLOYMENT_TAG: settings.deployment},
         "event_rules": environment_rules(settings),
     }
     return {"environments": own}

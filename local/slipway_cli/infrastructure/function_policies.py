@@ -46,13 +46,15 @@ class PolicyTooLongError(DescriptionError):
     """IAM would refuse a function's policy."""
 
 
-def function_policies(configuration: Configuration, places: Places) -> dict[str, Document]:
+def function_policies(
+    configuration: Configuration, places: Places, environments: Environments | None = None
+) -> dict[str, Document]:
     """Return the policy of each function that is deployed; the optional ones where they are.
 
     Raises:
         PolicyTooLongError: there are more pools than a role's policy has room for.
     """
-    made = _Policies(configuration, places)
+    made = _Policies(configuration, places, environments)
     policies = {
         "webhook": made.webhook(),
         "scaler": made.scaler(),
@@ -61,8 +63,8 @@ def function_policies(configuration: Configuration, places: Places) -> dict[str,
     }
     if configuration.github.app_secret:
         policies["redelivery"] = made.redelivery()
-    if configuration.environments:
-        policies[ENVIRONMENTS] = made.environments(configuration.environments)
+    if environments:
+        policies[ENVIRONMENTS] = made.environments(environments)
     documents = {
         name: {"Version": "2012-10-17", "Statement": [*statements, made.logs(name)]}
         for name, statements in policies.items()
@@ -97,15 +99,17 @@ def readers_of(secret: str, policies: Mapping[str, Document], places: Places) ->
 class _Policies:
     """The statements of each function; a statement's Sid says what it is for."""
 
-    def __init__(self, configuration: Configuration, places: Places) -> None:
+    def __init__(
+        self, configuration: Configuration, places: Places, environments: Environments | None
+    ) -> None:
         self._configuration = configuration
+        self._woken = [ENVIRONMENTS] if environments else []
         self._places = places
         self._pools = [pool for _, pool in sorted(configuration.pools.items())]
 
     def webhook(self) -> Statements:
         secrets = [secret.secret_id for secret in self._configuration.github.webhook_secrets]
-        queues = ["jobs", ENVIRONMENTS] if self._configuration.environments else ["jobs"]
-        return [self._send(*queues), self._read_secrets("ReadWebhookSecrets", secrets)]
+        return [self._send("jobs", *self._woken), self._read_secrets("ReadWebhookSecrets", secrets)]
 
     def scaler(self) -> Statements:
         return [

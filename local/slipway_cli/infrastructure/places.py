@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slipway.domain.configuration import Configuration, Pool
+from slipway.domain.environments.settings import Environments
 
 
 class DescriptionError(ValueError):
@@ -60,16 +61,16 @@ QUEUES = ("jobs", "events", "dead-letters")
 ENVIRONMENTS = "environments"  # the optional function and its queue, neither of which serves jobs
 
 
-def functions_of(configuration: Configuration) -> tuple[str, ...]:
+def functions_of(configuration: Configuration, environments: Environments | None) -> tuple[str, ...]:
     """Return the functions that a configuration deploys: redelivery needs an App, environments their section."""
     has_app = bool(configuration.github.app_secret)
     served = tuple(name for name in FUNCTIONS if has_app or name != "redelivery")
-    return (*served, ENVIRONMENTS) if configuration.environments else served
+    return (*served, ENVIRONMENTS) if environments else served
 
 
-def queues_of(configuration: Configuration) -> tuple[str, ...]:
-    """Return the queues that a configuration deploys, that of dead letters last."""
-    return QUEUES if configuration.environments is None else ("jobs", "events", ENVIRONMENTS, "dead-letters")
+def queues_of(environments: Environments | None) -> tuple[str, ...]:
+    """Return the queues that are deployed, that of dead letters last."""
+    return QUEUES if environments is None else ("jobs", "events", ENVIRONMENTS, "dead-letters")
 
 
 def named(deployment: str, what: str) -> str:

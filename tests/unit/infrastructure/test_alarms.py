@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.slipway_cli.infrastructure.alarms import alarms
+from local.slipway_cli.infrastructure.alarms import alarms as bare_alarms
 from local.slipway_cli.infrastructure.places import Places
 from slipway import telemetry
 from slipway.domain.configuration import Configuration, Registration
@@ -48,9 +48,12 @@ WANTED = {
 def configured(registration: Registration = Registration.ENTERPRISE, **github: Any) -> Configuration:
     made = a_configuration()
     target = {"app_secret": "slipway/app", "runner_token_secrets": ("slipway/token",), **github}
-    return replace(
-        made, github=replace(made.github, registration=registration, **target), environments=settings()
-    )
+    return replace(made, github=replace(made.github, registration=registration, **target))
+
+
+def alarms(configuration: Configuration, places: Places) -> dict[str, dict[str, Any]]:
+    """Those of a deployment that has environments of pull requests too."""
+    return bare_alarms(configuration, places, settings(deployment=configuration.deployment))
 
 
 def test_an_operator_is_called_for_all_that_the_issue_names() -> None:
@@ -101,7 +104,7 @@ def test_what_a_deployment_does_not_have_is_not_watched() -> None:
     assert WANTED - by_app == {"token-expires", "token-refused", "token-without-scope"}
     on_a_server = set(alarms(configured(api_url="https://ghes.example/api/v3"), PLACES))
     assert WANTED - on_a_server == {"runner-version-ends", "runner-version-refused"}
-    without_environments = set(alarms(replace(configured(), environments=None), PLACES))
+    without_environments = set(bare_alarms(configured(), PLACES))
     assert WANTED - without_environments == {
         "environments-fails", "environments-age", "environments-silent",
     }  # fmt: skip

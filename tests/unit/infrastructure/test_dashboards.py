@@ -19,7 +19,7 @@ from local.infra_check.dashboards.words import SEARCH, query_faults
 from local.slipway_cli.infrastructure.alarms import alarms
 from local.slipway_cli.infrastructure.dashboards import cloudwatch, grafana, queries
 from local.slipway_cli.infrastructure.dashboards.files import FOLDER, dashboard_files
-from local.slipway_cli.infrastructure.places import Places
+from local.slipway_cli.infrastructure.places import Places, functions_of
 from slipway import telemetry
 from slipway.domain.configuration import Configuration, WaitTarget
 from tests.builders import a_configuration, a_pool, a_profile
@@ -44,7 +44,8 @@ def configured(pools: int = 1, **github: Any) -> Configuration:
 
 def body_of(configuration: Configuration, places: Places | None = None) -> Body:
     places = places or Places()
-    return cloudwatch.dashboard(configuration, places, alarms(configuration, places))
+    functions = functions_of(configuration, None)
+    return cloudwatch.dashboard(configuration, places, alarms(configuration, places), functions)
 
 
 def titled(body: Body, title: str) -> Any:

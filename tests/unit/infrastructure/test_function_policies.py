@@ -17,6 +17,7 @@ from local.slipway_cli.infrastructure.function_policies import (
 from local.slipway_cli.infrastructure.places import Places
 from local.slipway_cli.infrastructure.roles import pool_roles
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
+from slipway.domain.environments.settings import Environments
 from tests.builders import a_configuration, a_github, a_pool, a_profile
 from tests.support.environments import a_template, settings
 
@@ -42,8 +43,12 @@ def configured(
     return a_configuration(profiles, pools, replace(target, **github))
 
 
-def policies(configuration: Configuration | None = None, places: Places = PLACES) -> dict[str, Any]:
-    return function_policies(configuration or configured(), places)
+def policies(
+    configuration: Configuration | None = None,
+    places: Places = PLACES,
+    environments: Environments | None = None,
+) -> dict[str, Any]:
+    return function_policies(configuration or configured(), places, environments)
 
 
 def statements(policy: dict[str, Any], action: str) -> list[dict[str, Any]]:
@@ -206,7 +211,7 @@ def test_no_two_pools_share_a_role_and_an_exclusive_one_with_none() -> None:
 
 
 def test_environments_change_the_webhook_s_queues_and_nothing_else_of_the_others() -> None:
-    without, with_them = policies(), policies(replace(configured(), environments=settings()))
+    without, with_them = policies(), policies(environments=settings())
     assert with_them.keys() - without.keys() == {"environments"}
     (send,) = statements(with_them["webhook"], "sqs:SendMessage")
     assert [arn.rpartition(":")[2] for arn in send["Resource"]] == ["slipway-jobs", "slipway-environments"]
@@ -216,7 +221,7 @@ def test_environments_change_the_webhook_s_queues_and_nothing_else_of_the_others
 
 
 def test_environments_touch_nothing_of_a_pool() -> None:
-    made = policies(replace(configured(), environments=settings()))["environments"]
+    made = policies(environments=settings())["environments"]
     assert not any(action.startswith("ec2:") for one in made["Statement"] for action in one["Action"])
     for statement in statements(made, "ecs:CreateService") + statements(made, "ecs:RegisterTaskDefinition"):
         assert all(
@@ -233,7 +238,7 @@ def test_environments_read_images_where_they_lie() -> None:
     template = a_template(
         "acme/web", image="999988887777.dkr.ecr.us-east-1.amazonaws.com/team/web:{{COMMIT_REF}}"
     )
-    made = policies(replace(configured(), environments=settings(repositories={"acme/web": template})))
+    made = policies(environments=settings(repositories={"acme/web": template}))
     assert resources(made["environments"], "ecr:DescribeImages") == [
         "arn:aws:ecr:us-east-1:999988887777:repository/team/web"
     ]

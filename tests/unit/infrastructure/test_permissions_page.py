@@ -32,8 +32,8 @@ def documented() -> dict[tuple[str, str], set[str]]:
 def test_the_page_lists_every_statement_with_exactly_its_actions() -> None:
     deployed: dict[tuple[str, str], set[str]] = {}
     for registration in Registration:
-        everything = replace(configured(registration), tags_tasks=True, environments=settings())
-        for function, policy in policies(everything).items():
+        everything = replace(configured(registration), tags_tasks=True)
+        for function, policy in policies(everything, environments=settings()).items():
             for statement in policy["Statement"]:
                 deployed[function, statement["Sid"]] = set(statement["Action"])
     assert documented() == deployed

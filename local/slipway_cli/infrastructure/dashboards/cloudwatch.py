@@ -20,7 +20,7 @@ from local.slipway_cli.infrastructure.dashboards.panels import (
     WeekPanel,
 )
 from local.slipway_cli.infrastructure.dashboards.series import Series, Stat
-from local.slipway_cli.infrastructure.places import Places, functions_of, named
+from local.slipway_cli.infrastructure.places import Places, named
 from slipway.domain.configuration import Configuration
 
 MAX_ALARMS = 100  # of one widget [CW-DASHBOARD]
@@ -30,13 +30,16 @@ _WORST_HOURS = 24
 Widget = dict[str, Any]
 
 
-def dashboard(configuration: Configuration, places: Places, alarms: Iterable[str]) -> dict[str, Any]:
+def dashboard(
+    configuration: Configuration, places: Places, alarms: Iterable[str], functions: Sequence[str]
+) -> dict[str, Any]:
     """Return the body of a deployment's dashboard.
 
     Args:
         configuration: of a valid ``slipway.yaml``.
         places: what only a deployment knows, or its placeholders.
         alarms: names of the deployment's alarms, without its own.
+        functions: those that are deployed.
     """
     made = _Widgets(
         configuration.deployment,
@@ -47,7 +50,7 @@ def dashboard(configuration: Configuration, places: Places, alarms: Iterable[str
             for alarm in sorted(alarms)
         ],
     )
-    sections = Content(configuration.deployment, functions_of(configuration)).sections()
+    sections = Content(configuration.deployment, functions).sections()
     return {"start": "-P7D", "periodOverride": "auto", "widgets": list(made.of(sections))}
 
 

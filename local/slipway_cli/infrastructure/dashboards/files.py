@@ -10,7 +10,7 @@ from typing import Any
 from local.slipway_cli.configuration.compilation import compiled_body
 from local.slipway_cli.infrastructure.alarms import alarms
 from local.slipway_cli.infrastructure.dashboards import cloudwatch, grafana
-from local.slipway_cli.infrastructure.places import Places
+from local.slipway_cli.infrastructure.places import Places, functions_of
 from local.slipway_cli.verdicts import checked
 from slipway.config import decode_configuration
 from slipway.domain.configuration import Configuration
@@ -25,7 +25,8 @@ PLACES = Places(account_id="111122223333", claim_region="ap-northeast-1")
 def dashboard_files() -> Iterator[tuple[str, str]]:
     """Yield each file's name and text."""
     configuration = _example()
-    body = cloudwatch.dashboard(configuration, PLACES, alarms(configuration, PLACES))
+    functions = functions_of(configuration, None)
+    body = cloudwatch.dashboard(configuration, PLACES, alarms(configuration, PLACES), functions)
     yield "cloudwatch.json", _text(body)
     yield "grafana.json", _text(grafana.dashboard())
 
