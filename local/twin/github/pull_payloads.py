@@ -89,7 +89,7 @@ def _label(name: str, number: int) -> dict[str, Any]:
         "node_id": node_id("LA", number),
         "url": f"https://github.test/labels/{number}",
         "name": name,
-        "description": None,
+        "description": "",
         "color": "ededed",
         "default": False,
     }
