@@ -14,21 +14,26 @@ from slipway.adapters.clock import ScaledClock, SystemClock
 from slipway.config import Settings
 from slipway.domain.errors import ConfigurationError
 from slipway.services.claim import Claim, Release
+from slipway.services.environments.receive import Receive
 from slipway.services.ingest import Ingest
 from slipway.services.reap import ReapStale
 from slipway.services.repair import Repair
 from slipway.services.scale import Scale
 from tests.deliveries import compiled
+from tests.support.environments import compiled_settings
 
 COMMON = ("AWS_REGION", "SLIPWAY_TABLE")
 NEEDS: dict[str, tuple[str, ...]] = {
-    "ingest_webhook": ("SLIPWAY_JOBS_QUEUE_URL",),
+    "ingest_webhook": ("SLIPWAY_JOBS_QUEUE_URL",),  # and that of environments, where they are configured
     "scale": (
         *COMMON, "SLIPWAY_JOBS_QUEUE_URL", "SLIPWAY_EVENTS_QUEUE_URL", "SLIPWAY_DEAD_LETTERS_QUEUE_URL",
     ),
     "runner_api": (*COMMON, "SLIPWAY_ACCOUNT_ID", "SLIPWAY_EVENTS_QUEUE_URL"),
     "reap": (*COMMON, "SLIPWAY_EVENTS_QUEUE_URL"),
     "repair": (*COMMON, "SLIPWAY_JOBS_QUEUE_URL"),
+    "reconcile_environments": (
+        *COMMON, "SLIPWAY_ENVIRONMENTS_QUEUE_URL", "SLIPWAY_DEAD_LETTERS_QUEUE_URL",
+    ),
 }  # fmt: skip
 
 
@@ -37,12 +42,13 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyt
     """Give a function all that its deployment gives, at each of GitHub's levels."""
     path = tmp_path / "slipway.json"
     secrets = {"app_secret": "arn:app", "runner_token_secrets": ["arn:token"]}
-    path.write_text(json.dumps(compiled(registration=request.param, **secrets)), "utf-8")
+    body = compiled(registration=request.param, **secrets)
+    path.write_text(json.dumps({**body, "environments": compiled_settings()}), "utf-8")
     values = {
         "SLIPWAY_CONFIG": str(path), "AWS_REGION": "eu-west-1", "SLIPWAY_TABLE": "slipway",
         "SLIPWAY_ACCOUNT_ID": "111122223333",
         **{f"SLIPWAY_{name}_QUEUE_URL": f"https://sqs.example/1/{name.lower()}"
-           for name in ("JOBS", "EVENTS", "DEAD_LETTERS")},
+           for name in ("JOBS", "EVENTS", "DEAD_LETTERS", "ENVIRONMENTS")},
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up",
     }  # fmt: skip
     for name, value in values.items():
@@ -63,6 +69,7 @@ def test_every_builder_builds_its_service() -> None:
     assert isinstance(release, Release)
     assert isinstance(bootstrap.reap(), ReapStale)
     assert isinstance(bootstrap.repair(), Repair)
+    assert isinstance(bootstrap.reconcile_environments(), Receive)
     assert bootstrap.scale().jobs_queue == "jobs"
 
 
@@ -83,11 +90,27 @@ def test_all_that_is_missing_is_named_at_once(name: str) -> None:
 
 
 @pytest.mark.usefixtures("environment")
+def test_the_webhook_needs_the_queue_of_environments_where_they_are_configured_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLIPWAY_ENVIRONMENTS_QUEUE_URL")
+    with pytest.raises(ConfigurationError, match="SLIPWAY_ENVIRONMENTS_QUEUE_URL"):
+        bootstrap.ingest_webhook()
+    (tmp_path / "slipway.json").write_text(json.dumps(compiled()), "utf-8")
+    assert isinstance(bootstrap.ingest_webhook(), Ingest)
+    monkeypatch.setenv("SLIPWAY_ENVIRONMENTS_QUEUE_URL", "https://sqs.example/1/environments")
+    with pytest.raises(ConfigurationError, match="environments is not set"):
+        bootstrap.reconcile_environments()
+
+
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("name", NEEDS)
 def test_no_builder_asks_for_a_setting_that_it_does_not_need(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in {one for needed in NEEDS.values() for one in needed} - set(NEEDS[name]):
+    # The webhook needs the queue of environments here, where they are configured: the test above is about that.
+    needed = {*NEEDS[name], *(["SLIPWAY_ENVIRONMENTS_QUEUE_URL"] if name == "ingest_webhook" else [])}
+    for variable in {one for all_of in NEEDS.values() for one in all_of} - needed:
         monkeypatch.delenv(variable)
     assert build(name)
 

@@ -95,9 +95,14 @@ def test_only_the_webhook_brings_our_code_along_and_is_under_60_kb(build: Path) 
         assert any(path.startswith("slipway/") for path in inside) is (name == "webhook")
 
 
-def test_the_core_layer_is_our_code_as_it_lies(build: Path) -> None:
+def test_the_core_layer_is_our_code_as_it_lies_but_for_what_the_optional_function_brings(build: Path) -> None:
     inside = contents(build / "layers/core.zip")
-    sources = [*(CORE / "slipway").rglob("*.py"), CORE / "slipway/py.typed"]
+    everything = [*(CORE / "slipway").rglob("*.py"), CORE / "slipway/py.typed"]
+    sources = [
+        path
+        for path in everything
+        if "environments" not in str(path.relative_to(CORE)) and path.name != "pull_requests.py"
+    ]
     assert inside == {f"python/{path.relative_to(CORE).as_posix()}": path.read_bytes() for path in sources}
 
 
