@@ -16,7 +16,9 @@ from tests.support.repository import ROOT, repository_files
 from tests.support.schema_keys import documented_default, documented_keys, keys_of
 
 FACTS = ROOT / "docs" / "facts.md"
-FACT_AREAS = "GH|ECS|ECR|EC2|ELB|LOGS|CW|GRAFANA|SNS|SQS|SSM|DDB|LAMBDA|EVENTS|CFN|RUNNER|IAM|IMAGE|KERNEL|PEER"
+FACT_AREAS = (
+    "GH|ECS|ECR|EC2|ELB|LOGS|CW|GRAFANA|SNS|SQS|SSM|DDB|LAMBDA|EVENTS|CFN|RUNNER|IAM|IMAGE|KERNEL|PEER"
+)
 CITATION = re.compile(rf"\[((?:{FACT_AREAS})-[A-Z0-9]+(?:-[A-Z0-9]+)*)\]")
 FACT_ROW = re.compile(rf"^\|\s*`?((?:{FACT_AREAS})-[A-Z0-9-]+)`?\s*\|(.*)\|\s*$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
