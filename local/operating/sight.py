@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.operating.faults import NoSightError
 from local.operating.saved_ledger import SavedLedgerError, load_ledger
-from local.simulator.memory_table import memory_ledger
+from local.simulator.memory_table import MemoryTable, memory_ledger
 from slipway.adapters.ledger import dynamo_ledger
+from slipway.adapters.ledger.environments import DynamoEnvironmentNotes, environment_memory
 from slipway.domain.configuration import Configuration
+from slipway.domain.environments.found import Note
+from slipway.domain.environments.names import EnvironmentKey
 from slipway.domain.errors import SlipwayError
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
@@ -36,11 +39,15 @@ class PoolSight:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A ledger with its configuration; ``now`` tells the time of which it speaks."""
+    """A ledger with its configuration; ``now`` tells the time of which it speaks.
+
+    ``environments`` returns what is remembered of pull requests' environments.
+    """
 
     configuration: Configuration
     ledger: Ledger
     now: Callable[[], float]
+    environments: Callable[[], Mapping[EnvironmentKey, Note]] = dict
 
     def pool(self, name: str) -> PoolSight:
         """Look at a pool.
@@ -71,7 +78,9 @@ def deployed(configuration: Configuration, region: str | None) -> Sight:
     """
     with told_what_is_needed(configuration):
         client = home_session(region).client("dynamodb")
-    return Sight(configuration, dynamo_ledger(client, configuration.deployment), time.time)
+    table = configuration.deployment
+    notes, _ = environment_memory(client, table)
+    return Sight(configuration, dynamo_ledger(client, table), time.time, notes.all)
 
 
 def saved(configuration: Configuration, path: Path) -> Sight:
@@ -84,7 +93,8 @@ def saved(configuration: Configuration, path: Path) -> Sight:
         store, at = load_ledger(path)
     except SavedLedgerError as fault:
         raise NoSightError(str(fault)) from fault
-    return Sight(configuration, memory_ledger(store), lambda: at)
+    notes = DynamoEnvironmentNotes(MemoryTable(store))
+    return Sight(configuration, memory_ledger(store), lambda: at, notes.all)
 
 
 @contextmanager

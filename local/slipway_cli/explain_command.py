@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.operating.faults import NoSightError
-from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, refuse
+from local.slipway_cli.sight_arguments import add_sight_arguments, environments_of, open_sight, refuse
 from local.slipway_cli.verdicts import print_json
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from local.operating.sight import Sight
 
 _LONGEST = 1_000  # characters of a sentence
+_PULL_REQUEST = re.compile(r"([\w.-]{1,39}/[\w.-]{1,100})#([0-9]{1,9})", re.ASCII)
 _ADDRESS = re.compile(r"https?://\S+/job/([0-9]+)(?:[/?#]\S*)?", re.ASCII)
 
 
@@ -25,7 +26,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "explain", help="why a job waits, or what became of it: its whole story", allow_abbrev=False
     )
-    parser.add_argument("job", type=job_id, metavar="JOB", help="a job's id, or its address at GitHub")
+    parser.add_argument(
+        "job",
+        type=asked_for,
+        metavar="JOB",
+        help="a job's id, or its address at GitHub; or OWNER/REPOSITORY#NUMBER, a pull request with an environment",
+    )
     add_sight_arguments(parser)
     parser.add_argument(
         "--logs",
@@ -35,6 +41,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_explain)
+
+
+def asked_for(text: str) -> int | tuple[str, int]:
+    """Read what is asked for: a job's id, or a pull request's repository and number."""
+    pull_request = _PULL_REQUEST.fullmatch(text)
+    return (pull_request[1].lower(), int(pull_request[2])) if pull_request else job_id(text)
 
 
 def job_id(text: str) -> int:
@@ -48,6 +60,8 @@ def job_id(text: str) -> int:
 
 def _explain(arguments: argparse.Namespace) -> int:
     """Print the story; 1 where nothing is known of the job."""
+    if isinstance(arguments.job, tuple):
+        return _explain_environment(arguments)
     from local.explain.evidence import gather  # noqa: PLC0415 - boto3 is slow to import
     from local.explain.story import Ending, stories  # noqa: PLC0415
 
@@ -63,6 +77,30 @@ def _explain(arguments: argparse.Namespace) -> int:
     else:
         _show(told, note)
     return 1 if told[-1].ending is Ending.UNKNOWN else 0
+
+
+def _explain_environment(arguments: argparse.Namespace) -> int:
+    from local.explain.environments import as_json  # noqa: PLC0415
+    from local.operating.sight import told_what_is_needed  # noqa: PLC0415
+    from slipway.domain.environments.names import EnvironmentKey  # noqa: PLC0415
+    from slipway.domain.text import inert  # noqa: PLC0415
+
+    try:
+        settings = environments_of(arguments.config)
+        if settings is None:
+            return refuse(
+                "slipway explain", f"{arguments.config} has no section environments: pull requests get none"
+            )
+        sight = open_sight(arguments)
+        with told_what_is_needed(sight.configuration):
+            told = as_json(EnvironmentKey(*arguments.job), sight.environments(), settings)
+    except NoSightError as fault:
+        return refuse("slipway explain", str(fault))
+    if arguments.json:
+        print_json(told)
+    else:
+        print(f"{inert(told['pull_request'])}  {told['state']}\n{inert(told['answer'], _LONGEST)}")
+    return 1 if told["state"] == "unknown" else 0
 
 
 def _refusals(arguments: argparse.Namespace, sight: Sight, notes: list[str]) -> list[Refusal]:

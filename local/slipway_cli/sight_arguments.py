@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.operating.faults import NoSightError
 from local.slipway_cli.verdicts import checked
@@ -13,6 +13,7 @@ from local.slipway_cli.verdicts import checked
 if TYPE_CHECKING:
     from local.operating.sight import Sight
     from slipway.domain.configuration import Configuration
+    from slipway.domain.environments.settings import Environments
 
 
 def add_sight_arguments(parser: argparse.ArgumentParser, *, is_read_only: bool = True) -> None:
@@ -55,14 +56,30 @@ def configuration_of(file: Path) -> Configuration:
     Raises:
         NoSightError: it is not there, or not valid.
     """
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
     from slipway.config import decode_configuration  # noqa: PLC0415
+
+    return decode_configuration(_body_of(file))
+
+
+def environments_of(file: Path) -> Environments | None:
+    """Return its section of environments, if it has one.
+
+    Raises:
+        NoSightError: the file is not there, or not valid.
+    """
+    from slipway import config  # noqa: PLC0415
+
+    return config.environments_of(_body_of(file))
+
+
+def _body_of(file: Path) -> dict[str, Any]:
+    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
 
     verdict = checked(file)
     if verdict.file is None:
         faults = "; ".join(fault.sentence(str(file)) for fault in verdict.faults)
         raise NoSightError(f"{faults}. --config names the deployment's slipway.yaml")
-    return decode_configuration(compiled_body(verdict.file))
+    return compiled_body(verdict.file)
 
 
 def pools_asked_for(names: list[str], configuration: Configuration) -> list[str]:

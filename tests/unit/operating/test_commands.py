@@ -14,8 +14,12 @@ import pytest
 from local.operating.faults import NoSightError
 from local.operating.saved_ledger import save_ledger
 from local.operating.sight import home_session, told_what_is_needed
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.simulator.memory_table import MemoryStore, MemoryTable, memory_ledger
 from local.slipway_cli.main import main
+from slipway.adapters.ledger.environments import DynamoEnvironmentNotes
+from slipway.domain.environments import reasons as environment_reasons
+from slipway.domain.environments.found import Note
+from slipway.domain.environments.names import EnvironmentKey
 from slipway.domain.errors import UnavailableError
 from slipway.domain.instances import InstanceState
 from slipway.domain.resources import Resources
@@ -260,3 +264,52 @@ def test_watching_is_not_for_programs(saved: Path, capsys: pytest.CaptureFixture
         told(capsys, saved, "status", "--watch", "--json")
     assert stop.value.code == 2
     assert "--watch is for people" in capsys.readouterr().err
+
+
+ENVIRONMENTS = ROOT / "docs/examples/environments.yaml"
+
+
+def with_notes(tmp_path: Path, *notes: Note) -> Path:
+    store = MemoryStore()
+    DynamoEnvironmentNotes(MemoryTable(store)).keep(notes)
+    path = tmp_path / "notes.jsonl"
+    save_ledger(path, store.items(), NOW)
+    return path
+
+
+def explained(
+    capsys: pytest.CaptureFixture[str], asked: str, ledger: Path, *more: str
+) -> tuple[int, str, str]:
+    status = main(["explain", asked, "--config", str(ENVIRONMENTS), "--ledger", str(ledger), *more])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.mark.parametrize("why", list(environment_reasons.Why))
+def test_a_pull_request_s_environment_is_explained_whatever_its_reason(
+    why: environment_reasons.Why, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = Note(EnvironmentKey("acme/web", 123), "0123456789abcdef", NOW, why)
+    status, out, _ = explained(capsys, "Acme/Web#123", with_notes(tmp_path, note), "--json")
+    told = json.loads(out)
+    assert (status, told["state"], told["pull_request"]) == (0, why.value, "acme/web#123")
+    assert told["answer"]
+    assert "{" not in told["answer"]
+    _, out, _ = explained(capsys, "acme/web#123", with_notes(tmp_path, note))
+    assert told["answer"] in out
+
+
+def test_of_a_pull_request_that_nobody_asked_for_it_is_said_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = explained(capsys, "acme/web#7", with_notes(tmp_path))
+    assert status == 1
+    assert "no label 'preview'" in out
+
+
+def test_without_the_section_no_pull_request_is_explained(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = told(capsys, saved, "explain", "acme/web#7")
+    assert status == 1
+    assert "has no section environments" in err

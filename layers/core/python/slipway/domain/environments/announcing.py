@@ -39,6 +39,11 @@ _SENTENCES = {
     Why.UNHEALTHY: "Removed: no task of commit {commit} could be started. A new commit is tried again.",
     Why.NOT_CONFIGURED: "Removed: this repository has no environments any more.",
 }
+# Nobody of ours is there to hear these.
+_UNTOLD = {
+    Why.FORK: "Refused: it comes from a fork, and forks get no environment.",
+    Why.REPOSITORY_GONE: "Removed: GitHub knows the repository no more, or does not show it to the App.",
+}
 _STATES = {
     Why.READY: DeploymentState.SUCCESS,
     Why.DEPLOYING: DeploymentState.IN_PROGRESS,
@@ -58,17 +63,20 @@ def comment_of(note: Note, settings: Environments) -> str | None:
 
     A fork's author is told nothing: what we would answer to anybody, anybody could make us write.
     """
-    sentence = _SENTENCES.get(note.why)
-    if sentence is None or (note.why in REFUSED and note.comment_id is None):
+    if note.why in _UNTOLD or (note.why in REFUSED and note.comment_id is None):
         return None
-    told = sentence.format(
+    return f"{marker(settings.deployment, note.key)}\n**Preview environment.** {sentence_of(note, settings)}"
+
+
+def sentence_of(note: Note, settings: Environments) -> str:
+    """Return how it is with an environment, in one sentence of Markdown."""
+    return {**_SENTENCES, **_UNTOLD}[note.why].format(
         address=address_of(note.key, settings),
         commit=f"`{note.commit[:SHORT_COMMIT]}`",
         unhealthy=settings.unhealthy_after_seconds // 60,
         label=settings.label,
         keep=settings.keep_label,
     )
-    return f"{marker(settings.deployment, note.key)}\n**Preview environment.** {told}"
 
 
 def address_of(key: EnvironmentKey, settings: Environments) -> str:
