@@ -62,7 +62,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
     parser.add_argument(
-        "--keep-logs", metavar="DIR", help="where to leave the logs of functions and containers"
+        "--keep-logs",
+        metavar="DIR",
+        help="where to leave the logs of functions and containers, and the slipway.yaml",
     )
     parser.add_argument(
         "--usage", type=Path, metavar="FILE.jsonl", help="leave the usage records, for slipway report"
@@ -71,7 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--keep-ledger",
         type=Path,
         metavar="FILE.jsonl",
-        help="leave the ledger as it is at the end, for slipway explain, status and the like",
+        help="leave the ledger as it is at the end, for slipway explain, status and the like (with --keep-logs)",
     )
     parser.add_argument(
         "--serve", action="store_true", help="show it on a page too, during the run and after it"
@@ -106,7 +108,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         arguments.image = _make_image()
         if arguments.image is None:
             return 2
-    folder = Path(arguments.keep_logs or tempfile.mkdtemp(prefix="slipway-demo-"))
+    folder = log_folder(arguments.keep_logs)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         is_good = _play(arguments, folder)
@@ -118,6 +120,11 @@ def run_command(arguments: argparse.Namespace) -> int:
     return 0 if is_good else 1
 
 
+def log_folder(named: str | None) -> Path:
+    """Return where logs and containers' homes lie; absolute, for each container stands in a folder of its own."""
+    return Path(named or tempfile.mkdtemp(prefix="slipway-demo-")).absolute()
+
+
 def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from rich.console import Console  # noqa: PLC0415 - --help stays quick
     from rich.live import Live  # noqa: PLC0415
@@ -125,7 +132,7 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from local.demo.packaged import build_and_unpack  # noqa: PLC0415
     from local.demo.run import run  # noqa: PLC0415
     from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
-    from local.demo.screen import picture, tell  # noqa: PLC0415
+    from local.demo.screen import picture, tell, tell_where_to_look  # noqa: PLC0415
     from local.demo.world import World  # noqa: PLC0415
     from local.live.demo_view import DemoView  # noqa: PLC0415
     from local.operating.saved_ledger import save_ledger  # noqa: PLC0415
@@ -166,6 +173,7 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
             print(json.dumps(result.as_json()), flush=True)
         else:
             tell(result, console, str(folder))
+            tell_where_to_look(result, console, arguments.keep_ledger, arguments.keep_logs)
         view.wait()
     return result.is_good
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from local.demo.afterwards import WorthAsking, worth_asking
 from local.demo.checks import leaks
 from local.demo.scenario import Scenario
 from local.demo.world import World
 from slipway.domain.usage import Usage
+
+_FOR_PEOPLE = ("usage", "worth_asking")  # what a file or the screen has, not the printed object
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Result:
     aws_calls: dict[str, int]
     violations: list[str]
     usage: tuple[Usage, ...] = field(default=(), repr=False)
+    worth_asking: tuple[WorthAsking, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -47,7 +51,7 @@ class Result:
 
     def as_json(self) -> dict[str, object]:
         """Return the object to print."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "usage"}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _FOR_PEOPLE}
 
 
 def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result:
@@ -82,6 +86,7 @@ def summarize(world: World, scenario: Scenario, violations: list[str]) -> Result
         aws_calls=dict(sorted(world.aws.calls.items())),
         violations=violations,
         usage=tuple(world.usage()),
+        worth_asking=worth_asking(scenario),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -10,10 +11,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from local.demo.afterwards import how_to_ask
 from local.demo.checks import our_runners
 from local.demo.report import Result
 from local.demo.scenario import Scenario
 from local.demo.world import World
+
+FAULTS_SHOWN = 10  # where nothing gets a runner, each job is a fault: the first say what all of them say
 
 
 def picture(world: World, scenario: Scenario) -> Group:
@@ -49,7 +53,7 @@ def tell(result: Result, console: Console, logs: str) -> None:
     console.print()
     console.print(
         f"{result.jobs_completed} of {result.jobs_queued} jobs ran on runners of their own, "
-        f"{result.jobs_cancelled} were cancelled while they waited."
+        f"{result.jobs_cancelled} cancelled while waiting."
     )
     console.print(
         f"Half of them waited under {wait['p50']} s, nine in ten under {wait['p90']} s, the longest {wait['max']} s "
@@ -71,7 +75,23 @@ def tell(result: Result, console: Console, logs: str) -> None:
         if not left
         else f"[red]Left behind: {left}.[/red]"
     )
-    for violation in result.violations:
+    for violation in result.violations[:FAULTS_SHOWN]:
         console.print(f"[red]{violation}[/red]", highlight=False)
+    more = len(result.violations) - FAULTS_SHOWN
+    if more > 0:
+        console.print(f"[red]and {more} more (--json lists all)[/red]", highlight=False)
     if not result.is_good:
         console.print(f"The logs of functions and containers are in {logs}", highlight=False)
+
+
+def tell_where_to_look(result: Result, console: Console, ledger: Path | None, logs: str | None) -> None:
+    """Say which jobs have a story, and the command that tells it, in lines that can be copied whole."""
+    is_kept = ledger is not None and logs is not None
+    console.print()
+    console.print("What became of a job:" if is_kept else "To ask afterwards what became of a job:")
+    # Neither markup nor a break in it: a name in brackets, or a long one, is copied as it is.
+    console.print(f"  {how_to_ask(ledger, logs)}", highlight=False, markup=False, soft_wrap=True)
+    if is_kept:
+        for one in result.worth_asking:
+            console.print(f"  {one.job_id:>6}  {one.why}", highlight=False)
+    console.print("The slipway command is in .venv/bin; what it tells: docs/operations.md", highlight=False)

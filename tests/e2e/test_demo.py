@@ -34,7 +34,10 @@ KEYS = {
 
 
 def demo(logs: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """Run ``slipway demo --json``; return exit status and the object it printed."""
+    """Run ``slipway demo --json``; return exit status and the object it printed.
+
+    The folder is named as the documents name it, from where the command runs: each container stands in another.
+    """
     command = [
         sys.executable,
         "-m",
@@ -42,7 +45,7 @@ def demo(logs: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
         "demo",
         "--json",
         "--keep-logs",
-        str(logs),
+        os.path.relpath(logs, ROOT),
         *arguments,
     ]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
