@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from local.infra_check.checkov import Finding, Skip, findings, skips
-from tests.support.deployments import ENTERPRISE, ROOT, TWO_REGIONS, assemble
+from tests.support.deployments import ENTERPRISE, ENVIRONMENTS, ROOT, TWO_REGIONS, assemble
 from tests.support.infra_tools import tool
 
 SAM, TERRAFORM = ROOT / "infra" / "sam", ROOT / "infra" / "terraform"
@@ -34,16 +34,20 @@ def unexplained(found: list[Finding], known: list[Skip]) -> list[Finding]:
 
 @pytest.fixture(scope="module")
 def of_sam(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
-    """What is found in two deployments, the network, and a file of mistakes: one run for all of them."""
+    """What is found in three deployments, the network, and a file of mistakes: one run for all of them."""
     program = tool("checkov", ".venv-checkov")
     folder = tmp_path_factory.mktemp("checkov")
-    for name, file, home in (("enterprise", ENTERPRISE, None), ("two", TWO_REGIONS, "eu-west-1")):
+    for name, file, home in (
+        ("enterprise", ENTERPRISE, None),
+        ("two", TWO_REGIONS, "eu-west-1"),
+        ("environments", ENVIRONMENTS, None),
+    ):
         (folder / name).mkdir()
         assemble(file, folder / name, home)
     shutil.copy(SAM / "network.yaml", folder)
     (folder / "mistakes.yaml").write_text(MISTAKES, "utf-8")
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.yaml"))
-    assert len(files) == 5
+    assert len(files) == 6
     return findings(program, "cloudformation", ["-f", *files], folder)
 
 
