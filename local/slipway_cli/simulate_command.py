@@ -242,8 +242,8 @@ def _show(summaries: Sequence[dict[str, Any]]) -> None:
 
     from local.simulator.report.table import comparison  # noqa: PLC0415
 
-    # A file or a pipe has no width of its own; a terminal's is kept to.
-    Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(comparison(summaries))
+    # A line that a narrow terminal breaks can be read; a number that is cut short cannot.
+    Console(width=max(_TABLE_WIDTH, Console().width)).print(comparison(summaries))
 
 
 @contextlib.contextmanager

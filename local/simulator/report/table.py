@@ -9,30 +9,33 @@ from rich.table import Table
 from rich.text import Text
 
 _BOUND = "clairvoyant"
-_COLUMNS = (
+# Two lines each, with the unit: eleven columns of one line would not fit a terminal.
+_HEADS = (
     "policy",
-    "completed",
-    "wait p50",
-    "p90",
-    "p99",
-    "max",
-    "own p90",
-    "instance h",
-    "cost $",
-    f"× {_BOUND}",
-    "idle",
+    "jobs\ndone",
+    "wait s\np50",
+    "\np90",
+    "\np99",
+    "\nmax",
+    "own s\np90",
+    "inst.\nhours",
+    "cost\n$",
+    f"cost ×\n{_BOUND}",
+    "idle\n%",
 )
+_MULTIPLE = _HEADS.index(f"cost ×\n{_BOUND}")
 
 
 def comparison(summaries: Sequence[Mapping[str, Any]]) -> Table:
     """Return a row for each policy; waits in seconds, cost also as a multiple of the bound's where it was run."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in _COLUMNS:
-        is_name = name == "policy"
-        table.add_column(name, justify="left" if is_name else "right", no_wrap=True)
     bound = next((summary["cost_usd"] for summary in summaries if summary["policy"] == _BOUND), None)
+    shown = [at for at in range(len(_HEADS)) if at != _MULTIPLE or bound]
+    for at in shown:
+        table.add_column(_HEADS[at], justify="left" if at == 0 else "right", no_wrap=True)
     for summary in summaries:
-        table.add_row(*(Text(cell) for cell in _cells(summary, bound)))
+        cells = _cells(summary, bound)
+        table.add_row(*(Text(cells[at]) for at in shown))
     return table
 
 
@@ -47,7 +50,7 @@ def _cells(summary: Mapping[str, Any], bound: float | None) -> tuple[str, ...]:
         "–" if is_bound else f"{summary['instance_hours']:,.1f}",
         f"{cost:,.2f}",
         f"{cost / bound:.2f}" if bound else "–",
-        "–" if is_bound else f"{100 * summary['idle_fraction']:.0f} %",
+        "–" if is_bound else f"{100 * summary['idle_fraction']:.0f}",
     )
 
 

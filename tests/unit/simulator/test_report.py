@@ -136,10 +136,23 @@ def test_the_table_compares_with_the_bound() -> None:
     out = io.StringIO()
     summaries = [summarize(an_outcome("slipway")), summarize(bound)]
     Console(file=out, width=120).print(comparison(summaries))
-    first, second = out.getvalue().splitlines()[1:3]
+    first, second = out.getvalue().splitlines()[2:4]
     assert first.split()[:2] == ["slipway", "2/2"]
     assert "2.00" in first.split()
     assert "1.00" in second.split()
+
+
+def test_one_policy_of_ten_thousand_jobs_fits_a_terminal_of_eighty_columns_uncut() -> None:
+    summary = {
+        **summarize(an_outcome("slipway")), "jobs": 10_000, "completed": 10_000, "instance_hours": 1_234.5, "cost_usd": 1_234.56,
+        "wait_seconds": dict.fromkeys(("p50", "p90", "p99", "max"), 234.5), "own_seconds": {"p90": 12.3},
+    }  # fmt: skip
+    out = io.StringIO()
+    Console(file=out, width=80).print(comparison([summary]))
+    [*_, row] = out.getvalue().splitlines()
+    told = ["slipway", "10000/10000", *["234.5"] * 4, "12.3", "1,234.5", "1,234.56"]
+    assert row.split()[: len(told)] == told
+    assert row.split()[len(told) :] == [f"{100 * summary['idle_fraction']:.0f}"]
 
 
 def test_without_a_terminal_progress_is_a_line_each_tenth() -> None:

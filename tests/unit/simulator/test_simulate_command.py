@@ -108,7 +108,7 @@ def test_a_baseline_runs_a_scenario_and_says_its_own_name(
 def test_without_json_there_is_a_table(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "--trace", trace, "--policy", "clairvoyant")
     assert status == 0
-    assert out.splitlines()[1].split()[:2] == ["clairvoyant", "4/4"]
+    assert out.splitlines()[2].split()[:2] == ["clairvoyant", "4/4"]
 
 
 def test_jobs_that_no_profile_serves_are_counted_on_stderr(
