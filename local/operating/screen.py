@@ -14,7 +14,7 @@ from local.operating.views import Row
 from local.slipway_cli.planning.words import span
 from slipway.domain.text import inert
 
-NARROW = 80  # columns of a terminal below which only what matters most is shown
+NARROW = 100  # columns of a terminal below which only what matters most is shown: ids and reasons, whole
 ROWS_SHOWN = 50
 
 

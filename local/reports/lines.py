@@ -67,7 +67,9 @@ def read_lines(file: Path) -> Iterator[Usage]:
     """
     try:
         text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
+    except OSError as fault:
+        raise UsageFileError(f"{file}: cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
         raise UsageFileError(f"{file}: cannot be read: {fault}") from fault
     for number, line in enumerate(text.splitlines(), start=1):
         try:

@@ -39,7 +39,8 @@ def tell_right_sizes(
     found = right_sizes(lines, peaks, charges, configuration)
     if not found:
         raise NoLogsError(
-            "no log tells what one of these jobs used: their image is older, or their host has no cgroup of version 2"
+            "no log tells what one of these jobs used: their image is older, their host has no cgroup of version 2,"
+            " or they are a demo's without --containers"
         )
     if arguments.format == "json":
         print(json.dumps(sizes_as_json(found), separators=(",", ":")))

@@ -114,7 +114,21 @@ def test_a_terminal_of_sixty_columns_is_enough(
     assert max(len(line) for line in out.splitlines()) <= 60
 
 
-def test_hostile_names_are_shown_as_text(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_eighty_columns_a_job_s_key_is_whole_beside_its_reason(
+    saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = told(capsys, saved, "jobs")
+    assert out.splitlines()[0].split() == ["job", "for", "why"]
+    assert any(
+        line.startswith("acme/1-1 ") and "an operator paused the pool" in line for line in out.splitlines()
+    )
+
+
+def test_hostile_names_are_shown_as_text(
+    saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     _, out, _ = told(capsys, saved, "jobs")
     assert "\x1b[31m" not in out
     assert "[bold]" in out
