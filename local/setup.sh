@@ -138,6 +138,7 @@ case "${1:-all}" in
     if is_current .venv "$LOCK"; then exit 0; fi
     python=$(find_python)
     make_environment .venv "$LOCK" "$python"
+    say "the slipway command is .venv/bin/slipway"
     ;;
   python313)
     if is_current .venv313 "$LOCK"; then exit 0; fi
