@@ -28,6 +28,7 @@ from slipway.ports.ledger import JobRecord
 
 _MOST_DAYS = 8  # as long as records are kept
 KEPT_SECONDS = _MOST_DAYS * 86_400
+_ALIKE, _NEAREST = 0.6, 3  # of 1: how alike two ids are; how many are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def _recorded(sight: Sight, start: float, end: float) -> Iterator[Usage]:
 
 
 def _nearest(sight: Sight, job_id: int) -> Iterator[str]:
-    """Return the known job ids that a slip of the finger could have meant."""
+    """Return the known job ids that a slip of the finger could have meant: alike as text, then near as numbers."""
     import difflib  # noqa: PLC0415 - only where a job is unknown
 
     today = sight.ledger.usage.of_day(utc_day(sight.now()), "job")
@@ -169,4 +170,8 @@ def _nearest(sight: Sight, job_id: int) -> Iterator[str]:
         snapshot = sight.ledger.snapshots.read(pool, sight.now())
         known |= {job.key.job_id for job in snapshot.jobs}
         known |= {runner.job.job_id for runner in snapshot.runners if runner.job}
-    yield from difflib.get_close_matches(str(job_id), sorted(map(str, known)), 3)
+    alike = {found: difflib.SequenceMatcher(None, str(job_id), str(found)).ratio() for found in known}
+    close = [found for found, ratio in alike.items() if ratio >= _ALIKE]
+    yield from map(
+        str, sorted(close, key=lambda found: (-alike[found], abs(found - job_id), found))[:_NEAREST]
+    )

@@ -149,3 +149,15 @@ def test_of_an_unknown_job_the_nearest_known_ids_and_why_it_may_be_unknown_are_t
     assert story.ending is Ending.UNKNOWN
     assert f"Known are {job.id}." in story.answer
     assert "repair.md" in story.answer
+
+
+def test_among_ids_that_look_equally_alike_the_nearest_number_comes_first() -> None:
+    deployment = acme()
+    jobs = [deployment.queue() for _ in range(4)]
+    assert deployment.until_completed(*jobs)
+    deployment.clock.advance(5.0)
+    unknown = max(job.id for job in jobs) + 1
+    [story] = stories(gather(sight_of(deployment), unknown, list))
+    named = [int(word) for word in story.answer.partition("Known are ")[2].partition(".")[0].split(", ")]
+    alike = [job.id for job in jobs if len(str(job.id)) == len(str(unknown))]
+    assert named[0] == max(alike)

@@ -355,7 +355,7 @@ BUGS = (
     Bug("first-n retry accounting", "n of a batch succeeded: the first n", _first_n_accounted, 7),
     Bug("late events move jobs back", "the last event that comes is the truth", _moved_back),
     Bug("second mint after a lost reply", "one task, two registrations", _minted_again, 5),
-    Bug("oldest first", "shares are not looked at", _oldest_first, 57),
+    Bug("oldest first", "shares are not looked at", _oldest_first, 60),
     Bug("a limit without a reason", "a job waits and nobody is told why", _silent_limit),
     Bug("a token in an error", "the log tells what was sent", _secret_in_an_error),
     Bug("a token in a reason", "the reason tells who asked", _secret_in_a_reason),
