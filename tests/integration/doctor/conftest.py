@@ -24,8 +24,8 @@ def moto() -> Iterator[str]:
 class KeptSession(Session):
     """A session that makes each client once: making one costs more than all that a look asks."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, region_name: str | None = None) -> None:
+        super().__init__(region_name=region_name)
         self._kept: dict[tuple[str, str], Any] = {}
 
     def client(self, service_name: str, region_name: str, config: Any) -> Any:  # type: ignore[override]
@@ -75,10 +75,13 @@ def stage(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    def session() -> KeptSession:
-        settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
+    def session(region_name: str | None = None) -> KeptSession:
+        named = [("region_name", region_name)] if region_name else []
+        settings = tuple(
+            sorted([*(item for item in os.environ.items() if item[0].startswith("AWS_")), *named])
+        )
         if settings not in sessions:
-            sessions[settings] = KeptSession()
+            sessions[settings] = KeptSession(region_name=region_name)
         return sessions[settings]
 
     monkeypatch.setattr(boto3, "Session", session)
