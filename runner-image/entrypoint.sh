@@ -113,7 +113,7 @@ claim() {
         remember claim_answered
         stage=preparing
         [[ -n $jit_config && -n $runner_name && $idle_timeout_ms != 0 ]] || give_back_and_leave "$EXIT_JIT_UNUSABLE"
-        return
+        return 0
         ;;
       204) # standby: being told to wait is not trouble, however long it lasts
         failures=0
@@ -163,7 +163,7 @@ begin_docker() {
 need_docker() {
   if await_docker; then
     phase docker_ready
-    return
+    return 0
   fi
   phase docker_failed
   give_back_and_leave "$EXIT_NO_DOCKER"
@@ -256,8 +256,8 @@ give_back() {
     phase release_asked
     call_claim_api release
     case $http_status in
-      200 | 410) phase released status "$http_status" reason "$reason" && return ;;
-      403 | 409) phase release_refused status "$http_status" reason "$reason" && return ;;
+      200 | 410) phase released status "$http_status" reason "$reason" && return 0 ;;
+      403 | 409) phase release_refused status "$http_status" reason "$reason" && return 0 ;;
     esac
     release_unanswered
     now
@@ -301,7 +301,7 @@ on_stop() {
     phase stop_asked stage '"claiming"'
     leave "$EXIT_DONE"
   fi
-  ((stop_requested)) || [[ $stage == released || $stage == ended ]] && return
+  ((stop_requested)) || [[ $stage == released || $stage == ended ]] && return 0
   phase stop_asked stage "\"$stage\""
   [[ $stage != preparing ]] || give_back_and_leave "$EXIT_DONE"
   stop_requested=1

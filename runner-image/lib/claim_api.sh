@@ -35,7 +35,7 @@ call_claim_api() {
   if [[ $1 == claim ]]; then jit_config='' runner_name='' idle_timeout_ms=0 organization='' queued_at=''; fi
   if ! renew_credentials; then
     reason='"no task credentials"'
-    return
+    return 0
   fi
   capture "$signing_config" curl -q --silent --show-error --connect-timeout 5 --max-time 40 \
     --aws-sigv4 "aws:amz:$aws_region:execute-api" --header 'Content-Type: application/json' --data '{}' \
@@ -76,20 +76,21 @@ json_member() {
   [[ $3 =~ $pattern ]] && value=${BASH_REMATCH[1]}
 }
 
-# Fails when the task has no credentials to give; makes no call while those in hand are good for a while.
+# Each return names its status, here and wherever a signal handler comes: a bare one in a handler gives that of what the
+# signal interrupted. Fails when the task has no credentials to give; makes no call while those in hand are good for a while.
 renew_credentials() {
   local soon reply key_id LC_ALL=C
   TZ=UTC0 printf -v soon '%(%Y-%m-%dT%H:%M:%SZ)T' $((EPOCHSECONDS + RENEW_CREDENTIALS_BEFORE_SECONDS))
-  [[ $credentials_expire > $soon ]] && return
+  [[ $credentials_expire > $soon ]] && return 0
   capture '' curl -q --silent --show-error --fail --noproxy '*' --connect-timeout 2 --max-time 5 "$credentials_url"
   curl_exit=$?
-  ((curl_exit == 0)) || return
+  ((curl_exit == 0)) || return 1
   reply=$captured captured='' credentials_expire=''
-  json_member AccessKeyId '"([A-Z0-9]+)"' "$reply" || return
+  json_member AccessKeyId '"([A-Z0-9]+)"' "$reply" || return 1
   key_id=$value
-  json_member SecretAccessKey '"([A-Za-z0-9+/=]+)"' "$reply" || return
+  json_member SecretAccessKey '"([A-Za-z0-9+/=]+)"' "$reply" || return 1
   signing_config="user = \"$key_id:$value\""
-  json_member Token '"([A-Za-z0-9+/=_-]+)"' "$reply" || return
+  json_member Token '"([A-Za-z0-9+/=_-]+)"' "$reply" || return 1
   signing_config+=$'\n'"header = \"X-Amz-Security-Token: $value\""
   # An expiry that cannot be read stays empty: asked for again before every call.
   json_member Expiration '"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z)"' "$reply" && credentials_expire=$value

@@ -21,7 +21,7 @@ pause() {
   while ((left_us > 0)); do
     slice_us=$((left_us < 1000000 ? left_us : 1000000))
     printf -v seconds '%d.%06d' $((slice_us / 1000000)) $((slice_us % 1000000))
-    read -r -t "$seconds" -n 1 -u "$wake_fd" _ && return
+    read -r -t "$seconds" -n 1 -u "$wake_fd" _ && return 0
     left_us=$((left_us - slice_us))
   done
   return 0

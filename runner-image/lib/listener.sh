@@ -58,7 +58,7 @@ listener_alive() {
 
 # SIGINT, not SIGTERM: on SIGTERM the listener ends within 30 s whatever its job does [RUNNER-SIGNALS].
 interrupt_listener() {
-  ((interrupted)) && return
+  ((interrupted)) && return 0
   interrupted=1
   phase listener_interrupted
   kill -INT "$listener_pid" 2>/dev/null

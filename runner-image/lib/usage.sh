@@ -22,7 +22,7 @@ begin_usage() {
 # sample_usage [MICROSECONDS]: ends the window if it was that long, and begins the next.
 sample_usage() {
   local at_us=${EPOCHREALTIME/[!0-9]/} units
-  if [[ -z $job_cpu_us ]] || ((at_us - window_at_us < ${1:-WINDOW_US})); then return; fi
+  if [[ -z $job_cpu_us ]] || ((at_us - window_at_us < ${1:-WINDOW_US})); then return 0; fi
   look_at_usage
   [[ -n $cpu_us ]] || return 0
   units=$(((cpu_us - window_cpu_us) * 1024 / (at_us - window_at_us)))
@@ -63,11 +63,11 @@ number_in() {
 # number_of NAME FILE: the number in NAME's line, into number.
 number_of() {
   local name
-  [[ -f $2 ]] || return
+  [[ -f $2 ]] || return 1
   while read -r name number; do
     if [[ $name == "$1" ]]; then
       is_number
-      return
+      return $?
     fi
   done <"$2"
   return 1

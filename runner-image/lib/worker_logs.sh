@@ -10,7 +10,7 @@ readonly LOG_MAX_BYTES=16777216 LOGS_MAX=20 LOGS_PATIENCE_SECONDS=30
 send_worker_logs() {
   local file bucket prefix sent=0 lost=0 give_up_at=$((EPOCHSECONDS + LOGS_PATIENCE_SECONDS))
   [[ -n $worker_logs && $job_started == 1 ]] || return 0
-  [[ -n $organization ]] || { phase worker_logs sent 0 lost 0 reason '"the grant named no organization"' && return; }
+  [[ -n $organization ]] || { phase worker_logs sent 0 lost 0 reason '"the grant named no organization"' && return 0; }
   [[ $worker_logs =~ $WORKER_LOGS_PATTERN ]] && bucket=${BASH_REMATCH[1]} prefix=${BASH_REMATCH[2]}
   for file in "$runner_home"/_diag/Worker_*.log; do
     is_sendable "$file" || continue
