@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from local.slipway_cli.planning.words import iso
+from local.words import iso
 from slipway.domain.environments.announcing import address_of, sentence_of
 from slipway.domain.environments.found import Note
 from slipway.domain.environments.names import EnvironmentKey

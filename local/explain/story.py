@@ -9,7 +9,7 @@ from enum import StrEnum
 from local.explain.evidence import Evidence, Try
 from local.explain.refusals import Refusal
 from local.reports.waits import Wait
-from local.slipway_cli.planning.words import amount, iso, span, told
+from local.words import amount, iso, span, told
 from slipway.domain.jobs import JobState
 from slipway.domain.reasons import Reason
 from slipway.domain.usage import InstanceUsage, RunnerUsage

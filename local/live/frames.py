@@ -12,7 +12,7 @@ from typing import Any
 
 from local.live.reading import Reading
 from local.live.waits import ALL, WINDOW_SECONDS, Waits
-from local.slipway_cli.planning.words import told
+from local.words import told
 from slipway.domain.configuration import Configuration
 from slipway.domain.gauges import held_by_instance
 from slipway.domain.instances import Instance, InstanceState

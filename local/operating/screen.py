@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.operating.views import Row
-from local.slipway_cli.planning.words import span
+from local.words import span
 from slipway.domain.text import inert
 
 NARROW = 100  # columns of a terminal below which only what matters most is shown: ids and reasons, whole

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from local.operating.sight import PoolSight
-from local.slipway_cli.planning.words import iso, told
+from local.words import iso, told
 from slipway.domain.gauges import fill_of, held_by_instance, share_of
 from slipway.domain.instances import Instance, InstanceState
 from slipway.domain.jobs import JobState

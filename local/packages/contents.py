@@ -10,7 +10,7 @@ import botocore
 from local.packages.botocore_models import DATA, cut_down, words_of
 from local.packages.closure import Sources, closure
 from local.slipway_cli.configuration.model import SlipwayFile
-from local.slipway_cli.infrastructure.places import FUNCTIONS
+from local.slipway_cli.infrastructure.places import ENVIRONMENTS, FUNCTIONS
 from slipway.adapters.environments.clients import MODELS, SERVICES
 from slipway.config import CA_BUNDLE
 
@@ -20,11 +20,10 @@ PACKAGED = (*FUNCTIONS, "reach")
 LAYERLESS = ("webhook", "reach")
 """Functions that use the standard library alone: their packages hold what of ours they can import, and no layer."""
 CONFIGURATION = "slipway.json"
-ENVIRONMENTS = "environments"
-"""The optional function: its package holds all of ours that it can import, and botocore's models of its services."""
 ASK_GITHUB = ("registrar", "reaper", "redelivery", ENVIRONMENTS)
 
 Files = dict[str, bytes]
+# Of the optional function, whose package holds all of ours that it can import, and botocore's models of its services.
 _OF_ENVIRONMENTS = CORE / "slipway" / "adapters" / "environments"
 
 

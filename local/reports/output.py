@@ -15,7 +15,7 @@ from local.reports.accounts import Report, Row
 from local.reports.money import NANO
 from local.reports.sizes import MARGIN, PART, Sized
 from local.reports.targets import FEWEST_JOBS, Target
-from local.slipway_cli.planning.words import iso
+from local.words import iso
 from slipway.domain.resources import CPU_UNITS_PER_VCPU
 from slipway.domain.text import inert
 

@@ -126,7 +126,7 @@ def _refusals(arguments: argparse.Namespace, sight: Sight, notes: list[str]) -> 
 
 
 def _as_json(story: Story) -> dict[str, Any]:
-    from local.slipway_cli.planning.words import iso  # noqa: PLC0415
+    from local.words import iso  # noqa: PLC0415
 
     return {
         "job": story.job,
@@ -146,7 +146,7 @@ def _show(told: tuple[Story, ...], note: str | None) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    from local.slipway_cli.planning.words import clock, iso  # noqa: PLC0415
+    from local.words import clock, iso  # noqa: PLC0415
     from slipway.domain.text import inert  # noqa: PLC0415
 
     console = Console()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from local.slipway_cli.planning.reading import NotServed, Situation
-from local.slipway_cli.planning.words import with_times
+from local.words import with_times
 from slipway.domain.instances import Load
 from slipway.domain.intents import LaunchInstances, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from local.slipway_cli.planning.printing import as_json
 from local.slipway_cli.planning.reading import Situation
-from local.slipway_cli.planning.words import amount, in_words, span
+from local.words import amount, in_words, span
 from slipway.domain.jobs import JobKey
 from slipway.domain.plan import Plan
 

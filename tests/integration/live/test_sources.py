@@ -24,10 +24,10 @@ from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
-from local.slipway_cli.planning.words import has_words
 from local.twin.clock import VirtualClock
 from local.twin.http.aws import AwsServer
 from local.twin.latency import LatencyModel
+from local.words import has_words
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.jobs import JobState
 from slipway.domain.runners import RunnerState

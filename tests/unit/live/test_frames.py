@@ -11,7 +11,7 @@ from local.live.deltas import applied, between
 from local.live.frames import KINDS, Frame, FrameMaker, about
 from local.live.reading import Reading, Started
 from local.live.waits import WINDOW_SECONDS
-from local.slipway_cli.planning.words import has_words
+from local.words import has_words
 from slipway.domain.configuration import Configuration, Headroom, WaitTarget
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobKey

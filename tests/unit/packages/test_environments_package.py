@@ -12,7 +12,6 @@ from botocore.session import Session
 
 from local.packages.botocore_models import DATA, cut_down, operations_of, words_of
 from local.packages.contents import (
-    ENVIRONMENTS,
     PACKAGED,
     ROOT,
     core_layer,
@@ -22,6 +21,7 @@ from local.packages.contents import (
     shared_adapters,
 )
 from local.slipway_cli.configuration.check import check_file
+from local.slipway_cli.infrastructure.places import ENVIRONMENTS
 from slipway.adapters.environments.clients import MODELS, SERVICES
 
 EXAMPLES = ROOT / "docs" / "examples"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.slipway_cli.planning.model import SnapshotFile
-from local.slipway_cli.planning.words import has_words
+from local.words import has_words
 from slipway.domain.reasons import Why
 from tests.support.schema_keys import documented_default, documented_keys, keys_of
 from tests.support.snapshot_files import ROOT, SAMPLES, printed
