@@ -82,8 +82,9 @@ def test_boxes_fill_as_the_recording_plays_and_no_two_blocks_share_a_place(
 
 def test_the_keyboard_scrubs_back_and_returns_to_the_end(page: Page, server: LiveServer) -> None:
     page.open(server.url)
-    page.find("#live").click()
     page.wait_for_text("#live", "^End$")
+    page.find("#live").click()
+    page.wait_for_text("#live[aria-pressed=true]", "^End$")  # drawn in one go with the clock
     end = page.text("#clock")
     page.find("#moment").focus()
     page.tab.keyboard.press("PageDown")

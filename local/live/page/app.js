@@ -142,12 +142,13 @@ const stream = new Stream({
   },
 });
 
-// A recording begins at its beginning, and plays unless the viewer wants no motion.
+// A recording begins at its beginning, and plays unless the viewer wants no motion or has gone elsewhere already.
 function start() {
   if (state.hasBegun || !state.hasWhole || !state.status.recorded) return;
   state.hasBegun = true;
+  if (player.asked) return;
   player.goTo(timeline.points[0][0]).then(() => {
-    if (!still.matches) player.play();
+    if (!still.matches && !player.isLive) player.play();
     due();
   });
 }
