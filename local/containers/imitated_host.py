@@ -21,8 +21,8 @@ from pathlib import Path
 
 from local.containers.images import runner_image
 from local.containers.podman import Podman, PodmanError
-from local.slipway_cli.infrastructure import host_scripts
-from local.slipway_cli.infrastructure.user_data import HostSettings, boothook
+from local.infrastructure import host_scripts
+from local.infrastructure.user_data import HostSettings, boothook
 
 FOLDER = Path(__file__).parent / "host"
 # In memory, since loading the runner image writes a gigabyte, and taking it away takes as long again.

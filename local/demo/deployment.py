@@ -11,12 +11,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from local.configuration.check import check
+from local.configuration.compilation import compile_file
 from local.demo.containers import REPOSITORY
 from local.demo.scaled_time import ScaledTime
-from local.deployment import ACCOUNT, REGION, SCALER_TIMEOUT_SECONDS, TABLE
-from local.slipway_cli.configuration.check import check
-from local.slipway_cli.configuration.compilation import compile_file
 from local.twin.aws.account import AwsTwin
+from local.twin_deployment import ACCOUNT, REGION, SCALER_TIMEOUT_SECONDS, TABLE
 from slipway.config import load_configuration
 from slipway.domain.configuration import Configuration
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from local.configuration.check import check_file
 from local.packages.build import Order, build
 from local.packages.contents import ROOT
 from local.packages.unpacked import Interpreter, Unpacked, unpack
 from local.packages.vendor import this_machine
-from local.slipway_cli.configuration.check import check_file
 
 
 def python_of_functions() -> Path:

@@ -31,7 +31,6 @@ from local.demo.own_time import OwnTime
 from local.demo.podman_containers import PodmanContainers
 from local.demo.scaled_time import Pump, ScaledTime
 from local.demo.scenario import FORBIDDEN, ORGANIZATIONS, REPOSITORIES
-from local.deployment import REGION, SCALER_TIMEOUT_SECONDS, TABLE, definitions, deploy, deployed_rules
 from local.packages.unpacked import Unpacked
 from local.permissions.account import Account
 from local.permissions.record import Record
@@ -46,6 +45,7 @@ from local.twin.github.twin import GitHubTwin
 from local.twin.http.aws import AwsServer
 from local.twin.http.github import GitHubServer
 from local.twin.latency import LatencyModel
+from local.twin_deployment import REGION, SCALER_TIMEOUT_SECONDS, TABLE, definitions, deploy, deployed_rules
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.table import from_wire
 from slipway.domain.usage import Usage

@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.doctor.networks import Entry
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.places import FUNCTIONS, Places, named, partition_of
-from local.slipway_cli.infrastructure.places import functions_of as functions_of_configuration
+from local.infrastructure.places import FUNCTIONS, Places, named, partition_of
+from local.infrastructure.places import functions_of as functions_of_configuration
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.errors import SlipwayError
 from slipway.ports.ledger import Ledger

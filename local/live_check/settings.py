@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.slipway_cli.configuration.compilation import api_url
+from local.configuration.compilation import api_url
 from slipway.adapters.github.registrations import scope_path
 from slipway.domain.configuration import GitHubTarget, Registration
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local.simulator.memory_table import MemoryStore
+from local.memory_ledger import MemoryStore
 from slipway.adapters.ledger.table import Key
 
 VERSION = 1

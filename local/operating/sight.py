@@ -12,9 +12,9 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.memory_ledger import MemoryTable, memory_ledger
 from local.operating.faults import NoSightError
 from local.operating.saved_ledger import SavedLedgerError, load_ledger
-from local.simulator.memory_table import MemoryTable, memory_ledger
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.environments import DynamoEnvironmentNotes, environment_memory
 from slipway.domain.configuration import Configuration

@@ -12,18 +12,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from local.configuration.compilation import compile_file, compiled_body
+from local.configuration.model import SlipwayFile
+from local.infrastructure import host_scripts
+from local.infrastructure.cloudformation.sam_files import sam_files
+from local.infrastructure.description import describe
+from local.infrastructure.places import Places, partition_of_pools
 from local.packages.archive import zip_bytes
 from local.packages.bytecode import version_of, with_bytecode
 from local.packages.contents import Files, core_layer, function_files, packaged
 from local.packages.faults import BuildError
 from local.packages.limits import check_limits
 from local.packages.vendor import LAMBDA, Target, vendor_layer, versions_of
-from local.slipway_cli.configuration.compilation import compile_file, compiled_body
-from local.slipway_cli.configuration.model import SlipwayFile
-from local.slipway_cli.infrastructure import host_scripts
-from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
-from local.slipway_cli.infrastructure.description import describe
-from local.slipway_cli.infrastructure.places import Places, partition_of_pools
 from slipway.config import decode_configuration, environments_of
 
 VERSION = 1

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import botocore
 
+from local.configuration.model import SlipwayFile
+from local.infrastructure.places import ENVIRONMENTS, FUNCTIONS
 from local.packages.botocore_models import DATA, cut_down, words_of
 from local.packages.closure import Sources, closure
-from local.slipway_cli.configuration.model import SlipwayFile
-from local.slipway_cli.infrastructure.places import ENVIRONMENTS, FUNCTIONS
 from slipway.adapters.environments.clients import MODELS, SERVICES
 from slipway.config import CA_BUNDLE
 

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from local.slipway_cli.catalogue import SPOT_PRICE_SHARE
+from local.catalogue import SPOT_PRICE_SHARE
 from slipway.domain.configuration import Market
 from slipway.domain.resources import Resources
 from slipway.domain.usage import InstanceUsage, RunnerUsage

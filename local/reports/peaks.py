@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.slipway_cli.infrastructure.places import log_group
+from local.infrastructure.places import log_group
 from slipway.domain.configuration import Configuration
 
 PAGE = 10_000  # events that CloudWatch Logs gives at once, at most

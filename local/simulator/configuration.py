@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from local.configuration.check import check_file
+from local.configuration.compilation import compiled_body
 from local.simulator.bad_input import BadInputError
 from local.simulator.workload.enterprise import JOBS_PER_DAY
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.configuration.compilation import compiled_body
 from slipway.config import decode_configuration
 from slipway.domain.configuration import Configuration, Pool, Profile
 

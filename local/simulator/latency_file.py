@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from local.configuration.check import located
+from local.configuration.document import parse
+from local.configuration.faults import Fault, nearest, printable
 from local.simulator.bad_input import BadInputError
-from local.slipway_cli.configuration.check import located
-from local.slipway_cli.configuration.document import parse
-from local.slipway_cli.configuration.faults import Fault, nearest, printable
 from local.twin.latency import LatencyModel, Phase, duration_of
 
 BASES: Final = ("documented", "measured", "estimated")

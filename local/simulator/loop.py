@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from local.deployment import SCALER_TIMEOUT_SECONDS, deploy, deployed_rules
 from local.simulator.calls import Calls
 from local.simulator.containers import VirtualContainers
 from local.simulator.event_sources import QueueMapping
@@ -26,6 +25,7 @@ from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
+from local.twin_deployment import SCALER_TIMEOUT_SECONDS, deploy, deployed_rules
 from slipway.domain.configuration import Configuration
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.jobs import JobEvent

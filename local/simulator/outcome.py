@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from local.catalogue import SPOT_PRICE_SHARE
 from local.simulator.workload.jobs import SimulatedJob
-from local.slipway_cli.catalogue import SPOT_PRICE_SHARE
 from slipway.domain.configuration import InstanceType, Market
 from slipway.domain.resources import Resources
 from slipway.domain.usage import Usage

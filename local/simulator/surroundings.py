@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from local.deployment import ACCOUNT, REGION, TABLE
 from local.simulator.calls import Calls, TimedClient, TwinClient
 from local.twin.aws.account import AwsTwin
 from local.twin.clock import VirtualClock
 from local.twin.github.twin import GitHubTwin
+from local.twin_deployment import ACCOUNT, REGION, TABLE
 from slipway.adapters.aws_errors import aws_errors
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.ledger import dynamo_ledger

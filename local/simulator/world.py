@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from local.memory_ledger import MemoryStore, memory_ledger
 from local.simulator.calls import Calls
 from local.simulator.loop import Loop
-from local.simulator.memory_table import MemoryStore, memory_ledger
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
 from local.twin.github.keys import app_keys

@@ -41,9 +41,9 @@ def run_command(arguments: argparse.Namespace) -> int:
 
     from rich.console import Console  # noqa: PLC0415 - --help stays quick
 
+    from local.infrastructure.places import DescriptionError  # noqa: PLC0415
     from local.packages.build import Order, build  # noqa: PLC0415
     from local.packages.faults import BuildError  # noqa: PLC0415
-    from local.slipway_cli.infrastructure.places import DescriptionError  # noqa: PLC0415
 
     console = Console(stderr=True, quiet=arguments.json)
     try:

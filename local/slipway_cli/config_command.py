@@ -54,7 +54,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _compile(arguments: argparse.Namespace) -> int:
-    from local.slipway_cli.configuration.compilation import compile_file  # noqa: PLC0415 pydantic is slow to import
+    from local.configuration.compilation import compile_file  # noqa: PLC0415 pydantic is slow to import
 
     verdict = checked(arguments.file)
     if verdict.file is None:
@@ -72,7 +72,7 @@ def _compile(arguments: argparse.Namespace) -> int:
 
 
 def _schema(arguments: argparse.Namespace) -> int:
-    from local.slipway_cli.configuration.model import SlipwayFile  # noqa: PLC0415 pydantic is slow to import
+    from local.configuration.model import SlipwayFile  # noqa: PLC0415 pydantic is slow to import
 
     schema = {"$schema": SCHEMA_DIALECT, **SlipwayFile.model_json_schema(), "title": "slipway.yaml"}
     if arguments.json:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from local.slipway_cli.verdicts import checked, print_json
 
 if TYPE_CHECKING:
+    from local.configuration.check import Verdict
+    from local.configuration.model import SlipwayFile
     from local.doctor.findings import Finding
     from local.doctor.surroundings import Surroundings
-    from local.slipway_cli.configuration.check import Verdict
-    from local.slipway_cli.configuration.model import SlipwayFile
 
 _TARGET = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 
@@ -118,9 +118,9 @@ def _surroundings(
 ) -> Surroundings:
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
+    from local.configuration.compilation import compiled_body  # noqa: PLC0415
     from local.doctor.surroundings import Account, Reach, Surroundings  # noqa: PLC0415
     from local.operating.sight import home_session  # noqa: PLC0415
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
     from slipway.config import decode_configuration, environments_of  # noqa: PLC0415
 
     try:

@@ -47,8 +47,8 @@ def _webhook_url(text: str) -> str:
 
 
 def _github_app(arguments: argparse.Namespace) -> int:
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
-    from local.slipway_cli.github_app import manifest, page  # noqa: PLC0415
+    from local.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
+    from local.infrastructure.github_app import manifest, page  # noqa: PLC0415
     from slipway.config import decode_configuration  # noqa: PLC0415
 
     verdict = checked(arguments.file)

@@ -17,7 +17,7 @@ _COMMANDS = (
     "local.slipway_cli.simulate_command",
     "local.slipway_cli.report_command",
     "local.slipway_cli.live_command",
-    "local.demo.command",
+    "local.slipway_cli.demo_command",
     "local.slipway_cli.look_command",
     "local.slipway_cli.order_command",
     "local.slipway_cli.explain_command",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.slipway_cli.planning.check import FileFault
+    from local.planning.check import FileFault
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,8 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run_command(arguments: argparse.Namespace) -> int:
     """Print the plan, or every fault of the snapshot and its configuration."""
     # All of these are slow to import, or import what is.
-    from local.slipway_cli.planning.check import read_files  # noqa: PLC0415
-    from local.slipway_cli.planning.printing import as_json  # noqa: PLC0415
+    from local.planning.check import read_files  # noqa: PLC0415
+    from local.planning.printing import as_json  # noqa: PLC0415
     from slipway.domain.planner import plan  # noqa: PLC0415
     from slipway.domain.policy import policy_of  # noqa: PLC0415
 
@@ -46,7 +46,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         return 0
     from rich.console import Console  # noqa: PLC0415
 
-    from local.slipway_cli.planning.screen import show  # noqa: PLC0415
+    from local.planning.screen import show  # noqa: PLC0415
 
     show(situation, decided, Console())
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from local.slipway_cli.verdicts import checked, print_json, refuse
 
 if TYPE_CHECKING:
-    from local.slipway_cli.infrastructure.places import Places
+    from local.infrastructure.places import Places
     from slipway.domain.configuration import Configuration
     from slipway.domain.environments.settings import Environments
 
@@ -42,8 +42,8 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
-    from local.slipway_cli.infrastructure.places import (  # noqa: PLC0415
+    from local.configuration.compilation import compiled_body  # noqa: PLC0415 pydantic is slow to import
+    from local.infrastructure.places import (  # noqa: PLC0415
         DescriptionError,
         Places,
         partition_of_pools,
@@ -88,12 +88,12 @@ def _files(
     configuration: Configuration, places: Places, sha256: str, environments: Environments | None
 ) -> Iterator[tuple[str, str]]:
     """Yield each file's path and text."""
-    from local.slipway_cli.infrastructure import host_scripts  # noqa: PLC0415
-    from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files  # noqa: PLC0415
-    from local.slipway_cli.infrastructure.description import describe  # noqa: PLC0415
-    from local.slipway_cli.infrastructure.host_settings import user_data_files  # noqa: PLC0415
-    from local.slipway_cli.infrastructure.roles import pool_roles  # noqa: PLC0415
-    from local.slipway_cli.infrastructure.task_definitions import task_definitions  # noqa: PLC0415
+    from local.infrastructure import host_scripts  # noqa: PLC0415
+    from local.infrastructure.cloudformation.sam_files import sam_files  # noqa: PLC0415
+    from local.infrastructure.description import describe  # noqa: PLC0415
+    from local.infrastructure.host_settings import user_data_files  # noqa: PLC0415
+    from local.infrastructure.roles import pool_roles  # noqa: PLC0415
+    from local.infrastructure.task_definitions import task_definitions  # noqa: PLC0415
 
     scripts = host_scripts.read()
     description = describe(configuration, places, scripts, sha256, environments)

@@ -17,11 +17,11 @@ from local.slipway_cli.sight_arguments import add_region, configuration_of, refu
 
 if TYPE_CHECKING:
     from local.reports.accounts import Report
-    from local.reports.headroom import Advice
     from local.reports.lines import Lines
     from local.reports.money import Range
     from local.reports.targets import Target
     from local.reports.waits import Wait
+    from local.simulator.headroom import Advice
     from slipway.domain.configuration import Configuration
     from slipway.domain.usage import Usage
 
@@ -192,7 +192,7 @@ def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     found = targets(_waits(lines, within), profiles)
     advice = _advise(found, lines, within, configuration) if arguments.headroom else []
     if arguments.format == "json":
-        from local.reports.headroom import as_json  # noqa: PLC0415
+        from local.simulator.headroom import as_json  # noqa: PLC0415
 
         told = {"headroom": [as_json(one) for one in advice]} if arguments.headroom else {}
         print(json.dumps(targets_as_json(found) | told, separators=(",", ":")))
@@ -208,7 +208,7 @@ def _advise(found: list[Target], lines: Lines, within: Range, configuration: Con
     """Ask the simulator for each target that was missed by all together; how far it is goes to stderr."""
     from dataclasses import replace  # noqa: PLC0415
 
-    from local.reports.headroom import Adviser, missed_by_all  # noqa: PLC0415
+    from local.simulator.headroom import Adviser, missed_by_all  # noqa: PLC0415
     from local.simulator.report.progress import progress_of  # noqa: PLC0415
 
     recorded = replace(
@@ -220,7 +220,7 @@ def _advise(found: list[Target], lines: Lines, within: Range, configuration: Con
 
 
 def _tell_advice(advice: list[Advice]) -> None:
-    from local.reports.headroom import sentence  # noqa: PLC0415
+    from local.simulator.headroom import sentence  # noqa: PLC0415
 
     for one in advice:
         print(sentence(one))
@@ -261,7 +261,7 @@ def _of_deployment(arguments: argparse.Namespace, start: float | None, end: floa
 
 
 def _prices(arguments: argparse.Namespace) -> Mapping[str, float]:
-    from local.slipway_cli.catalogue import catalogue  # noqa: PLC0415
+    from local.catalogue import catalogue  # noqa: PLC0415
 
     return {entry.name: entry.on_demand_usd_per_hour for entry in catalogue().values()} | dict(
         arguments.price

@@ -73,7 +73,7 @@ def environments_of(file: Path) -> Environments | None:
 
 
 def _body_of(file: Path) -> dict[str, Any]:
-    from local.slipway_cli.configuration.compilation import compiled_body  # noqa: PLC0415
+    from local.configuration.compilation import compiled_body  # noqa: PLC0415
 
     verdict = checked(file)
     if verdict.file is None:

@@ -140,8 +140,8 @@ def _jobs_asked_for(arguments: argparse.Namespace) -> Workload:
 
 def _recorded(arguments: argparse.Namespace) -> Workload:
     from local.reports.lines import Lines, UsageFileError, read_lines  # noqa: PLC0415
-    from local.reports.workload import workload_of  # noqa: PLC0415
     from local.simulator.bad_input import BadInputError  # noqa: PLC0415
+    from local.simulator.workload.usage_records import workload_of  # noqa: PLC0415
 
     try:
         lines = Lines.of(read_lines(arguments.trace))
@@ -192,9 +192,9 @@ def _recorded_run(arguments: argparse.Namespace, task: Task) -> Outcome:
     """Run Slipway and leave a recording, which takes the place of an older one once it is whole."""
     from dataclasses import replace  # noqa: PLC0415
 
-    from local.live.source_simulation import recorded_run  # noqa: PLC0415
     from local.simulator.bad_input import BadInputError  # noqa: PLC0415
     from local.simulator.policies.served import served_jobs  # noqa: PLC0415
+    from local.simulator.recording import recorded_run  # noqa: PLC0415
     from local.simulator.report.progress import progress_of  # noqa: PLC0415
 
     name = arguments.scenario or arguments.trace.name
@@ -284,7 +284,7 @@ def _scenario(text: str) -> str:
 def _policy(text: str) -> str:
     if text in NAMES:
         return text
-    from local.slipway_cli.configuration.faults import nearest, printable  # noqa: PLC0415
+    from local.configuration.faults import nearest, printable  # noqa: PLC0415
 
     near = nearest(text, NAMES)
     hint = f"; did you mean '{near}'?" if near else ""

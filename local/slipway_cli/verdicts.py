@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from local.slipway_cli.configuration.check import Verdict
+    from local.configuration.check import Verdict
 
 
 def checked(file: Path) -> Verdict:
     """Return the verdict on a file."""
-    from local.slipway_cli.configuration.check import check_file  # noqa: PLC0415 pydantic is slow to import
+    from local.configuration.check import check_file  # noqa: PLC0415 pydantic is slow to import
 
     return check_file(file)
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
+from local.memory_ledger import MemoryTable
 from local.reports.accounts import quantile
 from local.simulator.configuration import configuration_for
-from local.simulator.memory_table import MemoryTable
 from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway
 from local.simulator.workload.scenarios import make_workload

@@ -24,16 +24,16 @@ from local.costs.sheet import (
     total,
     without_logs,
 )
+from local.infrastructure import host_scripts
+from local.infrastructure.description import describe
+from local.infrastructure.places import Places
+from local.memory_ledger import MemoryStore
 from local.simulator.configuration import configuration_for, read_configuration
-from local.simulator.memory_table import MemoryStore
 from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway, without_headroom, without_standby, without_stopped
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
 from local.simulator.world import World, build_world
-from local.slipway_cli.infrastructure import host_scripts
-from local.slipway_cli.infrastructure.description import describe
-from local.slipway_cli.infrastructure.places import Places
 from local.twin.aws.attribute_values import item_size
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger.table import to_wire

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from local.slipway_cli.catalogue import catalogue
+from local.catalogue import catalogue
 from slipway.domain.configuration import Fairness, InstanceType, Market
 from slipway.domain.filling import content_of, resource_prices
 from slipway.domain.instances import Instance

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from unittest import mock
 
+from local.memory_ledger import MemoryStore, MemoryTable
 from local.simulator.configuration import configuration_for
-from local.simulator.memory_table import MemoryStore, MemoryTable
 from local.simulator.outcome import Outcome
 from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from local.live.frames import Frame
 from local.live.history import History
 from local.live.recording import open_recording
-from local.live.source_simulation import recorded_run
 from local.simulator.configuration import configuration_for
 from local.simulator.policies.policy import Task
+from local.simulator.recording import recorded_run
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
 from local.twin.latency import LatencyModel

@@ -12,9 +12,9 @@ from playwright.sync_api import sync_playwright
 from local.live.recording import open_recording
 from local.live.replay import history_of
 from local.live.server import LiveServer
-from local.live.source_simulation import recorded_run
 from local.simulator.configuration import configuration_for
 from local.simulator.policies.policy import Task
+from local.simulator.recording import recorded_run
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
 from local.twin.latency import LatencyModel

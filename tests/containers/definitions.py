@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from local.containers.task_flags import Host, task_flags
-from local.slipway_cli.infrastructure.places import Places
-from local.slipway_cli.infrastructure.task_definitions import task_definitions
+from local.infrastructure.places import Places
+from local.infrastructure.task_definitions import task_definitions
 from slipway.domain.configuration import Docker, Isolation
 from slipway.domain.resources import Resources
 from tests.builders import a_configuration, a_pool, a_profile

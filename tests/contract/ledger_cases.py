@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from local.twin.http.aws import AwsServer
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.table import to_wire

@@ -9,11 +9,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.configuration.compilation import compiled_body
-from local.slipway_cli.infrastructure import host_scripts
-from local.slipway_cli.infrastructure.description import describe
-from local.slipway_cli.infrastructure.places import Places
+from local.configuration.check import check_file
+from local.configuration.compilation import compiled_body
+from local.infrastructure import host_scripts
+from local.infrastructure.description import describe
+from local.infrastructure.places import Places
 from slipway.config import decode_configuration, environments_of
 
 LAYERS = ("core", "vendor")

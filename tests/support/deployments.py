@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
-from local.slipway_cli.infrastructure.places import FUNCTIONS
+from local.infrastructure.cloudformation.sam_files import sam_files
+from local.infrastructure.places import FUNCTIONS
 from tests.support.builds import describe_file
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 from local.costs.sheet import Used
-from local.simulator.memory_table import MemoryStore, MemoryTable
+from local.memory_ledger import MemoryStore, MemoryTable
 from local.simulator.world import World
 from local.twin.aws.attribute_values import item_size
 from local.twin.aws.dynamodb.usage import Usage

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from local.deployment import ACCOUNT, REGION
+from local.infrastructure.function_policies import function_policies
+from local.infrastructure.places import Places
 from local.permissions.account import Account
 from local.permissions.record import Policies, Record
 from local.simulator.containers import VirtualContainer
-from local.slipway_cli.infrastructure.function_policies import function_policies
-from local.slipway_cli.infrastructure.places import Places
 from local.twin.aws.service import Call
+from local.twin_deployment import ACCOUNT, REGION
 from slipway.adapters.secrets import SecretsManagerSecrets
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
 from slipway.domain.environments.settings import Environments

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from local.slipway_cli.configuration.check import LocatedFault
-from local.slipway_cli.planning.check import Reading, read_files
-from local.slipway_cli.planning.printing import as_json
-from local.slipway_cli.planning.reading import Situation
+from local.configuration.check import LocatedFault
+from local.planning.check import Reading, read_files
+from local.planning.printing import as_json
+from local.planning.reading import Situation
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
 from slipway.domain.policy import policy_of

@@ -70,6 +70,18 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
 }
 
+# local/ from the bottom up: a part reaches those of the rows above its own, so that no two need each other.
+LOCAL = (
+    {"words", "catalogue", "twin", "memory_ledger", "costs"},
+    {"configuration", "operating", "permissions"},
+    {"infrastructure", "planning", "live_check"},
+    {"containers", "doctor", "infra_check", "packages", "reports", "twin_deployment"},
+    {"live", "explain"},
+    {"simulator"},
+    {"demo"},
+    {"slipway_cli"},
+)
+
 
 def modules_under(*folders: Path) -> list[Path]:
     return sorted(path for folder in folders for path in folder.rglob("*.py"))
@@ -145,6 +157,35 @@ def test_the_arrows_are_read_at_all() -> None:
 )
 def test_an_arrow_outwards_is_refused(source: str, target: str) -> None:
     assert not is_allowed(Arrow(source, target, "-"))
+
+
+def local_arrows() -> Iterator[tuple[str, str, str]]:
+    """Every import of one part of local/ by another: who, whom, where."""
+    for path in modules_under(ROOT / "local"):
+        source = path.relative_to(ROOT / "local").with_suffix("").parts[0]
+        for target, line in imported_modules(path):
+            names = target.split(".")
+            if names[0] == "local" and names[1:] and names[1] != source:
+                yield source, names[1], f"{path.relative_to(ROOT)}:{line}"
+
+
+def test_the_parts_of_local_stand_on_each_other_in_one_order() -> None:
+    row = {part: number for number, parts in enumerate(LOCAL) for part in parts}
+    found = list(local_arrows())
+    assert ("demo", "twin") in {(source, target) for source, target, _ in found}
+    wrong = [
+        f"{place}: {source} -> {target}" for source, target, place in found if row[source] <= row[target]
+    ]
+    assert wrong == []
+
+
+def test_every_part_of_local_has_its_row() -> None:
+    parts = {
+        path.stem
+        for path in (ROOT / "local").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert parts - {"__init__"} == set().union(*LOCAL)
 
 
 def environment_reads(path: Path) -> list[int]:

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from local.demo.afterwards import WorthAsking
-from local.demo.command import log_folder
 from local.demo.report import Result
 from local.demo.screen import FAULTS_SHOWN, tell, tell_where_to_look
+from local.slipway_cli.demo_command import log_folder
 
 
 def test_logs_lie_where_they_were_asked_for_wherever_a_container_stands(

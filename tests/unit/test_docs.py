@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.slipway_cli.configuration.model import SlipwayFile
+from local.configuration.model import SlipwayFile
 from slipway.domain.reasons import Why
 from tests.support.repository import ROOT, repository_files
 from tests.support.schema_keys import documented_default, documented_keys, keys_of

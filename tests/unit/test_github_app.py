@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.slipway_cli.github_app import REDIRECT_URL, manifest, page, permissions
+from local.infrastructure.github_app import REDIRECT_URL, manifest, page, permissions
 from local.slipway_cli.main import main
 from slipway.domain.configuration import GitHubTarget, Registration
 from tests.support.loop import a_configuration

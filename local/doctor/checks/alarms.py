@@ -9,7 +9,7 @@ from local.doctor.deployment import DEPLOY_AGAIN, absence, is_deployed, name_of,
 from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
 from local.doctor.networks import Entry
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.alarms import alarms
+from local.infrastructure.alarms import alarms
 
 TOPIC = "alarms"
 

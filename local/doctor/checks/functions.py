@@ -10,7 +10,7 @@ from functools import partial
 from local.doctor.deployment import DEPLOY_AGAIN, function, functions_of, is_deployed, name_of
 from local.doctor.findings import Check, Look, Verdict, failed, ok, unknown, warning
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.places import ENVIRONMENTS
+from local.infrastructure.places import ENVIRONMENTS
 
 RUNTIME = "python3.13"
 QUEUES = {"scaler": ("jobs", "events"), ENVIRONMENTS: (ENVIRONMENTS,)}

@@ -9,7 +9,7 @@ from local.doctor.deployment import DEPLOY_AGAIN, functions_of, is_deployed, nam
 from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
 from local.doctor.networks import Entry
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.places import log_group
+from local.infrastructure.places import log_group
 from slipway.domain.configuration import Pool
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from local.doctor.deployment import DEPLOY_AGAIN, function, functions_of, name_of, places
 from local.doctor.findings import Check, Look, Verdict, failed, ok
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.function_policies import function_policies
+from local.infrastructure.function_policies import function_policies
 
 Statement = Mapping[str, Any]
 # What one resource alone does not decide: a launch needs image, networks, template and more at once [IAM-SIMULATE].

@@ -9,8 +9,8 @@ from functools import partial
 from local.doctor.deployment import DEPLOY_AGAIN, absence, functions_of, is_deployed, name_of, places
 from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
 from local.doctor.surroundings import Surroundings
-from local.slipway_cli.infrastructure.event_rules import Pattern, environment_rules, event_rules
-from local.slipway_cli.infrastructure.places import ENVIRONMENTS, queues_of
+from local.infrastructure.event_rules import Pattern, environment_rules, event_rules
+from local.infrastructure.places import ENVIRONMENTS, queues_of
 
 
 def _looks(surroundings: Surroundings) -> Iterator[Look]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from local.slipway_cli.infrastructure.dashboards.log_lines import LOG_LINES, OF_EVERY_LINE
+from local.infrastructure.dashboards.log_lines import LOG_LINES, OF_EVERY_LINE
 from slipway import telemetry
 
 MAX_SEARCH = 1_024  # characters [CW-SEARCH]

@@ -9,7 +9,7 @@ from typing import Any
 from local.infra_check.sam.parameters import Place, given_values
 from local.infra_check.sam.resolver import NO_VALUE, Resolver
 from local.infra_check.sam.transform import transformed
-from local.slipway_cli.infrastructure.cloudformation.template_text import Template
+from local.infrastructure.cloudformation.template_text import Template
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 

@@ -11,7 +11,7 @@ from typing import Any
 from local.infra_check.sam.faults import TemplateFaultError
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.references import attribute_of, reference_to
-from local.slipway_cli.infrastructure.cloudformation.template_text import Template
+from local.infrastructure.cloudformation.template_text import Template
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 _ZONES = "abc"

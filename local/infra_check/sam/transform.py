@@ -11,7 +11,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from local.infra_check.sam.faults import TemplateFaultError
-from local.slipway_cli.infrastructure.cloudformation.template_text import Template
+from local.infrastructure.cloudformation.template_text import Template
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
 BUCKET = "packages"

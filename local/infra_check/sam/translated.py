@@ -11,7 +11,7 @@ from typing import Any
 from local.infra_check.sam.parameters import Place, given_values, rules_hold
 from local.infra_check.sam.resolver import Resolver
 from local.infra_check.sam.transform import transformed
-from local.slipway_cli.infrastructure.cloudformation.template_text import Template, read_template
+from local.infrastructure.cloudformation.template_text import Template, read_template
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from local.infrastructure.places import QUEUES
 from local.simulator.chaos.storm import Storm
 from local.simulator.world import WEBHOOK_SECRET
-from local.slipway_cli.infrastructure.places import QUEUES
 from local.twin.github.keys import app_keys
 from slipway.domain.plan import Plan
 from slipway.services.claim import Answer

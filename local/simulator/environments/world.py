@@ -10,15 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.deployment import TABLE
+from local.configuration.check import check_file
+from local.configuration.compilation import compiled_body
 from local.simulator.calls import Calls
 from local.simulator.configuration import read_configuration
 from local.simulator.event_sources import QueueMapping
 from local.simulator.fibers import Fibers
 from local.simulator.functions import Failed, Function, HasTime, Schedule
 from local.simulator.surroundings import SETTINGS, HeldSecrets, Surrounded, queue_url
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.configuration.compilation import compiled_body
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
@@ -27,6 +26,7 @@ from local.twin.github.keys import app_keys
 from local.twin.github.pulls import PullRequest
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
+from local.twin_deployment import TABLE
 from slipway.adapters.aws_errors import aws_errors
 from slipway.config import environments_of
 from slipway.domain.configuration import Configuration

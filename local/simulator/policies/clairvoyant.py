@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from local.catalogue import SPOT_PRICE_SHARE
 from local.simulator.outcome import JobOutcome, Outcome
 from local.simulator.policies.draws import Draws
 from local.simulator.policies.policy import Task
 from local.simulator.policies.served import ServedJob, cheapest_type, served_jobs, sizes_of
-from local.slipway_cli.catalogue import SPOT_PRICE_SHARE
 from local.twin.latency import Phase
 from slipway.domain.configuration import Market, Pool
 from slipway.domain.filling import resource_prices

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from local.catalogue import CatalogueEntry, catalogue
 from local.simulator.workload.jobs import SimulatedJob, Workload
-from local.slipway_cli.catalogue import CatalogueEntry, catalogue
 from slipway.domain.configuration import Configuration, InstanceType, Market, Pool
 from slipway.domain.matching import Route, Shape, Unserved, route
 from slipway.domain.offerings import HostSize, Refusals, host_sizes

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from local.memory_ledger import memory_ledger
 from local.reports.source import usage_of
 from local.simulator.incidents import plan_incidents
 from local.simulator.leftovers import beyond_tiers
-from local.simulator.memory_table import memory_ledger
 from local.simulator.outcome import JobOutcome, Outcome
 from local.simulator.policies.policy import Task
 from local.simulator.policies.served import run_of, served_jobs

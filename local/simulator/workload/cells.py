@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from local.slipway_cli.configuration.faults import printable
+from local.configuration.faults import printable
 
 # Not float() alone: it takes 1_000, nan and the digits of every script.
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)

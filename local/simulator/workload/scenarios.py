@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from local.configuration.faults import nearest, printable
 from local.simulator.bad_input import BadInputError
 from local.simulator.workload import special_cases, working_week
 from local.simulator.workload.jobs import Incident, Workload
@@ -13,7 +14,6 @@ from local.simulator.workload.special_cases import github_incident, spot_storm
 from local.simulator.workload.trace import STARTS_AT
 from local.simulator.workload.windows import Size, Window, cut
 from local.simulator.workload.working_week import Week, jobs_between
-from local.slipway_cli.configuration.faults import nearest, printable
 
 _TUESDAY_HOUR: Final = 24
 #: Tuesday 05:00 to 08:00 UTC: Tokyo's afternoon and Berlin's arrival, the three busiest hours together.

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from local.configuration.check import LocatedFault
+from local.configuration.faults import nearest, printable
 from local.simulator.bad_input import BadInputError
 from local.simulator.workload import cells
 from local.simulator.workload.jobs import SimulatedJob, Workload
-from local.slipway_cli.configuration.check import LocatedFault
-from local.slipway_cli.configuration.faults import nearest, printable
 
 COLUMNS: Final = ("queued_at_seconds", "organization", "repository", "labels", "duration_seconds")
 #: A Monday, 00:00 UTC: traces begin there unless told otherwise. In winter, so that no clock changes in the week.

@@ -13,7 +13,7 @@ import pytest
 from local.containers.images import runner_image
 from local.containers.imitated_host import ImitatedHost, await_boot, boot, host_image, remove
 from local.containers.podman import STORE, Podman
-from local.slipway_cli.infrastructure.user_data import HostSettings
+from local.infrastructure.user_data import HostSettings
 from tests.containers.host.shapes import NESTED, Job, job_with_docker
 
 NESTED_POOL = HostSettings(cluster="slipway-general", pool="general", docker="nested")

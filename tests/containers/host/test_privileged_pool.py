@@ -8,7 +8,7 @@ import pytest
 
 from local.containers.imitated_host import ImitatedHost, booted
 from local.containers.podman import Podman
-from local.slipway_cli.infrastructure.user_data import HostSettings
+from local.infrastructure.user_data import HostSettings
 from tests.containers.host.shapes import PRIVILEGED, Job, job_with_docker
 
 POOL = HostSettings(cluster="slipway-kvm", pool="kvm", isolation="instance", docker="privileged")

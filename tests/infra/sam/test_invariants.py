@@ -12,7 +12,7 @@ import pytest
 
 from local.infra_check.sam.invariants import faults
 from local.infra_check.sam.translated import Resource, stack
-from local.slipway_cli.infrastructure.cloudformation.template_text import Template, read_template
+from local.infrastructure.cloudformation.template_text import Template, read_template
 from tests.support.deployments import ROOT
 
 NEEDED = {"WebhookPath": "0123456789abcdef"}

@@ -10,7 +10,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from local.infra_check.sam.translated import region_of
-from local.slipway_cli.infrastructure.cloudformation.template_text import (
+from local.infrastructure.cloudformation.template_text import (
     Template,
     read_template,
     template_text,

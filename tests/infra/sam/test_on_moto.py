@@ -24,7 +24,7 @@ from local.infra_check.sam.decided import decided
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.transform import BUCKET
 from local.infra_check.sam.translated import Resource, translated
-from local.slipway_cli.infrastructure.cloudformation.template_text import read_template
+from local.infrastructure.cloudformation.template_text import read_template
 
 ACCOUNT = "123456789012"  # moto's
 HOME = Place("eu-west-1", ACCOUNT)

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local.slipway_cli.infrastructure.cloudformation.template_text import read_template
+from local.infrastructure.cloudformation.template_text import read_template
 from tests.support.deployments import PACKAGES
 from tests.support.infra_tools import run, tool
 

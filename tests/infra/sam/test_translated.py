@@ -12,7 +12,7 @@ from local.infra_check.sam.decided import decided
 from local.infra_check.sam.faults import TemplateFaultError
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.translated import Resource, stack, translated
-from local.slipway_cli.infrastructure.cloudformation.template_text import Template, read_template
+from local.infrastructure.cloudformation.template_text import Template, read_template
 
 NEEDED = {"WebhookPath": "0123456789abcdef"}
 ARN = "arn:aws:{}:eu-west-1:111122223333:{}"

@@ -10,9 +10,9 @@ from typing import Any
 
 from boto3.session import Session
 
-from local.slipway_cli.infrastructure.alarms import alarms
-from local.slipway_cli.infrastructure.event_rules import event_rules
-from local.slipway_cli.infrastructure.places import QUEUES, Places, log_group
+from local.infrastructure.alarms import alarms
+from local.infrastructure.event_rules import event_rules
+from local.infrastructure.places import QUEUES, Places, log_group
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.configuration import Registration
 from slipway.domain.tokens import TokenFacts

@@ -17,8 +17,8 @@ import pytest
 import yaml
 from boto3.session import Session
 
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.configuration.compilation import compiled_body
+from local.configuration.check import check_file
+from local.configuration.compilation import compiled_body
 from local.slipway_cli.main import main
 from slipway.config import decode_configuration
 from slipway.domain.configuration import Configuration

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from local.catalogue import catalogue
 from local.doctor.checks.quotas import vcpu_quota
-from local.slipway_cli.catalogue import catalogue
 from slipway.domain.configuration import Market
 from tests.integration.doctor.stage import INDEX, Stage
 

@@ -14,7 +14,6 @@ from typing import Any
 from local.demo.deployment import DemoSecrets, function_environment, store_secrets, write_configuration
 from local.demo.lambda_host import THIS_PYTHON, FunctionSpec, LambdaFunction
 from local.demo.scaled_time import ScaledTime
-from local.deployment import ACCOUNT, REGION, deploy, deployed_rules
 from local.packages.unpacked import Unpacked
 from local.twin.aws.account import AwsTwin
 from local.twin.clock import VirtualClock
@@ -22,6 +21,7 @@ from local.twin.github.twin import GitHubTwin
 from local.twin.http.aws import AwsServer
 from local.twin.http.github import GitHubServer
 from local.twin.latency import LatencyModel
+from local.twin_deployment import ACCOUNT, REGION, deploy, deployed_rules
 from slipway.domain.jobs import JobEvent, JobState, encode_job_event
 
 LABELS = ("self-hosted", "linux", "x64", "small")

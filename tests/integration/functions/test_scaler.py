@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.deployment import ACCOUNT, REGION
+from local.twin_deployment import ACCOUNT, REGION
 from tests.integration.functions.stage import Stage, records
 
 

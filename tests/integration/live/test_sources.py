@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, cast
 import boto3
 import pytest
 
-from local.deployment import TABLE
+from local.demo.live_source import DemoSource
 from local.live.frames import FrameMaker
 from local.live.recording import open_recording
-from local.live.source_demo import DemoSource
 from local.live.source_deployment import deployment_source
-from local.live.source_simulation import recorded_run
 from local.operating.sight import deployed
 from local.simulator.configuration import configuration_for
 from local.simulator.policies.policy import Task
 from local.simulator.policies.slipway import run_slipway
+from local.simulator.recording import recorded_run
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
 from local.twin.clock import VirtualClock
 from local.twin.http.aws import AwsServer
 from local.twin.latency import LatencyModel
+from local.twin_deployment import TABLE
 from local.words import has_words
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.jobs import JobState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.slipway_cli.github_app import permissions
+from local.infrastructure.github_app import permissions
 from slipway.domain.configuration import Registration
 from tests.integration.loop.scenes import when
 from tests.integration.loop.test_interrupted import LOST_AND_BACK, attempts, run_is_over, take_host_of

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from local.infrastructure.function_policies import OF_LAMBDA
 from local.permissions.policies import allows, listed
 from local.permissions.record import Policies, Record, granted, refused, used, wide
-from local.slipway_cli.infrastructure.function_policies import OF_LAMBDA
 from tests.support.environment_life import RecordedWorld, eventful_life
 
 WEBHOOK = "webhook"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from local.infrastructure.function_policies import OF_LAMBDA, WIDE
 from local.permissions.policies import allows, listed
 from local.permissions.record import Policies, Record, granted, refused, used, wide
-from local.slipway_cli.infrastructure.function_policies import OF_LAMBDA, WIDE
 from slipway.domain.configuration import Configuration, Registration
 from tests.support.permissions import eventful_life, recorded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.deployment import HOST_IMAGE
+from local.twin_deployment import HOST_IMAGE
 from slipway.domain.notices import NoticeCode
 from slipway.services.renew_hosts import CURSOR
 from tests.support.loop import Acme, acme

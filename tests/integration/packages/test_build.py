@@ -12,14 +12,14 @@ from pathlib import Path
 import certifi
 import pytest
 
+from local.configuration.check import check_file
+from local.infrastructure.cloudformation.sam_files import sam_files
+from local.infrastructure.places import FUNCTIONS
 from local.packages import build as building
 from local.packages import limits
 from local.packages.contents import CORE, PACKAGED, ROOT
 from local.packages.faults import BuildError
 from local.packages.vendor import LAMBDA
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.infrastructure.cloudformation.sam_files import sam_files
-from local.slipway_cli.infrastructure.places import FUNCTIONS
 from slipway.config import COMPILED_VERSION
 from tests.integration.packages.conftest import EXAMPLE, contents, slipway
 

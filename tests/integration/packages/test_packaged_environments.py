@@ -19,11 +19,11 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from local.configuration.check import check_file
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
 from local.packages.build import Order, build
 from local.packages.unpacked import Interpreter, Unpacked, unpack
 from local.packages.vendor import this_machine
-from local.slipway_cli.configuration.check import check_file
 from local.twin.clock import VirtualClock
 from local.twin.github.keys import app_keys
 from local.twin.github.twin import GitHubTwin

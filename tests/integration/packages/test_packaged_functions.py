@@ -22,11 +22,11 @@ from typing import Any
 
 import pytest
 
+from local.configuration.check import check_file
 from local.demo.lambda_host import FunctionSpec, LambdaFunction
 from local.packages.build import Order, build
 from local.packages.unpacked import Interpreter, Unpacked, lay_runtime_client, unpack
 from local.packages.vendor import this_machine
-from local.slipway_cli.configuration.check import check_file
 from tests.deliveries import iso, payload, signed_event
 from tests.fakes.aws_stub import AwsStub
 from tests.integration.functions.stage import LABELS, Stage, claim_event, records, role_arn

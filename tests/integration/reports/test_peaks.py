@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
+from local.infrastructure.places import log_group
 from local.reports import peaks
 from local.reports.peaks import NoLogsError, Peak, peaks_of_deployment
-from local.slipway_cli.infrastructure.places import log_group
 from tests.builders import a_configuration, a_pool, a_profile, a_task_id
 from tests.contract.moto import moto_url
 

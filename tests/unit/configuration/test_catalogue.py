@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.slipway_cli.catalogue import catalogue, registered_memory_mib
+from local.catalogue import catalogue, registered_memory_mib
 
 
 def test_every_type_has_a_size_a_price_and_a_known_architecture() -> None:

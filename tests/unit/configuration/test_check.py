@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.slipway_cli.configuration.check import LocatedFault, check
+from local.configuration.check import LocatedFault, check
 from local.slipway_cli.main import main
 
 ROOT = Path(__file__).parents[3]

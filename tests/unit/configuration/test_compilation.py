@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
-from local.slipway_cli.configuration.check import check
-from local.slipway_cli.configuration.compilation import api_url, compile_file
+from local.configuration.check import check
+from local.configuration.compilation import api_url, compile_file
 from local.slipway_cli.main import main
 from slipway.config import load_configuration
 from slipway.domain.configuration import Docker, Isolation, Market, Registration, Schedule, WebhookSecret

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.slipway_cli.configuration.check import LocatedFault, check
-from local.slipway_cli.configuration.compilation import compile_file, compiled_body
+from local.configuration.check import LocatedFault, check
+from local.configuration.compilation import compile_file, compiled_body
 from slipway.config import environments_of
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.slipway_cli.configuration.check import LocatedFault
+from local.configuration.check import LocatedFault
 from tests.unit.configuration.test_check import example_with, faults_of, only_fault
 
 ONE = ("github.allow.organizations", ["acme-web"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.slipway_cli.configuration import quantities
+from local.configuration import quantities
 from slipway.domain.configuration import Schedule
 
 

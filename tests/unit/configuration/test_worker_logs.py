@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from local.slipway_cli.configuration import fields
+from local.configuration import fields
 
 SCRIPT = Path(__file__).parents[3] / "runner-image" / "lib" / "worker_logs.sh"
 TAKEN = TypeAdapter[str](fields.S3Prefix)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.containers.task_flags import Host, task_flags
-from local.slipway_cli.infrastructure.places import Places
-from local.slipway_cli.infrastructure.task_definitions import task_definitions
+from local.infrastructure.places import Places
+from local.infrastructure.task_definitions import task_definitions
 from slipway.domain.configuration import Docker, Isolation
 from tests.builders import a_configuration, a_pool, a_profile
 

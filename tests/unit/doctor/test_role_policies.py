@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.doctor.checks.role_policies import _context, _denial, _resources
-from local.slipway_cli.infrastructure.function_policies import function_policies
-from local.slipway_cli.infrastructure.places import Places
+from local.infrastructure.function_policies import function_policies
+from local.infrastructure.places import Places
 from tests.builders import a_configuration
 
 ORGANIZATION = {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}

@@ -18,7 +18,7 @@ from functions.redelivery import handler as redelivery
 from functions.registrar import handler as registrar
 from functions.scaler import handler as scaler
 from functions.webhook import handler as webhook
-from local.slipway_cli.infrastructure.dashboards.log_lines import LOG_LINES
+from local.infrastructure.dashboards.log_lines import LOG_LINES
 from slipway import telemetry
 from slipway.adapters.json_log import JsonLog
 from slipway.domain.configuration import Market

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.slipway_cli.infrastructure.alarms import alarms as bare_alarms
-from local.slipway_cli.infrastructure.places import Places
+from local.infrastructure.alarms import alarms as bare_alarms
+from local.infrastructure.places import Places
 from slipway import telemetry
 from slipway.domain.configuration import Configuration, Registration
 from tests.builders import a_configuration, a_pool

@@ -16,10 +16,10 @@ import pytest
 
 from local.infra_check.dashboards.bodies import cloudwatch_faults, grafana_faults, series_by_widget
 from local.infra_check.dashboards.words import SEARCH, query_faults
-from local.slipway_cli.infrastructure.alarms import alarms
-from local.slipway_cli.infrastructure.dashboards import cloudwatch, grafana, queries
-from local.slipway_cli.infrastructure.dashboards.files import FOLDER, dashboard_files
-from local.slipway_cli.infrastructure.places import Places, functions_of
+from local.infrastructure.alarms import alarms
+from local.infrastructure.dashboards import cloudwatch, grafana, queries
+from local.infrastructure.dashboards.files import FOLDER, dashboard_files
+from local.infrastructure.places import Places, functions_of
 from slipway import telemetry
 from slipway.domain.configuration import Configuration, WaitTarget
 from tests.builders import a_configuration, a_pool, a_profile

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from local.slipway_cli.infrastructure import host_scripts
-from local.slipway_cli.infrastructure.description import describe
-from local.slipway_cli.infrastructure.places import Places
+from local.infrastructure import host_scripts
+from local.infrastructure.description import describe
+from local.infrastructure.places import Places
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
 from tests.builders import a_configuration, a_github
 

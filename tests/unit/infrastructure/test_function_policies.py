@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from local.permissions.record import granted, wide
-from local.slipway_cli.infrastructure.function_policies import (
+from local.infrastructure.function_policies import (
     OF_LAMBDA,
     WIDE,
     PolicyTooLongError,
     function_policies,
 )
-from local.slipway_cli.infrastructure.places import Places
-from local.slipway_cli.infrastructure.roles import pool_roles
+from local.infrastructure.places import Places
+from local.infrastructure.roles import pool_roles
+from local.permissions.record import granted, wide
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
 from slipway.domain.environments.settings import Environments
 from tests.builders import a_configuration, a_github, a_pool, a_profile

@@ -14,7 +14,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local.slipway_cli.infrastructure.host_scripts import FOLDER
+from local.infrastructure.host_scripts import FOLDER
 
 SETTINGS = {"SLIPWAY_DOCKER": "nested", "SLIPWAY_UID_RANGES": "shared", "SLIPWAY_DISK_QUOTA_GIB": "0"}
 KEYS = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "secret", "Token": "token"}

@@ -8,8 +8,8 @@ import tomllib
 
 import pytest
 
-from local.slipway_cli.infrastructure import host_scripts
-from local.slipway_cli.infrastructure.host_settings import (
+from local.infrastructure import host_scripts
+from local.infrastructure.host_settings import (
     bottlerocket_settings,
     host_settings,
     user_data_files,

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from local.slipway_cli.infrastructure.function_policies import OF_LAMBDA, WIDE
-from local.slipway_cli.infrastructure.places import ENVIRONMENTS
+from local.infrastructure.function_policies import OF_LAMBDA, WIDE
+from local.infrastructure.places import ENVIRONMENTS
 from slipway.domain.configuration import Registration
 from tests.support.environments import settings
 from tests.unit.infrastructure.test_function_policies import ALL, configured, policies

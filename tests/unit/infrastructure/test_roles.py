@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.slipway_cli.infrastructure.places import Places
-from local.slipway_cli.infrastructure.roles import pool_roles
+from local.infrastructure.places import Places
+from local.infrastructure.roles import pool_roles
 from slipway.domain.configuration import Configuration
 from tests.builders import a_configuration, a_pool, a_profile
 

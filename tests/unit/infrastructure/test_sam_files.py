@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from local.slipway_cli.infrastructure.cloudformation.errors import TemplateError
-from local.slipway_cli.infrastructure.cloudformation.sam_files import FOLDER, sam_files
-from local.slipway_cli.infrastructure.cloudformation.template_text import Template, read_template
+from local.infrastructure.cloudformation.errors import TemplateError
+from local.infrastructure.cloudformation.sam_files import FOLDER, sam_files
+from local.infrastructure.cloudformation.template_text import Template, read_template
 from tests.support.deployments import ENTERPRISE, ENVIRONMENTS, TWO_REGIONS, description_of
 
 ALARM = {

@@ -7,8 +7,8 @@ import tomllib
 
 import pytest
 
-from local.slipway_cli.infrastructure.cloudformation.sam_files import FOLDER
-from local.slipway_cli.infrastructure.cloudformation.template_text import read_template
+from local.infrastructure.cloudformation.sam_files import FOLDER
+from local.infrastructure.cloudformation.template_text import read_template
 
 PAGE = (FOLDER / "README.md").read_text("utf-8")
 

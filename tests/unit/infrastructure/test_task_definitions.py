@@ -10,10 +10,10 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.configuration.compilation import compiled_body
-from local.slipway_cli.infrastructure.places import Places
-from local.slipway_cli.infrastructure.task_definitions import task_definitions
+from local.configuration.check import check_file
+from local.configuration.compilation import compiled_body
+from local.infrastructure.places import Places
+from local.infrastructure.task_definitions import task_definitions
 from slipway.config import decode_configuration
 from slipway.domain.configuration import Configuration, Docker, Isolation
 from slipway.domain.resources import Resources

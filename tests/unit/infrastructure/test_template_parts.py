@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.resolver import Resolver
-from local.slipway_cli.infrastructure.cloudformation.logical_ids import logical_id
-from local.slipway_cli.infrastructure.cloudformation.placeholders import filled_in
-from local.slipway_cli.infrastructure.cloudformation.template_text import read_template, template_text
+from local.infrastructure.cloudformation.logical_ids import logical_id
+from local.infrastructure.cloudformation.placeholders import filled_in
+from local.infrastructure.cloudformation.template_text import read_template, template_text
 
 NAMES = st.from_regex(r"[a-z0-9_-]{1,20}", fullmatch=True)
 VALUES = {

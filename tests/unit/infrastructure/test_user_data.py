@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local.slipway_cli.infrastructure import host_scripts
-from local.slipway_cli.infrastructure.user_data import (
+from local.infrastructure import host_scripts
+from local.infrastructure.user_data import (
     MAX_USER_DATA_BYTES,
     HostSettings,
     UserDataError,

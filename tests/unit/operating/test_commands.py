@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from local.memory_ledger import MemoryStore, MemoryTable, memory_ledger
 from local.operating.faults import NoSightError
 from local.operating.saved_ledger import save_ledger
 from local.operating.sight import home_session, told_what_is_needed
-from local.simulator.memory_table import MemoryStore, MemoryTable, memory_ledger
 from local.slipway_cli.main import main
 from slipway.adapters.ledger.environments import DynamoEnvironmentNotes
 from slipway.domain.environments import reasons as environment_reasons

@@ -15,12 +15,12 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from local.infrastructure.function_policies import function_policies
+from local.infrastructure.places import Places
 from local.packages.botocore_models import DATA, cut_down, operations_of, words_of
 from local.packages.contents import shared_adapters
 from local.packages.faults import BuildError
 from local.packages.vendor import ADAPTERS
-from local.slipway_cli.infrastructure.function_policies import function_policies
-from local.slipway_cli.infrastructure.places import Places
 from tests.deliveries import configuration
 
 MODEL = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from local.infrastructure.places import FUNCTIONS
 from local.packages.closure import Sources, closure
 from local.packages.contents import CORE, ROOT
-from local.slipway_cli.infrastructure.places import FUNCTIONS
 
 TREE = {
     "functions/__init__.py": "",

@@ -10,6 +10,8 @@ import botocore
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from local.configuration.check import check_file
+from local.infrastructure.places import ENVIRONMENTS
 from local.packages.botocore_models import DATA, cut_down, operations_of, words_of
 from local.packages.contents import (
     PACKAGED,
@@ -20,8 +22,6 @@ from local.packages.contents import (
     packaged,
     shared_adapters,
 )
-from local.slipway_cli.configuration.check import check_file
-from local.slipway_cli.infrastructure.places import ENVIRONMENTS
 from slipway.adapters.environments.clients import MODELS, SERVICES
 
 EXAMPLES = ROOT / "docs" / "examples"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from local.deployment import ACCOUNT, REGION, deploy
 from local.permissions.account import Account, Need
 from local.permissions.needs import NEEDS, needs_of
 from local.permissions.record import Record, read_record
@@ -17,6 +16,7 @@ from local.twin.aws.errors import service_model
 from local.twin.aws.service import Call
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
+from local.twin_deployment import ACCOUNT, REGION, deploy
 from slipway.domain.configuration import Configuration
 from tests.support.loop import a_configuration
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from local.planning.screen import JOBS_SHOWN
 from local.slipway_cli.main import main
-from local.slipway_cli.planning.screen import JOBS_SHOWN
 from tests.support.snapshot_files import (
     EXAMPLE,
     ROOT,
@@ -136,4 +136,4 @@ def test_help_imports_nothing_that_is_slow(arguments: list[str]) -> None:
     told = json.loads(done.stdout)
     assert "plan" in told["text"]
     assert not SLOW & set(told["modules"])
-    assert [name for name in told["modules"] if name.startswith("local.slipway_cli.planning")] == []
+    assert [name for name in told["modules"] if name.startswith("local.planning")] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.slipway_cli.planning.check import read_files
+from local.planning.check import read_files
 from tests.support.snapshot_files import (
     EXAMPLE,
     a_file,

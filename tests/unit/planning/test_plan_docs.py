@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.slipway_cli.planning.model import SnapshotFile
+from local.planning.model import SnapshotFile
 from local.words import has_words
 from slipway.domain.reasons import Why
 from tests.support.schema_keys import documented_default, documented_keys, keys_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.slipway_cli.planning.printing import as_json, launch, start_stopped, start_tasks
+from local.planning.printing import as_json, launch, start_stopped, start_tasks
 from slipway.domain.configuration import Market
 from slipway.domain.intents import LaunchInstances, Offering, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey

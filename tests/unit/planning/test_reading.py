@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.slipway_cli.planning.check import read_files
+from local.planning.check import read_files
 from slipway.domain.configuration import Market
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import LaunchInstances, Offering, RunTasks, StartInstances

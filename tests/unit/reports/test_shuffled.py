@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.memory_ledger import MemoryStore, memory_ledger
 from local.reports.accounts import BY, Report, report
 from local.reports.lines import Lines
 from local.reports.money import Range
 from local.reports.source import usage_of
-from local.simulator.memory_table import MemoryStore, memory_ledger
 from slipway.domain.configuration import Market
 from slipway.domain.jobs import JobState
 from slipway.domain.runners import RunnerState, TaskHost

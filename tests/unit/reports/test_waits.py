@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from local.reports.lines import Lines
 from local.reports.targets import Target, targets
 from local.reports.waits import waits
-from local.reports.workload import workload_of
+from local.simulator.workload.usage_records import workload_of
 from slipway.domain.configuration import Schedule, WaitTarget
 from slipway.domain.phases import PHASES
 from slipway.domain.resources import Resources

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import UnavailableError
 from slipway.domain.group_facts import GroupFacts

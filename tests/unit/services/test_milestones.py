@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.errors import UnavailableError
 from slipway.domain.jobs import JobEvent, JobState, encode_job_event
 from slipway.domain.milestones import AT_ONCE_SECONDS, JobCompleted, JobStarted

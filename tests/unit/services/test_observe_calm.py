@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.jobs import JobState, encode_job_event
 from slipway.domain.runners import RunnerState, runner_name
 from slipway.services.observe import Observe

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.errors import UnavailableError
 from slipway.domain.findings import Facts
 from slipway.domain.jobs import JobState

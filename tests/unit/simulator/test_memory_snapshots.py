@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.simulator.memory_table import MemorySnapshots, MemoryStore, MemoryTable, memory_ledger
+from local.memory_ledger import MemorySnapshots, MemoryStore, MemoryTable, memory_ledger
 from local.twin.aws.account import AwsTwin
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel

@@ -8,7 +8,7 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.simulator.memory_table import MemoryStore, MemoryTable
+from local.memory_ledger import MemoryStore, MemoryTable
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.dynamodb.usage import Usage
 from local.twin.clock import VirtualClock

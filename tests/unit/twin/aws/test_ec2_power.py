@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.deployment import deployed_rules
 from local.twin.aws.ec2 import BootPlan
 from local.twin.latency import LatencyModel, Phase, exactly
+from local.twin_deployment import deployed_rules
 from tests.builders import a_configuration
 from tests.support.two_faces import FLEET, Face, advance, both, prepare, two_faces
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from local.deployment import deployed_rules
 from local.twin.aws.behaviour import Behaviour
 from local.twin.aws.ecs import ScriptedRuntime
 from local.twin.latency import LatencyModel, Phase, exactly
+from local.twin_deployment import deployed_rules
 from tests.builders import a_configuration
 
 

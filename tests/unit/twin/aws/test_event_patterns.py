@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.deployment import ACCOUNT, REGION, deployed_rules
-from local.slipway_cli.infrastructure.event_rules import event_rules
-from local.slipway_cli.infrastructure.places import Places
+from local.infrastructure.event_rules import event_rules
+from local.infrastructure.places import Places
 from local.twin.aws.event_patterns import UnknownPatternError, compile_patterns
+from local.twin_deployment import ACCOUNT, REGION, deployed_rules
 from tests.builders import a_configuration, a_pool
 
 OURS, FOREIGN = (f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}" for name in ("slipway-general", "shop"))

@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local.deployment import deployed_rules
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
+from local.twin_deployment import deployed_rules
 from tests.builders import a_configuration
 
 
