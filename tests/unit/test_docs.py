@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from local.configuration.model import SlipwayFile
+from slipway.domain.delivery import IgnoreReason
+from slipway.domain.matching import UnservedReason
 from slipway.domain.reasons import Why
 from tests.support.repository import ROOT, repository_files
 from tests.support.schema_keys import documented_default, documented_keys, keys_of
@@ -22,6 +24,7 @@ FACT_AREAS = (
 CITATION = re.compile(rf"\[((?:{FACT_AREAS})-[A-Z0-9]+(?:-[A-Z0-9]+)*)\]")
 FACT_ROW = re.compile(rf"^\|\s*`?((?:{FACT_AREAS})-[A-Z0-9-]+)`?\s*\|(.*)\|\s*$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+FORM_LINK = re.compile(r"/blob/main/([\w./-]+)(?:#([\w-]+))?")
 CODE = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
@@ -48,6 +51,18 @@ def broken_links(page: Path) -> Iterator[str]:
 
 def test_every_link_between_documents_leads_somewhere() -> None:
     assert [link for page in files(".md") for link in broken_links(page)] == []
+
+
+def test_every_link_of_an_issue_form_to_a_page_leads_there() -> None:
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    links = [link for form in forms for link in FORM_LINK.findall(form.read_text("utf-8"))]
+    assert links
+    gone = [
+        name
+        for name, anchor in links
+        if (anchor and anchor not in anchors(ROOT / name)) or not (ROOT / name).exists()
+    ]
+    assert gone == []
 
 
 def test_a_broken_link_or_anchor_is_found(tmp_path: Path) -> None:
@@ -124,8 +139,15 @@ def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
     assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("exec make test")
 
 
-def test_every_reason_is_documented_once_with_its_meaning_and_what_to_do() -> None:
+@pytest.mark.parametrize(
+    ("heading", "codes"),
+    [("# Why a job waits", {*Why}), ("## Never let in", {*UnservedReason, *IgnoreReason})],
+)
+def test_every_reason_is_documented_once_with_its_meaning_and_what_to_do(
+    heading: str, codes: set[str]
+) -> None:
     page = (ROOT / "docs" / "reasons.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
-    assert sorted(code for code, *_ in rows) == sorted(Why)
+    text = page.partition(f"{heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+`) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    assert sorted(code for names, *_ in rows for code in re.findall(r"`(\w+)`", names)) == sorted(codes)
     assert all(meaning.strip() and cure.strip() for _, meaning, cure in rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from slipway.domain.configuration import Profile
 from slipway.domain.labels import (
@@ -40,10 +41,19 @@ class Route:
     label_key: str
 
 
+class UnservedReason(StrEnum):
+    """Why no profile serves a job (docs/reasons.md)."""
+
+    NO_PROFILE = "no_profile"
+    NO_LABELS = "no_labels"
+    LABELS_UNREADABLE = "labels_unreadable"
+    SIZE_OUT_OF_BOUNDS = "size_out_of_bounds"
+    RUN_MISMATCH = "run_mismatch"
+
+
 @dataclass(frozen=True, slots=True)
 class Unserved:
-    """Why no profile serves a job: ``no_labels``, ``no_profile``, ``labels_unreadable``, ``size_out_of_bounds``
-    or ``run_mismatch``, with a sentence for the person who wrote ``runs-on``."""
+    """A job that no profile serves: a code of ``UnservedReason``, and a sentence for whoever wrote ``runs-on``."""
 
     code: str
     detail: str
@@ -64,7 +74,7 @@ def route(
         names = canonical(labels)
         sized = sized_label(labels)
     except UnreadableLabelsError as fault:
-        return Unserved("labels_unreadable", str(fault))
+        return Unserved(UnservedReason.LABELS_UNREADABLE, str(fault))
     if not names:
         return _route_unlabelled(repository.lower(), profiles, label_set_key(labels))
     if sized:
@@ -72,7 +82,7 @@ def route(
     wanted = frozenset(names)
     fitting = [profile for profile in profiles.values() if wanted <= profile.labels]
     if not fitting:
-        return Unserved("no_profile", "no profile has all of these labels")
+        return Unserved(UnservedReason.NO_PROFILE, "no profile has all of these labels")
     nearest = min(fitting, key=lambda profile: (len(profile.labels), profile.name))
     return Route(Shape(nearest.name, nearest.size), nearest.pool, label_set_key(labels))
 
@@ -83,7 +93,7 @@ def _route_unlabelled(repository: str, profiles: Mapping[str, Profile], key: str
             if whose in profile.unlabelled_jobs_of:
                 return Route(Shape(profile.name, profile.size), profile.pool, key)
     return Unserved(
-        "no_labels",
+        UnservedReason.NO_LABELS,
         "the job names no label (runs-on: {group: …}), and no profile has its repository or organization in "
         "unlabelled_jobs_of",
     )
@@ -102,16 +112,16 @@ def _route_sized(
 ) -> Route | Unserved:
     profile = profiles.get(sized.profile)
     if profile is None:
-        return Unserved("no_profile", f"no profile is called {sized.profile}")
+        return Unserved(UnservedReason.NO_PROFILE, f"no profile is called {sized.profile}")
     if sized.run is not None and sized.run != run:
-        return Unserved("run_mismatch", "run= names another run than the job's own")
+        return Unserved(UnservedReason.RUN_MISMATCH, "run= names another run than the job's own")
     size = Resources(
         profile.size.cpu_units if sized.cpu_units is None else sized.cpu_units,
         profile.size.memory_mib if sized.memory_mib is None else sized.memory_mib,
         profile.size.gpus,  # no label asks for them
     )
     if size != profile.size and not _within_bounds(size, profile):
-        return Unserved("size_out_of_bounds", f"profile {profile.name} does not sell this size")
+        return Unserved(UnservedReason.SIZE_OUT_OF_BOUNDS, f"profile {profile.name} does not sell this size")
     return Route(Shape(profile.name, size), profile.pool, key)
 
 
