@@ -18,6 +18,7 @@ setup:  ## install what is missing and make .venv from the locks (no-op when not
 	@local/setup.sh
 
 demo: setup  ## watch an enterprise's jobs get runners, GitHub and AWS played by twins on loopback
+	@case "$(ARGS)" in *--containers*) local/setup.sh containers ;; esac
 	@$(BIN)/slipway demo $(ARGS)
 
 CONFIG ?= slipway.yaml
