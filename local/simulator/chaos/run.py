@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -41,8 +42,11 @@ class Result:
     model_seconds: float
 
 
-def run_seed(seed: int, *, keeps_log: bool = False) -> Result:
-    """Run one seed; the same seed gives the same result, to the last line of its log."""
+def run_seed(seed: int, *, keeps_log: bool = False, ends_when_broken: bool = False) -> Result:
+    """Run one seed; the same seed gives the same result, to the last line of its log.
+
+    ``ends_when_broken``: whoever asks only whether anything breaks is told within a model minute of the first.
+    """
     recipe = recipe_of(seed)
     world = _world(recipe)
     log = EventLog(world.clock.now, world.clock.now(), keeps_log)
@@ -50,7 +54,7 @@ def run_seed(seed: int, *, keeps_log: bool = False) -> Result:
     watch, deliveries = Watch(storm), Deliveries()
     jobs = _begin(storm, watch, deliveries)
     try:
-        _live(storm, jobs, deliveries)
+        _live(storm, jobs, deliveries, lambda: ends_when_broken and bool(watch.violations))
         for about, what in broken_promises(storm, jobs, deliveries):
             watch.broken(about, what)
         watch.end()
@@ -87,21 +91,23 @@ def _begin(storm: Storm, watch: Watch, deliveries: Deliveries) -> QueuedJobs:
     return jobs
 
 
-def _live(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries) -> None:
+def _live(storm: Storm, jobs: QueuedJobs, deliveries: Deliveries, is_over: Callable[[], bool]) -> None:
     """Go through the storm, then wait until every job has ended and everything is given back, or for too long."""
     clock = storm.world.clock
-    clock.advance(storm.recipe.storm_seconds)
+    ends_at = clock.now() + storm.recipe.storm_seconds
+    while clock.now() < ends_at and not is_over():
+        clock.advance_to(min(ends_at, clock.now() + _STEP_SECONDS))
     if storm.world.github.deliveries.counts["late"]:
         clock.advance(LATE_SECONDS[1])  # what is on its way is a fault too
         storm.last_fault_at = clock.now()
     if not storm.recipe.has_app:
         deliveries.resend(storm)
     wait_until = storm.last_fault_at + SERVED_WITHIN_SECONDS
-    while _is_unsettled(storm, jobs, deliveries) and clock.now() < wait_until:
+    while not is_over() and _is_unsettled(storm, jobs, deliveries) and clock.now() < wait_until:
         clock.advance(_STEP_SECONDS)
     storm.log.tell("chaos", "every job has ended, or should have")
     wait_until = clock.now() + CLEAN_WITHIN_SECONDS
-    while leaks(storm) and clock.now() < wait_until:
+    while not is_over() and leaks(storm) and clock.now() < wait_until:
         clock.advance(_STEP_SECONDS)
 
 
