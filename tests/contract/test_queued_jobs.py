@@ -17,7 +17,7 @@ from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.queued_jobs import GitHubQueuedJobs
 from slipway.domain.configuration import Registration
 from slipway.domain.errors import RefusedError, ThrottledError, UnavailableError
-from slipway.domain.readings import JobReading, RepositoryReading
+from slipway.domain.readings import InstallationReading, JobReading, RepositoryReading
 from slipway.ports.github import QueuedJobs
 from tests.contract.github_faces import APP, FACES, Case, github_case
 from tests.fakes.queued_jobs import FakeQueuedJobs, repository
@@ -274,6 +274,29 @@ def test_a_suspended_installation_is_left_out(with_app: Case, search: GitHubQueu
     assert len(list(chain.from_iterable(search.installations()))) == 1
     with_app.twin.suspend(with_app.acme.installation)
     assert list(chain.from_iterable(search.installations())) == []
+
+
+def test_an_installation_on_the_enterprise_hides_no_organization(
+    with_app: Case, search: GitHubQueuedJobs
+) -> None:
+    """[GH-APP-ENTERPRISE]"""
+    with_app.twin.install_on_enterprise(with_app.acme.app)
+    (found,) = chain.from_iterable(search.installations())
+    assert found.organization == "alpha"
+
+
+def test_an_installation_without_an_account_hides_no_organization(with_app: Case) -> None:
+    """The schema allows null [GH-APP-ENTERPRISE]; the twin has no such installation."""
+    listed = [
+        {"id": 1, "suspended_at": None, "account": None},
+        {"id": 2, "suspended_at": None, "account": {"login": "alpha", "id": 3}},
+    ]
+    client = httpx.Client(
+        base_url="https://github.example",
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, json=listed)),
+    )
+    search = GitHubQueuedJobs(GitHubApi(client, with_app.acme.clock), with_app.tokens)
+    assert list(search.installations()) == [[InstallationReading("alpha", 3, 2)]]
 
 
 def test_without_the_permission_it_says_which(with_app: Case, search: GitHubQueuedJobs) -> None:

@@ -118,4 +118,4 @@ def _suspend_app(storm: Storm, rng: random.Random) -> str | None:
     chosen = rng.choice(installations)
     storm.world.github.suspend(chosen)
     storm.for_a_while(rng.uniform(300.0, 3_600.0), lambda: setattr(chosen, "suspended_at", None))
-    return f"the App in {chosen.organization.login}"
+    return f"the App in {chosen.account.login}"

@@ -47,21 +47,27 @@ class App:
 
 @dataclass(slots=True, eq=False)
 class Installation:
-    """An App on one organization; ``repositories`` is None when it covers all of them.
+    """An App on an account; ``repositories`` is None when it covers all of an organization's.
 
-    While it is suspended, it reaches nothing and hears nothing [GH-APP-SUSPENDED].
+    On the enterprise it covers none [GH-APP-ENTERPRISE]. While it is suspended, it reaches nothing and hears
+    nothing [GH-APP-SUSPENDED].
     """
 
     id: int
     app: App
-    organization: Organization
+    account: Organization
     permissions: dict[str, str]
     created_at: float
     repositories: frozenset[int] | None = None
     suspended_at: float | None = None
+    is_enterprise: bool = False
+
+    def is_on(self, login: str) -> bool:
+        """Whether the account is the organization of this login, in small letters."""
+        return not self.is_enterprise and self.account.login.lower() == login
 
     def covers(self, repository: Repository) -> bool:
-        mine = repository.organization == self.organization
+        mine = self.is_on(repository.organization.login.lower())
         return mine and (self.repositories is None or repository.id in self.repositories)
 
 
@@ -207,7 +213,7 @@ def authorize_installation(actor: Actor, scope: Scope, permission: str, *, write
     granted = actor.permissions.get(permission)
     owner = scope.name.partition("/")[0]
     installation = actor.installation
-    if installation is None or installation.organization.login.lower() != owner:
+    if installation is None or not installation.is_on(owner):
         raise RefusedError(403, "Resource not accessible by integration")
     if granted != "write" and (write or granted != "read"):
         raise RefusedError(403, "Resource not accessible by integration")

@@ -36,7 +36,7 @@ class Payloads:
             "workflow_job": self._job(example["workflow_job"], job, state),
             "repository": self._repository(job.repository),
             "organization": self.organization(job.repository.organization),
-            "enterprise": self._enterprise(),
+            "enterprise": self.enterprise(),
             "sender": example["sender"],
         }
         if job.request.environment is not None and state.status in ("waiting", "queued"):
@@ -105,7 +105,8 @@ class Payloads:
     def _job(self, example: dict[str, Any], job: WorkflowJob, state: JobState) -> dict[str, Any]:
         return example | job_fields(self._world, job, state)
 
-    def _enterprise(self) -> dict[str, Any]:
+    def enterprise(self) -> dict[str, Any]:
+        """The ``enterprise`` object."""
         enterprise = self._world.enterprise
         return {
             "id": enterprise.id,

@@ -121,6 +121,12 @@ class GitHubTwin:
         self.credentials.installations[installation.id] = installation
         return installation
 
+    def install_on_enterprise(self, app: App) -> Installation:
+        """Install ``app`` on the enterprise itself [GH-APP-ENTERPRISE]."""
+        installation = self.install(app, self.world.enterprise, {})
+        installation.is_enterprise = True
+        return installation
+
     def suspend(self, installation: Installation) -> None:
         """Let the owner of an organization suspend an App there [GH-APP-SUSPENDED]."""
         installation.suspended_at = self.world.clock.now()

@@ -112,7 +112,7 @@ def test_one_organization_that_refuses_the_app_stops_no_other() -> None:
     deployment = acme(a_configuration(sweep_calls_per_hour=1_000), hook="enterprise")
     beta = deployment.github.world.organizations["beta"]
     installations = deployment.github.credentials.installations.values()
-    next(found for found in installations if found.organization == beta).permissions.pop("actions")
+    next(found for found in installations if found.account == beta).permissions.pop("actions")
     deployment.github.deliveries.faults.lost = 1.0
     mine, refused = deployment.queue("alpha/web", seconds=5.0), deployment.queue("beta/web", seconds=5.0)
     last = deployment.queue("gamma/web", seconds=5.0)

@@ -142,7 +142,7 @@ def test_an_organization_that_uninstalled_the_app_hides_no_other_s_ghosts() -> N
         deployment.loop.ledger.housekeeping.note_place(login, deployment.clock.now())
     installations = deployment.github.credentials.installations
     organization = deployment.github.world.organizations["alpha"]
-    for number in [n for n, one in installations.items() if one.organization is organization]:
+    for number in [n for n, one in installations.items() if one.account is organization]:
         del installations[number]
     deployment.clock.advance(180.0)
     assert registered(deployment) == set()

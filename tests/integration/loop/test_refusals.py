@@ -140,7 +140,7 @@ def test_what_github_refuses_to_one_organization_holds_up_no_other() -> None:
     deployment = acme(a_configuration(Registration.ORGANIZATION))
     stranger = deployment.github.world.organizations["alpha"]
     installations = deployment.github.credentials.installations
-    for number in [n for n, i in installations.items() if i.organization == stranger]:
+    for number in [n for n, i in installations.items() if i.account == stranger]:
         installations[number].permissions.pop("organization_self_hosted_runners")
     refused = [deployment.queue("alpha/web", seconds=5.0) for _ in range(3)]
     served = [deployment.queue(f"{login}/web", seconds=5.0) for login in ("beta", "gamma")]

@@ -85,15 +85,18 @@ class AppCalls:
     def _reaches(self, installation: Installation, scope: Scope) -> bool:
         if scope.kind == "repository":
             return installation.covers(self._world.repositories[scope.name])
-        return scope.kind == "organization" and installation.organization.login.lower() == scope.name
+        return scope.kind == "organization" and installation.is_on(scope.name)
 
     def _shown(self, installation: Installation) -> dict[str, Any]:
-        api, app, organization = self._world.api_url, installation.app, installation.organization
-        settings = f"{self._world.url}/organizations/{organization.login}/settings"
+        api, app, account = self._world.api_url, installation.app, installation.account
+        kind = "Enterprise" if installation.is_enterprise else "Organization"
+        settings = f"{self._world.url}/{kind.lower()}s/{account.login}/settings"
         created_at, suspended_at = timestamp(installation.created_at), installation.suspended_at
         return {
             "id": installation.id,
-            "account": self._payloads.owner(organization),
+            "account": self._payloads.enterprise()
+            if installation.is_enterprise
+            else self._payloads.owner(account),
             "repository_selection": "all" if installation.repositories is None else "selected",
             "access_tokens_url": f"{api}/app/installations/{installation.id}/access_tokens",
             "repositories_url": f"{api}/installation/repositories",
@@ -101,8 +104,8 @@ class AppCalls:
             "app_id": app.id,
             "app_slug": app.slug,
             "client_id": app.client_id,
-            "target_id": organization.id,
-            "target_type": "Organization",
+            "target_id": account.id,
+            "target_type": kind,
             "permissions": installation.permissions,
             "events": ["workflow_job"],
             "created_at": created_at,

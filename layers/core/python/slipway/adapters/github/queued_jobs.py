@@ -29,12 +29,16 @@ class GitHubQueuedJobs:
         return self._api.calls
 
     def installations(self) -> Iterator[list[InstallationReading]]:
-        """List the organizations that the App works in; where it is suspended it does not."""
+        """List the organizations that the App works in; where it is suspended it does not.
+
+        What is no organization's is passed over: the enterprise's own installation, whose account has no login, and
+        one without an account [GH-APP-ENTERPRISE].
+        """
         for page in self._parts("/app/installations", self._tokens.app_jwt):
             yield [
-                InstallationReading(item["account"]["login"], item["account"]["id"], item["id"])
+                InstallationReading(account["login"], account["id"], item["id"])
                 for item in page
-                if not item["suspended_at"]
+                if not item["suspended_at"] and "login" in (account := item["account"] or {})
             ]
 
     def repositories(self, installation: InstallationReading) -> Iterator[list[RepositoryReading]]:
