@@ -159,6 +159,15 @@ def test_what_one_function_found_in_order_serves_the_others(github: Case) -> Non
     assert github.calls("/actions/runner-groups") == 1
 
 
+def test_a_look_of_one_function_serves_the_others_whenever_theirs_is_old(github: Case) -> None:
+    shared = github.new_ledger()
+    warm = [github.runners(shared) for _ in range(5)]
+    for number in range(60):  # an hour: each of them mints every five minutes
+        warm[number % 5].mint(github.job(), f"slipway-medium-{a_task_id(number)}")
+        github.acme.clock.advance(60)
+    assert github.calls("/actions/runner-groups") == 4
+
+
 def test_a_group_that_was_deleted_is_found_out_by_one_refused_mint(github: Case) -> None:
     github.service.mint(github.job(), NAME)
     groups = github.twin.world.groups_of(github.registered()[0].scope)

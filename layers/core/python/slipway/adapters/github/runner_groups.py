@@ -43,8 +43,10 @@ class RunnerGroups:
         if self._github.registration is Registration.REPOSITORY:
             return REPOSITORY_GROUP_ID
         organization, now = job.organization.lower(), self._clock.now()
-        known = self._checked.get(organization) or self._shared.checked(organization)
-        if known is None or now - known[1] >= _CHECKED_FOR_SECONDS:
+        known = _fresh(self._checked.get(organization), now) or _fresh(
+            self._shared.checked(organization), now
+        )
+        if known is None:
             known = (self._resolve(job, token), now)
             self._shared.keep_checked(organization, *known)
         self._checked[organization] = known
@@ -203,3 +205,8 @@ class RunnerGroups:
                 f"the workflows {', '.join(sorted(wanted))} and no other" if wanted else "every workflow"
             )
             raise RefusedError(f"runner group {name!r} must admit {admitted}, as github.allow.workflows says")
+
+
+def _fresh(known: tuple[int, float] | None, now: float) -> tuple[int, float] | None:
+    """Return what was found in order a short while ago; what is older tells nothing."""
+    return known if known is not None and now - known[1] < _CHECKED_FOR_SECONDS else None
