@@ -212,6 +212,29 @@ def test_an_owner_whom_a_limit_stopped_rests_while_another_goes_on(github: Case)
     assert sorted(minted_by(github).values()) == [1, 6]
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_github_refuses_to_one_owner_another_asks_for(github: Case, status: int) -> None:
+    hold(github, a="one", b="two")
+    service = github.runners(github.ledger, runner_token_secrets=(A, B))
+    github.twin.faults.next("POST", JIT, status)
+    for number in range(4):
+        service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
+    assert len(github.registered()) == 4
+    assert sorted(minted_by(github).values()) == [1, 4]  # who was refused is left out
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_github_refuses_to_every_owner_is_asked_once_by_each(github: Case, status: int) -> None:
+    hold(github, a="one", b="two")
+    service = github.runners(github.ledger, runner_token_secrets=(A, B))
+    github.twin.faults.next("POST", JIT, status, times=9)
+    with pytest.raises(RefusedError) as caught:
+        service.mint(github.job(), NAME)
+    assert caught.value.code == str(status)
+    assert minted_by(github).keys() == {"one", "two"}
+    assert github.registered() == []
+
+
 def test_what_is_known_of_tokens_is_asked_anew_each_hour(github: Case) -> None:
     """So that its end is told long before, and a refusal though nobody mints [GH-TOKEN-HEADERS]."""
     end = github.acme.clock.now() + 86_400

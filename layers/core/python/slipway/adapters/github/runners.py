@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from slipway.adapters.github.credentials import Bearer, Credentials, shown
@@ -30,6 +31,7 @@ from slipway.ports.clock import Clock
 from slipway.ports.github import JitConfig, Removal
 from slipway.ports.ledger import Turns
 
+_PERHAPS_ITS_OWNER_S = {"403", "404"}  # nobody may: then it is about the job's place [GH-404-HIDDEN]
 _GROUP_MAY_BE_GONE = {"404", "422"}  # what a mint into a group that was deleted can be refused with
 
 
@@ -63,22 +65,35 @@ class GitHubRunners:
         number = self._take_turn(bearers, job, name)
         untried = deque(bearers)
         untried.rotate(-number)
+        refused: list[tuple[Bearer, RefusedError]] = []
         while True:
             bearer = untried.popleft()
             try:
-                return self._mint(job, name, place, bearer)
+                config = self._mint(job, name, place, bearer)
             except ThrottledError as fault:
                 self._credentials.rest(bearer, fault.retry_after_seconds)
                 if not untried:
                     raise
             except RefusedError as fault:
-                if fault.code != "401":
+                if fault.code == "401":
+                    fresh = self._credentials.refuse(bearer, str(fault))
+                    if fresh is not None and bearer in bearers:  # a new one is not replaced in turn
+                        untried.appendleft(fresh)
+                elif fault.code in _PERHAPS_ITS_OWNER_S:
+                    refused.append((bearer, fault))
+                else:
                     raise
-                fresh = self._credentials.refuse(bearer, str(fault))
-                if fresh is not None and bearer in bearers:  # a new one is not replaced in turn
-                    untried.appendleft(fresh)
                 if not untried:
                     raise
+            else:
+                self._tell(refused)
+                return config
+
+    def _tell(self, refused: list[tuple[Bearer, RefusedError]]) -> None:
+        """Tell of those whom GitHub refused what it then granted to another: it was about them, not about the job."""
+        for bearer, fault in refused:
+            with suppress(SlipwayError):  # the runner is registered, whatever becomes of this
+                self._credentials.refuse(bearer, str(fault))
 
     def calls_left(self) -> Mapping[str, int]:
         """Return how many calls GitHub leaves this hour to the owner of each credential, as its answers last told."""
