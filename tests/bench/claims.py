@@ -84,7 +84,7 @@ class Crowd:
         )
         api = GitHubApi(httpx.Client(transport=TwinTransport(twin), base_url="https://twin"), clock)
         target = a_github(enterprise="acme", runner_token_secrets=tuple(secrets.values))
-        tokens = EnterpriseTokens(secrets, target.runner_token_secrets, api, clock, ledger.tokens)
+        tokens = EnterpriseTokens(secrets, target, api, clock, ledger.tokens)
         groups = RunnerGroups(api, target, clock, ledger.groups)
         turns = self.turns or ledger.turns
         self.runners = GitHubRunners(api, target, tokens, groups, turns, clock=clock)

@@ -81,7 +81,8 @@ class Case:
 
     def enterprise_tokens(self, *arns: str) -> EnterpriseTokens:
         """Return the classic tokens as a fresh process has them."""
-        return EnterpriseTokens(self.secrets, arns or (TOKEN,), self.api, self.acme.clock, self.ledger.tokens)
+        target = a_github(enterprise="acme", runner_token_secrets=arns or (TOKEN,))
+        return EnterpriseTokens(self.secrets, target, self.api, self.acme.clock, self.ledger.tokens)
 
     def runners(self, ledger: Ledger | None = None, **changes: Any) -> GitHubRunners:
         """Our adapter as a fresh process has it, with ``changes`` to the target; what it shares lies in ``ledger``."""
@@ -103,7 +104,7 @@ class Case:
     ) -> tuple[GitHubTarget, AppTokens | EnterpriseTokens, RunnerGroups]:
         given = {"enterprise": "acme", "registration": self.level, "runner_token_secrets": (TOKEN,)}
         target, clock = a_github(**{**given, **changes}), self.acme.clock
-        classic = EnterpriseTokens(self.secrets, target.runner_token_secrets, self.api, clock, shared.tokens)
+        classic = EnterpriseTokens(self.secrets, target, self.api, clock, shared.tokens)
         credentials = classic if self.level is Registration.ENTERPRISE else self.tokens
         return target, credentials, RunnerGroups(self.api, target, clock, shared.groups)
 

@@ -15,7 +15,7 @@ from slipway.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from tests.builders import a_task_id
+from tests.builders import a_github, a_task_id
 from tests.contract.github_faces import NAME, TOKEN, Case
 
 A, B, C = (f"{TOKEN}/{letter}" for letter in "abc")
@@ -257,6 +257,48 @@ def test_what_is_known_of_tokens_is_asked_anew_each_hour(github: Case) -> None:
     assert github.calls("/user") == 3
 
 
+def test_an_owner_who_lost_the_enterprise_is_told_of_and_left_out_of_every_call(github: Case) -> None:
+    """[GH-ENT-PAT]"""
+    tokens = hold(github, a="one", b="two")
+    github.twin.credentials.demote(tokens["a"])
+    service = github.runners(github.ledger, runner_token_secrets=(A, B))
+    for number in range(6):
+        service.mint(github.job(), f"slipway-medium-{a_task_id(number)}")
+    assert len(github.registered()) == minted_by(github)["two"] == 6
+    known = dict(github.enterprise_tokens(A, B).examine())
+    assert "404" in (known[A].refused or "")
+    assert (known[B].owner, known[B].refused) == ("two", None)
+    github.acme.clock.advance(60)  # it may be tried again by who mints, but other calls have no second try
+    for place in ("alpha", "beta", "gamma", "delta", "omega"):
+        assert github.enterprise_tokens(A, B).bearer(place).value == tokens["b"]
+
+
+def test_an_owner_who_lost_the_enterprise_is_found_out_though_nobody_mints(github: Case) -> None:
+    """[GH-ENT-PAT]"""
+    tokens = hold(github, a="one")
+    known = github.enterprise_tokens(A)
+    ((_, facts),) = known.examine()
+    assert facts.refused is None
+    github.twin.credentials.demote(tokens["a"])
+    github.acme.clock.advance(3_600)
+    ((_, facts),) = known.examine()
+    assert "is of an owner of the enterprise" in (facts.refused or "")
+    github.twin.credentials.demote(tokens["a"], again_owner=True)
+    ((_, facts),) = known.examine()
+    assert facts.refused is None
+
+
+@pytest.mark.parametrize("status", [429, 502, 0])
+def test_without_an_answer_about_the_enterprise_nothing_is_learned_of_a_token(
+    github: Case, status: int
+) -> None:
+    hold(github, a="one")
+    github.twin.faults.next("GET", "/actions/runners", status, times=9)
+    ((_, facts),) = github.enterprise_tokens(A).examine()
+    assert (facts.owner, facts.refused) == ("one", None)
+    assert github.ledger.tokens.find(A) is None
+
+
 def test_a_token_with_a_character_that_no_token_has_is_told_as_refused(github: Case) -> None:
     """As it comes from copying a page: it is never sent, and never quoted."""
     github.secrets.values[A] = "ghp_canary\u200b"
@@ -275,7 +317,8 @@ def test_a_secret_that_cannot_be_read_is_told_as_refused(github: Case) -> None:
 
 
 def test_an_enterprise_without_a_token_is_the_operator_s_to_mend(github: Case) -> None:
-    tokens = EnterpriseTokens(github.secrets, (), github.api, github.acme.clock, github.ledger.tokens)
+    target = a_github(enterprise="acme", runner_token_secrets=())
+    tokens = EnterpriseTokens(github.secrets, target, github.api, github.acme.clock, github.ledger.tokens)
     with pytest.raises(ConfigurationError, match="runner_tokens"):
         tokens.bearer("alpha")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -82,6 +82,7 @@ class Actor:
     app: App | None = None
     installation: Installation | None = None
     permissions: dict[str, str] = field(default_factory=dict)
+    is_enterprise_owner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,10 @@ class Credentials:
         token = "ghp_" + self._world.rng.randbytes(18).hex()
         self._personal[token] = Actor("token", f"user:{user}", scopes, expires_at)
         return token
+
+    def demote(self, token: str, *, again_owner: bool = False) -> None:
+        """Let the user of a classic token be no owner of the enterprise any more, or one again [GH-ENT-PAT]."""
+        self._personal[token] = replace(self._personal[token], is_enterprise_owner=again_owner)
 
     def revoke(self, token: str) -> None:
         self._personal.pop(token, None)
@@ -197,10 +202,12 @@ def refuse_suspended(installation: Installation) -> None:
 def authorize_runners(actor: Actor, scope: Scope, *, write: bool) -> None:
     """Whether ``actor`` may manage the runners of ``scope``.
 
-    Apps never manage an enterprise's [GH-ENT-PAT]; a token without the scope sees a 404.
+    Apps never manage an enterprise's [GH-ENT-PAT]; a token without the scope sees a 404, and so does one whose user
+    does not own the enterprise.
     """
     if actor.kind == "token":
-        if not actor.scopes & _SCOPES_FOR[scope.kind]:
+        is_owner = actor.is_enterprise_owner or scope.kind != "enterprise"
+        if not is_owner or not actor.scopes & _SCOPES_FOR[scope.kind]:
             raise RefusedError(404, "Not Found")
         return
     if actor.kind == "app" or scope.kind == "enterprise":

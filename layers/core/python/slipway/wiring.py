@@ -327,9 +327,9 @@ class Wiring:
         from slipway.adapters.github.enterprise_tokens import EnterpriseTokens
 
         github = self._configuration.github
-        is_enterprise = github.registration is Registration.ENTERPRISE
-        arns = github.runner_token_secrets if is_enterprise else ()
-        return EnterpriseTokens(self._around.secrets, arns, self._github_api, self._clock, self.ledger.tokens)
+        return EnterpriseTokens(
+            self._around.secrets, github, self._github_api, self._clock, self.ledger.tokens
+        )
 
     @cached_property
     def _workflow_jobs(self) -> WorkflowJobs | None:

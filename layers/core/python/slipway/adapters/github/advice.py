@@ -61,8 +61,8 @@ _CASES = (
         404,
         r"^/enterprises/[^/]+/actions/(runners|runner-groups|runners/generate-jitconfig)$",
         "",
-        "check github.enterprise, and that the token has the scope manage_runners:enterprise: without it GitHub "
-        "answers 404 [GH-ENT-PAT]",
+        "check github.enterprise, and that the token has the scope manage_runners:enterprise and is of an owner of the "
+        "enterprise: else GitHub answers 404 [GH-ENT-PAT]",
     ),
     _Case(
         422,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from slipway.adapters.github.credentials import Bearer, Rests
 from slipway.adapters.github.http import GitHubApi
+from slipway.adapters.github.registrations import scope_path
+from slipway.domain.configuration import GitHubTarget, Registration
 from slipway.domain.errors import ConfigurationError, RefusedError, SlipwayError
+from slipway.domain.reach import EVERYONE
 from slipway.domain.tokens import TokenFacts
 from slipway.ports.clock import Clock
 from slipway.ports.ledger import Tokens
@@ -25,14 +29,17 @@ class EnterpriseTokens:
 
     Whose a token is, what it may and until when, ``examine`` asks; whoever mints reads it in the ledger, and takes a
     token of which nothing is known yet for one of an owner of its own [GH-TOKEN-OWNER] [GH-TOKEN-HEADERS]. Of two
-    tokens of one owner the first is used: they share their limits [GH-LIMIT-PRIMARY].
+    tokens of one owner the first is used: they share their limits [GH-LIMIT-PRIMARY]. Outside an enterprise there are
+    none.
     """
 
     def __init__(
-        self, secrets: KeptSecrets, arns: Sequence[str], api: GitHubApi, clock: Clock, shared: Tokens
+        self, secrets: KeptSecrets, github: GitHubTarget, api: GitHubApi, clock: Clock, shared: Tokens
     ) -> None:
+        is_enterprise = github.registration is Registration.ENTERPRISE
         self._secrets = secrets
-        self._arns = tuple(arns)
+        self._arns = github.runner_token_secrets if is_enterprise else ()
+        self._runners = f"{scope_path(github, EVERYONE)}/actions/runners"
         self._api = api
         self._clock = clock
         self._shared = shared
@@ -40,9 +47,13 @@ class EnterpriseTokens:
         self._rests = Rests(clock)
 
     def bearer(self, reach: str) -> Bearer:
-        """Return an owner; where there are several, a reach always gets the same one."""
+        """Return an owner, one who is not in doubt if any: these calls have no second try as a registration has.
+
+        Where there are several, a reach always gets the same one.
+        """
         usable = self._usable()
-        return usable[sum(reach.encode()) % len(usable)]
+        chosen = tuple(bearer for bearer in usable if not self._is_in_doubt(bearer)) or usable
+        return chosen[sum(reach.encode()) % len(chosen)]
 
     def bearers(self, reach: str, installation_id: int | None = None) -> tuple[Bearer, ...]:  # noqa: ARG002 - the App's affair
         """Return the owners who may register a runner now."""
@@ -122,6 +133,11 @@ class EnterpriseTokens:
             )
         return Bearer(facts.owner, arn, value)
 
+    def _is_in_doubt(self, bearer: Bearer) -> bool:
+        """Say whether GitHub refused a token when it was last tried."""
+        facts = self._facts(bearer.source, bearer.value)
+        return facts is not None and facts.refused is not None
+
     def _facts(self, arn: str, value: str) -> TokenFacts | None:
         """Return what is known of this very token: there may be another in its secret by now."""
         fingerprint = _fingerprint(value)
@@ -134,17 +150,25 @@ class EnterpriseTokens:
         return known
 
     def _ask(self, arn: str, value: str) -> TokenFacts:
-        """Ask GitHub about a token; without an answer nothing is learned."""
+        """Ask GitHub about a token; without an answer nothing is learned.
+
+        Whether its owner may still manage the enterprise's runners no header tells, only the runners do [GH-ENT-PAT].
+        """
         heard: dict[str, str] = {}
-        now, fingerprint = self._clock.now(), _fingerprint(value)
+        refusals, fingerprint = {"401"}, _fingerprint(value)
+        facts = TokenFacts(fingerprint, arn, self._clock.now())
         try:
             user = self._api.call("GET", "/user", lambda: value, hear=heard.update)
+            facts = _described(fingerprint, self._clock.now(), user, heard)
+            refusals = {"401", "403", "404"}
+            if facts.may_manage_runners:
+                self._api.call("GET", self._runners, lambda: value, params={"per_page": 1})
         except SlipwayError as fault:
-            is_refused = isinstance(fault, RefusedError) and fault.code == "401"
+            is_refused = isinstance(fault, RefusedError) and fault.code in refusals
             if is_refused or isinstance(fault, ConfigurationError):
-                return self._learn(arn, _refused(fingerprint, arn, now, str(fault)))
-            return self._facts(arn, value) or TokenFacts(fingerprint, arn, now)
-        return self._learn(arn, _described(fingerprint, now, user, heard))
+                return self._learn(arn, replace(facts, refused=str(fault)))
+            return self._facts(arn, value) or facts
+        return self._learn(arn, facts)
 
     def _learn(self, arn: str, facts: TokenFacts) -> TokenFacts:
         self._known[arn] = facts
