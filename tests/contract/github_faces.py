@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from local.twin.aws.account import AwsTwin
+from local.twin.github.credentials import Installation
 from local.twin.github.keys import app_keys
 from local.twin.github.model import Runner
 from local.twin.github.transport import TwinTransport
@@ -120,6 +121,15 @@ class Case:
             "labels": LABELS,
         }
         return a_job(number, **{**facts, **changes})
+
+    def installed_anew(self) -> Installation:
+        """Let the App be taken off alpha and installed anew: its tokens of before are worth nothing."""
+        old, twin = self.acme.installation, self.twin
+        for token in twin.credentials.tokens_of(old):
+            twin.credentials.revoke(token)
+        del twin.credentials.installations[old.id]
+        self.acme.installation = twin.install(self.acme.app, self.acme.alpha)
+        return self.acme.installation
 
     @property
     def place(self) -> str:

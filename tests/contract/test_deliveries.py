@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
@@ -282,6 +283,19 @@ def test_an_organization_hook_needs_the_permission_for_webhooks(with_app: Case) 
         list(hooks[f"alpha/{hook.id}"].failed_since(START))
 
 
+def test_a_token_that_github_no_longer_takes_is_made_anew_for_the_next_look(with_app: Case) -> None:
+    """The App was installed anew: the installation that its token is of is gone."""
+    deliveries = watched(with_app, "organization")
+    queue(with_app, 1)
+    (failed,) = failed_since(deliveries)
+    for call in (lambda: failed_since(deliveries), lambda: deliveries.redeliver(failed.delivery_id)):
+        with_app.installed_anew().permissions["organization_hooks"] = "write"
+        with pytest.raises(RefusedError) as caught:
+            call()
+        assert caught.value.code == "401"
+        call()
+
+
 def test_an_app_without_a_webhook_has_nothing_to_repair(with_app: Case) -> None:
     """[GH-APP-NO-HOOK]"""
     deliveries = AppDeliveries(with_app.api, with_app.tokens.app_jwt)
@@ -299,5 +313,7 @@ def test_what_another_attempt_delivered_is_left_out_where_the_server_lists_that_
     listed.insert(0, item(5, "c", "timed out"))
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=listed))
     client = httpx.Client(base_url="https://github.test", transport=transport)
-    hook = HookDeliveries(GitHubApi(client, with_app.acme.clock), "/hook/deliveries", lambda: "t")
+    hook = HookDeliveries(
+        GitHubApi(client, with_app.acme.clock), "/hook/deliveries", lambda: nullcontext(lambda: "t")
+    )
     assert [failed.delivery_id for failed in failed_since(hook)] == [5]

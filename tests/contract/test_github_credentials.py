@@ -42,12 +42,12 @@ def test_a_jwt_of_the_app_says_who_for_how_long_and_is_used_once_an_id(with_app:
 
 def test_a_token_is_made_once_and_renewed_before_it_expires(with_app: Case) -> None:
     """[GH-APP-TOKEN]"""
-    first = with_app.tokens.token("alpha")
+    first = with_app.tokens.bearer("alpha").value
     with_app.acme.clock.advance(3_290)
-    assert with_app.tokens.token("alpha") == first
+    assert with_app.tokens.bearer("alpha").value == first
     assert with_app.calls(MADE) == 1
     with_app.acme.clock.advance(20)
-    second = with_app.tokens.token("alpha")
+    second = with_app.tokens.bearer("alpha").value
     assert second != first
     with_app.acme.clock.advance(300)
     with_app.service.mint(with_app.job(), NAME)
@@ -55,13 +55,13 @@ def test_a_token_is_made_once_and_renewed_before_it_expires(with_app: Case) -> N
 
 
 def test_an_installation_is_looked_up_once_and_not_at_all_when_the_webhook_named_it(with_app: Case) -> None:
-    with_app.tokens.token("alpha")
-    with_app.tokens.token("alpha/web")
-    with_app.tokens.token("alpha")
+    with_app.tokens.bearer("alpha")
+    with_app.tokens.bearer("alpha/web")
+    with_app.tokens.bearer("alpha")
     assert with_app.calls("/installation") == 1
     fresh = with_app.app_tokens()
-    fresh.token("alpha/site", with_app.acme.installation.id)
-    fresh.token("alpha/site")
+    fresh.bearer("alpha/site", with_app.acme.installation.id)
+    fresh.bearer("alpha/site")
     assert with_app.calls("/installation") == 1
     assert with_app.calls(MADE) == 1
 
@@ -69,11 +69,11 @@ def test_an_installation_is_looked_up_once_and_not_at_all_when_the_webhook_named
 @pytest.mark.parametrize("reach", ["beta", "beta/api", "nowhere"])
 def test_where_the_app_is_not_installed_the_refusal_names_the_place(with_app: Case, reach: str) -> None:
     with pytest.raises(RefusedError, match=f"not installed on {reach}"):
-        with_app.tokens.token(reach)
+        with_app.tokens.bearer(reach)
 
 
 def test_after_the_app_was_installed_anew_its_new_installation_is_found(with_app: Case) -> None:
-    with_app.tokens.token("alpha")
+    with_app.tokens.bearer("alpha")
     del with_app.twin.credentials.installations[with_app.acme.installation.id]
     with_app.twin.install(with_app.acme.app, with_app.acme.alpha)
     with_app.acme.clock.advance(3_600)
@@ -85,8 +85,8 @@ def test_an_installation_that_a_job_still_names_and_that_is_gone_is_asked_once(w
     del with_app.twin.credentials.installations[old]
     new = with_app.twin.install(with_app.acme.app, with_app.acme.alpha)
     assert new.id != old
-    first = with_app.tokens.token("alpha", old)
-    assert with_app.tokens.token("alpha", old) == first
+    first = with_app.tokens.bearer("alpha", old).value
+    assert with_app.tokens.bearer("alpha", old).value == first
     assert with_app.calls(MADE) == 2
     with_app.service.mint(with_app.job(installation_id=old), NAME)
 
@@ -97,7 +97,7 @@ def test_a_token_of_an_installation_that_github_refuses_is_made_for_the_one_it_f
 ) -> None:
     other = with_app.twin.install(with_app.acme.app, with_app.acme.beta)
     with_app.twin.faults.next("POST", rf"/{other.id}/{MADE}$", status)
-    assert with_app.tokens.token("alpha", other.id).startswith("ghs_")
+    assert with_app.tokens.bearer("alpha", other.id).value.startswith("ghs_")
     assert with_app.calls("/installation") == 1
 
 
@@ -105,7 +105,7 @@ def test_a_token_of_an_installation_that_github_refuses_is_made_for_the_one_it_f
 def test_an_installation_that_is_found_again_is_not_asked_twice(with_app: Case, status: int) -> None:
     with_app.twin.faults.next("POST", MADE, status, times=9)
     with pytest.raises(RefusedError):
-        with_app.tokens.token("alpha", with_app.acme.installation.id)
+        with_app.tokens.bearer("alpha", with_app.acme.installation.id)
     assert with_app.calls(MADE) == 1
 
 
@@ -117,8 +117,8 @@ def test_a_token_that_was_not_made_is_asked_for_again(
 ) -> None:
     with_app.twin.faults.next("POST", MADE, status)
     with pytest.raises(wanted):
-        with_app.tokens.token("alpha")
-    assert with_app.tokens.token("alpha").startswith("ghs_")
+        with_app.tokens.bearer("alpha")
+    assert with_app.tokens.bearer("alpha").value.startswith("ghs_")
 
 
 @pytest.mark.parametrize("status", [429, 503, 0])
@@ -147,7 +147,7 @@ def test_an_app_secret_of_another_form_is_the_operator_s_to_mend_and_is_not_quot
 ) -> None:
     with_app.secrets.values[APP] = stored
     with pytest.raises(ConfigurationError) as caught:
-        with_app.tokens.token("alpha")
+        with_app.tokens.bearer("alpha")
     assert APP in str(caught.value)
     assert "canary" not in f"{caught.value!r}{caught.value.__cause__!r}"
     assert caught.value.__suppress_context__
@@ -168,19 +168,19 @@ def test_a_private_key_shows_in_no_repr() -> None:
 
 def test_a_token_serves_every_function_until_shortly_before_it_expires(with_app: Case) -> None:
     """[GH-APP-TOKEN]"""
-    first = with_app.tokens.token("alpha")
-    assert with_app.app_tokens().token("alpha") == first
+    first = with_app.tokens.bearer("alpha").value
+    assert with_app.app_tokens().bearer("alpha").value == first
     assert with_app.calls(MADE) == 1
     with_app.acme.clock.advance(3_301)
-    assert with_app.app_tokens().token("alpha") != first
+    assert with_app.app_tokens().bearer("alpha").value != first
 
 
 def test_a_token_that_github_no_longer_takes_is_made_anew_at_once_for_all(with_app: Case) -> None:
     with_app.service.mint(with_app.job(), NAME)
-    with_app.twin.credentials.revoke(with_app.tokens.token("alpha"))
+    with_app.twin.credentials.revoke(with_app.tokens.bearer("alpha").value)
     with_app.service.mint(with_app.job(), f"{NAME[:-1]}2")
     assert with_app.calls(MADE) == 2
-    with_app.app_tokens().token("alpha")
+    with_app.app_tokens().bearer("alpha")
     assert with_app.calls(MADE) == 2
 
 

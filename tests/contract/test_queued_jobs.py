@@ -276,6 +276,22 @@ def test_a_suspended_installation_is_left_out(with_app: Case, search: GitHubQueu
     assert list(chain.from_iterable(search.installations())) == []
 
 
+def test_a_token_that_github_no_longer_takes_is_made_anew_for_the_next_call(
+    with_app: Case, search: GitHubQueuedJobs
+) -> None:
+    """The App was installed anew: the installation that its token is of is gone."""
+    with_app.acme.job()
+    (listed,) = chain.from_iterable(search.installations())
+    assert len(queued(search)) == 1
+    known = repositories(search)["alpha/web"]
+    for parts in (lambda: search.repositories(listed), lambda: search.queued(known)):
+        with_app.installed_anew()
+        with pytest.raises(RefusedError) as caught:
+            list(parts())
+        assert caught.value.code == "401"
+        assert list(parts())
+
+
 def test_an_installation_on_the_enterprise_hides_no_organization(
     with_app: Case, search: GitHubQueuedJobs
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -74,6 +75,29 @@ def test_a_reading_without_an_answer_can_be_made_again(github: Case, status: int
     with pytest.raises(UnavailableError):
         jobs(github).find("alpha/web", job.id)
     assert jobs(github).find("alpha/web", job.id) is not None
+
+
+CALLS: dict[str, Callable[[GitHubWorkflowJobs, WorkflowJob], object]] = {
+    "find": lambda adapter, job: adapter.find("alpha/web", job.id),
+    "of_run": lambda adapter, job: adapter.of_run("alpha/web", job.run_id),
+    "run_again": lambda adapter, job: adapter.run_again("alpha/web", job.id),
+    "run_failed_again": lambda adapter, job: adapter.run_failed_again("alpha/web", job.run_id),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_token_that_github_no_longer_takes_is_made_anew_for_the_next_call(
+    github: Case, call: Callable[[GitHubWorkflowJobs, WorkflowJob], object]
+) -> None:
+    """The App was installed anew: the installation that its token is of is gone."""
+    (failed,) = a_finished_run(github, "failure")
+    adapter = jobs(github)
+    adapter.find("alpha/web", failed.id)
+    github.installed_anew().permissions["actions"] = "write"
+    with pytest.raises(RefusedError) as caught:
+        call(adapter, failed)
+    assert caught.value.code == "401"
+    call(adapter, failed)
 
 
 # Running jobs again.

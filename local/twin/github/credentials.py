@@ -139,6 +139,11 @@ class Credentials:
         self._installation_tokens[token] = InstallationToken(actor, expires_at)
         return token, expires_at
 
+    def tokens_of(self, installation: Installation) -> list[str]:
+        """The tokens that were made for an installation."""
+        made = self._installation_tokens.items()
+        return [token for token, issued in made if issued.actor.installation is installation]
+
     def authenticate(self, token: str | None) -> Actor:
         """The caller behind ``token``; raises ``RefusedError`` 401 for anything unknown or expired."""
         if token is None:

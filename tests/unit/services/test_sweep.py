@@ -237,8 +237,9 @@ def test_a_visit_that_a_cold_start_cut_short_does_not_hold_up_the_others(stage: 
     [
         (ThrottledError("slow down", retry_after_seconds=900), 900),
         (RefusedError("may not", code="403"), 3_600),
+        (RefusedError("Bad credentials", code="401"), 300),
     ],
-    ids=["limit", "refusal"],
+    ids=["limit", "refusal", "token"],
 )
 def test_an_organization_that_refuses_is_left_alone_for_a_while_and_stops_no_other(
     stage: Stage, error: SlipwayError, pause: int

@@ -25,6 +25,7 @@ from slipway.services.repository_list import RepositoryList
 
 STEP_CALLS = 2  # a part, and the token for it
 REFUSED_SECONDS = 3_600  # an organization that refuses the App is asked again after this
+TOKEN_REFUSED_SECONDS = 300  # where it was its token, another one may be taken already
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,8 @@ class Sweep:
         if isinstance(fault, ThrottledError):
             self._pause(walk.organization, fault.retry_after_seconds)
         elif isinstance(fault, RefusedError):
-            self._pause(walk.organization, REFUSED_SECONDS)
+            is_token_s = fault.code == "401"
+            self._pause(walk.organization, TOKEN_REFUSED_SECONDS if is_token_s else REFUSED_SECONDS)
         else:
             return False
         return True

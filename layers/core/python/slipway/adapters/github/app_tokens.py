@@ -56,10 +56,6 @@ class AppTokens:
         self._jwt = ShortToken("", 0.0)
         self._rests = Rests(clock)
 
-    def token(self, reach: str, installation_id: int | None = None) -> str:
-        """Return the installation's token."""
-        return self.bearer(reach, installation_id).value
-
     def bearer(self, reach: str, installation_id: int | None = None) -> Bearer:
         """Return the installation of a reach with its token; ``installation_id``, if known, saves a look-up."""
         owner = reach.partition("/")[0].lower()

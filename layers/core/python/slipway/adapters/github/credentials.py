@@ -62,12 +62,30 @@ def shown(credentials: Credentials, reach: str) -> Iterator[Callable[[], str]]:
             bearer = credentials.bearer(reach)
     except RefusedError as fault:
         raise UnavailableError(str(fault)) from fault
+    with showing(credentials, lambda: bearer) as token:
+        yield token
+
+
+@contextmanager
+def showing(credentials: Credentials, bearer: Callable[[], Bearer]) -> Iterator[Callable[[], str]]:
+    """Show tokens that are asked for anew in each call; who gave one is told if GitHub no longer takes it.
+
+    Where there is no token, what ``bearer`` raises is raised.
+    """
+    shown_last: Bearer | None = None
+
+    def token() -> str:
+        nonlocal shown_last
+        shown_last = None
+        shown_last = bearer()
+        return shown_last.value
+
     try:
-        yield lambda: bearer.value
+        yield token
     except RefusedError as fault:
-        if fault.code == "401":
+        if fault.code == "401" and shown_last is not None:
             with suppress(SlipwayError):  # what is told is that the call was refused
-                credentials.refuse(bearer, str(fault))
+                credentials.refuse(shown_last, str(fault))
         raise
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 from slipway.adapters.github.app_tokens import AppTokens
+from slipway.adapters.github.credentials import showing
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.times import seconds
 from slipway.domain.errors import RefusedError
@@ -15,14 +17,19 @@ from slipway.ports.github import Deliveries
 
 APP_HOOK = "app"
 
+Show = Callable[[], AbstractContextManager[Callable[[], str]]]
+
 
 class HookDeliveries:
-    """Implements ``ports.github.Deliveries`` for the hook whose deliveries lie at ``path`` [GH-DELIVERIES]."""
+    """Implements ``ports.github.Deliveries`` for the hook whose deliveries lie at ``path`` [GH-DELIVERIES].
 
-    def __init__(self, api: GitHubApi, path: str, token: Callable[[], str]) -> None:
+    ``show`` gives, for the length of its context, what to ask for a token.
+    """
+
+    def __init__(self, api: GitHubApi, path: str, show: Show) -> None:
         self._api = api
         self._path = path
-        self._token = token
+        self._show = show
 
     def failed_since(self, since: float) -> Iterator[list[FailedDelivery]]:
         """List what failed since a time, the newest first, a part a call.
@@ -32,23 +39,25 @@ class HookDeliveries:
         nothing.
         """
         arrived: set[str] = set()
-        for page in self._api.pages(self._path, self._token, params={"status": "failure"}):
-            arrived |= {item["guid"] for item in page if item["status"] == "OK"}
-            failed = [_failed(item) for item in page if item["event"] == "workflow_job"]
-            yield [item for item in failed if item.guid not in arrived and item.delivered_at >= since]
-            if not page or (seconds(page[-1]["delivered_at"]) or 0.0) < since:
-                return
+        with self._show() as token:
+            for page in self._api.pages(self._path, token, params={"status": "failure"}):
+                arrived |= {item["guid"] for item in page if item["status"] == "OK"}
+                failed = [_failed(item) for item in page if item["event"] == "workflow_job"]
+                yield [item for item in failed if item.guid not in arrived and item.delivered_at >= since]
+                if not page or (seconds(page[-1]["delivered_at"]) or 0.0) < since:
+                    return
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to send a delivery again."""
-        self._api.call("POST", f"{self._path}/{delivery_id}/attempts", self._token)
+        with self._show() as token:
+            self._api.call("POST", f"{self._path}/{delivery_id}/attempts", token)
 
 
 class AppDeliveries(HookDeliveries):
     """The deliveries of the GitHub App's own hook, asked for with the App's own JWT."""
 
     def __init__(self, api: GitHubApi, app_jwt: Callable[[], str]) -> None:
-        super().__init__(api, "/app/hook/deliveries", app_jwt)
+        super().__init__(api, "/app/hook/deliveries", lambda: nullcontext(app_jwt))
 
     def failed_since(self, since: float) -> Iterator[list[FailedDelivery]]:
         """List what failed; an App without a webhook has nothing that could [GH-APP-NO-HOOK]."""
@@ -69,7 +78,9 @@ def watched_hooks(
     hooks: dict[str, Deliveries] = {APP_HOOK: AppDeliveries(api, tokens.app_jwt)}
     for login, hook_id in sorted(organizations.items()):
         path = f"/orgs/{login}/hooks/{hook_id}/deliveries"
-        hooks[f"{login}/{hook_id}"] = HookDeliveries(api, path, partial(tokens.token, login))
+        hooks[f"{login}/{hook_id}"] = HookDeliveries(
+            api, path, partial(showing, tokens, partial(tokens.bearer, login))
+        )
     return hooks
 
 

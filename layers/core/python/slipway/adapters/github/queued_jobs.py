@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from slipway.adapters.github.app_tokens import AppTokens
+from slipway.adapters.github.credentials import showing
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.times import seconds
 from slipway.adapters.github.workflow_jobs import job_reading
@@ -34,7 +35,7 @@ class GitHubQueuedJobs:
         What is no organization's is passed over: the enterprise's own installation, whose account has no login, and
         one without an account [GH-APP-ENTERPRISE].
         """
-        for page in self._parts("/app/installations", self._tokens.app_jwt):
+        for page in self._api.pages("/app/installations", self._tokens.app_jwt):
             yield [
                 InstallationReading(account["login"], account["id"], item["id"])
                 for item in page
@@ -43,7 +44,7 @@ class GitHubQueuedJobs:
 
     def repositories(self, installation: InstallationReading) -> Iterator[list[RepositoryReading]]:
         """List the repositories that an installation reaches, exactly those [GH-INSTALLATION-REPOSITORIES]."""
-        for page in self._parts("/installation/repositories", self._token(installation)):
+        for page in self._parts("/installation/repositories", installation):
             yield [
                 _repository(item, installation)
                 for item in page["repositories"]
@@ -52,32 +53,32 @@ class GitHubQueuedJobs:
 
     def queued(self, repository: RepositoryReading) -> Iterator[list[JobReading]]:
         """List the queued jobs of a repository, those of its oldest runs first [GH-RUNS]."""
-        token, path = self._token(repository.installation), f"/repos/{repository.name}/actions/runs"
+        path = f"/repos/{repository.name}/actions/runs"
         runs: set[int] = set()
         for status in _STATUSES:
             wanted = {"status": status, "exclude_pull_requests": "true"}
-            for page in self._parts(path, token, wanted):
+            for page in self._parts(path, repository.installation, wanted):
                 runs |= {run["id"] for run in page["workflow_runs"]}
                 yield []
         for run in sorted(runs):
-            yield from self._queued_in(f"{path}/{run}/jobs", token)
+            yield from self._queued_in(f"{path}/{run}/jobs", repository.installation)
 
-    def _queued_in(self, path: str, token: Callable[[], str]) -> Iterator[list[JobReading]]:
+    def _queued_in(self, path: str, installation: InstallationReading) -> Iterator[list[JobReading]]:
         """List the queued jobs of the latest attempt of a run [GH-RUN-JOBS]."""
         try:
-            for page in self._parts(path, token, {"filter": "latest"}):
+            for page in self._parts(path, installation, {"filter": "latest"}):
                 yield [job_reading(item) for item in page["jobs"] if item["status"] == "queued"]
         except RefusedError as fault:
             if fault.code != "404":  # deleted since it was listed
                 raise
 
-    def _token(self, installation: InstallationReading) -> Callable[[], str]:
-        return partial(self._tokens.token, installation.organization, installation.installation_id)
-
     def _parts(
-        self, path: str, token: Callable[[], str], params: dict[str, str] | None = None
+        self, path: str, installation: InstallationReading, params: dict[str, str] | None = None
     ) -> Iterator[Any]:
-        yield from self._api.pages(path, token, params=params)
+        """List with an installation's token, asked for anew a page: between two of them an hour can pass."""
+        bearer = partial(self._tokens.bearer, installation.organization, installation.installation_id)
+        with showing(self._tokens, bearer) as token:
+            yield from self._api.pages(path, token, params=params)
 
 
 def _repository(item: dict[str, Any], installation: InstallationReading) -> RepositoryReading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from slipway.adapters.github.app_tokens import AppTokens
+from slipway.adapters.github.credentials import Bearer, showing
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.github.times import seconds
 from slipway.domain.errors import RefusedError
@@ -20,9 +21,10 @@ class GitHubWorkflowJobs:
 
     def find(self, repository: str, job_id: int) -> JobReading | None:
         """Return one job, or None if GitHub has none of that id."""
-        token = self._token(repository)
+        bearer = self._bearer(repository)
         try:
-            item = self._api.call("GET", f"/repos/{repository}/actions/jobs/{job_id}", lambda: token)
+            with showing(self._tokens, lambda: bearer) as token:
+                item = self._api.call("GET", f"/repos/{repository}/actions/jobs/{job_id}", token)
         except RefusedError as fault:
             if fault.code == "404":
                 self._expect_installed(repository)
@@ -32,10 +34,11 @@ class GitHubWorkflowJobs:
 
     def of_run(self, repository: str, run_id: int) -> list[JobReading]:
         """List the jobs of a run's latest attempt; none if GitHub has no such run."""
-        token = self._token(repository)
-        pages = self._api.pages(f"/repos/{repository}/actions/runs/{run_id}/jobs", lambda: token)
+        bearer = self._bearer(repository)
         try:
-            return [job_reading(item) for page in pages for item in page["jobs"]]
+            with showing(self._tokens, lambda: bearer) as token:
+                pages = self._api.pages(f"/repos/{repository}/actions/runs/{run_id}/jobs", token)
+                return [job_reading(item) for page in pages for item in page["jobs"]]
         except RefusedError as fault:
             if fault.code == "404":
                 return []
@@ -50,8 +53,9 @@ class GitHubWorkflowJobs:
         self._post(repository, f"runs/{run_id}/rerun-failed-jobs")
 
     def _post(self, repository: str, call: str) -> None:
-        token = self._token(repository)
-        self._api.call("POST", f"/repos/{repository}/actions/{call}", lambda: token)
+        bearer = self._bearer(repository)
+        with showing(self._tokens, lambda: bearer) as token:
+            self._api.call("POST", f"/repos/{repository}/actions/{call}", token)
 
     def _expect_installed(self, repository: str) -> None:
         """Tell a job that is not there from a repository that the App may not see: both are 404 [GH-404-HIDDEN]."""
@@ -62,9 +66,9 @@ class GitHubWorkflowJobs:
                 raise RefusedError(f"the GitHub App is not installed on {repository}", code="404") from fault
             raise
 
-    def _token(self, repository: str) -> str:
+    def _bearer(self, repository: str) -> Bearer:
         """Get the token of the repository's organization; on its own, because without the App that is a 404 too."""
-        return self._tokens.token(repository.partition("/")[0])
+        return self._tokens.bearer(repository.partition("/")[0])
 
 
 def job_reading(item: dict[str, Any]) -> JobReading:
