@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # shared with entrypoint.sh: pause of clock.sh
+# shellcheck disable=SC2154 # shared with entrypoint.sh: now_ms, now and pause of clock.sh
 # The job's own dockerd, in a container that is root in a user namespace only (nested) or on its whole host (privileged).
 
 readonly DOCKER_SOCKET=/run/docker.sock DOCKER_LOG=/var/log/dockerd.log
@@ -22,18 +22,25 @@ start_docker() {
 
 # Fails when dockerd ended, or said nothing for a minute; the end of its log is on stdout then.
 await_docker() {
-  local left_ms=$DOCKER_PATIENCE_MS
-  while ((left_ms > 0)) && kill -0 "$docker_pid" 2>/dev/null; do
-    # The socket is there before the daemon answers on it: the request waits in its queue.
-    if [[ -S $DOCKER_SOCKET ]] &&
-      curl -q --silent --fail --output /dev/null --max-time 10 --unix-socket "$DOCKER_SOCKET" http://docker/_ping; then
+  local until_ms
+  now
+  until_ms=$((now_ms + DOCKER_PATIENCE_MS))
+  while ((now_ms < until_ms)) && kill -0 "$docker_pid" 2>/dev/null; do
+    if [[ -S $DOCKER_SOCKET ]] && docker_answers; then
       return 0
     fi
     pause "$DOCKER_LOOK_AGAIN_MS"
-    left_ms=$((left_ms - DOCKER_LOOK_AGAIN_MS))
+    now
   done
   tail -n 20 "$DOCKER_LOG"
   return 1
+}
+
+# The socket is there before the daemon answers on it: the request waits in its queue. In the background, because a signal's
+# handler runs while bash waits for a job, but not while a command is in front.
+docker_answers() {
+  curl -q --silent --fail --max-time 2 --unix-socket "$DOCKER_SOCKET" http://docker/_ping </dev/null >/dev/null 2>&1 &
+  wait "$!"
 }
 
 # The kernel lets a user namespace mount a proc only where it sees a whole one, and inner containers need theirs. The
