@@ -8,6 +8,7 @@ from typing import TypeVar
 from greenlet import getcurrent, greenlet
 
 from local.twin.clock import Scheduled, VirtualClock
+from slipway.services.applied import in_turn
 
 T = TypeVar("T")
 _SHORT_SECONDS = 0.02
@@ -181,5 +182,5 @@ class Fibers:
     def together(self, steps: Sequence[Callable[[], T]], /) -> list[T]:
         """Do steps that do not depend on each other: at once inside a fiber, in turn elsewhere."""
         if self.running is None or len(steps) < 2:
-            return [step() for step in steps]
+            return in_turn(steps)
         return self.running.together(steps)

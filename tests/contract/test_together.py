@@ -43,6 +43,23 @@ def test_a_step_that_fails_keeps_no_other_from_being_done(way: Together) -> None
     assert outcomes[1].changed
 
 
+def test_the_first_fault_is_raised_once_all_steps_are_done(way: Together) -> None:
+    """More steps than threads: those that had to wait for one are done too."""
+    done: list[int] = []
+
+    def step(number: int) -> Callable[[], None]:
+        def do() -> None:
+            done.append(number)
+            if number in (1, 2):
+                raise LookupError(str(number))
+
+        return do
+
+    with pytest.raises(LookupError, match="1"):
+        way([step(number) for number in range(4 * MAX_THREADS)])
+    assert sorted(done) == list(range(4 * MAX_THREADS))
+
+
 def test_steps_at_once_wait_for_each_other_s_answers_together_but_never_more_than_eight() -> None:
     lock, met = threading.Lock(), threading.Barrier(MAX_THREADS, timeout=10)
     running, most = 0, 0

@@ -14,9 +14,11 @@ T = TypeVar("T")
 def together(steps: Sequence[Callable[[], T]]) -> list[T]:
     """Do steps at once, at most eight at a time; return their results in the order of the steps.
 
-    A step must not raise: what it met is part of its result.
+    Raises:
+        Exception: what the first step raised that raised anything, when all are done.
     """
     if len(steps) < 2:
         return [step() for step in steps]
     with ThreadPoolExecutor(min(MAX_THREADS, len(steps))) as threads:
-        return list(threads.map(lambda step: step(), steps))
+        done = [threads.submit(step) for step in steps]
+    return [step.result() for step in done]

@@ -46,10 +46,14 @@ T = TypeVar("T")
 
 
 class Together(Protocol):
-    """Does steps that do not depend on each other, at once or in turn; none of them raises."""
+    """Does steps that do not depend on each other, at once or in turn."""
 
     def __call__(self, steps: Sequence[Callable[[], T]], /) -> Sequence[T]:
-        """Do them, and return their results in the same order."""
+        """Do them, and return their results in the same order.
+
+        Raises:
+            Exception: what the first step raised that raised anything, when all are done.
+        """
 
 
 def attempt(step: Step) -> Applied:
@@ -68,5 +72,14 @@ def attempt(step: Step) -> Applied:
 
 
 def in_turn(steps: Sequence[Callable[[], T]], /) -> list[T]:
-    """Do steps one after another."""
-    return [step() for step in steps]
+    """Do steps one after another, the others too where one raises."""
+    results: list[T] = []
+    faults: list[Exception] = []
+    for step in steps:
+        try:
+            results.append(step())
+        except Exception as fault:  # noqa: BLE001 - raised below, when all are done
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    return results
