@@ -94,6 +94,14 @@ def test_a_removed_instance_never_comes_back(case: Case) -> None:
     assert case.snapshot().instances == ()
 
 
+def test_it_is_remembered_from_its_end_on_however_long_it_lived(case: Case) -> None:
+    end = NOW + 30 * 86_400
+    case.ledger.instances.observe(reported(1))
+    assert case.ledger.instances.remove(POOL, "i-1", at=end)
+    stone = case.item("GONE#i-1", "GONE")
+    assert float(stone["expires_at"]["N"]) > end + 7 * 86_400
+
+
 def test_an_instance_keeps_what_its_launch_says_of_it_whichever_comes_first(case: Case) -> None:
     facts: dict[str, Any] = {"subnet": "subnet-1", "template_version": 3, "load": ((SHAPE, 2),)}
     case.ledger.instances.add([launched(**facts)])

@@ -154,7 +154,7 @@ class DynamoInstances:
         item = self._table.get(key)
         if item is None:
             return False
-        stone = {"why": "terminated", "expires_at": int(item["launched_at"]) + GONE_TTL_SECONDS}
+        stone = {"why": "terminated", "expires_at": int(at) + GONE_TTL_SECONDS}
         # On condition, so that its usage is written once, whoever else says at the same time that it is gone.
         writes: list[Write] = [Put(keyed(gone_key(instance_id), stone)), Delete(key, condition=_EXISTS)]
         known = instance_from(item)
