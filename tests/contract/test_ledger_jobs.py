@@ -8,13 +8,14 @@ from functools import partial
 
 import pytest
 
+from slipway.domain.demand import retry_delay_seconds
 from slipway.domain.held import Held
 from slipway.domain.jobs import JobState
 from slipway.domain.reasons import Why
 from slipway.domain.usage import JobUsage
 from slipway.ports.ledger import JobRecord
-from tests.builders import LABELS, NOW, POOL, SHAPE, a_runner
-from tests.contract.ledger_cases import ROUTE, Case, an_event
+from tests.builders import LABELS, NOW, POOL, SHAPE, a_runner, a_task_id
+from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
 
 DAY = "2027-01-15"  # of NOW
 STATES = (JobState.QUEUED, JobState.IN_PROGRESS, JobState.COMPLETED)
@@ -150,6 +151,20 @@ def test_when_github_was_asked_about_a_waiting_job_is_kept_with_it(case: Case) -
     case.ledger.jobs.note_asked(POOL, event.key, at=NOW + 90.5)
     (waiting,) = case.snapshot().jobs
     assert (waiting.asked_at, waiting.queued_at) == (NOW + 90.5, NOW - 5)
+
+
+def test_a_runner_that_idled_in_vain_is_counted_once_however_often_it_is_told(case: Case) -> None:
+    event = an_event()
+    case.ledger.jobs.record(event, ROUTE)
+    for number in (1, 2):
+        case.ledger.runners.add([a_runner(number)])
+        (offer,) = offered(case)
+        assert case.ledger.claims.bind(a_runner(number), offer, reach="acme", at=NOW) == "bound"
+        for again in range(3):
+            case.ledger.jobs.note_untaken(POOL, event.key, task_id=a_task_id(number), at=NOW + 100 + again)
+        case.ledger.jobs.note_untaken(POOL, event.key, task_id=a_task_id(9), at=NOW + 900)
+        (waiting,) = case.snapshot().jobs
+        assert (waiting.untaken, waiting.retry_at) == (number, NOW + 100 + retry_delay_seconds(number))
 
 
 def test_a_job_that_waits_no_longer_does_not_wait_again_because_github_was_asked(case: Case) -> None:

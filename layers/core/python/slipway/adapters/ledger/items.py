@@ -119,6 +119,7 @@ def waiting_to(job: WaitingJob) -> Item:
 def waiting_from(item: Item) -> WaitingJob:
     """Read a waiting job."""
     body = _body(item)
+    body.pop("untaken_by", None)  # which runner was counted last: so that none is twice
     return WaitingJob(
         **{
             **body,

@@ -67,13 +67,12 @@ class DynamoJobs:
         if item is None or item.get("offered_to") != task_id:
             return
         untaken = int(item.get("untaken", 0)) + 1
-        noted = {"untaken": untaken, "retry_at": at + retry_delay_seconds(untaken)}
+        noted = {"untaken": untaken, "untaken_by": task_id, "retry_at": at + retry_delay_seconds(untaken)}
+        is_uncounted = "#offered_to = :task AND #untaken_by <> :task"
         try:
-            self._table.write(
-                Update(waiting, set=noted, condition="#offered_to = :task", values={"task": task_id})
-            )
+            self._table.write(Update(waiting, set=noted, condition=is_uncounted, values={"task": task_id}))
         except ConditionFailedError:
-            return  # it has been taken or offered anew meanwhile
+            return  # it has been taken or offered anew meanwhile, or this runner is counted
 
     def note_asked(self, pool: str, key: JobKey, *, at: float) -> None:
         """Note that GitHub was asked whether a job still waits, if it does by our account."""
