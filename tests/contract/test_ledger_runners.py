@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from slipway.domain.demand import running_by_repository
 from slipway.domain.jobs import JobState
 from slipway.domain.reach import EVERYONE
 from slipway.domain.runners import RunnerState
@@ -88,6 +89,32 @@ def test_a_registered_runner_that_is_found_busy_runs_a_job_that_nobody_told(case
     assert runner is not None
     assert (runner.state, runner.job, runner.busy_at) == (RunnerState.BUSY, None, NOW + 5)
     assert not case.ledger.runners.found_busy(POOL, TASK, NOW + 65)
+
+
+def test_the_late_word_of_a_job_says_what_a_runner_runs_that_was_found_busy(case: Case) -> None:
+    registered(case)
+    case.ledger.runners.found_busy(POOL, TASK, NOW + 5)
+    stolen = an_event(JobState.IN_PROGRESS, 2, repository="acme/two", received_at=NOW + 90)
+    assert (
+        case.ledger.runners.mark_busy(POOL, TASK, an_event(JobState.IN_PROGRESS, organization="globex"))
+        is None
+    )
+    before = case.ledger.runners.mark_busy(POOL, TASK, stolen)
+    assert before is not None
+    assert (before.state, before.job, before.made_for) == (RunnerState.BUSY, None, an_event().key)
+    runner = case.ledger.runners.find(POOL, TASK)
+    assert runner is not None
+    assert (runner.job, runner.run_id, runner.repository) == (stolen.key, stolen.run_id, "acme/two")
+    assert (runner.state, runner.busy_at) == (RunnerState.BUSY, NOW + 5)
+    assert case.ledger.runners.mark_busy(POOL, TASK, an_event(JobState.IN_PROGRESS, 3)) is None
+
+
+def test_of_a_shared_group_the_organization_that_ran_is_charged(case: Case) -> None:
+    registered(case, reach=EVERYONE)
+    thief = an_event(JobState.IN_PROGRESS, 2, organization="globex", repository="globex/greedy")
+    assert case.ledger.runners.mark_busy(POOL, TASK, thief)
+    charged = running_by_repository(case.snapshot().runners)
+    assert charged == {("globex", "globex/greedy"): 1}
 
 
 def test_what_was_never_registered_or_has_ended_is_not_found_busy(case: Case) -> None:

@@ -16,15 +16,20 @@ from tests.contract.ledger_cases import ROUTE, an_event
 NAME = runner_name("slipway", "medium", a_task_id(1))
 
 
+@pytest.mark.parametrize("found_busy", [False, True])
 @pytest.mark.parametrize(("of_job", "is_calm"), [(1, True), (2, False)], ids=["its own", "another"])
 def test_completed_as_the_first_word_of_a_runner_is_calm_for_the_job_that_it_was_made_for_alone(
-    of_job: int, is_calm: bool
+    of_job: int, is_calm: bool, *, found_busy: bool
 ) -> None:
     """What robbed job 1 of its runner may be told of only when it is over: its in_progress comes late, or never."""
     ledger = memory_ledger(MemoryStore())
     made_for = an_event(JobState.QUEUED, 1).key
-    runner = a_runner(1, RunnerState.REGISTERED, job=made_for, organization="acme", reach="acme")
+    runner = a_runner(
+        1, RunnerState.REGISTERED, job=made_for, made_for=made_for, organization="acme", reach="acme"
+    )
     ledger.runners.add([runner])
+    if found_busy:
+        ledger.runners.found_busy(POOL, a_task_id(1), NOW)
     wanted = ledger.rows.acquire(POOL, "holder", now=NOW, until=NOW + 60) or 0
     assert ledger.rows.release(POOL, "holder", seen=wanted, rests=True) is None
     event = replace(an_event(JobState.COMPLETED, of_job), runner_name=NAME, runner_id=1)
@@ -37,9 +42,10 @@ def test_completed_as_the_first_word_of_a_runner_is_calm_for_the_job_that_it_was
     assert found.state is RunnerState.GONE
 
 
+@pytest.mark.parametrize("found_busy", [False, True])
 @pytest.mark.parametrize("robbed_waits", [True, False])
 def test_a_runner_that_took_another_job_leaves_work_only_while_the_one_it_was_made_for_waits(
-    *, robbed_waits: bool
+    *, robbed_waits: bool, found_busy: bool
 ) -> None:
     """Two runners that swapped their jobs are told of twice: after the second nobody is short of one [GH-WJ-13]."""
     ledger = memory_ledger(MemoryStore())
@@ -48,8 +54,19 @@ def test_a_runner_that_took_another_job_leaves_work_only_while_the_one_it_was_ma
     if not robbed_waits:
         ledger.jobs.record(an_event(JobState.IN_PROGRESS, 1), ROUTE)
     ledger.runners.add(
-        [a_runner(1, RunnerState.REGISTERED, job=made_for.key, organization="acme", reach="acme")]
+        [
+            a_runner(
+                1,
+                RunnerState.REGISTERED,
+                job=made_for.key,
+                made_for=made_for.key,
+                organization="acme",
+                reach="acme",
+            )
+        ]
     )
+    if found_busy:
+        ledger.runners.found_busy(POOL, a_task_id(1), NOW)
     wanted = ledger.rows.acquire(POOL, "holder", now=NOW, until=NOW + 60) or 0
     assert ledger.rows.release(POOL, "holder", seen=wanted, rests=True) is None
     event = replace(an_event(JobState.IN_PROGRESS, 2), runner_name=NAME, runner_id=1)

@@ -114,7 +114,7 @@ class Runners(Protocol):
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> Runner | None:
         """Note that the runner runs the event's job, if it is registered for the event's organization.
 
-        Return it as it was before, None if that is no news.
+        Return it as it was before, None if that is no news. Of one that was found busy it is the first word of its job.
         """
 
     def found_busy(self, pool: str, task_id: str, at: float) -> bool:

@@ -116,7 +116,7 @@ class Observe:
             before = self._ledger.runners.mark_busy(profile.pool, task_id, event)
             if before is None:
                 return None
-            made_for = before.job
+            made_for = before.made_for  # also of one that was found busy: then its job is not known
             is_robbed = (
                 made_for is not None
                 and made_for != event.key
@@ -134,8 +134,9 @@ class Observe:
             if before is None:  # its task may have been reported stopped first: nothing is left to look after
                 self._ledger.runners.forget_orphan(profile.pool, task_id, organization=event.organization)
                 return None
-            # Of a runner that was not known to be busy this may be the first word that it served another job.
-            is_calm = before.state is RunnerState.BUSY or before.job == event.key
+            # Of a runner whose job nobody told this may be the first word that it served another one.
+            is_told = before.state is RunnerState.BUSY and before.job is not None
+            is_calm = is_told or before.made_for == event.key
             return _Moved(profile.pool, is_calm=is_calm, runner=before)
         return None
 

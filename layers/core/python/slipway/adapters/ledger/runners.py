@@ -83,25 +83,32 @@ class DynamoRunners:
     def mark_busy(self, pool: str, task_id: str, event: JobEvent) -> Runner | None:
         """Note that the runner runs the event's job, if it is registered for the event's organization.
 
-        Return it as it was before.
+        Return it as it was before. Of one that was found busy this is the first word which job it runs, and whose.
 
         The organization is part of the condition: who may sign for one organization must not be able to
         move another's runners.
         """
         runs = {
-            "state": RunnerState.BUSY.value,
             "job": str(event.key),
             "run_id": event.run_id,
+            "organization": event.organization,  # of a shared group it may be another than the one it was made for
             "repository": event.repository,
-            "busy_at": event.received_at,  # our own clock: the job timeout rests on it
         }
-        is_registered = f"#state = :registered AND {_IS_ITS_OWN}"
-        values = {"registered": RunnerState.REGISTERED.value, **_own(event.organization)}
-        busy = Update(runner_key(pool, task_id), set=runs, condition=is_registered, values=values)
-        try:
-            return runner_from(self._table.write(busy, want="ALL_OLD"))
-        except ConditionFailedError:
-            return None
+        key, own = runner_key(pool, task_id), _own(event.organization)
+        becomes_busy = Update(
+            key,
+            # Our own clock: the job timeout rests on it.
+            set={**runs, "state": RunnerState.BUSY.value, "busy_at": event.received_at},
+            condition=f"#state = :registered AND {_IS_ITS_OWN}",
+            values={"registered": RunnerState.REGISTERED.value, **own},
+        )
+        was_found_busy = Update(
+            key,
+            set=runs,
+            condition=f"#state = :busy AND attribute_not_exists(#job) AND {_IS_ITS_OWN}",
+            values={"busy": RunnerState.BUSY.value, **own},
+        )
+        return self._was(becomes_busy) or self._was(was_found_busy)
 
     def found_busy(self, pool: str, task_id: str, at: float) -> bool:
         """Note that a registered runner runs a job whose event was lost; say whether that is news.
@@ -124,11 +131,7 @@ class DynamoRunners:
         if organization is not None:
             condition += f" AND {_IS_ITS_OWN}"
             values |= _own(organization)
-        try:
-            ending = self._ending(pool, task_id, at, why, condition, values)
-            return runner_from(self._table.write(ending, want="ALL_OLD"))
-        except ConditionFailedError:
-            return None
+        return self._was(self._ending(pool, task_id, at, why, condition, values))
 
     def dismiss(self, pool: str, task_id: str, *, at: float, why: str) -> bool:
         """End a runner that has claimed nothing yet; say whether it was still unclaimed."""
@@ -201,6 +204,13 @@ class DynamoRunners:
     ) -> Update:
         ended = {"state": RunnerState.GONE.value, "ended_at": at, "ended_why": why}
         return Update(runner_key(pool, task_id), set=ended, condition=condition, values=values)
+
+    def _was(self, change: Update) -> Runner | None:
+        """Make a change and return the runner as it was before, None if it is otherwise than the change requires."""
+        try:
+            return runner_from(self._table.write(change, want="ALL_OLD"))
+        except ConditionFailedError:
+            return None
 
     def _try(self, write: Update) -> bool:
         try:
