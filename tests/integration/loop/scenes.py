@@ -77,6 +77,21 @@ def when(acme: Acme, condition: Callable[[], bool], limit_seconds: float = 600.0
     assert acme.loop.run_until(condition, limit_seconds), "it never came to that"
 
 
+def cut_off(acme: Acme, job: WorkflowJob) -> str:
+    """Let the agent of the host of a running job go away for good; return the host's id."""
+    when(acme, lambda: job.status == "in_progress")
+    (host,) = acme.loop.aws.ec2.live_instances()
+    agent = acme.loop.aws.ecs.registry.by_ec2_id(host.instance_id)
+    assert agent is not None
+    acme.loop.aws.ecs.registry.set_connected(agent, False)
+    return str(host.instance_id)
+
+
+def live(acme: Acme) -> set[str]:
+    """The instances that EC2 runs, by id."""
+    return {str(host.instance_id) for host in acme.loop.aws.ec2.live_instances()}
+
+
 def deliver(acme: Acme, payload: dict[str, Any], *, secret: str = WEBHOOK_SECRET) -> IngestAnswer:
     """Deliver a payload of our own making, signed with a secret."""
     body = json.dumps(payload)

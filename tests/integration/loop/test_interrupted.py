@@ -8,7 +8,14 @@ from local.twin.github.model import WorkflowJob
 from slipway.domain.errors import RefusedError
 from slipway.domain.jobs import LONGEST_WAIT_SECONDS
 from tests.integration.loop.mortality import Mortality, make_mortal
-from tests.integration.loop.scenes import calls, container_of, no_runner_served_two_tasks, when
+from tests.integration.loop.scenes import (
+    calls,
+    container_of,
+    cut_off,
+    live,
+    no_runner_served_two_tasks,
+    when,
+)
 from tests.support.loop import PERMISSIONS, Acme, a_configuration, acme
 
 RERUN_JOB = "POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun"
@@ -91,6 +98,22 @@ def test_a_job_that_failed_before_its_instance_was_gone_is_not_run_again() -> No
     assert deployment.until_completed(job)
     deployment.clock.advance(3_600.0)
     assert attempts(deployment, job) == [(1, "failure")]
+
+
+@pytest.mark.parametrize("seconds", [60.0, 1_000.0])
+def test_a_job_that_failed_on_a_host_that_is_cut_off_is_not_run_again_when_we_terminate_it(
+    seconds: float,
+) -> None:
+    """ECS never hears of its container's end, and says that the host was lost."""
+    deployment = deployment_with(3)
+    job = deployment.queue(seconds=seconds, conclusion="failure")
+    host = cut_off(deployment, job)
+    assert deployment.until_completed(job, limit_seconds=1_200.0)
+    when(deployment, lambda: host not in live(deployment), limit_seconds=1_200.0)
+    deployment.clock.advance(3_600.0)
+    assert attempts(deployment, job) == [(1, "failure")]
+    assert (deployment.loop.ledger.interruptions.pending(), whys(deployment)) == ([], [])
+    assert deployment.until_clean()
 
 
 def test_a_job_that_a_person_cancelled_is_not_run_again_though_its_instance_goes() -> None:

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from local.twin.github.model import WorkflowJob
 from slipway.domain.findings import What
-from tests.integration.loop.scenes import calls, container_of, launched, when
-from tests.support.loop import Acme, acme
-
-
-def cut_off(deployment: Acme, job: WorkflowJob) -> str:
-    """Let the agent of the host of a running job go away for good; return the host's id."""
-    when(deployment, lambda: job.status == "in_progress")
-    (host,) = deployment.loop.aws.ec2.live_instances()
-    agent = deployment.loop.aws.ecs.registry.by_ec2_id(host.instance_id)
-    assert agent is not None
-    deployment.loop.aws.ecs.registry.set_connected(agent, False)
-    return str(host.instance_id)
-
-
-def live(deployment: Acme) -> set[str]:
-    return {str(host.instance_id) for host in deployment.loop.aws.ec2.live_instances()}
+from tests.integration.loop.scenes import calls, container_of, cut_off, launched, live, when
+from tests.support.loop import acme
 
 
 def test_a_host_whose_agent_went_away_ends_once_its_job_has() -> None:

@@ -11,6 +11,8 @@ from slipway.domain.readings import JobReading
 from slipway.domain.runners import Runner, task_id_of
 
 LOOK_SECONDS, LOOK_AT_LEAST_EVERY_SECONDS = 60, 1_800
+# A runner whose host shuts down can tell GitHub of its job's end; ECS tells of the host's some minutes after.
+ENDED_WITH_ITS_HOST_SECONDS = 300
 _TAKEN_ALONG = ("failure", "cancelled", "timed_out")  # by GitHub, when a run's failed jobs are run again
 
 
@@ -27,8 +29,13 @@ class Interruption:
 
 
 def interruption_of(runner: Runner, at: float) -> Interruption | None:
-    """Return what the loss of its instance interrupted, if the runner is known to have taken a job."""
+    """Return what the loss of its instance interrupted, if the runner is known to have taken a job.
+
+    A runner that had ended long before had ended by itself: its job is not to run again because its host goes.
+    """
     if runner.job is None or runner.run_id is None or runner.repository is None:
+        return None
+    if runner.ended_at is not None and at - runner.ended_at > ENDED_WITH_ITS_HOST_SECONDS:
         return None
     return Interruption(
         task_id=runner.task_id,

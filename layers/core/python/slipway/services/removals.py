@@ -13,7 +13,7 @@ from slipway.domain.findings import Reap, What
 from slipway.domain.instances import InstanceState
 from slipway.domain.jobs import JobKey
 from slipway.domain.notices import Look, Notice, NoticeCode
-from slipway.domain.runners import RunnerState
+from slipway.domain.runners import RunnerState, TaskHost
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
 from slipway.ports.fleet import Fleet
@@ -137,6 +137,7 @@ class Remove:
         """Terminate an instance whose agent is away once it drains and each task on it is of a runner that ended.
 
         The first time it is drained only: until ECS has said so, a task could land there when the agent comes back.
+        Its runners go before ECS says that their host is lost: they had ended, no job of theirs was interrupted.
         """
         cluster = self._clusters[reap.pool]
         known = next((item for item in cluster.instances() if item.instance_id == reap.id), None)
@@ -146,11 +147,15 @@ class Remove:
             cluster.drain(known.arn)
             self._ledger.instances.mark_draining(reap.pool, reap.id, at=self._clock.now())
             return True
-        for task_id in cluster.task_ids_on(known.arn):
+        task_ids = cluster.task_ids_on(known.arn)
+        for task_id in task_ids:
             runner = self._ledger.runners.find(reap.pool, task_id)
             if runner is None or runner.state is not RunnerState.GONE:
                 return False
         self._fleets[reap.pool].terminate([reap.id])
+        host, now = TaskHost(known.arn), self._clock.now()
+        for task_id in task_ids:
+            self._ledger.runners.remove(reap.pool, task_id, at=now, why=reap.why, host=host)
         return self._forget_instance(reap)
 
     def _end_stopped(self, reap: Reap) -> bool:
