@@ -132,6 +132,9 @@ class Claim:
                 return self._nothing_to_serve(runner, profile)
             job = offer.job
             reach = reach_of(self._configuration.github, job.organization, job.repository)
+            if self._configuration.github.registration is not Registration.ENTERPRISE:
+                # Before anything is bound: where it may register must be listed, and a failure spends no container.
+                self._ledger.housekeeping.note_place(reach, self._clock.now())
             bound = self._ledger.claims.bind(runner, offer, reach=reach, at=self._clock.now())
             if bound == "bound":
                 return replace(self._mint(runner, job, profile), calls_left=self._github.calls_left())
@@ -181,10 +184,9 @@ class Claim:
             now = self._clock.now()
             self._ledger.runners.mark_ended(runner.pool, runner.task_id, at=now, why="reply of GitHub lost")
             return Answer(410, {"reason": "the reply of GitHub was lost"}, fault=str(fault))
-        self._ledger.claims.registered(runner.pool, runner.task_id, jit.runner_id)
-        if self._configuration.github.registration is not Registration.ENTERPRISE:
-            reach = reach_of(self._configuration.github, job.organization, job.repository)
-            self._ledger.housekeeping.note_place(reach, self._clock.now())
+        # The config is good whether this is noted or not; of a runner without an id the reaper knows the name.
+        with suppress(UnavailableError, UnknownOutcomeError):
+            self._ledger.claims.registered(runner.pool, runner.task_id, jit.runner_id)
         return Answer(
             200,
             {
