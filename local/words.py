@@ -117,7 +117,7 @@ _SENTENCES: Mapping[str, Callable[[Parameters], str]] = {
     "no_capacity": lambda p: f"EC2 has no instance for it; asked again at {clock(p['until'])}",
     "launches_fail": _launches_fail,
     "starts_fail": lambda p: (
-        f"{p['failures']} containers of its profile ended one after another before they claimed ({p['why']}); "
+        f"{p['failures']} containers of its profile ended one after another before they took a job ({p['why']}); "
         f"one is tried again at {clock(p['until'])}"
     ),
     "awaiting_turn": lambda p: f"a container waits for its turn to register at {clock(p['until'])}",

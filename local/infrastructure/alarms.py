@@ -169,7 +169,7 @@ class _Alarms:
                 f"starts-fail-{pool}",
                 self._of(
                     telemetry.START_CIRCUITS_OPEN,
-                    f"Containers in pool {pool} end before they claim: see ECS's reason, then image, role, API.",
+                    f"Containers in pool {pool} end before they take a job: see ECS's reason, then image, role, API.",
                     statistic="Maximum",
                     **of_pool,
                 ),

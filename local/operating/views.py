@@ -143,7 +143,7 @@ def _troubles(sight: PoolSight) -> Iterator[str]:
             yield f"{failures.count} {what} failed one after another: {failures.why}"
     for start in snapshot.start_failures:
         if start.is_circuit_open:
-            yield f"{start.count} containers of profile {start.profile} ended before they claimed: {start.why}"
+            yield f"{start.count} containers of profile {start.profile} ended before they took a job: {start.why}"
     for pause in snapshot.github_pauses:
         if pause.until > snapshot.now:
             why = f"refuses runners: {pause.why}" if pause.why else "asked to wait"

@@ -87,7 +87,7 @@ def test_a_profiles_failed_starts_are_in_the_snapshot_until_they_are_forgotten(c
     notes, small, medium = (
         case.ledger.notes,
         StartFailures("small", 2, NOW, "a"),
-        StartFailures("medium", 1, NOW, "b"),
+        StartFailures("medium", 1, NOW, "b", after_claim=True),
     )
     assert notes.start_failures(POOL, "small") is None
     notes.keep_start_failures(POOL, StartFailures("small", 1, NOW - 9, "a"))

@@ -45,9 +45,8 @@ def _launches(snapshot: Snapshot) -> Iterator[Verdict]:
 def _starts(snapshot: Snapshot) -> Iterator[Verdict]:
     for known in snapshot.start_failures:
         if known.is_circuit_open:
-            message = (
-                f"containers of profile {known.profile} end before they claim, {known.count} waves in a row: "
-            )
+            waves = f"{known.count} waves in a row"
+            message = f"containers of profile {known.profile} end before they take a job, {waves}: "
             mend = "see the image, the execution role, and whether the claim API is reached from the pool's subnets"
             yield failed("starts-fail", message + known.why, mend)
 

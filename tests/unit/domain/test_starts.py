@@ -1,4 +1,4 @@
-"""Containers that end before they claim: what counts, who waits, and what is tried."""
+"""Containers that end before they can take a job: what counts, who waits, and what is tried."""
 
 from __future__ import annotations
 
@@ -8,12 +8,27 @@ import pytest
 
 from slipway.domain.placing import room_for
 from slipway.domain.reasons import Reason, Why
-from slipway.domain.runners import RunnerState
+from slipway.domain.runners import GIVEN_BACK, RELEASED, Runner, RunnerState
 from slipway.domain.snapshot import StartFailures
-from slipway.domain.starts import CLAIMS_WITHIN_SECONDS, failed_start, hold_back, recovered
+from slipway.domain.starts import (
+    CLAIMS_WITHIN_SECONDS,
+    LISTENS_WITHIN_SECONDS,
+    ended_before_a_job,
+    failed_start,
+    hold_back,
+    recovered,
+)
 from tests.builders import NOW, a_job, a_runner, a_snapshot
 
 FAILING = StartFailures("medium", 3, NOW - 30, "CannotPullContainerError")
+GAVE_BACK = a_runner(
+    state=RunnerState.GONE,
+    started_at=NOW - 15,
+    claimed_at=NOW - 8,
+    busy_at=None,
+    ended_at=NOW,
+    ended_why=GIVEN_BACK,
+)
 TRIED = a_runner(state=RunnerState.STARTING, started_at=NOW - 10)
 JOBS = [a_job(1), a_job(2)]
 
@@ -28,13 +43,41 @@ def test_containers_of_one_wave_count_once() -> None:
     assert failed_start(replace(TRIED, started_at=NOW - 40), FAILING, at=NOW, why="why") is None
 
 
+@pytest.mark.parametrize("exit_code", [None, 0, 10, 24])
 @pytest.mark.parametrize("state", [RunnerState.REGISTERED, RunnerState.BUSY, RunnerState.GONE])
-def test_a_container_that_claimed_or_was_told_to_go_does_not_count(state: RunnerState) -> None:
-    assert failed_start(replace(TRIED, state=state), None, at=NOW, why="why") is None
+def test_a_container_that_claimed_or_was_told_to_go_does_not_count(
+    state: RunnerState, exit_code: int | None
+) -> None:
+    assert ended_before_a_job(TRIED, exit_code)
+    assert not ended_before_a_job(replace(TRIED, state=state), exit_code)
 
 
-def test_neither_does_one_that_nobody_knows_or_that_waited_in_its_claim() -> None:
-    assert failed_start(None, None, at=NOW, why="why") is None
+@pytest.mark.parametrize("why", [GIVEN_BACK, RELEASED])
+@pytest.mark.parametrize(
+    ("exit_code", "counts"), [(20, True), (24, True), (0, False), (12, False), (137, False), (None, False)]
+)
+def test_one_that_gave_its_runner_back_counts_where_its_exit_code_names_a_fault(
+    why: str, exit_code: int | None, *, counts: bool
+) -> None:
+    """One that was stopped gives back too, and ends with 0; with a short idle timeout Docker fails after it."""
+    assert ended_before_a_job(replace(GAVE_BACK, ended_why=why), exit_code) is counts
+    assert not ended_before_a_job(replace(GAVE_BACK, ended_why=why, busy_at=NOW), exit_code)
+
+
+def test_those_that_gave_back_and_had_claimed_before_the_last_failure_are_of_one_wave() -> None:
+    first = failed_start(GAVE_BACK, None, at=NOW, why="exit code 24")
+    assert first == StartFailures("medium", 1, NOW, "exit code 24", after_claim=True)
+    assert failed_start(GAVE_BACK, first, at=NOW + 1, why="exit code 24") is None
+    later = failed_start(replace(GAVE_BACK, claimed_at=NOW + 1), first, at=NOW + 61, why="exit code 24")
+    assert later == StartFailures("medium", 2, NOW + 61, "exit code 24", after_claim=True)
+
+
+def test_a_standby_container_that_waited_for_hours_counts_from_its_claim_on() -> None:
+    waited = replace(GAVE_BACK, started_at=NOW - 90_000, asked_at=NOW - 9)
+    assert failed_start(waited, None, at=NOW + 60, why="exit code 24") is not None
+
+
+def test_one_that_waited_in_its_claim_does_not_count() -> None:
     assert failed_start(TRIED, None, at=TRIED.started_at + CLAIMS_WITHIN_SECONDS + 1, why="why") is None
     assert failed_start(TRIED, None, at=TRIED.started_at + CLAIMS_WITHIN_SECONDS, why="why") is not None
 
@@ -75,13 +118,13 @@ def test_each_time_another_job_of_the_profile_is_tried_because_one_size_alone_ma
 
 def test_a_container_whose_claims_github_refuses_started_well() -> None:
     refused = replace(TRIED, claimed_at=NOW - 5)
-    assert failed_start(refused, FAILING, at=NOW, why="exit code 13") is None
+    assert not ended_before_a_job(refused, 13)
     assert recovered(a_snapshot(start_failures=(FAILING,), runners=(refused,))) == ("medium",)
 
 
 def test_a_standby_container_that_waits_started_well() -> None:
     waits = replace(TRIED, asked_at=NOW - 5)
-    assert failed_start(waits, FAILING, at=NOW, why="stopped") is None
+    assert not ended_before_a_job(waits, 0)
     assert recovered(a_snapshot(start_failures=(FAILING,), runners=(waits,))) == ("medium",)
 
 
@@ -98,3 +141,37 @@ def test_a_claim_since_the_last_failure_ends_it() -> None:
     assert recovered(snapshot) == ("medium",)
     assert hold_back(JOBS, snapshot, ["medium"]) == (JOBS, {})
     assert recovered(replace(snapshot, runners=(replace(claimed, claimed_at=NOW - 31),))) == ()
+
+
+REGISTERED = replace(TRIED, state=RunnerState.REGISTERED, claimed_at=NOW - 5)
+
+
+@pytest.mark.parametrize(
+    ("runner", "later", "is_well"),
+    [
+        (REGISTERED, 0, False),
+        (replace(TRIED, asked_at=NOW), 0, False),
+        (replace(TRIED, claimed_at=NOW), 3_600, False),
+        (GAVE_BACK, 3_600, False),
+        (replace(REGISTERED, state=RunnerState.BUSY, busy_at=NOW), 0, True),
+        (replace(REGISTERED, state=RunnerState.GONE, busy_at=NOW), 0, True),
+        (replace(REGISTERED, state=RunnerState.BUSY, busy_at=NOW - 31), 3_600, False),
+        (REGISTERED, LISTENS_WITHIN_SECONDS - 5, False),
+        (REGISTERED, LISTENS_WITHIN_SECONDS, True),
+    ],
+    ids=[
+        "claimed", "waits", "refused", "gave back", "busy", "was busy", "busy before", "may fail yet", "listens"
+    ],
+)  # fmt: skip
+def test_after_failures_behind_the_claim_a_claim_proves_nothing(
+    runner: Runner, later: float, *, is_well: bool
+) -> None:
+    failing = replace(FAILING, after_claim=True)
+    snapshot = a_snapshot(start_failures=(failing,), runners=(runner,), now=NOW + later)
+    assert recovered(snapshot) == (("medium",) if is_well else ())
+
+
+def test_no_second_is_tried_while_the_first_may_still_fail_behind_its_claim() -> None:
+    failing = replace(FAILING, after_claim=True)
+    snapshot = a_snapshot(start_failures=(failing,), runners=(REGISTERED,))
+    assert hold_back(JOBS, snapshot, ())[0] == []

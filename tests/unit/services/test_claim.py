@@ -12,12 +12,12 @@ from local.simulator.memory_table import MemoryStore, memory_ledger
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.errors import UnavailableError
 from slipway.domain.identity import TaskIdentity
-from slipway.domain.runners import RunnerState
+from slipway.domain.runners import GIVEN_BACK, RELEASED, RunnerState
 from slipway.domain.snapshot import WaitingJob
 from slipway.ports.github import JitConfig, Removal, RunnerService
 from slipway.ports.ledger import Ledger
 from slipway.ports.queue import Wakeups
-from slipway.services.claim import Claim
+from slipway.services.claim import Claim, Release
 from tests.builders import NOW, POOL, SHAPE, a_configuration, a_github, a_runner, a_task_id
 from tests.contract.ledger_cases import ROUTE, an_event
 from tests.fakes.clock import ManualClock
@@ -76,6 +76,11 @@ class Scene:
         )
         return claim(CALLER).status
 
+    def release(self) -> int:
+        github = cast("RunnerService", self.github)
+        release = Release(self.configuration, self.ledger, github, self.clock, account_id="1" * 12)
+        return release(CALLER).status
+
     @property
     def state(self) -> RunnerState:
         runner = self.ledger.runners.find(POOL, CALLER.task_id)
@@ -113,3 +118,22 @@ def test_where_a_runner_will_be_registered_is_noted_before_anything_is_spent() -
     scene.ledger.offers.read(POOL).replace({SHAPE: [scene.waiting]})
     assert scene.claim() == 200
     assert set(scene.ledger.housekeeping.places(NOW - 1)) == {"acme"}
+
+
+@pytest.mark.parametrize(
+    ("after", "why", "untaken"),
+    [(60, GIVEN_BACK, 0), (114, GIVEN_BACK, 0), (120, RELEASED, 1), (119.5, RELEASED, 1)],
+)
+def test_a_runner_that_goes_before_its_idle_timeout_is_no_mark_against_its_job(
+    after: float, why: str, untaken: int
+) -> None:
+    """Its Docker did not start, its listener failed, it was stopped: GitHub had no time to give it the job."""
+    scene = Scene()
+    assert scene.claim() == 200
+    scene.clock.advance(after)
+    assert scene.release() == 200
+    runner = scene.ledger.runners.find(POOL, CALLER.task_id)
+    assert runner is not None
+    assert (runner.state, runner.ended_why) == (RunnerState.GONE, why)
+    assert (scene.waiting.untaken, scene.waiting.retry_at is None) == (untaken, untaken == 0)
+    assert scene.release() == 410

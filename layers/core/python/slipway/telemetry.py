@@ -123,7 +123,7 @@ LAUNCH_CIRCUITS_OPEN = Metric(
     (POOL,),
 )
 START_CIRCUITS_OPEN = Metric(
-    "StartCircuitsOpen", "scaler", "profiles whose containers end before they claim", (POOL,)
+    "StartCircuitsOpen", "scaler", "profiles whose containers end before they take a job", (POOL,)
 )
 CONVERGENCES_FAILED = Metric(
     "ConvergencesFailed", "scaler", "convergences of which no plan came: reading or planning failed"

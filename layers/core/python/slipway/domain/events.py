@@ -35,6 +35,7 @@ class TaskChange:
     """ECS started or stopped the container of one of our tasks.
 
     ``lost_host`` says that a task stopped because its instance is gone, not by itself and not because it was asked to.
+    ``exit_code`` is that of its container, None where it has not ended or never began.
     """
 
     pool: str
@@ -47,6 +48,7 @@ class TaskChange:
     at: float
     why: str
     lost_host: bool = False
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +137,20 @@ def _task(detail: Mapping[str, Any], at: float, configuration: Configuration) ->
         at=at,
         why=_why_stopped(detail),
         lost_host=_lost_host(detail),
+        exit_code=_exit_code(detail),
     )
 
 
 def _why_stopped(detail: Mapping[str, Any]) -> str:
     """Return ECS's code and words, and the exit code: the entrypoint's own says more than both."""
     words = [str(detail[name]) for name in ("stopCode", "stoppedReason") if detail.get(name)]
+    code = _exit_code(detail)
+    return "; ".join([*words, *([] if code is None else [f"exit code {code}"])])
+
+
+def _exit_code(detail: Mapping[str, Any]) -> int | None:
     codes = [one["exitCode"] for one in detail.get("containers") or () if one.get("exitCode") is not None]
-    return "; ".join([*words, *(f"exit code {_whole(code)}" for code in codes[:1])])
+    return _whole(codes[0]) if codes else None
 
 
 def _lost_host(detail: Mapping[str, Any]) -> bool:

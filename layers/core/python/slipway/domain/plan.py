@@ -22,7 +22,7 @@ class Plan:
     instance; ECS chooses. ``dismiss``: waiting tasks to end. ``drain``: take no new task. ``end``: drained,
     terminated once ECS lists them empty twice. ``replace``: never came up. ``retire``: stopped ones to terminate.
     ``idle_since``: whose idle mark changes (None clears). ``closes_circuit``, ``closes_tier_circuit``: launches
-    succeed again. ``recovered``: profiles whose containers claim again. ``failed_launches``: those that the snapshot
+    succeed again. ``recovered``: profiles whose containers start again. ``failed_launches``: those that the snapshot
     shows. ``reasons``: one for each waiting job. ``set_aside``: instances that cannot be as they are recorded.
     ``is_short_of_tiers``: standby or headroom found no room. ``withholds``: a place is free for a job once ``offers``
     are published.

@@ -26,7 +26,7 @@ class Why(StrEnum):
     FAIR_SHARE = "fair_share"  # the pool is at its limit, and younger jobs of those who hold less go first
     NO_CAPACITY = "no_capacity"  # EC2 has none of the pool's types for now
     LAUNCHES_FAIL = "launches_fail"  # no instance of the pool comes up; tried again, less and less often
-    STARTS_FAIL = "starts_fail"  # its profile's containers end before they claim; one at a time is tried
+    STARTS_FAIL = "starts_fail"  # its profile's containers end before they take a job; one at a time is tried
     GITHUB_BUSY = "github_busy"  # GitHub asked to register no runner for a while
     GITHUB_REFUSED = (
         "github_refused"  # GitHub refuses runners until somebody mends it; one job tries all the time

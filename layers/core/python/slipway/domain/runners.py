@@ -19,6 +19,10 @@ class RunnerState(StrEnum):
     GONE = "gone"  # it will never run a job again; its task may still have to end
 
 
+# Why a registration ended that its container released: nobody took it, or the container went before its idle timeout.
+RELEASED, GIVEN_BACK = "released", "given back"
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """What the ledger knows of one runner task. Times are epoch seconds.

@@ -104,15 +104,16 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class StartFailures:
-    """Waves of containers of a profile that ended before they claimed, with none that claimed in between.
+    """Waves of containers of a profile that ended before they could take a job, with none that could in between.
 
-    ``why`` is ECS's word for the last. Times are epoch seconds.
+    ``why`` is ECS's word for the last, ``after_claim`` says that it had claimed. Times are epoch seconds.
     """
 
     profile: str
     count: int
     last_at: float
     why: str
+    after_claim: bool = False
 
     @property
     def is_circuit_open(self) -> bool:

@@ -240,13 +240,13 @@ class PoolNotes(Protocol):
         """Replace what is known of launches that failed; None when launches succeed."""
 
     def start_failures(self, pool: str, profile: str) -> StartFailures | None:
-        """Return what is known of a profile's containers that ended before they claimed."""
+        """Return what is known of a profile's containers that ended before they took a job."""
 
     def keep_start_failures(self, pool: str, failures: StartFailures) -> None:
-        """Replace what is known of a profile's containers that ended before they claimed."""
+        """Replace what is known of a profile's containers that ended before they took a job."""
 
     def forget_start_failures(self, pool: str, profiles: Iterable[str]) -> None:
-        """Forget it: containers of those profiles claim again."""
+        """Forget it: containers of those profiles start again."""
 
     def keep_template_version(self, pool: str, version: int) -> None:
         """Remember the newest version of the pool's launch template."""

@@ -19,7 +19,7 @@ from slipway.domain.identity import TaskIdentity
 from slipway.domain.instances import InstanceState
 from slipway.domain.limits import GITHUB_PATIENCE_SECONDS
 from slipway.domain.reach import reach_of
-from slipway.domain.runners import Runner, RunnerState, runner_name
+from slipway.domain.runners import GIVEN_BACK, RELEASED, Runner, RunnerState, runner_name
 from slipway.domain.snapshot import GitHubPause, WaitingJob
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
@@ -34,6 +34,8 @@ HOST_RETRY_SECONDS = 2
 REFUSED_RETRY_SECONDS = 30
 REFUSED_NOTE_SECONDS = 90  # three tries: then whoever tried is gone
 MAX_WHY = 400
+# A container watches its idle timeout from after its claim on, so it is never early but for two hosts' clocks.
+CLOCKS_DIFFER_SECONDS = 5
 UNKNOWN_FOR_SECONDS = 60  # how long RunTask and DescribeTasks may lag behind a container that is up
 
 
@@ -251,7 +253,7 @@ class Release:
             return Answer(410, {"reason": "this runner is gone"})
         now = self._clock.now()
         if runner.state is RunnerState.STARTING:
-            if self._ledger.runners.dismiss(pool.name, runner.task_id, at=now, why="released"):
+            if self._ledger.runners.dismiss(pool.name, runner.task_id, at=now, why=RELEASED):
                 return Answer(200)
             return Answer(503, {"reason": "it is being claimed"}, 1)
         if runner.runner_id is None or runner.reach is None:
@@ -264,10 +266,19 @@ class Release:
             # Its in_progress has not come yet, or never will: it must not count as idle any more.
             self._ledger.runners.found_busy(pool.name, runner.task_id, now)
             return Answer(409, {"reason": "this runner is busy"})
-        if runner.is_idle and runner.job is not None:
+        is_early = self._is_early(runner, now)
+        if runner.is_idle and runner.job is not None and not is_early:
             self._ledger.jobs.note_untaken(pool.name, runner.job, task_id=runner.task_id, at=now)
-        self._ledger.runners.mark_ended(pool.name, runner.task_id, at=now, why="released")
+        why = GIVEN_BACK if is_early else RELEASED
+        self._ledger.runners.mark_ended(pool.name, runner.task_id, at=now, why=why)
         return Answer(200)
+
+    def _is_early(self, runner: Runner, now: float) -> bool:
+        """Say whether it goes before its idle timeout: stopped, or unable to listen. GitHub had no time to use it."""
+        profile = self._configuration.profiles.get(runner.shape.profile)
+        if profile is None or runner.claimed_at is None:
+            return False
+        return now - runner.claimed_at < profile.idle_timeout_seconds - CLOCKS_DIFFER_SECONDS
 
 
 def _github_busy(fault: UnavailableError) -> Answer:

@@ -20,7 +20,7 @@ from slipway.domain.matching import Route, Unserved, route
 from slipway.domain.milestones import JobCompleted, JobStarted, completed, started
 from slipway.domain.resting import JOB_COMPLETED, had_its_job
 from slipway.domain.runners import Runner, RunnerState, TaskHost, parse_runner_name
-from slipway.domain.starts import failed_start
+from slipway.domain.starts import ended_before_a_job, failed_start
 from slipway.ports.cluster import Cluster
 from slipway.ports.ledger import Ledger, Recorded
 
@@ -178,8 +178,8 @@ class Observe:
         return None
 
     def _note_failed_start(self, event: TaskChange, was: Runner | None) -> None:
-        """Remember that a container ended before it claimed: the next may only end like it."""
-        if was is None or was.state is not RunnerState.STARTING or event.lost_host:
+        """Remember that a container ended before it could take a job: the next may only end like it."""
+        if was is None or event.lost_host or not ended_before_a_job(was, event.exit_code):
             return
         known = self._ledger.notes.start_failures(event.pool, was.shape.profile)
         failures = failed_start(was, known, at=event.at, why=event.why)

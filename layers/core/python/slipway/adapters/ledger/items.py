@@ -269,7 +269,7 @@ def launch_failures_from(item: Item) -> LaunchFailures:
 
 
 def start_failures_from(item: Item) -> StartFailures:
-    """Read the containers of a profile that ended before they claimed."""
+    """Read the containers of a profile that ended before they took a job."""
     return StartFailures(**_body(item))
 
 

@@ -42,16 +42,16 @@ class DynamoPoolNotes:
         self._table.write(Put(keyed(key, asdict(failures))) if failures else Delete(key))
 
     def start_failures(self, pool: str, profile: str) -> StartFailures | None:
-        """Return what is known of a profile's containers that ended before they claimed."""
+        """Return what is known of a profile's containers that ended before they took a job."""
         item = self._table.get(_starts_key(pool, profile))
         return start_failures_from(item) if item else None
 
     def keep_start_failures(self, pool: str, failures: StartFailures) -> None:
-        """Replace what is known of a profile's containers that ended before they claimed."""
+        """Replace what is known of a profile's containers that ended before they took a job."""
         self._table.write(Put(keyed(_starts_key(pool, failures.profile), asdict(failures))))
 
     def forget_start_failures(self, pool: str, profiles: Iterable[str]) -> None:
-        """Forget it: containers of those profiles claim again."""
+        """Forget it: containers of those profiles start again."""
         for profile in profiles:
             self._table.write(Delete(_starts_key(pool, profile)))
 
