@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from slipway.domain.intents import Intent, RunTasks
 from slipway.domain.placing import room_for
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.runners import GIVEN_BACK, RELEASED, Runner, RunnerState
@@ -18,7 +19,7 @@ from slipway.domain.starts import (
     hold_back,
     recovered,
 )
-from tests.builders import NOW, a_job, a_runner, a_snapshot
+from tests.builders import NOW, POOL, a_job, a_runner, a_snapshot
 
 FAILING = StartFailures("medium", 3, NOW - 30, "CannotPullContainerError")
 GAVE_BACK = a_runner(
@@ -106,6 +107,12 @@ def test_when_it_is_time_one_is_tried_and_no_second_beside_it() -> None:
     assert (kept, set(reasons)) == ([JOBS[0]], {JOBS[1].key})
     kept, reasons = hold_back(JOBS, replace(snapshot, runners=(TRIED,)), ())
     assert (kept, len(reasons)) == ([], 2)
+
+
+def test_no_second_is_tried_while_the_call_that_starts_the_first_has_no_answer() -> None:
+    asked = Intent("intent-2", POOL, RunTasks(JOBS[0].shape, 1), NOW)
+    snapshot = a_snapshot(start_failures=(FAILING,), intents=(asked,))
+    assert hold_back(JOBS, snapshot, ())[0] == []
 
 
 def test_each_time_another_job_of_the_profile_is_tried_because_one_size_alone_may_fail() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from slipway.domain.demand import unanswered_tasks
 from slipway.domain.jobs import JobKey
 from slipway.domain.placing import Want, shape_of
 from slipway.domain.reasons import Reason, Why
@@ -118,6 +119,8 @@ def _to_try(failures: StartFailures, wanted: int, snapshot: Snapshot) -> int | N
         and runner.started_at > failures.last_at
         for runner in snapshot.runners
     )
+    # Nor while a call has no answer that may have started one.
+    is_tried = is_tried or any(shape.profile == failures.profile for shape in unanswered_tasks(snapshot))
     return None if is_tried else (failures.count - STARTS_TO_OPEN) % wanted
 
 
