@@ -47,6 +47,17 @@ def test_idle_time_fills_the_bucket_up_to_the_burst_and_no_further(case: Case) -
     assert [turn.at - NOW - 3_600 for turn in rested] == pytest.approx([0, 0, 0, 2])
 
 
+def test_a_bucket_in_use_does_not_expire(case: Case) -> None:
+    """One that was deleted would be full again, and give a fresh burst in the middle of its use [DDB-TTL]."""
+    pace = Pace(burst=3, interval_seconds=40_000.0)
+    for number in range(3):
+        case.ledger.turns.take(["acme"], f"runner-{number}", pace, NOW)
+    for number in range(3, 9):
+        case.ledger.turns.take(["acme"], f"runner-{number}", pace, NOW + number * 40_000)
+    (bucket,) = (item for item in case.items() if item["sk"] == {"S": "BUCKET"})
+    assert int(bucket["expires_at"]["N"]) > NOW + 8 * 40_000
+
+
 @pytest.mark.parametrize("seconds", [0.0, 4.0, 3_600.0])
 def test_a_turn_that_is_free_costs_one_call_to_whoever_took_the_last(twin_case: Case, seconds: float) -> None:
     twin_case.ledger.turns.take(["acme"], "runner-0", PACE, NOW)

@@ -89,7 +89,7 @@ def _first(queue: str, pace: Pace, floor: float) -> Update:
     """Fill a bucket, and take its first turn."""
     return Update(
         _bucket_key(queue),
-        set={"next_us": _microseconds(floor + pace.interval_seconds), "expires_at": int(floor) + 2 * DAY},
+        set={"next_us": _microseconds(floor + pace.interval_seconds), "expires_at": _expiry(floor)},
         add={"taken": 1},
         condition="attribute_not_exists(#pk) OR #next_us < :floor",
         values={"floor": _microseconds(floor)},
@@ -97,12 +97,18 @@ def _first(queue: str, pace: Pace, floor: float) -> Update:
 
 
 def _next(queue: str, pace: Pace, floor: float, until: float) -> Update:
+    """Take the next turn of a bucket; a bucket in use is kept, for one that expired would be full again."""
     return Update(
         _bucket_key(queue),
+        set={"expires_at": _expiry(floor)},
         add={"next_us": _microseconds(pace.interval_seconds), "taken": 1},
         condition="#next_us >= :floor AND #next_us <= :until",
         values={"floor": _microseconds(floor), "until": _microseconds(until)},
     )
+
+
+def _expiry(now: float) -> int:
+    return int(now) + 2 * DAY
 
 
 def _microseconds(seconds: float) -> int:
