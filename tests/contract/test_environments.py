@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local.twin.aws.account import AwsTwin
@@ -111,6 +112,13 @@ def _moto() -> Iterator[Stage]:
         )
 
 
+def with_port(made: Environments, port: int) -> Environments:
+    """Return the settings with templates of another port."""
+    return replace(
+        made, repositories={name: replace(one, port=port) for name, one in made.repositories.items()}
+    )
+
+
 FACES: dict[str, Callable[[], Iterator[Stage]]] = {
     "twin": lambda: _twin(check_wire=False),
     "checked twin": lambda: _twin(check_wire=True),
@@ -162,6 +170,30 @@ def test_a_second_make_changes_nothing_and_a_newer_spec_moves_the_service(stage:
     assert (found.service.family, stage.families(found)) == (newer.family, frozenset({newer.family}))
     assert found.target_group is not None
     assert found.target_group.health_path == "/health"
+
+
+def test_a_spec_with_another_port_moves_the_service_and_what_balances_it(stage: Stage) -> None:
+    """[ECS-SERVICE-PORT]"""
+    stage.make()
+    newer = spec_of(a_pull(1), with_port(stage.settings, 9_090))
+    found = stage.make(newer)
+    assert found.service is not None
+    assert found.service.family == newer.family
+    (service,) = stage.client("ecs").describe_services(cluster=stage.settings.cluster, services=[newer.name])[
+        "services"
+    ]
+    assert [balancer["containerPort"] for balancer in service["loadBalancers"]] == [9_090]
+
+
+def test_an_update_that_leaves_the_old_port_is_refused(twin: Stage) -> None:
+    """[ECS-SERVICE-PORT]"""
+    twin.make()
+    newer = spec_of(a_pull(1), with_port(twin.settings, 9_090))
+    twin.make(newer)
+    with pytest.raises(ClientError, match="did not have a container port 9090 defined"):
+        twin.client("ecs").update_service(
+            cluster=twin.settings.cluster, service=newer.name, taskDefinition=twin.spec.family
+        )
 
 
 def test_two_environments_are_two_and_a_rule_of_somebody_else_is_foreign(stage: Stage) -> None:

@@ -124,8 +124,7 @@ class ServiceScheduler:
         if known is not None and known.status == "DRAINING":
             raise AwsFault("InvalidParameterException", "Unable to Start a service that is still Draining.")
         definition = self._definition(request["taskDefinition"])
-        for balancer in request.get("loadBalancers", []):
-            self._check_balancer(balancer, definition)
+        self._check_balancers(request, definition)
         arn = self._state.arn(f"service/{cluster.name}/{name}")
         made = EcsService(name, arn, cluster, request, self._state.context.now(), self._state.history())
         self._by_cluster.setdefault(cluster.name, {})[name] = made
@@ -136,13 +135,16 @@ class ServiceScheduler:
         found = self.existing(cluster, request["service"])
         if found.status != "ACTIVE":
             raise AwsFault("ServiceNotActiveException", "Service was not ACTIVE.")
-        found.request |= {
+        definition = self._definition(request.get("taskDefinition") or found.deployments[0].definition.arn)
+        changed = {
             name: value
             for name, value in request.items()
             if name not in ("cluster", "service", "taskDefinition")
         }
-        definition = self._definition(request.get("taskDefinition") or found.deployments[0].definition.arn)
-        if definition is not found.deployments[0].definition or request.get("forceNewDeployment"):
+        self._check_balancers(found.request | changed, definition)  # [ECS-SERVICE-PORT]
+        found.request |= changed
+        is_other = definition is not found.deployments[0].definition
+        if is_other or "loadBalancers" in changed or request.get("forceNewDeployment"):
             self._deploy(found, definition)
         return found
 
@@ -173,6 +175,10 @@ class ServiceScheduler:
         if found.status != "ACTIVE":
             raise AwsFault("ClientException", "TaskDefinition is inactive")
         return found
+
+    def _check_balancers(self, request: dict[str, Any], definition: TaskDefinition) -> None:
+        for balancer in request.get("loadBalancers", []):
+            self._check_balancer(balancer, definition)
 
     def _check_balancer(self, balancer: dict[str, Any], definition: TaskDefinition) -> None:
         arn, name, port = (balancer[key] for key in ("targetGroupArn", "containerName", "containerPort"))

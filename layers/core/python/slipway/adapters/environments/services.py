@@ -69,6 +69,9 @@ class Services:
             with aws_errors(f"registering {spec.family}"):
                 self._client.register_task_definition(**self._definition(spec, tags))
         network = self._network(spec)
+        balancers: Any = [
+            {"targetGroupArn": target_group, "containerName": CONTAINER, "containerPort": spec.port}
+        ]
         if found is not None:
             with aws_errors(f"updating service {spec.name}"):
                 self._client.update_service(
@@ -76,6 +79,7 @@ class Services:
                     service=spec.name,
                     taskDefinition=spec.family,
                     networkConfiguration=network,
+                    loadBalancers=balancers,  # the newer definition may have another port [ECS-SERVICE-PORT]
                 )
             return
         with aws_errors(f"creating service {spec.name}"):
@@ -86,9 +90,7 @@ class Services:
                 desiredCount=1,
                 launchType="FARGATE",
                 networkConfiguration=network,
-                loadBalancers=[
-                    {"targetGroupArn": target_group, "containerName": CONTAINER, "containerPort": spec.port}
-                ],
+                loadBalancers=balancers,
                 healthCheckGracePeriodSeconds=_GRACE_SECONDS,
                 enableECSManagedTags=False,
                 propagateTags="SERVICE",
