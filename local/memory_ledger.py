@@ -1,7 +1,7 @@
 """The ledger's table in memory: for simulated days, where DynamoDB's wire format would cost most of the time.
 
-It takes the place of ``Table`` alone: every condition, transaction and key of the ledger's own code is in use. The
-ledger's contract suite runs on it as it does on DynamoDB's twin and on moto.
+It takes the place of ``Table`` alone: every condition, transaction and key of the ledger's own code is in use, and
+its patience. The ledger's contract suite runs on it as it does on DynamoDB's twin and on moto.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from slipway.adapters.aws_errors import aws_errors
 from slipway.adapters.ledger import ledger_on
+from slipway.adapters.ledger.patience import Patience
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
 from slipway.adapters.ledger.table import (
     BATCH_LIMIT,
@@ -117,9 +118,12 @@ def _at_once(_operation: str, call: Callable[[], T]) -> T:
 class MemoryTable(Table):
     """A table as the ledger knows it. What it returns is what lies there: it may be kept and must not be changed."""
 
-    def __init__(self, store: MemoryStore, make: Make[Any] = _at_once) -> None:
+    def __init__(
+        self, store: MemoryStore, make: Make[Any] = _at_once, patience: Patience | None = None
+    ) -> None:
         self._store = store
         self._make = make
+        self._patience = patience or Patience()
 
     def get(self, key: Key) -> Item | None:
         """Read one item."""
@@ -142,8 +146,9 @@ class MemoryTable(Table):
             self._apply(key, new)
             return {"ALL_OLD": old, "ALL_NEW": new}.get(want) or {}
 
-        with aws_errors(f"writing {type(write).__name__}"):
-            written: Item = self._make(_OPERATIONS[type(write)], make)
+        written: Item = self._write(
+            f"writing {type(write).__name__}", partial(self._make, _OPERATIONS[type(write)], make)
+        )
         return written
 
     def transact(self, writes: Sequence[Write]) -> None:
@@ -163,8 +168,7 @@ class MemoryTable(Table):
                 if not isinstance(write, Check):
                     self._apply(key, _written(write, old))
 
-        with aws_errors("writing a transaction"):
-            self._make("TransactWriteItems", make)
+        self._write("writing a transaction", partial(self._make, "TransactWriteItems", make))
 
     def query(self, pk: str, prefix: str = "") -> Iterator[Item]:
         """Read all items of a partition whose sort key starts with ``prefix``, as they are at one moment."""
@@ -193,8 +197,7 @@ class MemoryTable(Table):
 
         for start in range(0, len(writes), BATCH_LIMIT):
             batch = writes[start : start + BATCH_LIMIT]
-            with aws_errors("writing a batch"):
-                self._make("BatchWriteItem", partial(make, batch))
+            self._write("writing a batch", partial(self._make, "BatchWriteItem", partial(make, batch)))
 
     def _apply(self, key: Key, new: Item | None) -> None:
         if new is None:
@@ -234,9 +237,9 @@ class MemorySnapshots(DynamoSnapshots):
         return known
 
 
-def memory_ledger(store: MemoryStore, make: Make[Any] = _at_once) -> Ledger:
+def memory_ledger(store: MemoryStore, make: Make[Any] = _at_once, patience: Patience | None = None) -> Ledger:
     """Build the ledger on a table in memory."""
-    table = MemoryTable(store, make)
+    table = MemoryTable(store, make, patience)
     return replace(ledger_on(table), snapshots=MemorySnapshots(table))
 
 

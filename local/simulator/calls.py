@@ -18,6 +18,7 @@ from local.twin.aws.service import Service
 from local.twin.github.twin import GitHubTwin
 from local.twin.github.wire import CONNECTION_LOST, Pending
 from local.twin.latency import LatencyModel, Phase
+from slipway.adapters.ledger.patience import Patience
 
 T = TypeVar("T")
 
@@ -52,6 +53,11 @@ class Calls:
     counts: Counter[str] = field(default_factory=Counter)
     """Calls that functions made: ``{"dynamodb.Query": 3}``."""
 
+    @property
+    def patience(self) -> Patience:
+        """Return that of the ledger: its pauses take time on the clock, and none outside of a function."""
+        return Patience(self._rest, self.rng.random)
+
     def make(self, service: str, operation: str, call: Callable[[], T]) -> T:
         """Make one call: a part of its time passes before it takes effect, a part before its answer is known.
 
@@ -73,6 +79,10 @@ class Calls:
                 pause = back_off(fault, tried, self.rng)
             fiber.wait(pause)
             tried += 1
+
+    def _rest(self, seconds: float) -> None:
+        if self.fibers.running is not None:
+            self.fibers.running.wait(seconds)
 
     def _make(self, fiber: Fiber, service: str, name: str, call: Callable[[], T]) -> T:
         if fiber.is_dead:

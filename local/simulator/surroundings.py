@@ -103,7 +103,9 @@ class Surrounded:
 
     def ledger(self) -> Ledger:
         """Return the deployment's memory."""
-        return self.new_ledger() if self.new_ledger else dynamo_ledger(self.client("dynamodb", REGION), TABLE)
+        if self.new_ledger is not None:
+            return self.new_ledger()
+        return dynamo_ledger(self.client("dynamodb", REGION), TABLE, self.calls.patience)
 
     def client(self, service: str, _region: str) -> Any:
         """Return what stands in for a boto3 client: the twin is one region."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from local.memory_ledger import MemoryStore, memory_ledger
 from local.simulator.calls import Calls
@@ -77,7 +78,7 @@ def build_world(  # noqa: PLR0913 - everything that makes a run what it is
     store = MemoryStore()
 
     def ledger(calls: Calls) -> Ledger:
-        return memory_ledger(store, lambda name, call: calls.make("dynamodb", name, call))
+        return memory_ledger(store, partial(calls.make, "dynamodb"), calls.patience)
 
     loop = Loop(
         configuration,

@@ -10,6 +10,7 @@ from typing import Any, cast
 from local.memory_ledger import MemoryStore, memory_ledger
 from local.twin.http.aws import AwsServer
 from slipway.adapters.ledger import dynamo_ledger
+from slipway.adapters.ledger.patience import Patience
 from slipway.adapters.ledger.table import to_wire
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route, Shape
@@ -104,7 +105,7 @@ def ledger_case(face: str, serve: Callable[[], AwsServer]) -> Iterator[Case]:
     with aws_face(face, serve) as aws:
         client = aws.client("dynamodb")
         create_table(client, TABLE)
-        yield Case(dynamo_ledger(client, TABLE), aws, client)
+        yield Case(dynamo_ledger(client, TABLE, Patience(pause=lambda _seconds: None)), aws, client)
 
 
 def drawn(ledger: Ledger, shape: Shape = SHAPE) -> list[WaitingJob]:

@@ -105,6 +105,7 @@ def test_a_refusal_that_no_table_holds_is_definite_on_every_face(aws: Face) -> N
         "ConditionalCheckFailedException",
         "InvalidInstanceID.NotFound",
         "TransactionCanceledException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     ],
 )
@@ -117,12 +118,6 @@ def test_what_an_adapter_answers_itself_passes_untouched(code: str) -> None:
 def test_an_answer_without_a_status_passes_untouched() -> None:
     with pytest.raises(ClientError), aws_errors("doing something"):
         raise ClientError({"Error": {"Code": "SomethingNew"}}, "CreateFleet")
-
-
-def test_a_write_that_meets_a_transaction_may_succeed_later() -> None:
-    """[DDB-TRANSACT]"""
-    with pytest.raises(UnavailableError), aws_errors("writing"):
-        raise a_fault("TransactionConflictException", 400)
 
 
 @pytest.mark.parametrize(

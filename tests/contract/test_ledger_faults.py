@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from slipway.adapters.ledger import dynamo_ledger
+from slipway.adapters.ledger.patience import Patience
 from slipway.domain.errors import (
     RefusedError,
     SlipwayError,
@@ -17,9 +19,7 @@ from slipway.domain.errors import (
 from slipway.domain.jobs import JobState
 from slipway.ports.ledger import Ledger
 from tests.builders import NOW, POOL, SHAPE, a_runner, several_jobs
-from tests.contract.ledger_cases import ROUTE, Case, an_event, drawn, offered
-
-CONFLICT = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
+from tests.contract.ledger_cases import ROUTE, TABLE, Case, an_event, drawn, offered
 
 
 def fail(case: Case, operation: str, code: str, **how: object) -> None:
@@ -78,23 +78,130 @@ def test_offers_whose_replacement_died_before_the_head_are_replaced_by_the_next(
     assert twin_case.items() == []
 
 
-@pytest.mark.parametrize("code", ["TransactionCanceledException", "TransactionInProgressException"])
-def test_a_transaction_that_meets_another_is_tried_again(twin_case: Case, code: str) -> None:
-    """[DDB-TRANSACT]"""
-    fail(twin_case, "TransactWriteItems", code, times=3, extra=CONFLICT)
-    assert twin_case.ledger.jobs.record(an_event(), ROUTE)
+def cancelled_by(*reasons: str) -> dict[str, Any]:
+    """Return what DynamoDB says of a transaction cancelled for these reasons, one for each part."""
+    return {"CancellationReasons": [{"Code": reason} for reason in reasons]}
+
+
+def patient(case: Case) -> tuple[Ledger, list[float]]:
+    """Return the ledger with the longest pauses there are, and what it paused."""
+    paused: list[float] = []
+    return dynamo_ledger(case.client, TABLE, Patience(paused.append, lambda: 1.0)), paused
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        ("TransactionCanceledException", ("TransactionConflict", "None")),
+        ("TransactionCanceledException", ("None", "ThrottlingError")),
+        ("TransactionCanceledException", ("ProvisionedThroughputExceeded", "TransactionConflict")),
+        ("TransactionInProgressException", ()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_transaction_whose_way_will_be_free_is_tried_again_after_pauses_that_grow(
+    twin_case: Case, code: str, reasons: tuple[str, ...]
+) -> None:
+    """[DDB-TRANSACT] [DDB-CANCELLED]"""
+    ledger, paused = patient(twin_case)
+    fail(twin_case, "TransactWriteItems", code, times=3, extra=cancelled_by(*reasons))
+    assert ledger.jobs.record(an_event(), ROUTE)
     assert len(twin_case.snapshot().jobs) == 1
+    assert paused == [0.05, 0.1, 0.2]
 
 
-def test_a_transaction_that_meets_others_for_ever_is_throttled_and_wrote_nothing(twin_case: Case) -> None:
-    fail(twin_case, "TransactWriteItems", "TransactionCanceledException", times=50, extra=CONFLICT)
-    with pytest.raises(ThrottledError):
-        twin_case.ledger.jobs.record(an_event(), ROUTE)
-    assert twin_case.snapshot().jobs == ()
+def test_a_single_write_that_meets_a_transaction_is_tried_again_after_pauses_that_grow(
+    twin_case: Case,
+) -> None:
+    """[DDB-TRANSACT]"""
+    ledger, paused = patient(twin_case)
+    fail(twin_case, "UpdateItem", "TransactionConflictException", times=3)
+    ledger.rows.want(POOL)
+    assert twin_case.item(f"POOL#{POOL}", "ROW")["wanted"] == {"N": "1"}
+    assert paused == [0.05, 0.1, 0.2]
+
+
+def test_pauses_are_a_random_part_of_their_length() -> None:
+    paused: list[float] = []
+    drawn = iter((0.5, 0.0, 0.25))
+    patience = Patience(paused.append, lambda: next(drawn))
+    for tried in (1, 2, 9):
+        patience.rest(tried)
+    assert paused == [0.025, 0.0, 0.25]
+
+
+def test_what_a_batch_leaves_over_is_sent_again_after_a_pause(twin_case: Case) -> None:
+    ledger, paused = patient(twin_case)
+    with twin_case.aws.lock:
+        twin_case.aws.account.dynamodb.leave_unprocessed(5)
+    ledger.offers.read(POOL).replace({SHAPE: several_jobs(3)})
+    assert paused
+    assert paused == [0.05 * 2**number for number in range(len(paused))]
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "reasons", "said", "write"),
+    [
+        (
+            "TransactWriteItems",
+            "TransactionCanceledException",
+            ("TransactionConflict", "None"),
+            "another transaction",
+            lambda ledger: ledger.jobs.record(an_event(), ROUTE),
+        ),
+        (
+            "TransactWriteItems",
+            "TransactionCanceledException",
+            ("ThrottlingError", "None"),
+            "no capacity",
+            lambda ledger: ledger.jobs.record(an_event(), ROUTE),
+        ),
+        (
+            "UpdateItem",
+            "TransactionConflictException",
+            (),
+            "another transaction",
+            lambda ledger: ledger.rows.want(POOL),
+        ),
+    ],
+    ids=["a conflict", "no capacity", "a single write"],
+)
+def test_what_stays_in_the_way_is_a_throttle_that_says_what_it_was_and_nothing_is_written(
+    twin_case: Case,
+    operation: str,
+    code: str,
+    reasons: tuple[str, ...],
+    said: str,
+    write: Callable[[Ledger], object],
+) -> None:
+    fail(twin_case, operation, code, times=50, extra=cancelled_by(*reasons))
+    with pytest.raises(ThrottledError, match=said):
+        write(twin_case.ledger)
+    with twin_case.aws.lock:
+        twin_case.aws.account.faults.clear()
+    assert twin_case.items() == []
+
+
+@pytest.mark.parametrize("reason", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
+def test_a_transaction_that_can_never_be_written_is_refused_at_once_in_its_own_words(
+    twin_case: Case, reason: str
+) -> None:
+    """[DDB-CANCELLED]"""
+    ledger, paused = patient(twin_case)
+    fail(
+        twin_case,
+        "TransactWriteItems",
+        "TransactionCanceledException",
+        message="cancelled, and this is why",
+        extra=cancelled_by("TransactionConflict", reason),
+    )
+    with pytest.raises(RefusedError, match=f"{reason}: cancelled, and this is why") as caught:
+        ledger.jobs.record(an_event(), ROUTE)
+    assert (caught.value.code, paused) == (reason, [])
 
 
 def test_a_cancelled_transaction_is_a_failed_condition_only_where_dynamodb_says_so(twin_case: Case) -> None:
-    failed = {"CancellationReasons": [{"Code": "ConditionalCheckFailed"}, {"Code": "TransactionConflict"}]}
+    failed = cancelled_by("ConditionalCheckFailed", "TransactionConflict")
     fail(twin_case, "TransactWriteItems", "TransactionCanceledException", extra=failed)
     assert not twin_case.ledger.jobs.record(an_event(), ROUTE)
 
@@ -130,13 +237,6 @@ def test_an_error_of_dynamodb_becomes_ours(
         use(twin_case.ledger)
     assert type(caught.value) is wanted
     use(twin_case.ledger)
-
-
-def test_a_throttled_transaction_is_throttled_and_not_a_failed_condition(twin_case: Case) -> None:
-    throttled = {"CancellationReasons": [{"Code": "ThrottlingError"}, {"Code": "None"}]}
-    fail(twin_case, "TransactWriteItems", "TransactionCanceledException", times=50, extra=throttled)
-    with pytest.raises(ThrottledError):
-        twin_case.ledger.jobs.record(an_event(), ROUTE)
 
 
 def test_a_write_whose_reply_was_lost_can_be_made_again(twin_case: Case) -> None:

@@ -105,6 +105,8 @@ OF_GITHUB: Final = (
 )
 #: Of our own functions; made in ``of_functions``.
 OF_FUNCTIONS: Final = (Fault("holder-dead", 10.0), Fault("clock-skewed", 1.0))
+#: Of writes to the ledger, by the probability for each; made in ``of_calls``.
+OF_WRITES: Final = (Fault("dynamodb-conflict", 0.03),)
 #: What needs no order: it comes with the jobs.
 OF_JOBS: Final = (
     "job-cancelled-queued",
@@ -123,5 +125,6 @@ FAULTS: Final = (
     *OF_ASSIGNMENTS,
     *OF_GITHUB,
     *OF_FUNCTIONS,
+    *OF_WRITES,
 )
 NAMES: Final = (*(fault.name for fault in FAULTS), *OF_JOBS)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from local.simulator.chaos.faults import OF_CALLS
+from local.simulator.chaos.faults import OF_CALLS, OF_WRITES
 from local.simulator.chaos.storm import Storm
 from local.simulator.fibers import Fiber
 from local.twin.aws.errors import LOST_REPLY, AwsFault, client_error
@@ -28,6 +28,14 @@ _CODES: Final = {
     "ec2-throttled": "RequestLimitExceeded",
     "ec2-failed": "InternalError",
 }
+#: How DynamoDB refuses a write that meets a transaction [DDB-TRANSACT].
+_CONFLICT_CODES: Final = {
+    "dynamodb.DeleteItem": "TransactionConflictException",
+    "dynamodb.PutItem": "TransactionConflictException",
+    "dynamodb.TransactWriteItems": "TransactionCanceledException",
+    "dynamodb.UpdateItem": "TransactionConflictException",
+}
+_CONFLICT: Final = {"CancellationReasons": [{"Code": "TransactionConflict"}]}
 _SINGLED_OUT: Final = {"ecs.RunTask": "runtask", "ec2.CreateFleet": "createfleet"}
 #: At GitHub: status, whether its work is done first, and the answer's headers.
 _ANSWERS: Final[dict[str, tuple[int, bool, dict[str, str]]]] = {
@@ -77,7 +85,7 @@ class Meddler:
         service = name.partition(".")[0]
         prefix = _SINGLED_OUT.get(name, service)
         names, upto, total = [], [], 0.0
-        for fault in OF_CALLS:
+        for fault in (*OF_CALLS, *(OF_WRITES if name in _CONFLICT_CODES else ())):
             rate = self.storm.rate(fault.name)
             concerns = fault.name == "function-killed" or fault.name.startswith(f"{prefix}-")
             is_after = fault.name.endswith("-reply-lost") and service != "github"
@@ -104,6 +112,10 @@ class Meddler:
         if fault == "createfleet-partial":
             self._be_short_of_capacity()
             return
+        if fault == "dynamodb-conflict":
+            raise client_error(
+                service, operation, AwsFault(_CONFLICT_CODES[name], "made by chaos", extra=_CONFLICT)
+            )
         if service != "github":
             code = _CODES.get(fault, LOST_REPLY)
             raise client_error(service, operation, AwsFault(code, "made by chaos"))

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from local.memory_ledger import MemoryStore, MemoryTable
 from local.twin.aws.account import AwsTwin
+from local.twin.aws.errors import AwsFault, client_error
 from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
+from slipway.adapters.ledger.patience import Patience
 from slipway.adapters.ledger.table import (
     Check,
     ConditionFailedError,
@@ -239,6 +241,23 @@ def test_every_operation_is_a_call_by_dynamodb_s_name() -> None:
     assert made == [
         "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "GetItem", "Query", "BatchWriteItem",
     ]  # fmt: skip
+
+
+def test_a_write_that_meets_a_transaction_is_made_again_after_a_pause() -> None:
+    """[DDB-TRANSACT]"""
+    made: list[str] = []
+    paused: list[float] = []
+
+    def meet(operation: str, call: Callable[[], Any]) -> Any:
+        made.append(operation)
+        if len(made) < 3:
+            raise client_error("dynamodb", operation, AwsFault("TransactionConflictException", "made up"))
+        return call()
+
+    table = MemoryTable(MemoryStore(), meet, Patience(paused.append, lambda: 1.0))
+    table.write(Put({"pk": KEY.pk, "sk": KEY.sk}))
+    assert (made, paused) == (["PutItem"] * 3, [0.05, 0.1])
+    assert table.get(KEY) == {"pk": KEY.pk, "sk": KEY.sk}
 
 
 def test_a_batch_is_as_many_calls_as_dynamodb_would_need() -> None:

@@ -21,7 +21,7 @@ from slipway.domain.errors import (
     UnknownOutcomeError,
 )
 
-# What botocore takes for a throttle too, but for TransactionInProgressException, which is the table's.
+# What botocore takes for a throttle too, but for TransactionInProgressException, which is the ledger's.
 _THROTTLED = {
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
@@ -37,11 +37,9 @@ _THROTTLED = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
-# A single write that meets a transaction is refused too, but the same write may succeed later [DDB-TRANSACT].
 _UNAVAILABLE = {
     "ServiceUnavailable",
     "ServiceUnavailableException",
-    "TransactionConflictException",
     "Unavailable",
 }
 _UNKNOWN_OUTCOME = {
@@ -69,6 +67,7 @@ _FOR_ADAPTERS = {
     "ConditionalCheckFailedException",
     "InvalidInstanceID.NotFound",
     "TransactionCanceledException",
+    "TransactionConflictException",
     "TransactionInProgressException",
 }
 

@@ -14,6 +14,7 @@ from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.notes import DynamoPoolNotes
 from slipway.adapters.ledger.offers import DynamoOffers
 from slipway.adapters.ledger.organizations import DynamoOrganizations
+from slipway.adapters.ledger.patience import Patience
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.runners import DynamoRunners
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def dynamo_ledger(client: DynamoDBClient, table_name: str) -> Ledger:
+def dynamo_ledger(client: DynamoDBClient, table_name: str, patience: Patience | None = None) -> Ledger:
     """Build the ledger on one table of DynamoDB."""
-    return ledger_on(Table(client, table_name))
+    return ledger_on(Table(client, table_name, patience))
 
 
 def ledger_on(table: Table) -> Ledger:

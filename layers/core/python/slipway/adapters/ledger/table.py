@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from slipway.adapters.aws_errors import aws_errors
-from slipway.domain.errors import SlipwayError, ThrottledError
+from slipway.adapters.ledger.patience import PASSING, TRIES, Patience, code_of, reasons_of
+from slipway.domain.errors import RefusedError, SlipwayError, ThrottledError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+T = TypeVar("T")
 Item = dict[str, Any]
 BATCH_LIMIT = 25  # BatchWriteItem takes at most 25 writes a call [DDB-LIMITS]
-_BATCH_ROUNDS = 8
-_CONFLICT_TRIES = 5
 
 
 class ConditionFailedError(SlipwayError):
@@ -117,9 +118,10 @@ _TRANSACT_NAMES = {Update: "Update", Put: "Put", Delete: "Delete", Check: "Condi
 class Table:
     """One DynamoDB table with string keys ``pk`` and ``sk``."""
 
-    def __init__(self, client: DynamoDBClient, name: str) -> None:
+    def __init__(self, client: DynamoDBClient, name: str, patience: Patience | None = None) -> None:
         self._client = client
         self._name = name
+        self._patience = patience or Patience()
 
     def get(self, key: Key) -> Item | None:
         """Read one item, strongly consistent."""
@@ -128,7 +130,7 @@ class Table:
         return from_wire(reply["Item"]) if "Item" in reply else None
 
     def write(self, write: Update | Put | Delete, *, want: str = "NONE") -> Item:
-        """Make one write and return the item as ``want`` (ReturnValues) asks.
+        """Make one write and return the item as ``want`` (ReturnValues) asks; again while a transaction is in the way.
 
         Raises:
             ConditionFailedError: the item is otherwise.
@@ -139,33 +141,20 @@ class Table:
             Delete: self._client.delete_item,
         }
         request: dict[str, Any] = {"TableName": self._name, "ReturnValues": want, **write.request()}
-        try:
-            with aws_errors(f"writing {type(write).__name__}"):
-                reply = calls[type(write)](**request)
-        except ClientError as fault:
-            if _code(fault) == "ConditionalCheckFailedException":
-                raise ConditionFailedError from fault
-            raise
+        reply = self._write(f"writing {type(write).__name__}", partial(calls[type(write)], **request))
         return from_wire(reply.get("Attributes", {}))
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """Make all the writes or none, trying again when another transaction is in the way.
+        """Make all the writes or none; again while another transaction is in the way, or no room for it.
 
         Raises:
             ConditionFailedError: with the positions whose condition failed.
+            RefusedError: it was cancelled for another reason, whose code it bears.
         """
         items: Any = [
             {_TRANSACT_NAMES[type(write)]: {"TableName": self._name, **write.request()}} for write in writes
         ]
-        for _ in range(_CONFLICT_TRIES):
-            try:
-                with aws_errors("writing a transaction"):
-                    self._client.transact_write_items(TransactItems=items)
-            except ClientError as fault:
-                _raise_unless_conflict(fault)
-            else:
-                return
-        raise ThrottledError("a transaction met another one too often", retry_after_seconds=1)
+        self._write("writing a transaction", partial(self._client.transact_write_items, TransactItems=items))
 
     def query(self, pk: str, prefix: str = "") -> Iterator[Item]:
         """Read all items of a partition whose sort key starts with ``prefix``, strongly consistent, page by page."""
@@ -195,10 +184,12 @@ class Table:
         """
         requests: list[Any] = [{"PutRequest": {"Item": to_wire(item)}} for item in puts]
         requests += [{"DeleteRequest": {"Key": _wire_key(key)}} for key in deletes]
-        for _ in range(_BATCH_ROUNDS):
+        for tried in range(1, TRIES + 1):
             requests = self._write_round(requests)
             if not requests:
                 return
+            if tried < TRIES:
+                self._patience.rest(tried)
         raise ThrottledError("DynamoDB left over the same writes too often", retry_after_seconds=1)
 
     def _write_round(self, requests: Sequence[Any]) -> list[Any]:
@@ -206,10 +197,22 @@ class Table:
         left: list[Any] = []
         for start in range(0, len(requests), BATCH_LIMIT):
             batch = requests[start : start + BATCH_LIMIT]
-            with aws_errors("writing a batch"):
-                reply = self._client.batch_write_item(RequestItems={self._name: batch})
+            write = partial(self._client.batch_write_item, RequestItems={self._name: batch})
+            reply = self._write("writing a batch", write)
             left += reply.get("UnprocessedItems", {}).get(self._name, [])
         return left
+
+    def _write(self, action: str, write: Callable[[], T]) -> T:
+        """Make one call that writes, with patience.
+
+        Raises:
+            ConditionFailedError: with the positions whose condition failed.
+        """
+        try:
+            return self._patience(action, write)
+        except ClientError as fault:
+            _raise_as_ours(action, fault)
+            raise
 
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,20 +267,16 @@ def _expressions(condition: str, values: Mapping[str, Any], *others: str) -> dic
     return request
 
 
-def _code(fault: ClientError) -> str:
-    return str(fault.response.get("Error", {}).get("Code", ""))
-
-
-def _raise_unless_conflict(fault: ClientError) -> None:
-    """Return only for what another transaction caused and trying again may cure [DDB-TRANSACT]."""
-    if _code(fault) == "TransactionCanceledException":
-        failed = _failed_conditions(fault)
-        if failed:
-            raise ConditionFailedError(failed) from fault
-    elif _code(fault) != "TransactionInProgressException":
-        raise fault
-
-
-def _failed_conditions(fault: ClientError) -> list[int]:
-    reasons: list[dict[str, Any]] = fault.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return [i for i, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
+def _raise_as_ours(action: str, fault: ClientError) -> None:
+    """Raise what a failed condition or a cancelled transaction says; return for anything else."""
+    if code_of(fault) == "ConditionalCheckFailedException":
+        raise ConditionFailedError from fault
+    if code_of(fault) != "TransactionCanceledException":
+        return
+    reasons = reasons_of(fault)
+    failed = [position for position, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"]
+    if failed:
+        raise ConditionFailedError(failed) from fault
+    code = next((reason for reason in reasons if reason not in PASSING), code_of(fault))
+    message = fault.response.get("Error", {}).get("Message", "")
+    raise RefusedError(f"{action}: {code}: {message}", code=code) from fault
