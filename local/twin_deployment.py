@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from local.infrastructure.description import pool_tags
@@ -20,15 +20,35 @@ from slipway.domain.configuration import Configuration, Pool
 ACCOUNT = "123456789012"
 REGION = "ap-northeast-1"
 TABLE = "slipway"
-SCALER_TIMEOUT_SECONDS = 60.0
 HOST_IMAGE = "ami-0123456789abcdef0"
 DAY = 86_400.0
+LEASE_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedFunction:
+    """How long a function may run, what its handler keeps of that for one step more, and how often a schedule calls."""
+
+    timeout_seconds: float
+    last_step_seconds: float = 0.0
+    every_seconds: float = 0.0
+
+
+#: As both trees in ``infra/`` deploy them. The scaler's schedule is the tick.
+FUNCTIONS = {
+    "webhook": DeployedFunction(9.0),
+    "scaler": DeployedFunction(60.0, last_step_seconds=25.0, every_seconds=60.0),
+    "registrar": DeployedFunction(29.0),
+    "reaper": DeployedFunction(60.0, last_step_seconds=25.0, every_seconds=60.0),
+    "redelivery": DeployedFunction(60.0, last_step_seconds=35.0, every_seconds=60.0),
+    "environments": DeployedFunction(120.0, last_step_seconds=30.0, every_seconds=300.0),
+}
 
 
 def deploy(aws: AwsTwin, configuration: Configuration, claim_url: str) -> None:
     """Make queues, table, clusters, launch templates, and the task definitions that `slipway config render` writes."""
     for name in reversed(QUEUES):
-        attributes = {"VisibilityTimeout": str(int(6 * SCALER_TIMEOUT_SECONDS))}
+        attributes = {"VisibilityTimeout": str(int(6 * FUNCTIONS["scaler"].timeout_seconds))}
         if name != "dead-letters":
             target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"
             attributes["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": "5"})

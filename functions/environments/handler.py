@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from slipway import bootstrap
 from slipway.services.environments.receive import Received
 
-LAST_STEP_MS = 30_000  # making one environment is six calls, of which each may wait 15 s for its answer
+LAST_STEP_MS = 30_000  # making one environment is six calls, of which one may hang for 16 s, and be recorded
 
 logger = Logger(service="environments")
 reconcile_environments = functools.cache(

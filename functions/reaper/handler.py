@@ -15,7 +15,7 @@ from slipway import bootstrap, telemetry
 from slipway.domain.findings import Reap
 from slipway.services.reap import Reaped
 
-LAST_REMOVAL_MS = 15_000  # a removal may wait ten seconds for GitHub and must end before the deadline
+LAST_REMOVAL_MS = 25_000  # a call of a removal may hang as long, at ECS or EC2 longest, and be recorded
 
 logger = Logger(service="reaper")
 metrics = Metrics(namespace=telemetry.NAMESPACE)

@@ -11,9 +11,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from slipway import bootstrap, telemetry
 from slipway.services.repair import Repaired
 
-LAST_STEP_MS = (
-    25_000  # a step may wait ten seconds for GitHub, as long for a token, and must end before the deadline
-)
+# A step may find an installation, make its token, keep it and call: ten seconds each for GitHub, four for the store.
+LAST_STEP_MS = 35_000
 
 logger = Logger(service="redelivery")
 metrics = Metrics(namespace=telemetry.NAMESPACE)

@@ -13,7 +13,9 @@ from slipway.domain.planner import reasons_count
 from slipway.services.converge import Converged
 from slipway.services.scale import Batch
 
-LAST_ROUND_MS = 10_000  # a round that starts with less time left might not end before the deadline
+# A call to ECS or EC2 of a round's may hang this long, and what came of it is to be recorded before the deadline:
+# a round that is cut off keeps its pool's lease.
+LAST_ROUND_MS = 25_000
 
 logger = Logger(service="scaler")
 metrics = Metrics(namespace=telemetry.NAMESPACE)

@@ -16,7 +16,7 @@ from local.configuration.compilation import compile_file
 from local.demo.containers import REPOSITORY
 from local.demo.scaled_time import ScaledTime
 from local.twin.aws.account import AwsTwin
-from local.twin_deployment import ACCOUNT, REGION, SCALER_TIMEOUT_SECONDS, TABLE
+from local.twin_deployment import ACCOUNT, LEASE_SECONDS, REGION, TABLE
 from slipway.config import load_configuration
 from slipway.domain.configuration import Configuration
 
@@ -131,6 +131,6 @@ def deployed_environment(aws_url: str, scaled: ScaledTime) -> dict[str, str]:
         "SLIPWAY_JOBS_QUEUE_URL": f"{queue_url}/jobs",
         "SLIPWAY_EVENTS_QUEUE_URL": f"{queue_url}/events",
         "SLIPWAY_DEAD_LETTERS_QUEUE_URL": f"{queue_url}/dead-letters",
-        "SLIPWAY_LEASE_SECONDS": str(int(2 * SCALER_TIMEOUT_SECONDS * scaled.scale)),
+        "SLIPWAY_LEASE_SECONDS": str(LEASE_SECONDS * scaled.scale),
         "SLIPWAY_CLOCK": f"{scaled.origin!r},{scaled.scale}",
     }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,13 @@ from local.twin.github.twin import GitHubTwin
 from local.twin.http.aws import AwsServer
 from local.twin.http.github import GitHubServer
 from local.twin.latency import LatencyModel
-from local.twin_deployment import REGION, SCALER_TIMEOUT_SECONDS, TABLE, definitions, deploy, deployed_rules
+from local.twin_deployment import FUNCTIONS, REGION, TABLE, definitions, deploy, deployed_rules
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.table import from_wire
 from slipway.domain.usage import Usage
 
 PERMISSIONS = "permissions.jsonl"  # what each function needed, beside the logs
 WEBHOOK_PATH = "/webhook/5b0c9c1e"
-TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
 APP_PERMISSIONS = {
     "actions": "read",
     "metadata": "read",
@@ -176,7 +176,7 @@ class World:
                     "AWS_LAMBDA_FUNCTION_NAME": f"slipway-{name}",
                 },
                 sandboxes=sandboxes,
-                timeout_seconds=SCALER_TIMEOUT_SECONDS if name == "scaler" else 30.0,
+                timeout_seconds=FUNCTIONS[name].timeout_seconds,
                 program=code.program if code else THIS_PYTHON,
                 folder=code.task_root(name) if code else None,
             )
@@ -209,9 +209,9 @@ class World:
             self.mappings.append(self._stack.enter_context(mapping))
         self.schedules = Schedules(self.clock, self.lock)
         self._stack.callback(self.schedules.close)
-        self.schedules.every(TICK_SECONDS, self._tick)
-        self.schedules.every(REAPER_SECONDS, lambda: self.functions["reaper"].invoke({}))
-        self.schedules.every(REDELIVERY_SECONDS, lambda: self.functions["redelivery"].invoke({}))
+        self.schedules.every(FUNCTIONS["scaler"].every_seconds, self._tick)
+        for name in ("reaper", "redelivery"):
+            self.schedules.every(FUNCTIONS[name].every_seconds, partial(self.functions[name].invoke, {}))
         self._senders = ThreadPoolExecutor(8, thread_name_prefix="hookshot")
         self._stack.callback(self._senders.shutdown)
         self.github.deliveries.deliver = self._deliver

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import httpx
 
 from local.simulator.fibers import Died, Fiber, Fibers
-from local.simulator.retries import back_off, is_repeated, once, seconds_until_raised
+from local.simulator.retries import back_off, endurance, is_repeated, once, seconds_until_raised
 from local.twin.aws.service import Service
 from local.twin.github.twin import GitHubTwin
 from local.twin.github.wire import CONNECTION_LOST, Pending
 from local.twin.latency import LatencyModel, Phase
+from slipway.adapters.aws_clients import Endurance
 from slipway.adapters.ledger.patience import Patience
 
 T = TypeVar("T")
@@ -50,6 +51,8 @@ class Calls:
     latency: LatencyModel
     rng: random.Random
     meddle: Meddle | None = None
+    endurance: Callable[[str], Endurance] = endurance
+    """How long a call ("ecs.RunTask") is waited for and how often it is made: as the function's own clients do."""
     counts: Counter[str] = field(default_factory=Counter)
     """Calls that functions made: ``{"dynamodb.Query": 3}``."""
 
@@ -74,7 +77,7 @@ class Calls:
             try:
                 return self._make(fiber, service, name, call)
             except Exception as fault:
-                if not is_repeated(service, fault, tried):
+                if not is_repeated(fault, tried, self.endurance(name)):
                     raise
                 pause = back_off(fault, tried, self.rng)
             fiber.wait(pause)
@@ -98,7 +101,7 @@ class Calls:
                 result = call()
                 self._meddle(fiber, name, after=True)
         except Exception as fault:
-            fiber.owe(seconds_until_raised(fault, back))
+            fiber.owe(seconds_until_raised(fault, back, self.endurance(name)))
             raise
         fiber.owe(back)
         return result

@@ -25,7 +25,7 @@ from local.twin.clock import VirtualClock
 from local.twin.github.deliveries import Delivery
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
-from local.twin_deployment import SCALER_TIMEOUT_SECONDS, deploy, deployed_rules
+from local.twin_deployment import FUNCTIONS, deploy, deployed_rules
 from slipway.domain.configuration import Configuration
 from slipway.domain.identity import TaskIdentity
 from slipway.domain.jobs import JobEvent
@@ -38,17 +38,8 @@ from slipway.services.repair import Repaired
 from slipway.services.rerun import Settled
 
 CLAIM_URL = "https://claims.example"
-TICK_SECONDS, REAPER_SECONDS, REDELIVERY_SECONDS = 60.0, 60.0, 60.0
 SCALERS_PER_QUEUE = 10  # the mappings' maximum concurrency: one that waits for CreateFleet holds up no other
-TIMEOUT_SECONDS = {
-    "webhook": 10.0,
-    "scaler": SCALER_TIMEOUT_SECONDS,
-    "registrar": 29.0,
-    "reaper": 60.0,
-    "redelivery": 60.0,
-}
-# What must be left for one more step, as the handlers have it.
-LAST_ROUND_SECONDS, LAST_REMOVAL_SECONDS, LAST_REPAIR_SECONDS = 10.0, 15.0, 25.0
+NAMES = ("webhook", "scaler", "registrar", "reaper", "redelivery")
 _UNANSWERED = Answer(503, {"reason": "the function failed"}, 2)
 
 
@@ -174,19 +165,19 @@ class Loop:
         else:
             invoke()
 
-    def _function(self, name: str, timeout_seconds: float) -> Function[Any]:
+    def _function(self, name: str) -> Function[Any]:
         build: Callable[[], Any] = self.sandbox if self.latency else lambda: self
         return Function(
             self.calls.fibers,
             build,
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=FUNCTIONS[name].timeout_seconds,
             latency=self.latency,
             rng=self.rng,
             cold_start=Phase.WEBHOOK_COLD_START if name == "webhook" else Phase.FUNCTION_COLD_START,
         )
 
     def _connect(self) -> None:
-        self.functions = {name: self._function(name, seconds) for name, seconds in TIMEOUT_SECONDS.items()}
+        self.functions = {name: self._function(name) for name in NAMES}
         self.containers = VirtualContainers(self)
         self.aws.ecs.runtime = self.containers
         self.aws.route_events("events", deployed_rules(self.configuration))
@@ -194,10 +185,10 @@ class Loop:
         self.github.deliveries.deliver = self._deliver
         self.github.deliveries.keeps_bodies = self.keeps_log
         fibers = self.calls.fibers
-        Schedule(fibers, TICK_SECONDS, self._tick)
-        Schedule(fibers, REAPER_SECONDS, self._reap)
+        Schedule(fibers, FUNCTIONS["scaler"].every_seconds, self._tick)
+        Schedule(fibers, FUNCTIONS["reaper"].every_seconds, self._reap)
         if self.configuration.github.app_secret:
-            Schedule(fibers, REDELIVERY_SECONDS, self._repair)
+            Schedule(fibers, FUNCTIONS["redelivery"].every_seconds, self._repair)
 
     def _mapping(self, name: str) -> QueueMapping:
         return QueueMapping(
@@ -216,7 +207,7 @@ class Loop:
 
     def _reap(self, over: Callable[[], None]) -> None:
         def run(sandbox: Sandbox, has_time: HasTime) -> Reaped:
-            return sandbox.reap(has_time=lambda: has_time(LAST_REMOVAL_SECONDS))
+            return sandbox.reap(has_time=lambda: has_time(FUNCTIONS["reaper"].last_step_seconds))
 
         def answered(reaped: Reaped | Failed) -> None:
             if isinstance(reaped, Failed):
@@ -231,7 +222,7 @@ class Loop:
 
     def _repair(self, over: Callable[[], None]) -> None:
         def run(sandbox: Sandbox, has_time: HasTime) -> Repaired:
-            return sandbox.repair(lambda: has_time(LAST_REPAIR_SECONDS))
+            return sandbox.repair(lambda: has_time(FUNCTIONS["redelivery"].last_step_seconds))
 
         def answered(repaired: Repaired | Failed) -> None:
             if isinstance(repaired, Failed):
@@ -283,7 +274,7 @@ class Loop:
                 except Exception as fault:  # noqa: BLE001 - as the handler: one message's error is its own
                     self.errors.append(fault)
                     failed.add(number)
-            has_round = partial(has_time, LAST_ROUND_SECONDS)
+            has_round = partial(has_time, FUNCTIONS["scaler"].last_step_seconds)
             for converged in batch.converge(self.new_token(), has_round):
                 self.errors += converged.errors
                 self.converged(converged)

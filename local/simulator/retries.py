@@ -1,6 +1,7 @@
 """What boto3 does about a call that failed: it repeats it, and the first try may have taken effect.
 
-As ``adapters.aws_clients`` configures it: standard mode, the call and three repeats, but none for ECS and EC2.
+As ``adapters.aws_clients`` configures it: standard mode, and for each call how long it is waited for and how often
+it is made.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from typing import Final, TypeVar
 
 import httpx
 from botocore import exceptions as botocore
+from botocore import xform_name
 from botocore.exceptions import ClientError
+
+from slipway.adapters.aws_clients import Endurance, endurance_of
 
 T = TypeVar("T")
 
-_REPEATS: Final = {"dynamodb": 3, "sqs": 3, "ssm": 3, "secretsmanager": 3}
-#: As ``adapters.aws_clients`` and ``adapters.github.http`` set them: after these seconds a reply counts as lost.
-AWS_READ_TIMEOUT_SECONDS: Final = 15.0
-GITHUB_TIMEOUT_SECONDS: Final = 10.0
+#: As ``adapters.github.http`` has it.
+GITHUB: Final = Endurance(connect_seconds=3, read_seconds=10, tries=1)
 _LOST: Final = (botocore.ConnectionError, botocore.HTTPClientError)
 #: boto3 gives each a token of its own, the same for every attempt, so that a repeated one does nothing [DDB-TRANSACT].
 _HAVE_TOKENS: Final = {"dynamodb.TransactWriteItems"}
@@ -42,9 +44,15 @@ _THROTTLES: Final = {
 }
 
 
-def is_repeated(service: str, fault: Exception, tried: int) -> bool:
-    """Say whether boto3 makes the call once more after so many attempts, the last of which raised this."""
-    if tried > _REPEATS.get(service, 0):
+def endurance(name: str) -> Endurance:
+    """Return how long a call ("ecs.RunTask") is waited for, and how often it is made."""
+    service, _, operation = name.partition(".")
+    return GITHUB if service == "github" else endurance_of(service, xform_name(operation))
+
+
+def is_repeated(fault: Exception, tried: int, endured: Endurance) -> bool:
+    """Say whether the client makes the call once more after so many attempts, the last of which raised this."""
+    if tried >= endured.tries:
         return False
     if isinstance(fault, ClientError):
         status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -72,13 +80,10 @@ def once(name: str, call: Callable[[], T]) -> Callable[[], T]:
     return make
 
 
-def seconds_until_raised(fault: Exception, answered_seconds: float) -> float:
+def seconds_until_raised(fault: Exception, answered_seconds: float, endured: Endurance) -> float:
     """Return how long whoever calls waits for a failure: a lost reply is waited for until the time-out."""
-    if isinstance(fault, httpx.TransportError) and not isinstance(fault, httpx.ConnectError):
-        return GITHUB_TIMEOUT_SECONDS
-    if isinstance(fault, _LOST):
-        return AWS_READ_TIMEOUT_SECONDS
-    return answered_seconds
+    is_lost = isinstance(fault, (*_LOST, httpx.TransportError)) and not isinstance(fault, httpx.ConnectError)
+    return float(endured.read_seconds) if is_lost else answered_seconds
 
 
 def _code(fault: ClientError) -> str:

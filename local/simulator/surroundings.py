@@ -12,7 +12,7 @@ from local.simulator.calls import Calls, TimedClient, TwinClient
 from local.twin.aws.account import AwsTwin
 from local.twin.clock import VirtualClock
 from local.twin.github.twin import GitHubTwin
-from local.twin_deployment import ACCOUNT, REGION, TABLE
+from local.twin_deployment import ACCOUNT, LEASE_SECONDS, REGION, TABLE
 from slipway.adapters.aws_errors import aws_errors
 from slipway.adapters.github.http import GitHubApi
 from slipway.adapters.ledger import dynamo_ledger
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-LEASE_SECONDS = 120
 
 
 def queue_url(name: str) -> str:

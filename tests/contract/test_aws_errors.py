@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -120,25 +119,81 @@ def test_an_answer_without_a_status_passes_untouched() -> None:
         raise ClientError({"Error": {"Code": "SomethingNew"}}, "CreateFleet")
 
 
-@pytest.mark.parametrize(
-    ("service", "make"), [("ecs", aws_clients.ecs.__wrapped__), ("ec2", aws_clients.ec2.__wrapped__)]
-)
-def test_what_starts_machines_is_called_once_so_that_a_throttle_is_about_the_only_call(
-    service: str, make: Callable[[str], Any], aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def deployed(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> AwsServer:
+    """Return the server that a function's own clients call."""
     for name, value in {
         "ENDPOINT_URL": aws_server.url,
         "ACCESS_KEY_ID": "x",
         "SECRET_ACCESS_KEY": "x",
     }.items():
         monkeypatch.setenv(f"AWS_{name}", value)
-    operation, method = OPERATIONS[service]
-    with aws_face("boto3", lambda: aws_server) as aws:
+    return aws_server
+
+
+MAKE = {"ecs": aws_clients.ecs.__wrapped__, "ec2": aws_clients.ec2.__wrapped__}
+STARTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "run_task": ("ecs", "RunTask", {"taskDefinition": "runner"}),
+    "start_instances": ("ec2", "StartInstances", {"InstanceIds": ["i-0123456789abcdef0"]}),
+    "create_fleet": (
+        "ec2",
+        "CreateFleet",
+        {
+            "LaunchTemplateConfigs": [
+                {"LaunchTemplateSpecification": {"LaunchTemplateName": "hosts", "Version": "1"}}
+            ],
+            "TargetCapacitySpecification": {"TotalTargetCapacity": 1},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("method", sorted(aws_clients.STARTING))
+def test_what_starts_machines_is_called_once_so_that_a_throttle_is_about_the_only_call(
+    method: str, deployed: AwsServer
+) -> None:
+    service, operation, parameters = STARTS[method]
+    with aws_face("boto3", lambda: deployed) as aws:
         with aws.lock:
             aws.account.faults.next_error(service, operation, "LostReply")
             aws.account.faults.next_error(service, operation, "RequestLimitExceeded", times=9)
         with pytest.raises(UnknownOutcomeError), aws_errors("launching"):
-            getattr(make(REGION), method)(**PARAMETERS.get(service, {}))
+            getattr(MAKE[service](REGION), method)(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "paginator"),
+    [
+        ("ecs", "ListTaskDefinitionFamilies", "list_task_definition_families"),
+        ("ec2", "DescribeInstances", "describe_instances"),
+    ],
+)
+def test_what_only_reads_is_repeated_where_its_reply_was_lost(
+    service: str, operation: str, paginator: str, deployed: AwsServer
+) -> None:
+    with aws_face("boto3", lambda: deployed) as aws:
+        with aws.lock:
+            aws.account.faults.next_error(service, operation, "LostReply")
+        pages = MAKE[service](REGION).get_paginator(paginator).paginate()
+        assert len(list(pages)) == 1
+        assert aws.account.calls[f"{service}.{operation}"] == 2
+
+
+def test_a_client_s_two_halves_are_made_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    def make(_service: str, _region: str, endurance: aws_clients.Endurance) -> object:
+        made.append(endurance)
+        return endurance
+
+    monkeypatch.setattr(aws_clients, "_client", make)
+    client: Any = aws_clients.ecs.__wrapped__(REGION)
+    assert made == []
+    with pytest.raises(AttributeError):
+        client.run_task()
+    assert made == [aws_clients.ONCE]
+    assert [client.read_seconds for _ in range(2)] == [aws_clients.CONTROL.read_seconds] * 2
+    assert made == [aws_clients.ONCE, aws_clients.CONTROL]
 
 
 def test_where_nobody_listens_nothing_happened() -> None:

@@ -10,8 +10,8 @@ from local.permissions.account import Account
 from local.permissions.record import Policies, Record
 from local.simulator.calls import TimedClient
 from local.simulator.environments.world import (
+    HERE,
     QUEUE,
-    TIMEOUT_SECONDS,
     EnvironmentWorld,
     TwinPullRequestQueue,
 )
@@ -82,7 +82,7 @@ class RecordedWorld(EnvironmentWorld):
     def receive(self) -> Receive:
         """Build what one sandbox of the function keeps."""
         settings = replace(
-            SETTINGS, environments_queue_url=queue_url(QUEUE), lease_seconds=int(TIMEOUT_SECONDS)
+            SETTINGS, environments_queue_url=queue_url(QUEUE), lease_seconds=int(HERE.timeout_seconds)
         )
         return Wiring(settings, self.configuration, self._around("environments")).environments(self.settings)
 

@@ -102,9 +102,9 @@ class Meddler:
         if fault == "function-killed":
             fiber.kill()
             return
-        service = name.partition(".")[0]
-        if service in ("dynamodb", "sqs") and self.storm.source("calls").random() < _STUBBORN:
-            self._stubborn[fiber] = (name, fault, after, 3)
+        repeats = self.storm.world.loop.calls.endurance(name).tries - 1
+        if repeats and self.storm.source("calls").random() < _STUBBORN:
+            self._stubborn[fiber] = (name, fault, after, repeats)
         self._raise(fault, name)
 
     def _raise(self, fault: str, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from local.simulator.chaos.storm import Storm
-from local.simulator.surroundings import LEASE_SECONDS
+from local.twin_deployment import LEASE_SECONDS
 
 
 def meddle_with_functions(storm: Storm) -> None:

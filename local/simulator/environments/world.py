@@ -17,6 +17,7 @@ from local.simulator.configuration import read_configuration
 from local.simulator.event_sources import QueueMapping
 from local.simulator.fibers import Fibers
 from local.simulator.functions import Failed, Function, HasTime, Schedule
+from local.simulator.retries import endurance
 from local.simulator.surroundings import SETTINGS, HeldSecrets, Surrounded, queue_url
 from local.twin.aws.account import AwsTwin
 from local.twin.aws.behaviour import Behaviour
@@ -26,8 +27,10 @@ from local.twin.github.keys import app_keys
 from local.twin.github.pulls import PullRequest
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
-from local.twin_deployment import TABLE
+from local.twin_deployment import FUNCTIONS, TABLE
+from slipway.adapters.aws_clients import Endurance
 from slipway.adapters.aws_errors import aws_errors
+from slipway.adapters.environments.clients import ONCE, SERVICES
 from slipway.config import environments_of
 from slipway.domain.configuration import Configuration
 from slipway.domain.environments.images import EcrImage, ecr_image
@@ -45,8 +48,7 @@ CONFIGURATION = Path(__file__).with_name("slipway.yaml")
 WEBHOOK_SECRET = "a webhook secret of the simulator"  # noqa: S105 - it signs what never leaves the process
 APP_PERMISSIONS = {"metadata": "read", "pull_requests": "write", "deployments": "write"}
 QUEUE, DEAD_LETTERS = "environments", "dead-letters"
-SWEEP_SECONDS = 300.0
-TIMEOUT_SECONDS, LAST_STEP_SECONDS = 120.0, 30.0
+HERE = FUNCTIONS["environments"]
 AT_ONCE = 2  # the mapping's maximum concurrency
 
 
@@ -60,6 +62,11 @@ class TwinPullRequestQueue:
         """Put one event on the queue."""
         with aws_errors("queueing a pull request event"):
             self.sqs.send_message(QueueUrl=queue_url(QUEUE), MessageBody=encode_pull_request_event(event))
+
+
+def endurance_here(name: str) -> Endurance:
+    """Return how long a call ("ecs.CreateService") is waited for: this function has clients of its own."""
+    return ONCE if name.partition(".")[0] in SERVICES else endurance(name)
 
 
 @cache
@@ -88,7 +95,9 @@ class EnvironmentWorld:
         self.rng = random.Random(f"{seed}/environments")
         self.github = GitHubTwin(self.clock, seed=seed)
         self.aws = AwsTwin(self.clock, latency=self.latency, seed=seed, behaviour=behaviour)
-        self.calls = Calls(Fibers(self.clock), self.latency, random.Random(f"{seed}/calls"))
+        self.calls = Calls(
+            Fibers(self.clock), self.latency, random.Random(f"{seed}/calls"), endurance=endurance_here
+        )
         self.configuration, found = configured()
         self.settings = replace(settings or found, listener=self.aws.elbv2.add_listener())
         self.errors: list[Exception] = []
@@ -138,13 +147,13 @@ class EnvironmentWorld:
     def receive(self) -> Receive:
         """Build what one sandbox of the function keeps."""
         settings = replace(
-            SETTINGS, environments_queue_url=queue_url(QUEUE), lease_seconds=int(TIMEOUT_SECONDS)
+            SETTINGS, environments_queue_url=queue_url(QUEUE), lease_seconds=int(HERE.timeout_seconds)
         )
         return Wiring(settings, self.configuration, self.around).environments(self.settings)
 
     def _deploy(self) -> HeldSecrets:
         aws, github = self.aws, self.github
-        visible = {"VisibilityTimeout": str(int(6 * TIMEOUT_SECONDS))}
+        visible = {"VisibilityTimeout": str(int(6 * HERE.timeout_seconds))}
         aws.sqs.create_queue(QueueName=DEAD_LETTERS)
         aws.sqs.create_queue(QueueName=QUEUE, Attributes=visible)
         aws.dynamodb.create_table(
@@ -173,8 +182,10 @@ class EnvironmentWorld:
 
     def _connect(self) -> None:
         fibers = self.calls.fibers
-        self.webhook = self._function(self._ingest, 10.0, Phase.WEBHOOK_COLD_START)
-        self.function = self._function(self.receive, TIMEOUT_SECONDS, Phase.FUNCTION_COLD_START)
+        self.webhook = self._function(
+            self._ingest, FUNCTIONS["webhook"].timeout_seconds, Phase.WEBHOOK_COLD_START
+        )
+        self.function = self._function(self.receive, HERE.timeout_seconds, Phase.FUNCTION_COLD_START)
         self.github.deliveries.deliver = self._deliver
         self.mapping = QueueMapping(
             self.clock,
@@ -185,7 +196,7 @@ class EnvironmentWorld:
             latency=self.latency,
             rng=self.rng,
         )
-        Schedule(fibers, SWEEP_SECONDS, self._sweep)
+        Schedule(fibers, HERE.every_seconds, self._sweep)
 
     def _function(self, build: Callable[[], Any], timeout_seconds: float, cold_start: Phase) -> Function[Any]:
         return Function(
@@ -223,7 +234,7 @@ class EnvironmentWorld:
         token = self.around.new_token()
 
         def run(receive: Receive, has_time: HasTime) -> Received:
-            return receive(bodies, token, lambda: has_time(LAST_STEP_SECONDS))
+            return receive(bodies, token, lambda: has_time(HERE.last_step_seconds))
 
         def answered(received: Received | Failed) -> None:
             if isinstance(received, Failed):

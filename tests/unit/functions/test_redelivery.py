@@ -26,7 +26,7 @@ class Invocation:
         return self.time_left_ms
 
 
-@pytest.mark.parametrize(("time_left_ms", "has_time"), [(60_000, True), (25_001, True), (25_000, False)])
+@pytest.mark.parametrize(("time_left_ms", "has_time"), [(60_000, True), (35_001, True), (35_000, False)])
 def test_repair_is_told_when_there_is_no_time_for_another_call(
     monkeypatch: pytest.MonkeyPatch, time_left_ms: int, has_time: bool
 ) -> None:

@@ -10,26 +10,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from botocore.config import Config
 from botocore.session import Session
+
+from slipway.adapters.aws_clients import Endurance
 
 SERVICES = ("ecs", "elbv2", "ecr", "logs")
 MODELS = Path(__file__).parents[3] / "botocore_models"
 """In the function's package, beside our own code; a checkout has none, and botocore's own serve there."""
 
 # Each call is made once: what came of one that was not answered, the next survey shows.
-_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=15,
-    retries={"mode": "standard", "total_max_attempts": 1},
-    max_pool_connections=8,
-)
+ONCE = Endurance(connect_seconds=1, read_seconds=15, tries=1)
 
 
 @cache
 def client(service: str, region: str) -> Any:
     """Return the client of one of the services in a region."""
-    return _session().create_client(service, region_name=region, config=_CONFIG)
+    return _session().create_client(service, region_name=region, config=ONCE.told)
 
 
 @cache
