@@ -9,6 +9,7 @@ import pytest
 
 from local.twin.aws.ec2.lifecycle import BootPlan
 from slipway.domain.configuration import Registration
+from slipway.domain.errors import UnavailableError
 from slipway.domain.findings import What
 from slipway.domain.reach import EVERYONE
 from slipway.domain.reaping import suspicion
@@ -74,6 +75,31 @@ def test_a_pool_that_cannot_be_read_keeps_no_other_from_being_reaped() -> None:
     deployment.clock.advance(480.0)
     assert {type(fault) for fault in deployment.loop.errors} == {KeyError}
     assert deployment.loop.aws.ec2.live_instances() == []
+
+
+def test_what_github_listed_in_vain_is_listed_again_once_every_pool_can_be_read() -> None:
+    deployment = acme()
+    name = ghost(deployment, 1)
+    fleet, census = deployment.loop.fleets["alone"], deployment.loop.census
+    listed_places: list[str] = []
+    list_places, read = census.registrations, fleet.instances
+
+    def counted(places: Iterable[str]) -> Listing:
+        listing = list_places(places)
+        listed_places.extend(listing.places)
+        return listing
+
+    def breaks() -> Any:
+        raise UnavailableError("EC2 answers nobody")
+
+    census.registrations = counted  # type: ignore[method-assign]
+    fleet.instances = breaks  # type: ignore[method-assign]
+    deployment.clock.advance(300.0)
+    assert registered(deployment) == {name}
+    assert len(listed_places) == 1  # no call is wasted while it lasts
+    fleet.instances = read  # type: ignore[method-assign]
+    deployment.clock.advance(240.0)
+    assert registered(deployment) == set()
 
 
 def test_what_is_doubtful_ripens_though_a_run_is_cut_short() -> None:

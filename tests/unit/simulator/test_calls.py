@@ -73,20 +73,6 @@ def test_outside_of_functions_a_call_takes_no_time_is_not_counted_and_not_meddle
     assert (stage.clock.now(), stage.notes, stage.calls.counts) == (START, [], {})
 
 
-def test_the_ledger_s_pauses_take_time_on_the_clock_and_none_outside_of_functions(stage: Stage) -> None:
-    def work() -> None:
-        stage.note("before")
-        for _ in range(50):
-            stage.calls.patience.rest(9)
-        stage.note("after")
-
-    stage.calls.patience.rest(9)
-    assert stage.clock.now() == START
-    stage.run(work)
-    (began, _), (ended, _) = stage.notes
-    assert 5.0 < ended - began < 50.0
-
-
 def test_two_functions_interleave_between_any_two_calls(stage: Stage) -> None:
     def work(name: str) -> Callable[[], None]:
         def calling() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from slipway.domain.configuration import Registration
 from slipway.domain.reach import EVERYONE
@@ -49,8 +49,13 @@ class ListRegistrations:
         ][:MOST_PLACES]
         listing = self._census.registrations(self._in_time(due, has_time, is_dry_run=is_dry_run))
         if due == [EVERYONE] and not listing.places and not is_dry_run:
-            self._note(EVERYONE, 0.0)  # nothing at all was read: try again at the next run
+            self.list_again(due)  # nothing at all was read
         return listing
+
+    def list_again(self, places: Iterable[str]) -> None:
+        """Forget that places were listed, for nothing came of it: the next run lists them."""
+        for place in places:
+            self._note(place, 0.0)
 
     def _listed_at(self, now: float) -> Mapping[str, float]:
         if self._level is Registration.ENTERPRISE:

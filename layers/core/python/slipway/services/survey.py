@@ -39,7 +39,8 @@ class Survey:
     """Reads GitHub first and the ledger last: what appears meanwhile is then known, not taken for stale.
 
     A source that does not answer leaves its part out, so that its silence never looks like absence. Jobs are asked
-    after at the end: GitHub's word is of later than the ledger's.
+    after at the end: GitHub's word is of later than the ledger's. Of the registrations that GitHub lists
+    nothing is made unless every pool was read: what was listed in vain is listed again once they are.
     """
 
     def __init__(  # noqa: PLR0913 - everything is compared with everything
@@ -62,6 +63,7 @@ class Survey:
         self._inquire = inquire
         self._watches = watches
         self._clock = clock
+        self._in_vain: set[str] = set()  # places whose registrations could not be compared
 
     def __call__(
         self,
@@ -75,8 +77,11 @@ class Survey:
         listing = self._listing(suspected, errors, has_time, is_dry_run=is_dry_run)
         pools = self._pools(errors)
         if len(pools) < len(self._configuration.pools):
+            self._in_vain |= listing.places
             # Without a pool's tasks, its runners would look like ghosts.
             listing = replace(listing, registrations=(), places=frozenset())
+        elif self._in_vain and not is_dry_run:
+            self._list_again(self._in_vain - listing.places, errors)
         if not is_dry_run:
             for pool in pools:
                 self._note_template(pool.snapshot, errors)
@@ -108,6 +113,13 @@ class Survey:
             return Listing(())
         errors += listed.failures
         return listed
+
+    def _list_again(self, places: set[str], errors: list[Exception]) -> None:
+        try:
+            self._list_registrations.list_again(sorted(places))
+            self._in_vain.clear()
+        except Exception as fault:  # noqa: BLE001 - the service loop: the next run tries again
+            errors.append(fault)
 
     def _pools(self, errors: list[Exception]) -> list[PoolFacts]:
         pools = []
