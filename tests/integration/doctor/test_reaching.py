@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.reach.handler import reach, wanted
+from slipway.adapters.tcp_probe import probe
+from slipway.domain.probe_targets import wanted
 from tests.integration.doctor.stage import Stage
 
 
@@ -114,7 +115,7 @@ def handler(event: Any) -> Any:
     return (
         {"fault": targets}
         if isinstance(targets, str)
-        else {"targets": reach(targets, 10, lambda _address: None)}
+        else {"targets": probe(targets, 10, lambda _address: None)}
     )
 
 

@@ -67,13 +67,11 @@ def test_a_function_s_package_has_its_handler_the_configuration_and_no_other_fun
         }
 
 
-def test_what_the_doctor_asks_has_no_configuration_and_nothing_of_ours(build: Path) -> None:
-    inside = contents(build / "functions/reach.zip")
-    assert set(inside) == {
-        "functions/__init__.py",
-        "functions/reach/__init__.py",
-        "functions/reach/handler.py",
-    }
+def test_what_the_doctor_asks_has_no_configuration_and_of_ours_only_what_it_imports(build: Path) -> None:
+    inside = set(contents(build / "functions/reach.zip"))
+    assert {"functions/reach/handler.py", "slipway/adapters/tcp_probe.py"} <= inside
+    assert "slipway.json" not in inside
+    assert {path for path in inside if path.startswith(("slipway/services", "slipway/ports"))} == set()
 
 
 def test_templates_of_pools_in_several_regions_are_made_once_the_home_region_is_named(tmp_path: Path) -> None:

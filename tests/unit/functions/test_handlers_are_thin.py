@@ -19,7 +19,7 @@ from tests.deliveries import compiled
 from tests.support.environments import compiled_settings
 
 ROOT = Path(__file__).parents[3]
-FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery", "environments")
+FUNCTIONS = ("webhook", "scaler", "registrar", "reaper", "redelivery", "environments", "reach")
 # What botocore imports itself when its first client is made: where the certificates lie.
 DRAWN_IN = {"certifi", "certifi.core"}
 NEVER_DEPLOYED = {"pydantic", "rich", "moto", "local", "tests", "pytest", "yaml", "awslambdaric"}

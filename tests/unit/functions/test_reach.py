@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.reach import handler
-from functions.reach.handler import MAX_TARGETS, lambda_handler, reach, refusal, wanted
+from functions.reach.handler import lambda_handler
+from local.packages.closure import Sources, closure
+from slipway.adapters.tcp_probe import probe
+from slipway.domain.probe_targets import MAX_TARGETS, Address, refusal, wanted
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,7 +34,7 @@ class Context:
         return self.milliseconds
 
 
-def anything(_address: handler.Address) -> None:
+def anything(_address: Address) -> None:
     """Refuse nothing: the servers of these tests are on loopback."""
 
 
@@ -57,7 +59,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 
 
 def test_a_port_that_accepts_is_told_with_its_address_and_both_times(open_port: int) -> None:
-    (result,) = reach([("localhost", open_port)], 10, anything)
+    (result,) = probe([("localhost", open_port)], 10, anything)
     assert "127.0.0.1" in result["addresses"]
     assert result["connected_to"] == "127.0.0.1"
     assert 0 <= result["dns_milliseconds"] < 10_000
@@ -66,13 +68,13 @@ def test_a_port_that_accepts_is_told_with_its_address_and_both_times(open_port: 
 
 
 def test_a_port_that_refuses_is_told_with_what_tcp_said(closed_port: int) -> None:
-    (result,) = reach([("127.0.0.1", closed_port)], 10, anything)
+    (result,) = probe([("127.0.0.1", closed_port)], 10, anything)
     assert result["fault"] == "TCP: 127.0.0.1: Connection refused"
     assert "connected_to" not in result
 
 
 def test_a_name_that_does_not_resolve_is_told_with_what_dns_said() -> None:
-    (result,) = reach([("does-not-exist.invalid", 443)], 20, anything)
+    (result,) = probe([("does-not-exist.invalid", 443)], 20, anything)
     assert result["fault"].startswith("DNS: ")
     assert "addresses" not in result
 
@@ -89,7 +91,7 @@ def test_one_target_that_hangs_takes_nothing_from_the_others(
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     began = time.monotonic()
-    hung, reached = reach([("slow.example", 443), ("127.0.0.1", open_port)], 0.5, anything)
+    hung, reached = probe([("slow.example", 443), ("127.0.0.1", open_port)], 0.5, anything)
     released.set()
     assert hung == {"host": "slow.example", "port": 443, "fault": "no answer in time"}
     assert reached["connected_to"] == "127.0.0.1"
@@ -141,7 +143,7 @@ def test_a_name_that_resolves_to_a_metadata_address_is_not_connected_to(
 ) -> None:
     resolve(monkeypatch, "140.82.112.5", "169.254.169.254")
     monkeypatch.setattr(socket, "create_connection", lambda *_args, **_kwargs: pytest.fail("it connected"))
-    (result,) = reach([("rebound.example", 80)], 5)
+    (result,) = probe([("rebound.example", 80)], 5)
     assert result["fault"] == "refused: 169.254.169.254 is a link-local or metadata address"
 
 
@@ -156,7 +158,7 @@ def test_it_connects_to_the_address_that_it_judged_and_not_to_the_name_again(
         return connect(address, **kwargs)
 
     monkeypatch.setattr(socket, "create_connection", noted)
-    reach([("localhost", open_port)], 5, anything)
+    probe([("localhost", open_port)], 5, anything)
     assert asked
     assert set(asked) <= {"127.0.0.1", "::1"}
 
@@ -197,7 +199,9 @@ def test_as_many_targets_as_allowed_are_taken(closed_port: int) -> None:
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
-    tree = ast.parse((ROOT / "functions" / "reach" / "handler.py").read_text("utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+    paths = closure("functions.reach.handler", Sources(ROOT, ROOT / "layers/core/python")).values()
+    trees = [ast.parse(path.read_text("utf-8")) for path in paths]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in names} - {"slipway"} <= sys.stdlib_module_names

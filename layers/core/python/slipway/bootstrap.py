@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from slipway.adapters.json_log import JsonLog
     from slipway.domain.configuration import Configuration
     from slipway.domain.environments.settings import Environments
+    from slipway.domain.probe_targets import Target
     from slipway.ports.clock import Clock
     from slipway.ports.ledger import Ledger
     from slipway.ports.queue import JobQueue
@@ -86,6 +87,7 @@ _NEEDED = {
         "slipway.adapters.github.workflow_jobs",
         "slipway.services.repair",
     ),
+    "reach": ("slipway.adapters.tcp_probe",),
     "environments": (
         *_AWS,
         *_GITHUB,
@@ -183,6 +185,13 @@ def diagnose() -> Diagnose:
 def repair() -> Repair:
     """Build the redelivery's service."""
     return _wiring("jobs_queue_url").repair()
+
+
+def probe() -> Callable[[Sequence[Target], float], list[dict[str, Any]]]:
+    """Return what tries targets within some seconds; needs no setting."""
+    from slipway.adapters.tcp_probe import probe
+
+    return probe
 
 
 def reconcile_environments() -> Receive:
