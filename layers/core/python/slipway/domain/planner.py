@@ -212,21 +212,22 @@ def _nothing_starts(snapshot: Snapshot, policy: Policy) -> Reason | None:
 
 
 def _tell_fair_share(
-    reasons: dict[JobKey, Reason], admitted: Iterable[WaitingJob], started: Sequence[WaitingJob]
+    reasons: dict[JobKey, Reason], admitted: Iterable[WaitingJob], started: Iterable[WaitingJob]
 ) -> None:
-    """Say fair share instead of the pool's limit where a younger job of another organization goes first."""
+    """Say fair share instead of the pool's limit where a younger job of another organization went first.
+
+    One that started though it comes later, on room too small for the job, took nothing from it.
+    """
+    has_started = {job.key for job in started}
     youngest: dict[str, float] = {}
-    for job in started:
-        organization = job.organization.lower()
-        youngest[organization] = max(job.queued_at, youngest.get(organization, job.queued_at))
-    if not youngest:
-        return
     for job in admitted:
-        reason = reasons[job.key]
-        if reason.code is Why.POOL_LIMIT:
-            own = job.organization.lower()
-            if any(at > job.queued_at for organization, at in youngest.items() if organization != own):
-                reasons[job.key] = Reason(Why.FAIR_SHARE, reason.parameters)
+        own, reason = job.organization.lower(), reasons[job.key]
+        if job.key in has_started:
+            youngest[own] = max(job.queued_at, youngest.get(own, job.queued_at))
+        elif reason.code is Why.POOL_LIMIT and any(
+            at > job.queued_at for organization, at in youngest.items() if organization != own
+        ):
+            reasons[job.key] = Reason(Why.FAIR_SHARE, reason.parameters)
 
 
 def _surplus(
