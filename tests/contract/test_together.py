@@ -38,9 +38,9 @@ def test_a_step_that_fails_keeps_no_other_from_being_done(way: Together) -> None
     def broken() -> None:
         raise RuntimeError("broken")
 
-    outcomes = way([lambda: attempt(broken), lambda: attempt(lambda: Applied(changed=True))])
+    outcomes = way([lambda: attempt(broken), lambda: attempt(lambda: Applied(is_cut_short=True))])
     assert [type(error) for error in outcomes[0].errors] == [RuntimeError]
-    assert outcomes[1].changed
+    assert outcomes[1].is_cut_short
 
 
 def test_the_first_fault_is_raised_once_all_steps_are_done(way: Together) -> None:

@@ -202,10 +202,9 @@ def _intents_forgotten(patch: Patch) -> None:
 def _hosts_end_with_their_tasks(patch: Patch) -> None:
     """A draining host is terminated without asking ECS what is still on it, by records that lag."""
 
-    def at_once(self: Any, instance: Any) -> Applied:
+    def at_once(self: Any, instance: Any) -> None:
         self._fleets[instance.pool].terminate([instance.instance_id])
         self._ledger.instances.remove(instance.pool, instance.instance_id, at=self._clock.now())
-        return Applied(changed=True)
 
     patch(End, "end", at_once)
     patch(planner, "arns_with_tasks", lambda _snapshot: frozenset())

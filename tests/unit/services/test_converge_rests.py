@@ -33,7 +33,7 @@ def rested(applied: Applied, *, settled: Applied | None = None) -> Any:
 
 
 def test_a_pool_without_work_rests_when_all_went_well() -> None:
-    assert rested(Applied(changed=True)) is True
+    assert rested(Applied()) is True
 
 
 @pytest.mark.parametrize("applied", DISTURBED.values(), ids=DISTURBED)

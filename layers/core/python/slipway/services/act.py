@@ -52,8 +52,7 @@ class Act:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""
         outcome = Applied()
         for intent in sorted(intents, key=lambda intent: (intent.created_at, intent.token)):
-            result = attempt(lambda intent=intent: self._repeat(intent))  # type: ignore[misc]
-            outcome = outcome.merged(replace(result, changed=True))
+            outcome = outcome.merged(attempt(lambda intent=intent: self._repeat(intent)))  # type: ignore[misc]
         return outcome
 
     def _repeat(self, intent: Intent) -> Applied:
@@ -151,7 +150,7 @@ class Act:
                 until = self._clock.now() + BACK_OFF_SECONDS
                 self._ledger.instances.mark_full(pool, request.instance_ids, until=until)
         self._ledger.rows.want(pool)
-        return Applied((fault,), changed=True)
+        return Applied((fault,))
 
     def _launch_refused(self, pool: str, request: LaunchInstances, fault: RefusedError) -> Applied:
         """Fall back where there is something to fall back to; else count a failed launch.
@@ -165,7 +164,7 @@ class Act:
             is_whole = is_quota or not isinstance(fault, NoCapacityError)
             self._refuse(pool, everything if is_whole else request.offerings, request.market)
             self._ledger.rows.want(pool)
-            return Applied((fault,), changed=True)
+            return Applied((fault,))
         return self._failed(request, (fault,), fault.code or "refused")
 
     def _failed(self, request: LaunchInstances, errors: tuple[Exception, ...], why: str) -> Applied:
@@ -178,9 +177,8 @@ class Act:
         self._ledger.runners.add([starting(task, pool) for task in result.tasks if not task.is_stopped])
         if request.exclusive:
             self._drain_under({task.instance_arn for task in result.tasks}, pool)
-        if len(result.tasks) < request.count and self._learn(intent, request, result):
-            return Applied(changed=True)
-        return Applied(changed=bool(result.tasks), should_retry=bool(result.refusals))
+        is_planned_anew = len(result.tasks) < request.count and self._learn(intent, request, result)
+        return Applied(should_retry=bool(result.refusals) and not is_planned_anew)
 
     def _learn(self, intent: Intent, request: RunTasks, result: RunResult) -> bool:
         """Learn from refusals for want of room; say whether the pool is to be planned anew at once.
@@ -210,7 +208,7 @@ class Act:
     def _record_start(self, pool: str, request: StartInstances) -> Applied:
         self._ledger.instances.mark_started(pool, request.starts, at=self._clock.now())
         brought = ((request.offering, request.count),)
-        return Applied(changed=True, launches=(Launch(Market.ON_DEMAND, brought, is_start=True),))
+        return Applied(launches=(Launch(Market.ON_DEMAND, brought, is_start=True),))
 
     def _record_launch(self, intent: Intent, request: LaunchInstances, result: LaunchResult) -> Applied:
         return replace(self._record_brought(intent, request, result), launches=(_launch(request, result),))
@@ -218,7 +216,7 @@ class Act:
     def _record_brought(self, intent: Intent, request: LaunchInstances, result: LaunchResult) -> Applied:
         self._ledger.instances.add(self._launched(result.instances, intent, request))
         if len(result.instances) == request.count:
-            return Applied(changed=True)
+            return Applied()
         if not result.instances and result.faults and not result.refused:
             code = result.faults[0]
             return self._failed(
@@ -230,7 +228,7 @@ class Act:
         errors = tuple(
             RefusedError(f"launching for pool {intent.pool}: {code}", code=code) for code in result.errors
         )
-        return Applied(errors, changed=True)
+        return Applied(errors)
 
     def _refuse(self, pool: str, offerings: Iterable[Offering], market: Market) -> None:
         """Remember what EC2 refused, so that no convergence asks for it again at once [EC2-CAPACITY-ERRORS]."""

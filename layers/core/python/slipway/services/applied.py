@@ -12,7 +12,7 @@ from slipway.domain.launches import FailedLaunch, Launch
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What applying brought: errors that were met, whether facts changed, whether to try again soon.
+    """What applying brought: errors that were met, whether to try again soon.
 
     ``is_cut_short`` says that AWS's limits leave the rest of the plan to the next second: no failure, so no back-off.
     ``failed_launches`` are counted when all is done: steps that run at once must not count over each other.
@@ -20,7 +20,6 @@ class Applied:
     """
 
     errors: tuple[Exception, ...] = ()
-    changed: bool = False
     should_retry: bool = False
     is_cut_short: bool = False
     failed_launches: tuple[FailedLaunch, ...] = ()
@@ -32,7 +31,6 @@ class Applied:
             return self
         return Applied(
             self.errors + other.errors,
-            self.changed or other.changed,
             self.should_retry or other.should_retry,
             self.is_cut_short or other.is_cut_short,
             self.failed_launches + other.failed_launches,

@@ -121,9 +121,8 @@ class Apply:
     def _acting(self, pool: str, request: Request) -> Callable[[], Applied]:
         return lambda: self._act(pool, request)
 
-    def _dismiss(self, pool: str, task_id: str) -> Applied:
-        now = self._clock.now()
-        return Applied(changed=self._ledger.runners.dismiss(pool, task_id, at=now, why="surplus"))
+    def _dismiss(self, pool: str, task_id: str) -> None:
+        self._ledger.runners.dismiss(pool, task_id, at=self._clock.now(), why="surplus")
 
     def _close_circuits(self, pool: str, plan: Plan) -> None:
         if plan.closes_circuit:

@@ -140,7 +140,7 @@ class Converge:
         published = self._ledger.offers.read(pool)
         snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         settled = self._apply.settle(snapshot.intents)
-        if settled.changed:
+        if snapshot.intents:  # what they did is recorded now
             snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         policy = policy_of(self._configuration, pool, snapshot.now)
         decided = plan(replace(snapshot, on_offer=published.jobs), policy)

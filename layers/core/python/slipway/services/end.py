@@ -28,14 +28,12 @@ class End:
         self._fleets = fleets
         self._clock = clock
 
-    def drain(self, instance: Instance) -> Applied:
+    def drain(self, instance: Instance) -> None:
         """Let an instance take no new task."""
         if instance.arn:
             self._clusters[instance.pool].drain(instance.arn)
         now = self._clock.now()
-        return Applied(
-            changed=self._ledger.instances.mark_draining(instance.pool, instance.instance_id, at=now)
-        )
+        self._ledger.instances.mark_draining(instance.pool, instance.instance_id, at=now)
 
     def end(self, instance: Instance) -> Applied | None:
         """Terminate a draining instance once ECS listed it empty twice, some seconds apart.
@@ -44,7 +42,7 @@ class End:
         """
         pool, now = instance.pool, self._clock.now()
         if instance.arn is None and self._has_registered(instance):
-            return Applied(changed=True, should_retry=True)
+            return Applied(should_retry=True)
         if instance.arn and self._clusters[pool].task_ids_on(instance.arn):
             self._ledger.instances.mark_empty(pool, instance.instance_id, at=None)
             return None
@@ -56,15 +54,15 @@ class End:
         if not self._drains(instance):
             self._ledger.instances.mark_empty(pool, instance.instance_id, at=None)
             return Applied(should_retry=True)
-        return self.retire(instance)
+        self.retire(instance)
+        return None
 
-    def retire(self, instance: Instance) -> Applied:
+    def retire(self, instance: Instance) -> None:
         """Terminate an instance and forget it."""
         self._fleets[instance.pool].terminate([instance.instance_id])
         self._ledger.instances.remove(instance.pool, instance.instance_id, at=self._clock.now())
-        return Applied(changed=True)
 
-    def replace(self, instance: Instance) -> Applied:
+    def replace(self, instance: Instance) -> Applied | None:
         """Terminate an instance that never came up, unless ECS knows it: then its event was lost.
 
         One that ECS has been registering for all that time, and that holds no task, never will. Its type is asked
@@ -74,10 +72,10 @@ class End:
         if known is not None:
             if self._ledger.instances.observe(known):
                 self._ledger.rows.want(pool)
-                return Applied(changed=True)
+                return None
             is_registering = known.state is InstanceState.LAUNCHING
             if not is_registering or known.arn is None or self._clusters[pool].task_ids_on(known.arn):
-                return Applied()
+                return None
         self.retire(instance)  # first: what follows is only true once it is gone
         now, of_tier = self._clock.now(), instance.state is InstanceState.WARMING
         if instance.market is not None:
@@ -87,7 +85,7 @@ class End:
         self._ledger.rows.want(pool)
         why = NEVER_STOPPED if of_tier else NEVER_REGISTERED
         failed = FailedLaunch(instance.launched_at, now, why, of_tier)
-        return Applied(changed=True, failed_launches=(failed,))
+        return Applied(failed_launches=(failed,))
 
     def _has_registered(self, instance: Instance) -> bool:
         """Take in an instance that drains and of which no event came yet: tasks may have been placed on it."""
