@@ -16,7 +16,7 @@ class Applied:
 
     ``is_cut_short`` says that AWS's limits leave the rest of the plan to the next second: no failure, so no back-off.
     ``failed_launches`` are counted when all is done: steps that run at once must not count over each other.
-    ``launches`` are what calls to EC2 brought, for the log.
+    ``launches`` are what calls to EC2 brought, for the log. ``is_published``: what is on offer is what the plan offers.
     """
 
     errors: tuple[Exception, ...] = ()
@@ -24,6 +24,7 @@ class Applied:
     is_cut_short: bool = False
     failed_launches: tuple[FailedLaunch, ...] = ()
     launches: tuple[Launch, ...] = ()
+    is_published: bool = True
 
     def merged(self, other: Applied) -> Applied:
         """Return both outcomes as one."""
@@ -35,6 +36,7 @@ class Applied:
             self.is_cut_short or other.is_cut_short,
             self.failed_launches + other.failed_launches,
             self.launches + other.launches,
+            self.is_published and other.is_published,
         )
 
 

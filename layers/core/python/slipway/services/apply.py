@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.held import Story
@@ -79,7 +80,7 @@ class Apply:
                 ),
             ],
         )
-        outcome = published
+        outcome = replace(published, is_published=not published.errors)
         for part in (*noted, fewer, *replaced, more):
             outcome = outcome.merged(part)
         failed = (*plan.failed_launches, *outcome.failed_launches)

@@ -116,7 +116,7 @@ class Converge:
             plans.append(decided)
             errors += (*applied.errors, *done.unnoted)
             launches += applied.launches
-            if decided.withholds and not applied.errors:
+            if decided.withholds and applied.is_published:
                 self._ledger.rows.want(pool)
             newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=done.is_resting)
             if newer is None:
