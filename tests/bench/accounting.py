@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from unittest import mock
+
+import pytest
 
 from local.memory_ledger import MemoryTable
 from local.reports.accounts import quantile
@@ -25,6 +26,7 @@ from local.twin.aws.attribute_values import item_size
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger.table import Item, Put, Table, Update, Write, to_wire
 from slipway.domain.usage import JobUsage
+from slipway.services import apply
 from tests.support.metering import Meter
 
 SEED = 1
@@ -62,16 +64,19 @@ class Written:
             for what in writes:
                 self.see(what)
 
-        with mock.patch.object(table, "write", seen), mock.patch.object(table, "transact", seen_all):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(table, "write", seen)
+            patch.setattr(table, "transact", seen_all)
             yield
 
 
 def run(scenario: str, size: Size, *, remembers: bool) -> dict[str, Any]:
     """Run a scenario; return what was counted, for each job."""
     meter, written = Meter(), Written()
-    forgets: Any = mock.patch("slipway.services.apply.newly_held", return_value={})
     task = Task(make_workload(scenario, SEED, size), configuration_for(10_000), LatencyModel.modelled(), SEED)
-    with nullcontext() if remembers else forgets, meter.metered_table(), written.watched(MemoryTable):
+    with pytest.MonkeyPatch.context() as patch, meter.metered_table(), written.watched(MemoryTable):
+        if not remembers:
+            patch.setattr(apply, "newly_held", lambda _snapshot, _plan: {})
         outcome = run_slipway(task)
     jobs = len(outcome.jobs)
     lines = [line for line in outcome.usage if isinstance(line, JobUsage)]

@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from unittest import mock
+
+import pytest
 
 from local.memory_ledger import MemoryStore, MemoryTable
 from local.simulator.configuration import configuration_for
@@ -110,10 +111,9 @@ class Meter:
                 self.count("read units", pk, math.ceil(sum(len(json.dumps(item)) for item in found) / 4096))
             yield from found
 
-        with (
-            mock.patch.object(MemoryStore, "put", counted_put),
-            mock.patch.object(MemoryTable, "query", counted_query),
-        ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(MemoryStore, "put", counted_put)
+            patch.setattr(MemoryTable, "query", counted_query)
             yield
 
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from unittest import mock
+
+import pytest
 
 from local.costs.sheet import Used
 from local.memory_ledger import MemoryStore, MemoryTable
@@ -205,13 +206,12 @@ class Meter:
             with self._charged(table._store, [*map(Put, puts), *map(Delete, deletes)]):
                 write_many(table, puts, deletes)
 
-        with (
-            mock.patch.object(MemoryTable, "get", counted_get),
-            mock.patch.object(MemoryTable, "query", counted_query),
-            mock.patch.object(MemoryTable, "write", counted_write),
-            mock.patch.object(MemoryTable, "transact", counted_transact),
-            mock.patch.object(MemoryTable, "write_many", counted_many),
-        ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(MemoryTable, "get", counted_get)
+            patch.setattr(MemoryTable, "query", counted_query)
+            patch.setattr(MemoryTable, "write", counted_write)
+            patch.setattr(MemoryTable, "transact", counted_transact)
+            patch.setattr(MemoryTable, "write_many", counted_many)
             yield
 
     @contextmanager

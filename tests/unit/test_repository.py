@@ -21,6 +21,7 @@ LOCKS = [
 MAX_MODULE_LINES = 400
 # Homes of people; /home/runner, /opt and /var/task are paths of images.
 HOME_PATH = r"/home/(?!runner\b)[a-z]\w+|/Users/\w+|/root/\."
+MOCKS = re.compile(r"^\s*(?:from unittest import .*\bmock\b|(?:from|import) unittest\.mock\b)", re.MULTILINE)
 # And where this checkout lies, unless that is a name as common as /src.
 CHECKOUT_PATH = f"|{re.escape(str(ROOT))}" if len(ROOT.parts) > 2 else ""
 MACHINE_PATH = re.compile(rf"(?<![\w.<])(?:{HOME_PATH}{CHECKOUT_PATH})\b")
@@ -57,6 +58,17 @@ def test_no_module_is_longer_than_400_lines() -> None:
     sources = [path for path in repository_files() if path.suffix in (".py", ".sh")]
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in sources}
     assert {name: length for name, length in lengths.items() if length > MAX_MODULE_LINES} == {}
+
+
+def test_nothing_is_tested_against_a_mock() -> None:
+    """A mock agrees to every call; a fake is held to the contract of what it stands for."""
+    sources = [path for path in repository_files() if path.suffix == ".py"]
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group().strip()}"
+        for path in sources
+        for match in MOCKS.finditer(path.read_text("utf-8"))
+    ]
+    assert found == []
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-from unittest.mock import Mock
+from dataclasses import dataclass
 
 import pytest
 
+from slipway.domain.plan import Plan
+from slipway.domain.snapshot import Snapshot
+from slipway.ports.offers import Published
 from slipway.services.applied import Applied
-from slipway.services.converge import Converge
-from tests.builders import NOW, a_configuration, a_launch_intent, a_snapshot
+from tests.builders import POOL, a_launch_intent
+from tests.support.converging import Stage
 
-POOL = "general"
 DISTURBED = {
     "an error": Applied(errors=(RuntimeError("it broke"),)),
     "something to try again": Applied(should_retry=True),
@@ -19,29 +20,43 @@ DISTURBED = {
 }
 
 
-def rested(applied: Applied, *, settled: Applied | None = None) -> Any:
-    """Converge a pool without work; return whether it was let go to rest."""
-    ledger, apply = Mock(), Mock(return_value=applied)
-    ledger.rows.acquire.return_value, ledger.rows.release.return_value = 1, None
-    ledger.snapshots.read.return_value = a_snapshot(intents=() if settled is None else (a_launch_intent(),))
-    apply.settle.return_value, apply.remember.return_value = settled or Applied(), ()
-    ledger.offers.read.return_value.jobs = frozenset()
-    clock = Mock(now=Mock(return_value=NOW))
-    converge = Converge(a_configuration(), ledger, apply, Mock(), clock, lease_seconds=120)
-    converge(POOL, "holder", has_time=lambda: True)
-    return ledger.rows.release.call_args.kwargs["rests"]
+@dataclass
+class Outcome:
+    """In place of ``Apply``: what came of carrying a plan out, and of settling intents."""
+
+    applied: Applied
+    settled: Applied
+
+    def __call__(self, _plan: Plan, _snapshot: Snapshot, _published: Published) -> Applied:
+        return self.applied
+
+    def settle(self, _intents: object) -> Applied:
+        return self.settled
+
+    def remember(self, _plan: Plan, _snapshot: Snapshot) -> tuple[Exception, ...]:
+        return ()
 
 
-def test_a_pool_without_work_rests_when_all_went_well() -> None:
-    assert rested(Applied()) is True
+def rested(applied: Applied, *, settled: Applied | None = None) -> bool:
+    """Converge a pool without work, or with an intent to settle; say whether it was let go to rest."""
+    stage = Stage(apply=Outcome(applied, settled or Applied()))
+    if settled is not None:
+        stage.ledger.intents.write(a_launch_intent())
+    stage.converge()
+    return stage.ledger.rows.want(POOL)
+
+
+@pytest.mark.parametrize("settled", [None, Applied()], ids=["nothing to settle", "an intent settled"])
+def test_a_pool_without_work_rests_when_all_went_well(settled: Applied | None) -> None:
+    assert rested(Applied(), settled=settled)
 
 
 @pytest.mark.parametrize("applied", DISTURBED.values(), ids=DISTURBED)
 def test_a_pool_does_not_rest_when_its_plan_was_not_carried_out(applied: Applied) -> None:
     """What is still to be done shows in no plan's reasons, and calm news would leave it to the next tick."""
-    assert rested(applied) is False
+    assert not rested(applied)
 
 
 @pytest.mark.parametrize("settled", DISTURBED.values(), ids=DISTURBED)
 def test_nor_when_an_intent_could_not_be_settled(settled: Applied) -> None:
-    assert rested(Applied(), settled=settled) is False
+    assert not rested(Applied(), settled=settled)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock
+from typing import Any, cast
 
 from local.simulator.configuration import configuration_for
 from local.simulator.incidents import plan_incidents
 from local.simulator.workload.jobs import Incident, IncidentKind
 from local.simulator.world import World, build_world
+from local.twin.aws.ec2.records import Instance
+from local.twin.aws.ec2.shapes import instance_shape
+from local.twin.aws.ec2.user_data import AgentSettings
+from local.twin.aws.lag import LaggedView
 from local.twin.latency import LatencyModel
 
 DOWN, SCARCE = IncidentKind.GITHUB_DOWN, IncidentKind.NO_SPOT_CAPACITY
@@ -42,7 +46,10 @@ def test_two_incidents_of_one_strength_are_two() -> None:
 
 def test_spot_capacity_comes_back_when_the_last_incident_ends() -> None:
     world = a_world(Incident(SCARCE, 10, 100), Incident(SCARCE, 20, 10))
-    capacity, spot = world.loop.aws.ec2.capacity, Mock(market="spot")
+    capacity = world.loop.aws.ec2.capacity
+    history = LaggedView(cast("Any", None))  # nobody reads it
+    shape, agent = instance_shape("m7i.large"), AgentSettings()
+    spot = Instance("i-1", shape, "spot", "subnet-1", "zone-1", "ami-1", agent, {}, 0.0, history)
     refusals = []
     for moment in (5, 15, 25, 40, 111):
         world.clock.advance_to(moment)
