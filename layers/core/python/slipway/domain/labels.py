@@ -15,7 +15,8 @@ MAX_LABELS = 100  # runners carry 1 to 100 labels [GH-JIT-SCHEMA]
 MAX_LABEL_LENGTH = 256
 # A runner must have a label [GH-JIT-SCHEMA]: that of a job without any is one which no other job asks for.
 UNLABELLED = "slipway-unlabelled"
-_LABEL = re.compile(r"[!-~]{1,256}", re.ASCII)  # printable, no space: what can be typed in runs-on
+# Printable, no space: what can be typed in runs-on.
+_LABEL = re.compile(rf"[!-~]{{1,{MAX_LABEL_LENGTH}}}", re.ASCII)
 _SIZED_PREFIX = "slipway/"
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,19}", re.ASCII)
 _CPU = re.compile(r"[0-9]{1,4}", re.ASCII)
@@ -50,7 +51,7 @@ def canonical(labels: Sequence[str]) -> tuple[str, ...]:
         raise UnreadableLabelsError(f"{len(labels)} labels, at most {MAX_LABELS} are read")
     for label in labels:
         if not _LABEL.fullmatch(label):
-            raise UnreadableLabelsError("a label is not 1 to 256 printable ASCII characters")
+            raise UnreadableLabelsError(f"a label is not 1 to {MAX_LABEL_LENGTH} printable ASCII characters")
     return tuple(sorted({label.lower() for label in labels}))
 
 
