@@ -18,7 +18,7 @@ from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 from slipway.domain.snapshot import WaitingJob
-from slipway.domain.turns import Pace, Turn
+from slipway.domain.turns import RegistrationPace, Turn
 
 NAME_PREFIX = "live-check-"  # of no deployment: in a group that none of them owns it is nobody's affair
 
@@ -57,7 +57,7 @@ class NoOthers:
     Implements ``ports.ledger.Turns`` and ``ports.ledger.CheckedGroups``.
     """
 
-    def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:  # noqa: ARG002
+    def take(self, queues: Sequence[str], holder: str, pace: RegistrationPace, now: float) -> Turn:  # noqa: ARG002
         """Give the turn."""
         return Turn(now, 0)
 

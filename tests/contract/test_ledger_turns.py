@@ -14,12 +14,12 @@ from local.twin.clock import VirtualClock
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.domain.tokens import TokenFacts
-from slipway.domain.turns import HORIZON_SECONDS, SHARED_HORIZON_SECONDS, Pace, pace_of
+from slipway.domain.turns import HORIZON_SECONDS, SHARED_HORIZON_SECONDS, RegistrationPace, pace_of
 from tests.builders import NOW
 from tests.contract.aws_faces import create_table
 from tests.contract.ledger_cases import TABLE, Case
 
-PACE = Pace(burst=3, interval_seconds=2.0)
+PACE = RegistrationPace(burst=3, interval_seconds=2.0)
 
 
 def test_a_burst_goes_at_once_and_the_rest_one_an_interval(case: Case) -> None:
@@ -109,7 +109,7 @@ def test_the_shared_queue_is_booked_half_a_minute_ahead_at_most(case: Case) -> N
 
 
 def test_beyond_the_horizon_no_turn_is_kept(case: Case) -> None:
-    slow = Pace(burst=1, interval_seconds=HORIZON_SECONDS / 2)
+    slow = RegistrationPace(burst=1, interval_seconds=HORIZON_SECONDS / 2)
     turns = [case.ledger.turns.take(["acme"], f"runner-{number}", slow, NOW) for number in range(5)]
     assert [turn.number for turn in turns] == [1, 2, 3, None, None]
     assert NOW < turns[-1].at <= NOW + HORIZON_SECONDS
@@ -118,7 +118,11 @@ def test_beyond_the_horizon_no_turn_is_kept(case: Case) -> None:
 
 def test_those_who_come_together_get_different_turns(shared_case: Case) -> None:
     def take(number: int) -> int | None:
-        return shared_case.another().turns.take(["acme"], f"runner-{number}", Pace(30, 0.4), NOW).number
+        return (
+            shared_case.another()
+            .turns.take(["acme"], f"runner-{number}", RegistrationPace(30, 0.4), NOW)
+            .number
+        )
 
     with ThreadPoolExecutor(8) as pool:
         numbers = [number for number in pool.map(take, range(24)) if number is not None]

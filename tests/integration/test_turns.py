@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from slipway.domain.turns import Pace, Turn, pace_of
+from slipway.domain.turns import RegistrationPace, Turn, pace_of
 from tests.bench.claims import Crowd
 
 
@@ -26,7 +26,7 @@ def test_who_takes_no_turns_meets_the_limits() -> None:
     """So that the test above can fail."""
 
     class Everybody:
-        def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:
+        def take(self, queues: Sequence[str], holder: str, pace: RegistrationPace, now: float) -> Turn:
             return Turn(now, 0)
 
     crowd = Crowd(claims=300, owners=1, turns=Everybody())

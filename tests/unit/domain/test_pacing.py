@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.pacing import Bucket, Pace
+from slipway.domain.pacing import Bucket, CallBudget
 from tests.builders import NOW
 
 # Half of what AWS documents [ECS-THROTTLE] [EC2-THROTTLE]: whole calls at once, calls a second.
@@ -21,9 +21,9 @@ BUCKETS = pytest.mark.parametrize(
 )
 
 
-def admitted(pace: Pace, bucket: Bucket, now: float, tries: int = 1_000) -> int:
+def admitted(budget: CallBudget, bucket: Bucket, now: float, tries: int = 1_000) -> int:
     """Count how many of so many calls are admitted at a moment."""
-    return sum(pace.admits(bucket, now) for _ in range(tries))
+    return sum(budget.admits(bucket, now) for _ in range(tries))
 
 
 def test_every_bucket_has_a_limit() -> None:
@@ -32,7 +32,7 @@ def test_every_bucket_has_a_limit() -> None:
 
 @BUCKETS
 def test_a_burst_is_admitted_at_once_and_no_call_more(bucket: Bucket, burst: int, per_second: float) -> None:
-    assert admitted(Pace(), bucket, NOW) == burst
+    assert admitted(CallBudget(), bucket, NOW) == burst
 
 
 @pytest.mark.parametrize(
@@ -46,38 +46,38 @@ def test_a_burst_is_admitted_at_once_and_no_call_more(bucket: Bucket, burst: int
     ids=[bucket.value for bucket, *_ in LIMITS],
 )
 def test_an_empty_bucket_fills_at_its_rate(bucket: Bucket, seconds: float, calls: int) -> None:
-    pace = Pace()
-    admitted(pace, bucket, NOW)
-    assert admitted(pace, bucket, NOW + seconds + 1e-3) == calls
+    budget = CallBudget()
+    admitted(budget, bucket, NOW)
+    assert admitted(budget, bucket, NOW + seconds + 1e-3) == calls
 
 
 @BUCKETS
 def test_a_bucket_never_fills_beyond_its_burst(bucket: Bucket, burst: int, per_second: float) -> None:
-    pace = Pace()
-    assert pace.admits(bucket, NOW)
-    assert admitted(pace, bucket, NOW + 86_400) == burst
+    budget = CallBudget()
+    assert budget.admits(bucket, NOW)
+    assert admitted(budget, bucket, NOW + 86_400) == burst
 
 
 def test_a_call_that_is_not_admitted_uses_up_nothing() -> None:
-    pace = Pace()
-    admitted(pace, Bucket.ECS_CHANGES, NOW)
+    budget = CallBudget()
+    admitted(budget, Bucket.ECS_CHANGES, NOW)
     for step in range(100):
-        pace.admits(Bucket.ECS_CHANGES, NOW + step / 10_000)
-    assert pace.admits(Bucket.ECS_CHANGES, NOW + 0.05 + 1e-3)
+        budget.admits(Bucket.ECS_CHANGES, NOW + step / 10_000)
+    assert budget.admits(Bucket.ECS_CHANGES, NOW + 0.05 + 1e-3)
 
 
 def test_each_bucket_fills_and_empties_by_itself() -> None:
-    pace = Pace()
-    admitted(pace, Bucket.ECS_CHANGES, NOW)
-    assert admitted(pace, Bucket.CREATE_FLEET, NOW) == 25
+    budget = CallBudget()
+    admitted(budget, Bucket.ECS_CHANGES, NOW)
+    assert admitted(budget, Bucket.CREATE_FLEET, NOW) == 25
 
 
 @pytest.mark.parametrize("back", [1.0, 3_600.0, NOW], ids=["a second", "an hour", "to the epoch"])
 def test_a_clock_that_goes_back_neither_fills_nor_stops_a_bucket(back: float) -> None:
-    pace = Pace()
-    admitted(pace, Bucket.ECS_CHANGES, NOW)
-    assert admitted(pace, Bucket.ECS_CHANGES, NOW - back) == 0
-    assert admitted(pace, Bucket.ECS_CHANGES, NOW - back + 1) == 20
+    budget = CallBudget()
+    admitted(budget, Bucket.ECS_CHANGES, NOW)
+    assert admitted(budget, Bucket.ECS_CHANGES, NOW - back) == 0
+    assert admitted(budget, Bucket.ECS_CHANGES, NOW - back + 1) == 20
 
 
 @BUCKETS
@@ -85,8 +85,8 @@ def test_a_clock_that_goes_back_neither_fills_nor_stops_a_bucket(back: float) ->
 def test_no_stretch_of_time_admits_more_than_burst_and_rate(
     bucket: Bucket, burst: int, per_second: float, pauses: list[float]
 ) -> None:
-    pace, now, calls = Pace(), NOW, 0
+    budget, now, calls = CallBudget(), NOW, 0
     for pause in pauses:
         now += pause
-        calls += admitted(pace, bucket, now, tries=3)
+        calls += admitted(budget, bucket, now, tries=3)
         assert calls <= burst + 0.51 + (now - NOW) * per_second  # some bursts have half a call

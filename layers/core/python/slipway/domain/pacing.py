@@ -26,7 +26,7 @@ _OUR_SHARE = 0.5
 
 
 @dataclass(slots=True)
-class Pace:
+class CallBudget:
     """What may be called now in one region. Times are epoch seconds."""
 
     _tokens: dict[Bucket, float] = field(default_factory=dict)

@@ -17,18 +17,18 @@ SHARED_HORIZON_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RegistrationPace:
     """A token bucket: so many at once, then one every ``interval_seconds``."""
 
     burst: int
     interval_seconds: float
 
 
-def pace_of(credentials: int) -> Pace:
+def pace_of(credentials: int) -> RegistrationPace:
     """Return the pace of registrations in one scope that so many credentials of different owners share."""
     burst = min(_BURST * credentials, _SCOPE_BURST) if credentials > 1 else _BURST
     per_second = min(_PER_SECOND * credentials, _SCOPE_PER_SECOND)
-    return Pace(burst, 1 / per_second)
+    return RegistrationPace(burst, 1 / per_second)
 
 
 @dataclass(frozen=True, slots=True)

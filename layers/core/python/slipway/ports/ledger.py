@@ -23,7 +23,7 @@ from slipway.domain.snapshot import (
     UnavailableOffering,
 )
 from slipway.domain.tokens import TokenFacts
-from slipway.domain.turns import Pace, Turn
+from slipway.domain.turns import RegistrationPace, Turn
 from slipway.domain.usage import Usage
 from slipway.ports.housekeeping import Housekeeping
 from slipway.ports.offers import Claims, Offers
@@ -301,7 +301,7 @@ class CheckedGroups(Protocol):
 class Turns(Protocol):
     """Turns to register a runner, shared by all who mint."""
 
-    def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:
+    def take(self, queues: Sequence[str], holder: str, pace: RegistrationPace, now: float) -> Turn:
         """Give the holder a turn in each queue, one after the other: at once, or later and kept until it comes back.
 
         The turn is that of the last queue, or of the first in which it has to wait. Whoever comes back when its turn

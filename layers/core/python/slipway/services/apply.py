@@ -11,7 +11,7 @@ from slipway.domain.held import Story
 from slipway.domain.intents import Intent, LaunchInstances, Request, RunTasks, StartInstances
 from slipway.domain.jobs import JobKey
 from slipway.domain.launches import FailedLaunch, counted
-from slipway.domain.pacing import Bucket, Pace
+from slipway.domain.pacing import Bucket, CallBudget
 from slipway.domain.plan import Plan
 from slipway.domain.remembering import newly_held
 from slipway.domain.snapshot import Snapshot
@@ -42,7 +42,7 @@ class Apply:
         self._end = end
         self._clock = clock
         self._together = together
-        self._paces: dict[str, Pace] = defaultdict(Pace)
+        self._budgets: dict[str, CallBudget] = defaultdict(CallBudget)
 
     def __call__(self, plan: Plan, snapshot: Snapshot, on_offer: Published) -> Applied:
         """Apply a plan to its pool, and replace what is on offer there.
@@ -107,10 +107,10 @@ class Apply:
 
     def _do(self, pool: str, steps: Iterable[tuple[Bucket | None, Step]]) -> Applied:
         """Do the steps that AWS's limits admit now; the others are planned again in a second."""
-        pace, now = self._paces[self._configuration.pools[pool].region], self._clock.now()
+        budget, now = self._budgets[self._configuration.pools[pool].region], self._clock.now()
         admitted, is_short = [], False
         for bucket, step in steps:
-            if bucket is None or pace.admits(bucket, now):
+            if bucket is None or budget.admits(bucket, now):
                 admitted.append(step)
             else:
                 is_short = True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slipway.adapters.ledger.items import DAY, keyed
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Key, Put, Table, Update
-from slipway.domain.turns import Pace, Turn, horizon_of
+from slipway.domain.turns import RegistrationPace, Turn, horizon_of
 
 _TRIES = 8  # each failure means that another took a turn meanwhile
 _KEPT_SECONDS = 600
@@ -24,7 +24,7 @@ class DynamoTurns:
         self._table = table
         self._seen: dict[str, int] = {}  # each queue's next turn when it was last seen here; it only grows
 
-    def take(self, queues: Sequence[str], holder: str, pace: Pace, now: float) -> Turn:
+    def take(self, queues: Sequence[str], holder: str, pace: RegistrationPace, now: float) -> Turn:
         """Give the holder a turn in each queue, one after the other: at once, or later and kept until it comes back."""
         kept: Item | None = None
         turn = Turn(now, None)
@@ -43,7 +43,9 @@ class DynamoTurns:
                 return turn
         return turn
 
-    def _keep(self, queue: str, holder: str, pace: Pace, now: float, horizon_seconds: float) -> Turn:
+    def _keep(
+        self, queue: str, holder: str, pace: RegistrationPace, now: float, horizon_seconds: float
+    ) -> Turn:
         later = self._advance(queue, pace, now, until=now + horizon_seconds)
         if not isinstance(later, Turn):
             return Turn(max(now + 1, later - horizon_seconds / 2), None)
@@ -57,7 +59,7 @@ class DynamoTurns:
             self._table.write(Delete(_turn_key(holder)))
         return Turn(float(kept["at"]), int(kept["number"]))
 
-    def _advance(self, queue: str, pace: Pace, now: float, *, until: float) -> Turn | float:
+    def _advance(self, queue: str, pace: RegistrationPace, now: float, *, until: float) -> Turn | float:
         """Take the next turn if it comes until a time; else return when it comes.
 
         What succeeds at once is tried first: a bucket that should be full by what was last seen of it is filled.
@@ -76,7 +78,7 @@ class DynamoTurns:
             is_full = seen < _microseconds(floor)
         return until + 1.0  # too many at once: ask again
 
-    def _take(self, queue: str, pace: Pace, now: float, write: Update) -> Turn | None:
+    def _take(self, queue: str, pace: RegistrationPace, now: float, write: Update) -> Turn | None:
         try:
             moved = self._table.write(write, want="ALL_NEW")
         except ConditionFailedError:
@@ -85,7 +87,7 @@ class DynamoTurns:
         return Turn(max(now, moved["next_us"] / _SECOND - pace.interval_seconds), int(moved["taken"]))
 
 
-def _first(queue: str, pace: Pace, floor: float) -> Update:
+def _first(queue: str, pace: RegistrationPace, floor: float) -> Update:
     """Fill a bucket, and take its first turn."""
     return Update(
         _bucket_key(queue),
@@ -96,7 +98,7 @@ def _first(queue: str, pace: Pace, floor: float) -> Update:
     )
 
 
-def _next(queue: str, pace: Pace, floor: float, until: float) -> Update:
+def _next(queue: str, pace: RegistrationPace, floor: float, until: float) -> Update:
     """Take the next turn of a bucket; a bucket in use is kept, for one that expired would be full again."""
     return Update(
         _bucket_key(queue),
