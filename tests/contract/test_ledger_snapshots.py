@@ -5,7 +5,14 @@ from __future__ import annotations
 from slipway.domain.configuration import Market
 from slipway.domain.launches import LaunchFailures
 from slipway.domain.redelivery import Resent
-from slipway.domain.snapshot import ANY, Control, GitHubPause, StartFailures, UnavailableOffering
+from slipway.domain.snapshot import (
+    ANY,
+    REFUSED_LATELY_SECONDS,
+    Control,
+    GitHubPause,
+    StartFailures,
+    UnavailableOffering,
+)
 from slipway.domain.sweeping import Lap, SweepState
 from tests.builders import NOW, POOL, a_launch_intent, a_runner, a_snapshot, a_task_id, an_instance
 from tests.contract.ledger_cases import ROUTE, Case, an_event
@@ -42,15 +49,16 @@ def test_a_pool_larger_than_a_page_is_read_whole(twin_case: Case) -> None:
     assert twin_case.aws.account.calls["dynamodb.Query"] > 1
 
 
-def test_what_ec2_has_none_of_is_remembered_until_its_time(case: Case) -> None:
+def test_what_ec2_has_none_of_is_remembered_until_its_time_and_a_while_longer(case: Case) -> None:
     spot = UnavailableOffering("m7i.large", "subnet-1", Market.SPOT, NOW + 60)
     dear = UnavailableOffering("m7i.large", "subnet-1", Market.ON_DEMAND, NOW + 120)
     case.ledger.notes.refuse(POOL, [spot, dear])
     assert set(case.snapshot(NOW).unavailable) == {spot, dear}
-    assert case.snapshot(NOW + 60).unavailable == (dear,)
+    assert set(case.snapshot(NOW + 60 + REFUSED_LATELY_SECONDS - 1).unavailable) == {spot, dear}
+    assert case.snapshot(NOW + 60 + REFUSED_LATELY_SECONDS).unavailable == (dear,)
     later = UnavailableOffering("m7i.large", "subnet-1", Market.SPOT, NOW + 200)
     case.ledger.notes.refuse(POOL, [later])
-    assert set(case.snapshot(NOW + 60).unavailable) == {later, dear}
+    assert set(case.snapshot(NOW + 60 + REFUSED_LATELY_SECONDS).unavailable) == {later, dear}
 
 
 def test_many_refused_offerings_are_remembered_each_by_type_subnet_and_market(case: Case) -> None:

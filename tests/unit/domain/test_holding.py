@@ -1,17 +1,21 @@
-"""Which instance a pool at its limit keeps free for a large job."""
+"""Which instance a pool at its limit, or for which EC2 has nothing, keeps free for a large job."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from slipway.domain.configuration import InstanceType, Market
 from slipway.domain.instances import Instance
 from slipway.domain.intents import RunTasks
 from slipway.domain.matching import Shape
 from slipway.domain.placing import Want, room_for, untouched
 from slipway.domain.reasons import Why
 from slipway.domain.resources import Resources
-from slipway.domain.snapshot import WaitingJob
+from slipway.domain.snapshot import ANY, REFUSED_LATELY_SECONDS, UnavailableOffering, WaitingJob
 from tests.builders import (
+    NOW,
     ROOM_FOR_FOUR,
     SHAPE,
     SIZE,
@@ -111,3 +115,72 @@ def test_no_instance_is_kept_for_headroom_or_in_an_exclusive_pool() -> None:
     found = place(jobs, snapshot, a_policy(exclusive=True), allowed=0)
     assert [(request.shape, request.avoid) for request in found.run] == [(LARGE, ()), (SHAPE, ())]
     assert all(request.exclusive for request in found.run)
+
+
+def refused(until: float, *markets: Market) -> tuple[UnavailableOffering, ...]:
+    return tuple(UnavailableOffering(ANY, ANY, market, until) for market in markets or Market)
+
+
+def test_an_instance_is_kept_as_long_as_ec2_has_none_that_would_hold_the_job() -> None:
+    snapshot = having(an_instance("i-1"), runners=busy_on("i-1", 3), unavailable=refused(NOW + 60))
+    jobs = large_and_small(1)
+    found = place(jobs, snapshot)
+    assert found.run == ()
+    assert found.whys(jobs) == [Why.NO_CAPACITY] * 2
+    assert [reason.parameters.get("held") for reason in found.reasons(jobs)] == ["i-1", None]
+
+
+def test_nothing_is_kept_while_one_market_has_it() -> None:
+    snapshot = having(
+        an_instance("i-1"), runners=busy_on("i-1", 3), unavailable=refused(NOW + 60, Market.SPOT)
+    )
+    found = place(large_and_small(1), snapshot)
+    assert (found.run, found.launched) == ((RunTasks(SHAPE, 1),), 1)
+
+
+def test_nothing_is_kept_for_a_size_that_ec2_has_though_it_has_not_every_type() -> None:
+    types = (InstanceType("small", SIZE, 0.1), InstanceType("large", ROOM_FOR_FOUR, 0.4))
+    none_small = tuple(UnavailableOffering("small", ANY, market, NOW + 60) for market in Market)
+    none_large = tuple(UnavailableOffering("large", ANY, market, NOW + 60) for market in Market)
+    policy = a_policy(instance_types=types)
+    for unavailable, kept in ((none_small, False), (none_large, True)):
+        snapshot = having(an_instance("i-1"), runners=busy_on("i-1", 3), unavailable=unavailable)
+        assert (place(large_and_small(1), snapshot, policy).run == ()) is kept
+
+
+def test_what_is_kept_is_kept_while_ec2_is_asked_again_and_until_what_it_grants_is_up() -> None:
+    """Else the try that EC2 refuses, one each three minutes, would give away all that was kept."""
+    again = having(an_instance("i-1"), runners=busy_on("i-1", 3), unavailable=refused(NOW - 5))
+    found = place(large_and_small(1), again)
+    assert (found.run, found.launched) == ((), 2)
+    granted = (a_booting_instance("i-8"), a_booting_instance("i-9", load=((LARGE, 1),)))
+    found = place(large_and_small(1), replace(again, instances=(*again.instances, *granted)))
+    assert (found.run, found.launched) == ((), 0)
+
+
+def test_refusals_that_have_been_over_for_a_while_keep_nothing() -> None:
+    over = refused(NOW - REFUSED_LATELY_SECONDS)
+    snapshot = having(an_instance("i-1"), runners=busy_on("i-1", 3), unavailable=over)
+    assert place(large_and_small(1), snapshot).run == (RunTasks(SHAPE, 1),)
+
+
+@pytest.mark.parametrize("until", [NOW + 60, NOW - 5], ids=["refused", "asked again"])
+def test_nothing_is_kept_for_a_job_that_a_stopped_instance_may_be_started_for(until: float) -> None:
+    stopped = a_stopped_instance("i-2", subnet="subnet-of-old")
+    types = (UnavailableOffering(ANY, "subnet-1", market, until) for market in Market)
+    snapshot = having(an_instance("i-1"), stopped, runners=busy_on("i-1", 3), unavailable=tuple(types))
+    found = place(large_and_small(1), snapshot)
+    assert (found.run, found.loads) == ((RunTasks(SHAPE, 1),), {"i-2": ((LARGE, 1),)})
+
+
+def test_a_stopped_instance_that_is_too_small_is_no_room_to_come() -> None:
+    small = a_stopped_instance("i-2", subnet="subnet-of-old", registered=SIZE)
+    types = tuple(UnavailableOffering(ANY, "subnet-1", market, NOW + 60) for market in Market)
+    snapshot = having(an_instance("i-1"), small, runners=busy_on("i-1", 3), unavailable=types)
+    assert place(large_and_small(1), snapshot).run == ()
+
+
+def test_nor_is_one_that_boots_and_is_too_small() -> None:
+    small = a_booting_instance("i-2", registered=SIZE)
+    snapshot = having(an_instance("i-1"), small, runners=busy_on("i-1", 3))
+    assert place(large_and_small(1), snapshot, allowed=0).run == ()

@@ -16,6 +16,7 @@ from slipway.domain.offerings import (
     HostSize,
     Refusals,
     asked_again,
+    has_none,
     host_sizes,
     stand_ins,
 )
@@ -23,7 +24,7 @@ from slipway.domain.packing import FirstFit
 from slipway.domain.policy import Policy
 from slipway.domain.reasons import Reason, Why
 from slipway.domain.resources import NOTHING, Resources, smallest
-from slipway.domain.snapshot import Snapshot
+from slipway.domain.snapshot import REFUSED_LATELY_SECONDS, Snapshot
 
 Launch = tuple[Market, tuple[HostSize, ...]]
 
@@ -61,10 +62,22 @@ class NewCapacity:
     fell_short: bool = False  # the limit left some without a place
     _launches: dict[Launch, Counter[Load]] = field(default_factory=dict)
     _refusals: Refusals = field(init=False)
+    _lately: Refusals = field(init=False)
     _markets: tuple[tuple[Market, tuple[HostSize, ...]], ...] = ()  # looked up when a task finds no room
 
     def __post_init__(self) -> None:
-        self._refusals = Refusals(self.snapshot.unavailable, self.snapshot.now)
+        now, unavailable = self.snapshot.now, self.snapshot.unavailable
+        self._refusals = Refusals(unavailable, now)
+        self._lately = Refusals(unavailable, now - REFUSED_LATELY_SECONDS)
+
+    def may_be_had(self, size: Resources) -> bool:
+        """Say whether an instance for a size may be asked for now."""
+        return self.allowed > 0 and not has_none(self.policy.pool, size, self._refusals)
+
+    def is_in_doubt(self, size: Resources) -> bool:
+        """Say whether EC2 is asked again for a size of which it had none until a moment ago: it may refuse again."""
+        pool = self.policy.pool
+        return has_none(pool, size, self._lately) and not has_none(pool, size, self._refusals)
 
     def find(self, shapes: Sequence[Shape]) -> list[Reason]:
         """Ask for room for tasks, given in fair order; return for each what came of it.

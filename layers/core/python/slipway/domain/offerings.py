@@ -80,6 +80,17 @@ def stand_ins(content: Resources, tasks: int, sizes: Sequence[HostSize]) -> tupl
     return tuple(size for size in fitting if size.usd_per_hour <= DEAREST_STAND_IN * fitting[0].usd_per_hour)
 
 
+def has_none(pool: Pool, size: Resources, refusals: Refusals) -> bool:
+    """Say whether EC2 refuses all that would hold a size, in either market."""
+    return all(
+        refusals.until(Offering(offered.name, subnet), market) is not None
+        for market in (pool.market, Market.ON_DEMAND)
+        for offered in pool.instance_types
+        if size.fits(offered.registered)
+        for subnet in pool.subnets
+    )
+
+
 def asked_again(pool: Pool, size: Resources, refusals: Refusals) -> tuple[float, Collection[str]]:
     """Return when the first refusal of a type that holds a size is over, and in which subnets it was refused."""
     refused = [

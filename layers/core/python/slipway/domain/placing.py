@@ -119,7 +119,6 @@ class Placing:
 
     def _on_usable(self, wants: Sequence[Want]) -> tuple[list[WaitingJob], list[Want]]:
         fit = FirstFit(self.rooms.usable)
-        may_hold = not (self.exclusive or self.capacity.allowed or self.rooms.booting)
         starting = {shape: Reason(Why.TASK_STARTING, {"shape": str(shape)}) for shape in _shapes(wants)}
         ramped = Reason(Why.START_RAMP, {"limit": self.ramp.limit})
         started: list[WaitingJob] = []
@@ -130,7 +129,7 @@ class Placing:
             bin = loaded[shape].pop() if loaded[shape] else fit.place(shape)
             if bin is None:
                 rest.append(want)
-                if may_hold and isinstance(want, WaitingJob):
+                if isinstance(want, WaitingJob):
                     self._hold(want)
             elif not isinstance(want, WaitingJob):
                 if shape.profile != _ROOM:
@@ -150,13 +149,15 @@ class Placing:
     def _hold(self, job: WaitingJob) -> None:
         """Keep the emptiest instance that could ever hold this job's shape free of others, one instance a shape.
 
-        Without it a pool at its limit would give each place that falls free to the next small task, and a large one
-        would wait for ever.
+        Without it a pool at its limit, or for which EC2 has nothing, would give each place that falls free to the next
+        small task, and a large one would wait for ever.
         """
         shape = job.shape
-        if shape in self._looked_for:
+        if self.exclusive or shape in self._looked_for:
             return
         self._looked_for.add(shape)
+        if self._may_come(shape.size):
+            return
         could = [
             bin
             for bin in self.rooms.usable
@@ -173,6 +174,18 @@ class Placing:
             )
             emptiest.held_for = shape
             self._held[job.key] = emptiest.name
+
+    def _may_come(self, size: Resources) -> bool:
+        """Say whether room for a size may come from elsewhere than from tasks that end.
+
+        Where EC2 is asked again, not even what it grants is counted on before it is up: else each try would give away
+        what was kept, and the plan after one that succeeds would start what this one has an instance launched for.
+        """
+        if self.capacity.allowed and any(size.fits(bin.free) for bin in self.rooms.stopped):
+            return True
+        if self.capacity.is_in_doubt(size):
+            return False
+        return self.capacity.may_be_had(size) or any(size.fits(bin.free) for bin in self.rooms.booting)
 
     def _on_booting(self, wants: Sequence[Want]) -> list[Want]:
         """Give each instance that boots the tasks that it was started for, and what room is left to others.

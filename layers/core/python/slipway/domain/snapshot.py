@@ -59,13 +59,16 @@ class Offer:
 
 
 ANY = "*"
+REFUSED_LATELY_SECONDS = (
+    180  # a refusal that is over is known for so long: EC2 may refuse again when it is asked again
+)
 STARTS_TO_OPEN = 3
 START_BACK_OFF_SECONDS, START_BACK_OFF_AT_MOST_SECONDS = 30, 300
 
 
 @dataclass(frozen=True, slots=True)
 class UnavailableOffering:
-    """Capacity that EC2 refused a moment ago: do not ask again before ``until``.
+    """Capacity that EC2 refused a moment ago: do not ask again before ``until``, and do not count on it soon after.
 
     ``ANY`` stands for every type (a subnet without addresses) or every subnet (a quota of the account).
     """

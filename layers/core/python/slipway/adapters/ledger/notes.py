@@ -8,7 +8,13 @@ from dataclasses import asdict
 from slipway.adapters.ledger.items import keyed, pool_key, start_failures_from
 from slipway.adapters.ledger.table import Delete, Item, Key, Put, Table
 from slipway.domain.launches import LaunchFailures
-from slipway.domain.snapshot import Control, GitHubPause, StartFailures, UnavailableOffering
+from slipway.domain.snapshot import (
+    REFUSED_LATELY_SECONDS,
+    Control,
+    GitHubPause,
+    StartFailures,
+    UnavailableOffering,
+)
 
 CONTROL, TEMPLATE, GITHUB = "CONTROL", "TEMPLATE", "GITHUB"
 LAUNCH_FAILURES, TIER_FAILURES, START_FAILURES = "LAUNCH_FAILURES", "TIER_FAILURES", "START_FAILURES"
@@ -27,7 +33,8 @@ class DynamoPoolNotes:
         for offering in offerings:
             key = pool_key(pool, f"OFFERING#{offering.instance_type}#{offering.subnet}#{offering.market}")
             body: Item = {**asdict(offering), "market": offering.market.value}
-            items.append(keyed(key, {**body, "expires_at": int(offering.until) + _KEPT_SECONDS}))
+            expires_at = int(offering.until) + REFUSED_LATELY_SECONDS
+            items.append(keyed(key, {**body, "expires_at": expires_at}))
         self._table.write_many(items)
 
     def order(self, pool: str, control: Control) -> None:

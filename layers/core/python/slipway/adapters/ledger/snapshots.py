@@ -26,7 +26,7 @@ from slipway.adapters.ledger.notes import (
     TIER_FAILURES,
 )
 from slipway.adapters.ledger.table import Item, Table
-from slipway.domain.snapshot import Control, Snapshot
+from slipway.domain.snapshot import REFUSED_LATELY_SECONDS, Control, Snapshot
 
 T = TypeVar("T")
 
@@ -46,6 +46,7 @@ class DynamoSnapshots:
         kinds: dict[str, list[Item]] = defaultdict(list)
         for item in self._table.query(f"POOL#{pool}"):
             kinds[item["sk"].partition("#")[0]].append(item)
+        lately = now - REFUSED_LATELY_SECONDS
         control, failures, tier_failures, template = (
             kinds[note][0] if kinds[note] else None
             for note in (CONTROL, LAUNCH_FAILURES, TIER_FAILURES, TEMPLATE)
@@ -61,7 +62,7 @@ class DynamoSnapshots:
             runners=known(runner_from, "RUNNER"),
             instances=known(instance_from, "INSTANCE"),
             intents=known(intent_from, "INTENT"),
-            unavailable=tuple(item for item in known(offering_from, "OFFERING") if item.until > now),
+            unavailable=tuple(item for item in known(offering_from, "OFFERING") if item.until > lately),
             orphans=known(orphan_from, "ORPHAN"),
             control=Control(control["order"]) if control else Control.RUN,
             launch_failures=launch_failures_from(failures) if failures else None,
