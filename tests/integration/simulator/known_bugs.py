@@ -20,7 +20,7 @@ from slipway.adapters.ledger.jobs import DynamoJobs
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.snapshots import DynamoSnapshots
 from slipway.adapters.ledger.table import Update
-from slipway.domain import planner, reaping
+from slipway.domain import planner, reaping, wanted
 from slipway.domain.errors import UnavailableError, UnknownOutcomeError
 from slipway.domain.fairness import oldest_first
 from slipway.domain.findings import What
@@ -291,7 +291,7 @@ def _oldest_first(patch: Patch) -> None:
     def by_age(jobs: Any, _running: Any, _weights: Any, accept: Any = lambda _: True) -> list[WaitingJob]:
         return [job for job in oldest_first(jobs) if accept(job)]
 
-    patch(planner, "fair_order", by_age)
+    patch(wanted, "fair_order", by_age)
 
 
 def _silent_limit(patch: Patch) -> None:

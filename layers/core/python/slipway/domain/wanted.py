@@ -1,0 +1,157 @@
+"""Wanted: which jobs need a runner and may have one, what serves them already, and what a place is to be found for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from slipway.domain.demand import (
+    covered_jobs,
+    running_by_repository,
+    still_on_offer,
+    turns_awaited,
+    waiting_tasks,
+)
+from slipway.domain.fairness import fair_order
+from slipway.domain.jobs import JobKey
+from slipway.domain.limits import Admission, runners_by_profile
+from slipway.domain.matching import Shape
+from slipway.domain.placing import Ramp, Want
+from slipway.domain.policy import Policy
+from slipway.domain.reach import reach_of
+from slipway.domain.reasons import Reason, Why
+from slipway.domain.snapshot import Snapshot, WaitingJob
+from slipway.domain.starts import hold_back, recovered
+from slipway.domain.tiers import room_to_keep
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one plan is to find a place for, and why nothing is sought for the other jobs.
+
+    ``admitted``: the jobs that need a runner and may have one, in fair order. ``supply``: the tasks that will claim,
+    by shape. ``expecting``: the admitted jobs that these serve. ``wants``: what needs a place, those with the best
+    claim to one first; ``ramp`` says how many of them may start. ``reasons``: of the jobs that are not among the wants.
+    ``trying``: what is said of the jobs that go on trying for all, wherever they find a place. ``recovered``: the
+    profiles whose containers claim again. ``withholds``: a place is free for a job once this plan's offers are
+    published.
+    """
+
+    admitted: Sequence[WaitingJob]
+    supply: Counter[Shape]
+    expecting: Sequence[WaitingJob]
+    wants: Sequence[Want]
+    ramp: Ramp
+    reasons: dict[JobKey, Reason]
+    trying: dict[JobKey, Reason]
+    recovered: tuple[str, ...]
+    withholds: bool
+
+
+def wanted_in(snapshot: Snapshot, policy: Policy) -> Wanted:
+    """Return what a pool wants: tasks for jobs, standby tasks, room to keep, in this order."""
+    covered = covered_jobs(snapshot.jobs, snapshot.runners, policy.github)
+    on_offer = still_on_offer(snapshot)
+    admission = Admission(snapshot.runners, policy, snapshot.now, snapshot.github_pauses, on_offer)
+    admitted = _in_fair_order(snapshot, policy, covered, admission)
+    supply, turns, ramp = waiting_tasks(snapshot), turns_awaited(snapshot), _ramp(snapshot, policy)
+    expecting, wants = _split(admitted, supply, turns, ramp, policy)
+    wants += _standby(snapshot, policy, admitted, supply) + room_to_keep(snapshot, policy)
+    well = recovered(snapshot)
+    wants, failing = hold_back(wants, snapshot, well)
+    served = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
+    return Wanted(
+        admitted=admitted,
+        supply=supply,
+        expecting=expecting,
+        wants=wants,
+        ramp=ramp,
+        reasons=served | failing | admission.refused | _expecting_reasons(expecting, turns, policy),
+        trying=admission.trying,
+        recovered=well,
+        withholds=admission.withholds,
+    )
+
+
+def _in_fair_order(
+    snapshot: Snapshot, policy: Policy, covered: Collection[JobKey], admission: Admission
+) -> list[WaitingJob]:
+    """Return the jobs that need a runner and may have one; the others have their reason with ``admission``."""
+    uncovered = [job for job in snapshot.jobs if job.key not in covered] if covered else snapshot.jobs
+    if not uncovered:
+        return []
+    return fair_order(
+        uncovered,
+        running_by_repository(snapshot.runners),
+        policy.fairness.weights,
+        admission,
+    )
+
+
+def _expecting_reasons(
+    expecting: Iterable[WaitingJob], turns: Mapping[tuple[Shape, str], Sequence[float]], policy: Policy
+) -> dict[JobKey, Reason]:
+    by_shape: dict[Shape, Reason] = {}
+    left = {key: iter(moments) for key, moments in turns.items()}
+    reasons: dict[JobKey, Reason] = {}
+    for job in expecting:
+        turn = next(left.get(_turn_key(job, policy), iter(())), None) if left else None
+        starting = by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
+        reasons[job.key] = starting if turn is None else Reason(Why.AWAITING_TURN, {"until": turn})
+    return reasons
+
+
+def _turn_key(job: WaitingJob, policy: Policy) -> tuple[Shape, str]:
+    return job.shape, reach_of(policy.github, job.organization, job.repository)
+
+
+def _split(
+    admitted: Sequence[WaitingJob],
+    supply: Counter[Shape],
+    turns: Mapping[tuple[Shape, str], Sequence[float]],
+    ramp: Ramp,
+    policy: Policy,
+) -> tuple[list[WaitingJob], list[Want]]:
+    """Return the jobs that tasks on their way will serve, and what is wanted for the others."""
+    left = Counter(supply)
+    awaited = Counter({key: len(moments) for key, moments in turns.items()})
+    for (shape, _), count in awaited.items():
+        left[shape] -= count
+    expecting: list[WaitingJob] = []
+    wants: list[Want] = []
+    for job in admitted:
+        key = _turn_key(job, policy) if awaited else None
+        if key is not None and awaited[key] > 0 and ramp.admits(job):
+            awaited[key] -= 1
+            expecting.append(job)
+        elif left and left[job.shape] > 0 and ramp.admits(job):
+            left[job.shape] -= 1
+            expecting.append(job)
+        else:
+            wants.append(job)
+    return expecting, wants
+
+
+def _standby(
+    snapshot: Snapshot, policy: Policy, admitted: Iterable[WaitingJob], supply: Counter[Shape]
+) -> list[Want]:
+    """Return the standby tasks that are missing: on top of the jobs, within the profile's cap."""
+    wants: list[Want] = []
+    if not policy.tiers.standby:
+        return wants
+    wanted = Counter(job.shape for job in admitted)
+    taken = runners_by_profile(snapshot.runners)
+    for shape, count in wanted.items():
+        taken[shape.profile] += count
+    for name, standby in sorted(policy.tiers.standby.items()):
+        profile = policy.profiles[name]
+        shape = Shape(name, profile.size)
+        waiting = max(0, supply[shape] - wanted[shape])
+        wants += [shape] * max(0, min(standby, profile.max_runners - taken[name]) - waiting)
+    return wants
+
+
+def _ramp(snapshot: Snapshot, policy: Policy) -> Ramp:
+    in_flight = Counter((runner.repository or "").lower() for runner in snapshot.runners if runner.is_idle)
+    return Ramp(policy.fairness.max_starting_per_repository, in_flight)
