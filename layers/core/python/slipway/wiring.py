@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from slipway.services.diagnose import Diagnose
     from slipway.services.environments.receive import Receive
     from slipway.services.reap import ReapStale
+    from slipway.services.removals import Remove
     from slipway.services.repair import Repair
     from slipway.services.scale import Scale
+    from slipway.services.survey import Survey, Watch
     from slipway.services.sweep import Sweep
 
 NO_APP = "github.secrets.app is not set: this needs a GitHub App"
@@ -89,6 +91,7 @@ class Wiring:
         self._wakeups = SqsWakeups(self._client("sqs"), settings.events_queue_url)
 
     def scale(self) -> Scale:
+        """Build what folds events into the ledger and makes each pool what its jobs need."""
         from slipway.adapters.sqs import SqsDeadLetters
         from slipway.services.act import Act
         from slipway.services.apply import Apply
@@ -121,6 +124,7 @@ class Wiring:
         )
 
     def claim(self) -> Claim:
+        """Build the answer to a container that asks for a job."""
         from slipway.services.claim import Claim
 
         return Claim(
@@ -134,6 +138,7 @@ class Wiring:
         )
 
     def release(self) -> Release:
+        """Build the answer to a container whose runner was given no job."""
         from slipway.services.claim import Release
 
         return Release(
@@ -145,65 +150,76 @@ class Wiring:
         )
 
     def reap(self) -> ReapStale:
-        from slipway.services.deregister import Deregister
+        """Build what compares GitHub, ECS, EC2 and the ledger, and removes what outlived its use."""
+        from slipway.services.reap import ReapStale
+        from slipway.services.tell import Tell
+
+        return ReapStale(
+            self._configuration,
+            self.ledger,
+            self._wakeups,
+            survey=self._survey(),
+            remove=self._remove(),
+            tell=Tell(self.ledger.housekeeping, self.ledger.runners),
+        )
+
+    def _survey(self) -> Survey:
         from slipway.services.inquire import Inquire
         from slipway.services.list_registrations import ListRegistrations
+        from slipway.services.survey import Survey
+
+        github, housekeeping = self._configuration.github, self.ledger.housekeeping
+        return Survey(
+            self._configuration,
+            self.ledger,
+            self.clusters,
+            self.fleets,
+            list_registrations=ListRegistrations(github.registration, housekeeping, self.census, self._clock),
+            inquire=Inquire(
+                github, self.ledger.jobs, self._workflow_jobs, self._clock, together=self._around.together
+            ),
+            watches=self._watches(),
+            clock=self._clock,
+        )
+
+    def _watches(self) -> tuple[Watch, ...]:
         from slipway.services.name_series import NameSeries
-        from slipway.services.reap import ReapStale
-        from slipway.services.removals import Remove
         from slipway.services.renew_hosts import RenewHosts
         from slipway.services.runner_versions import CheckVersions
-        from slipway.services.survey import Survey
-        from slipway.services.tell import Tell
         from slipway.services.watch_tokens import WatchTokens
 
-        clusters, fleets, github = self.clusters, self.fleets, self._configuration.github
-        jobs = self._workflow_jobs
-        deregister = Deregister(
-            self.ledger,
-            self.runners,
-            jobs,
-            clusters,
-            self._clock,
-            deployment=self._configuration.deployment,
+        return (
+            CheckVersions(self.census, self.ledger.housekeeping, self._clock),
+            WatchTokens(self._enterprise_tokens, self._clock),
+            RenewHosts(self.host_images, self.ledger.housekeeping, self._clock),
+            NameSeries(self.ledger.organizations, self.ledger.usage, self._clock),
         )
-        remove = Remove(
-            github.registration,
-            self.ledger,
+
+    def _remove(self) -> Remove:
+        from slipway.services.deregister import Deregister
+        from slipway.services.removals import Remove
+
+        configuration, ledger, clusters = self._configuration, self.ledger, self.clusters
+        jobs, deployment = self._workflow_jobs, configuration.deployment
+        deregister = Deregister(ledger, self.runners, jobs, clusters, self._clock, deployment=deployment)
+        return Remove(
+            configuration.github.registration,
+            ledger,
             deregister,
             clusters,
-            fleets,
+            self.fleets,
             clock=self._clock,
             together=self._around.together,
         )
-        survey = Survey(
-            self._configuration,
-            self.ledger,
-            clusters,
-            fleets,
-            list_registrations=ListRegistrations(
-                github.registration, self.ledger.housekeeping, self.census, self._clock
-            ),
-            inquire=Inquire(github, self.ledger.jobs, jobs, self._clock, together=self._around.together),
-            watches=(
-                CheckVersions(self.census, self.ledger.housekeeping, self._clock),
-                WatchTokens(self._enterprise_tokens, self._clock),
-                RenewHosts(self.host_images, self.ledger.housekeeping, self._clock),
-                NameSeries(self.ledger.organizations, self.ledger.usage, self._clock),
-            ),
-            clock=self._clock,
-        )
-        tell = Tell(self.ledger.housekeeping, self.ledger.runners)
-        return ReapStale(
-            self._configuration, self.ledger, self._wakeups, survey=survey, remove=remove, tell=tell
-        )
 
     def diagnose(self) -> Diagnose:
+        """Build what tells an operator of what only the reaper may see."""
         from slipway.services.diagnose import Diagnose
 
         return Diagnose(self._configuration.github, self.ledger.housekeeping, self.census, self._clock)
 
     def repair(self) -> Repair:
+        """Build what makes good what was lost. Raises ``ConfigurationError`` where there is no GitHub App."""
         from slipway.adapters.github.deliveries import watched_hooks
         from slipway.services.redeliver import Redeliver
         from slipway.services.repair import Repair
@@ -220,6 +236,7 @@ class Wiring:
         )
 
     def environments(self, settings: Environments | None) -> Receive:
+        """Build what makes and ends environments. Raises ``ConfigurationError`` where none are configured."""
         from slipway.adapters.environments.host import AwsEnvironments
         from slipway.adapters.environments.images import EcrImages
         from slipway.adapters.environments.sqs import SqsEnvironmentQueue
