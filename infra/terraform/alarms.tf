@@ -1,7 +1,7 @@
 # What an operator is called for. Which alarms there are follows from slipway.yaml, and each says what to do.
 
 locals {
-  alarms = var.alarms ? try(local.rendered.alarms, {}) : {}
+  alarms = var.alarms ? local.rendered.alarms : {}
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
