@@ -7,7 +7,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
-  alarm_name        = "${local.twin_deployment}-${each.key}"
+  alarm_name        = "${local.deployment}-${each.key}"
   alarm_description = each.value.description
   alarm_actions     = [aws_sns_topic.alarms[0].arn]
 
@@ -32,7 +32,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 resource "aws_sns_topic" "alarms" {
   count = var.alarms ? 1 : 0
 
-  name              = "${local.twin_deployment}-alarms"
+  name              = "${local.deployment}-alarms"
   kms_master_key_id = var.kms_key_arn
 
   tags = var.tags
@@ -53,7 +53,7 @@ resource "aws_sns_topic_policy" "alarms" {
       Resource  = aws_sns_topic.alarms[0].arn
       Condition = {
         StringEquals = { "aws:SourceAccount" = local.account_id }
-        ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account_id}:alarm:${local.twin_deployment}-*" }
+        ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account_id}:alarm:${local.deployment}-*" }
       }
     }]
   })

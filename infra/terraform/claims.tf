@@ -38,7 +38,7 @@ resource "aws_lambda_permission" "claims" {
 resource "aws_apigatewayv2_api" "claims" {
   count = local.is_public ? 1 : 0
 
-  name          = "${local.twin_deployment}-claims"
+  name          = "${local.deployment}-claims"
   description   = "Claims of runner containers"
   protocol_type = "HTTP"
 
@@ -88,7 +88,7 @@ resource "aws_apigatewayv2_stage" "claims" {
 resource "aws_api_gateway_rest_api" "claims" {
   count = local.is_public ? 0 : 1
 
-  name        = "${local.twin_deployment}-claims"
+  name        = "${local.deployment}-claims"
   description = "Claims of runner containers"
 
   endpoint_configuration {

@@ -3,6 +3,6 @@
 resource "aws_cloudwatch_dashboard" "this" {
   count = var.dashboard ? 1 : 0
 
-  dashboard_name = local.twin_deployment
+  dashboard_name = local.deployment
   dashboard_body = jsonencode(local.description.dashboard)
 }

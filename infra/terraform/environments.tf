@@ -10,7 +10,7 @@ locals {
 resource "aws_sqs_queue" "environments" {
   count = local.has_environments ? 1 : 0
 
-  name = "${local.twin_deployment}-environments"
+  name = "${local.deployment}-environments"
 
   visibility_timeout_seconds = 6 * local.functions.environments.timeout_seconds
   message_retention_seconds  = local.message_retention_seconds
@@ -91,7 +91,7 @@ resource "aws_lambda_event_source_mapping" "environments" {
 resource "aws_scheduler_schedule" "environments" {
   count = local.has_environments ? 1 : 0
 
-  name        = "${local.twin_deployment}-environments"
+  name        = "${local.deployment}-environments"
   description = "Has all environments looked at"
 
   schedule_expression = "rate(5 minutes)"
@@ -115,8 +115,8 @@ resource "aws_scheduler_schedule" "environments" {
 resource "aws_cloudwatch_event_rule" "environments" {
   for_each = try(local.environments_of_pulls["this"].event_rules, {})
 
-  name          = "${local.twin_deployment}-${each.key}"
-  description   = "What the environments function of ${local.twin_deployment} is told"
+  name          = "${local.deployment}-${each.key}"
+  description   = "What the environments function of ${local.deployment} is told"
   event_pattern = jsonencode(each.value)
 
   tags = var.tags

@@ -14,8 +14,8 @@ locals {
 resource "aws_cloudwatch_event_rule" "home" {
   for_each = local.rendered.event_rules
 
-  name          = "${local.twin_deployment}-${each.key}"
-  description   = "What the scaler of ${local.twin_deployment} is told"
+  name          = "${local.deployment}-${each.key}"
+  description   = "What the scaler of ${local.deployment} is told"
   event_pattern = jsonencode(local.description.event_rules[each.key])
 
   tags = var.tags
@@ -38,8 +38,8 @@ resource "aws_cloudwatch_event_rule" "regional" {
 
   region = each.value.region
 
-  name          = "${local.twin_deployment}-${each.value.rule}"
-  description   = "What the scaler of ${local.twin_deployment} in ${local.region} is told"
+  name          = "${local.deployment}-${each.value.rule}"
+  description   = "What the scaler of ${local.deployment} in ${local.region} is told"
   event_pattern = jsonencode(local.description.regional_event_rules[each.value.region][each.value.rule])
 
   tags = var.tags
@@ -59,7 +59,7 @@ resource "aws_cloudwatch_event_target" "regional" {
 resource "aws_iam_role" "events" {
   count = length(local.regional_rules) > 0 ? 1 : 0
 
-  name        = "${local.twin_deployment}-events-${local.region}"
+  name        = "${local.deployment}-events-${local.region}"
   description = "Sends events of other regions to ${local.region}"
 
   assume_role_policy = jsonencode({

@@ -91,8 +91,8 @@ module "functions" {
   source   = "./modules/function"
   for_each = local.rendered.functions
 
-  name        = "${local.twin_deployment}-${each.key}"
-  role_name   = "${local.twin_deployment}-${each.key}-${local.region}" # roles are an account's, not a region's
+  name        = "${local.deployment}-${each.key}"
+  role_name   = "${local.deployment}-${each.key}-${local.region}" # roles are an account's, not a region's
   description = local.functions[each.key].description
   handler     = "functions.${each.key}.handler.lambda_handler"
 
@@ -121,7 +121,7 @@ module "functions" {
 resource "aws_lambda_layer_version" "this" {
   for_each = local.layers
 
-  layer_name  = "${local.twin_deployment}-${each.key}"
+  layer_name  = "${local.deployment}-${each.key}"
   description = each.value
 
   filename                 = "${var.build}/layers/${each.key}.zip"

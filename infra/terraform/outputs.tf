@@ -1,6 +1,6 @@
 output "deployment" {
   description = "Name of the deployment, with which the names of everything begin"
-  value       = local.twin_deployment
+  value       = local.deployment
 }
 
 output "webhook_url" {

@@ -33,7 +33,7 @@ locals {
 }
 
 resource "aws_sqs_queue" "jobs" {
-  name = "${local.twin_deployment}-jobs"
+  name = "${local.deployment}-jobs"
 
   visibility_timeout_seconds = local.visibility_timeout_seconds
   message_retention_seconds  = local.message_retention_seconds
@@ -50,7 +50,7 @@ resource "aws_sqs_queue" "jobs" {
 }
 
 resource "aws_sqs_queue" "events" {
-  name = "${local.twin_deployment}-events"
+  name = "${local.deployment}-events"
 
   visibility_timeout_seconds = local.visibility_timeout_seconds
   message_retention_seconds  = local.message_retention_seconds
@@ -67,7 +67,7 @@ resource "aws_sqs_queue" "events" {
 }
 
 resource "aws_sqs_queue" "dead_letters" {
-  name = "${local.twin_deployment}-dead-letters"
+  name = "${local.deployment}-dead-letters"
 
   message_retention_seconds = local.longest_retention_seconds
 

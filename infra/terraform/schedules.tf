@@ -6,7 +6,7 @@ locals {
 
 # A tick wakes the scaler where no event did.
 resource "aws_scheduler_schedule" "tick" {
-  name        = "${local.twin_deployment}-tick"
+  name        = "${local.deployment}-tick"
   description = "Wakes the scaler"
 
   schedule_expression = "rate(1 minute)"
@@ -29,7 +29,7 @@ resource "aws_scheduler_schedule" "tick" {
 resource "aws_scheduler_schedule" "functions" {
   for_each = toset(local.scheduled_functions)
 
-  name        = "${local.twin_deployment}-${each.value}"
+  name        = "${local.deployment}-${each.value}"
   description = "Runs ${each.value}"
 
   schedule_expression = "rate(1 minute)"
@@ -60,7 +60,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 }
 
 resource "aws_iam_role" "schedules" {
-  name        = "${local.twin_deployment}-schedules-${local.region}"
+  name        = "${local.deployment}-schedules-${local.region}"
   description = "Ticks, and runs functions once a minute"
 
   assume_role_policy = jsonencode({

@@ -5,7 +5,7 @@ resource "aws_secretsmanager_secret" "this" {
   for_each = local.rendered.secrets
 
   name        = each.key
-  description = "Of ${local.twin_deployment}; read by ${join(", ", each.value.readers)}"
+  description = "Of ${local.deployment}; read by ${join(", ", each.value.readers)}"
   kms_key_id  = var.kms_key_arn
 
   tags = var.tags

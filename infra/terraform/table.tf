@@ -1,7 +1,7 @@
 # The ledger (docs/ledger.md).
 
 resource "aws_dynamodb_table" "this" {
-  name         = local.twin_deployment
+  name         = local.deployment
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
   range_key    = "sk"

@@ -2,7 +2,7 @@
 # the containers' claims.
 
 resource "aws_apigatewayv2_api" "webhook" {
-  name          = "${local.twin_deployment}-webhook"
+  name          = "${local.deployment}-webhook"
   description   = "GitHub's webhook"
   protocol_type = "HTTP"
 
