@@ -48,7 +48,7 @@ locals {
   }
 
   # Apart from the above, from which the queues take the scaler's timeout.
-  environments = {
+  environment_variables = {
     webhook = merge(
       { SLIPWAY_JOBS_QUEUE_URL = aws_sqs_queue.jobs.url },
       { for queue in aws_sqs_queue.environments : "SLIPWAY_ENVIRONMENTS_QUEUE_URL" => queue.url },
@@ -104,7 +104,7 @@ module "functions" {
 
   memory_mib           = local.functions[each.key].memory_mib
   timeout_seconds      = local.functions[each.key].timeout_seconds
-  environment          = local.environments[each.key]
+  environment          = local.environment_variables[each.key]
   reserved_concurrency = local.functions[each.key].runs_alone && var.reserve_concurrency ? 1 : null
 
   policy               = jsonencode(local.description.functions[each.key].policy)

@@ -20,7 +20,7 @@ import pytest
 from moto import mock_aws
 from moto.cloudformation.parsing import resource_class_from_type
 
-from local.infra_check.sam.decided import decided
+from local.infra_check.sam.conditionless import without_conditions
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.transform import BUCKET
 from local.infra_check.sam.translated import Resource, translated
@@ -60,7 +60,7 @@ class Made:
 @pytest.fixture(scope="module")
 def home(two_regions: Path) -> Iterator[Made]:
     """The home region's stack. Queues and functions of moto's are real enough to be asked."""
-    template = decided(read_template(two_regions.read_text("utf-8")), NEEDED, HOME)
+    template = without_conditions(read_template(two_regions.read_text("utf-8")), NEEDED, HOME)
     wanted = {one.logical_id: one for one in translated(two_regions, NEEDED, HOME)}
     template["Resources"] = {
         name: one for name, one in template["Resources"].items() if one["Type"] not in NOT_ON_MOTO

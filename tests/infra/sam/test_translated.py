@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.infra_check.sam.decided import decided
+from local.infra_check.sam.conditionless import without_conditions
 from local.infra_check.sam.faults import TemplateFaultError
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.translated import Resource, stack, translated
@@ -232,7 +232,9 @@ def test_nothing_is_left_to_work_out_but_what_aws_looks_up(two_regions: Path) ->
 
 
 def test_a_decided_template_has_references_left_and_no_choice(two_regions: Path) -> None:
-    text = json.dumps(decided(read_template(two_regions.read_text("utf-8")), NEEDED, Place("eu-west-1")))
+    text = json.dumps(
+        without_conditions(read_template(two_regions.read_text("utf-8")), NEEDED, Place("eu-west-1"))
+    )
     assert '"Fn::GetAtt"' in text
     assert "Fn::If" not in text
     assert "AWS::NoValue" not in text

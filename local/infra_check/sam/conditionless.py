@@ -14,7 +14,7 @@ from local.infrastructure.cloudformation.template_text import Template
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
-def decided(template: Template, parameters: Mapping[str, str], place: Place) -> Template:
+def without_conditions(template: Template, parameters: Mapping[str, str], place: Place) -> Template:
     """Return a transformed template without conditions, ``Fn::If`` and ``AWS::NoValue``: moto drops the latter only
     from mappings.
 
@@ -25,12 +25,12 @@ def decided(template: Template, parameters: Mapping[str, str], place: Place) -> 
     template = transformed(template, values, place.region)
     resolver = Resolver(template, values, place)
     resources = {
-        name: _decided({key: part for key, part in resource.items() if key != "Condition"}, resolver)
+        name: _without_choices({key: part for key, part in resource.items() if key != "Condition"}, resolver)
         for name, resource in template["Resources"].items()
         if resolver.is_deployed(name)
     }
     outputs = {
-        name: _decided({key: part for key, part in output.items() if key != "Condition"}, resolver)
+        name: _without_choices({key: part for key, part in output.items() if key != "Condition"}, resolver)
         for name, output in template.get("Outputs", {}).items()
         if resolver.is_true(output.get("Condition"))
     }
@@ -38,15 +38,15 @@ def decided(template: Template, parameters: Mapping[str, str], place: Place) -> 
     return {**rest, "Resources": resources, "Outputs": outputs}
 
 
-def _decided(value: Any, resolver: Resolver) -> Any:
+def _without_choices(value: Any, resolver: Resolver) -> Any:
     if value == _NO_VALUE:
         return NO_VALUE
     if isinstance(value, list):
-        return [part for part in (_decided(part, resolver) for part in value) if part is not NO_VALUE]
+        return [part for part in (_without_choices(part, resolver) for part in value) if part is not NO_VALUE]
     if not isinstance(value, Mapping):
         return value
     if set(value) == {"Fn::If"}:
         condition, if_true, if_false = value["Fn::If"]
-        return _decided(if_true if resolver.is_true(condition) else if_false, resolver)
-    parts = {key: _decided(part, resolver) for key, part in value.items()}
+        return _without_choices(if_true if resolver.is_true(condition) else if_false, resolver)
+    parts = {key: _without_choices(part, resolver) for key, part in value.items()}
     return {key: part for key, part in parts.items() if part is not NO_VALUE}
