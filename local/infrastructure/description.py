@@ -113,12 +113,8 @@ def _pool(
         # Of all that a pool has. By the deployment's the functions' policies know the launch template.
         "tags": pool_tags(configuration, pool),
         "log_group": log_group(pool),
-        "is_exclusive": pool.exclusive,
-        "is_spot": pool.market == "spot",
-        "has_stopped_tier": pool.stopped_instances > 0,
         "needs_data_volume": pool.disk_quota_gib is not None,
         "security_groups": list(pool.security_groups),
-        "instance_types": [kind.name for kind in pool.instance_types],
         "image_parameter": kind_of_image(
             pool, has_gpus=any(profile.size.gpus for profile in profiles)
         ).parameter,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from local.infrastructure.places import Places
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
 from tests.builders import a_configuration, a_github
 
+ROOT = Path(__file__).parents[3]
 WEBHOOK, APP, TOKEN = "slipway/webhook", "slipway/app", "slipway/runner-token"
 BROUGHT = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:their/app-AbCdEf"
 
@@ -74,3 +76,17 @@ def test_alarms_are_there_by_default_and_their_placeholders_are_those_of_the_pag
     assert made["webhook-5xx"]["dimensions"] == {"ApiId": "${webhook_api_id}"}
     others = {name: alarm for name, alarm in made.items() if name != "webhook-5xx"}
     assert "${" not in json.dumps(others)
+
+
+def test_a_pool_s_description_has_nothing_that_no_tree_reads() -> None:
+    pools = described(configured(Registration.ENTERPRISE))["pools"].values()
+    folders = (ROOT / "infra" / "terraform", ROOT / "local" / "infrastructure" / "cloudformation")
+    for folder, pattern in zip(folders, ("*.tf", "*.py"), strict=True):
+        text = "".join(path.read_text("utf-8") for path in sorted(folder.glob(pattern)))
+        unread = {
+            field
+            for pool in pools
+            for field in pool
+            if not re.search(rf'\.value\.{field}\b|pool\["{field}"\]', text)
+        }
+        assert unread == set(), folder.name
