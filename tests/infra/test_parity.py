@@ -13,6 +13,7 @@ from local.infra_check.parity import of_sam, of_terraform
 from local.infra_check.parity.facts import Difference, Facts, differences
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.translated import translated
+from local.infrastructure.cloudformation.sam_files import FOLDER
 from tests.support.deployments import assemble
 from tests.support.terraform_tree import WEBHOOK_PATH, TerraformTree
 
@@ -127,6 +128,37 @@ def test_every_resource_is_compared_or_left_out_for_a_reason(
     given = {"WebhookPath": WEBHOOK_PATH, **options.sam}
     templated = {resource.type for resource in translated(template, given, Place(HOME))}
     assert templated <= of_sam.COMPARED | of_sam.NOT_COMPARED.keys()
+
+
+def test_both_networks_have_the_same_way_to_a_private_claim_api(terraform_tree: TerraformTree) -> None:
+    network = terraform_tree.plan_example("network", interface_endpoints=["execute-api"])
+    of_terraform_tree = [
+        (
+            endpoint.values["service_name"].rpartition(".")[2],
+            endpoint.values["private_dns_enabled"],
+            sorted(
+                (rule.values["from_port"], rule.values["to_port"], rule.values["ip_protocol"])
+                for rule in network.of_type("aws_vpc_security_group_ingress_rule")
+            ),
+        )
+        for endpoint in network.of_type("aws_vpc_endpoint")
+        if endpoint.values["vpc_endpoint_type"] == "Interface"
+    ]
+    template = translated(FOLDER / "network.yaml", {"ClaimEndpoint": "true"})
+    of_sam_tree = [
+        (
+            endpoint.properties["ServiceName"].rpartition(".")[2],
+            endpoint.properties["PrivateDnsEnabled"],
+            sorted(
+                (rule["FromPort"], rule["ToPort"], rule["IpProtocol"])
+                for group in template
+                for rule in group.properties.get("SecurityGroupIngress", [])
+            ),
+        )
+        for endpoint in template
+        if endpoint.properties.get("VpcEndpointType") == "Interface"
+    ]
+    assert of_terraform_tree == of_sam_tree == [("execute-api", False, [(443, 443, "tcp")] * 2)]
 
 
 @dataclass(frozen=True, slots=True)

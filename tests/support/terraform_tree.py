@@ -51,13 +51,13 @@ class TerraformTree:
         """Plan the root module with an example's ``slipway.yaml``, in the region that the stub is in."""
         return planned(self.terraform, self.folder, self.variables(example, **variables))
 
-    def plan_example(self, example: str) -> Plan:
-        """Plan an example as it stands."""
+    def plan_example(self, example: str, **more: Any) -> Plan:
+        """Plan an example as it stands, or with variables that it has a default for."""
         folder = self.folder / "examples" / example
         variables = (
             {"build": self.build(example), "webhook_path": WEBHOOK_PATH} if example in EXAMPLES else {}
         )
-        return planned(self.terraform, folder, variables)
+        return planned(self.terraform, folder, {**variables, **more})
 
     def run_tests(self, name: str) -> list[str]:
         """Run one file of the module's own tests, and return the runs that passed."""

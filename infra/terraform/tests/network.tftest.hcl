@@ -80,12 +80,18 @@ run "endpoints_are_reached_from_hosts_alone" {
   }
 
   variables {
-    interface_endpoints = ["execute-api"]
+    interface_endpoints = ["execute-api", "logs"]
   }
 
   assert {
-    condition     = keys(output.interface_endpoint_ids) == ["execute-api"]
+    condition     = keys(output.interface_endpoint_ids) == ["execute-api", "logs"]
     error_message = "no endpoint"
+  }
+
+  # Whatever is named *.execute-api leads to an endpoint with private DNS, and it serves private APIs alone.
+  assert {
+    condition     = !aws_vpc_endpoint.interface["execute-api"].private_dns_enabled && aws_vpc_endpoint.interface["logs"].private_dns_enabled
+    error_message = "jobs could call no public API, or hosts not the service"
   }
 
   assert {

@@ -10,6 +10,8 @@ module "network" {
   name = "slipway"
   nat  = "single"
 
+  interface_endpoints = var.interface_endpoints
+
   tags = {
     project = "slipway"
   }

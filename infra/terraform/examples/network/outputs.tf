@@ -17,3 +17,8 @@ output "egress_addresses" {
   description = "For allow lists"
   value       = module.network.egress_addresses
 }
+
+output "interface_endpoint_ids" {
+  description = "For `vpc_endpoint_ids` of the deployment"
+  value       = module.network.interface_endpoint_ids
+}

@@ -206,12 +206,14 @@ resource "aws_vpc_endpoint" "interface" {
 
   region = var.region
 
-  vpc_id              = aws_vpc.this.id
-  service_name        = "com.amazonaws.${local.region}.${each.value}"
-  vpc_endpoint_type   = "Interface"
-  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
-  security_group_ids  = aws_security_group.endpoints[*].id
-  private_dns_enabled = true
+  vpc_id             = aws_vpc.this.id
+  service_name       = "com.amazonaws.${local.region}.${each.value}"
+  vpc_endpoint_type  = "Interface"
+  subnet_ids         = [for subnet in aws_subnet.private : subnet.id]
+  security_group_ids = aws_security_group.endpoints[*].id
+  # With private DNS for execute-api, jobs could call no public API of API Gateway in this region
+  # [LAMBDA-HTTP-API-PRIVATE-DNS].
+  private_dns_enabled = each.value != "execute-api"
 
   tags = merge(var.tags, { Name = "${var.name}-${each.value}" })
 }

@@ -48,7 +48,7 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "Services of AWS that are reached without leaving the VPC, such as `execute-api` for a private claim API, or `ecr.api`, `ecr.dkr`, `ecs`, `ecs-agent`, `ecs-telemetry` and `logs` for hosts without a way to the internet. Each is billed by the hour and zone"
+  description = "Services of AWS that are reached without leaving the VPC, such as `execute-api` for a private claim API, or `ecr.api`, `ecr.dkr`, `ecs`, `ecs-agent`, `ecs-telemetry` and `logs` for hosts without a way to the internet. Each has private DNS but `execute-api`, with which jobs would call no public API there. Each is billed by the hour and zone"
   type        = set(string)
   default     = []
   nullable    = false
