@@ -10,6 +10,7 @@ import pytest
 from local.infrastructure.cloudformation.sam_files import FOLDER
 from local.infrastructure.cloudformation.template_text import read_template
 
+ROOT = FOLDER.parents[1]
 PAGE = (FOLDER / "README.md").read_text("utf-8")
 
 
@@ -63,3 +64,12 @@ def test_the_configuration_lets_named_roles_be_made() -> None:
     deploy = tomllib.loads((FOLDER / "samconfig.toml").read_text("utf-8"))["default"]["deploy"]["parameters"]
     assert deploy["capabilities"] == "CAPABILITY_NAMED_IAM"
     assert deploy["resolve_s3"] is True
+
+
+def test_what_sam_is_told_is_written_into_a_file_that_git_passes_over() -> None:
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    for page in (PAGE, (ROOT / "docs" / "getting-started.md").read_text("utf-8")):
+        files = set(re.findall(r'--config-file "\$PWD/([^"]+)"', page))
+        assert files == {"samconfig.toml"}
+        assert {f"/{file}" for file in files} <= set(ignored)
+        assert "cp infra/sam/samconfig.toml samconfig.toml" in page
