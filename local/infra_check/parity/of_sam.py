@@ -345,7 +345,7 @@ COMPARED = _READERS.keys() | {
     "AWS::ApiGateway::Resource",
 }
 NOT_COMPARED = {
-    "AWS::ApiGateway::Deployment": "what makes a changed API served: each tree has its own way",
+    "AWS::ApiGateway::Deployment": "made anew of what a changed API serves: by its logical id, by a trigger",
     "AWS::IAM::ServiceLinkedRole": "made on request only",
     "AWS::SNS::Subscription": "made on request only",
 }

@@ -336,7 +336,7 @@ COMPARED = _READERS.keys() | {
     "aws_api_gateway_resource",
 }
 NOT_COMPARED = {
-    "aws_api_gateway_deployment": "what makes a changed API served: each tree has its own way",
+    "aws_api_gateway_deployment": "made anew of what a changed API serves: by its logical id, by a trigger",
     "aws_iam_service_linked_role": "made on request only",
     "aws_sns_topic_subscription": "made on request only",
 }

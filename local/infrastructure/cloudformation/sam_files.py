@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.infrastructure.cloudformation.claims import deploy_claims_anew
 from local.infrastructure.cloudformation.conditions import decided
 from local.infrastructure.cloudformation.environments import environments_cluster
 from local.infrastructure.cloudformation.errors import TemplateError
@@ -93,6 +94,7 @@ def _home_template(description: Mapping[str, Any], home: str, folder: Path) -> T
     _say(template, "OtherRegions", "HavePools", has_other_pools)
     _let_rules_send(template, "Events", deployment, description["event_rules"])
     _let_task_roles_claim(template, [pool["roles"]["task"]["name"] for pool in description["pools"].values()])
+    deploy_claims_anew(template)
     for name, function in description["functions"].items():
         _give_policy(template, name, filled_in(function["policy"], values))
     queue = {"Id": "events", "Arn": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}

@@ -131,6 +131,21 @@ def test_only_the_pools_task_roles_may_call_a_private_claim_api() -> None:
     ]
 
 
+def test_a_private_claim_api_that_changes_is_deployed_anew_and_any_other_is_not() -> None:
+    def deployment(**changes: Any) -> str:
+        made = home_of(TWO_REGIONS, "eu-west-1", **changes)
+        (name,) = [name for name, found in made.items() if found["Type"] == "AWS::ApiGateway::Deployment"]
+        assert made["ClaimStagePrivate"]["Properties"]["DeploymentId"] == {"Ref": name}
+        return name
+
+    before = deployment()
+    assert re.fullmatch(r"ClaimDeployment[0-9a-f]{12}", before)
+    assert deployment(alarms={}) == before
+    pools = copy.deepcopy(description_of(TWO_REGIONS)["pools"])
+    pools["general"]["roles"]["task"]["name"] = "acme-another-task"  # which may claim from now on
+    assert deployment(pools=pools) != before
+
+
 def test_a_secret_is_made_empty_and_only_its_readers_may_read_it() -> None:
     resources = home_of(ENTERPRISE, secrets={"acme/app": {"readers": ["registrar", "reaper"]}})
     (name,) = [name for name, one in resources.items() if one["Type"] == "AWS::SecretsManager::Secret"]
