@@ -24,9 +24,14 @@ locals {
   deployment = local.rendered.deployment
 }
 
-# Both are needed once an account. ECS makes its own with the first cluster, if the caller may [ECS-SERVICE-ROLE].
-resource "aws_iam_service_linked_role" "this" {
-  for_each = var.create_service_linked_roles
+# The account's, not this deployment's: others launch Spot Instances with it too.
+resource "aws_iam_service_linked_role" "spot" {
+  count = var.create_spot_role ? 1 : 0
 
-  aws_service_name = "${each.value}.amazonaws.com"
+  aws_service_name = "spot.amazonaws.com"
+
+  # A plan that would delete it fails, and nothing is destroyed (README.md, "Remove").
+  lifecycle {
+    prevent_destroy = true
+  }
 }

@@ -197,16 +197,11 @@ variable "container_insights" {
   }
 }
 
-variable "create_service_linked_roles" {
-  description = "Roles of AWS's own to create, of `ecs` and `spot`: once an account, and only where they do not exist yet. `aws iam get-role --role-name AWSServiceRoleForEC2Spot` tells"
-  type        = set(string)
-  default     = []
+variable "create_spot_role" {
+  description = "Whether the service-linked role AWSServiceRoleForEC2Spot is created, which is the account's and stays there (README.md). Only in an account that has never used Spot; `aws iam create-service-linked-role --aws-service-name spot.amazonaws.com` does the same"
+  type        = bool
+  default     = false
   nullable    = false
-
-  validation {
-    condition     = length(setsubtract(var.create_service_linked_roles, ["ecs", "spot"])) == 0
-    error_message = "create_service_linked_roles are of ecs and spot"
-  }
 }
 
 ################################################################################

@@ -60,6 +60,7 @@ OPTIONS = {
             "log_retention_days": 7,
             "root_volume_gib": 60,
             "container_insights": "enabled",
+            "create_spot_role": True,
         },
         {
             "PermissionsBoundaryArn": BOUNDARY,
@@ -70,6 +71,7 @@ OPTIONS = {
             "LogRetentionDays": "7",
             "RootVolumeGib": "60",
             "ContainerInsights": "enabled",
+            "CreateSpotRole": "true",
         },
     ),
 }

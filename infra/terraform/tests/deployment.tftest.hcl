@@ -59,6 +59,11 @@ run "as_it_is_by_default" {
   }
 
   assert {
+    condition     = length(aws_iam_service_linked_role.spot) == 0
+    error_message = "a role of the account's is made, though nobody asked for it"
+  }
+
+  assert {
     condition     = aws_sqs_queue.jobs.visibility_timeout_seconds == 360 && aws_sqs_queue.events.visibility_timeout_seconds == 360
     error_message = "not six times 60 s"
   }

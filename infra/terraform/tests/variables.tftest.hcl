@@ -89,14 +89,6 @@ run "insights_of_another_kind" {
   expect_failures = [var.container_insights]
 }
 
-run "a_role_of_another_service" {
-  command = plan
-  variables {
-    create_service_linked_roles = ["spot", "lambda"]
-  }
-  expect_failures = [var.create_service_linked_roles]
-}
-
 run "an_alias_for_a_key" {
   command = plan
   variables {

@@ -7,7 +7,7 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 
-from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
+from local.doctor.findings import Check, Look, Verdict, failed, ok
 from local.doctor.surroundings import Surroundings
 from slipway.domain.configuration import Market
 
@@ -31,9 +31,9 @@ def _judge(surroundings: Surroundings, role: str, service: str) -> Iterator[Verd
         if role == SPOT:  # what launches instances may not make roles [EC2-SPOT-ROLE]
             yield failed("spot-role-missing", "does not exist: every Spot launch would be refused", mend)
         else:
-            yield warning(
-                "ecs-role-missing", "does not exist: the first cluster makes it, where its maker may", mend
-            )
+            # The first cluster makes it, and is refused until it is seen [ECS-SERVICE-ROLE].
+            refused = "does not exist: the first deployment would fail, with `Unable to assume the service linked role`"
+            yield failed("ecs-role-missing", refused, mend)
         return
     yield ok("exists")
 

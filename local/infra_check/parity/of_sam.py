@@ -295,6 +295,7 @@ _READERS: Mapping[str, Callable[[Properties, str], list[Told]]] = {
     ],
     "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::IAM::Role": _role,
+    "AWS::IAM::ServiceLinkedRole": lambda p, _: [("service-linked role", p["AWSServiceName"], {})],
     "AWS::IAM::InstanceProfile": _one(
         "instance profile", "InstanceProfileName", lambda p: {"roles": list(p["Roles"])}
     ),
@@ -346,6 +347,5 @@ COMPARED = _READERS.keys() | {
 }
 NOT_COMPARED = {
     "AWS::ApiGateway::Deployment": "made anew of what a changed API serves: by its logical id, by a trigger",
-    "AWS::IAM::ServiceLinkedRole": "made on request only",
     "AWS::SNS::Subscription": "made on request only",
 }

@@ -273,6 +273,7 @@ _READERS: Mapping[str, Callable[[Values], Told]] = {
     ),
     "aws_iam_role_policy": _role_policy,
     "aws_iam_role_policy_attachment": lambda v: ("role", v["role"], {"attached": [v["policy_arn"]]}),
+    "aws_iam_service_linked_role": lambda v: ("service-linked role", v["aws_service_name"], {}),
     "aws_iam_instance_profile": lambda v: ("instance profile", v["name"], {"roles": [v["role"]]}),
     "aws_cloudwatch_log_group": lambda v: (
         "log group",
@@ -337,6 +338,5 @@ COMPARED = _READERS.keys() | {
 }
 NOT_COMPARED = {
     "aws_api_gateway_deployment": "made anew of what a changed API serves: by its logical id, by a trigger",
-    "aws_iam_service_linked_role": "made on request only",
     "aws_sns_topic_subscription": "made on request only",
 }

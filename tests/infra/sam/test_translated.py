@@ -159,7 +159,6 @@ def test_options_decide_what_is_deployed(two_regions: Path) -> None:
         DeletionProtection="false",
         AlarmEmail="oncall@example.com",
         CreateSpotRole="true",
-        CreateEcsRole="true",
     )
     assert {"ClaimApiPublic", "ClaimRoute", "ClaimStage"} <= plain.keys() - full.keys()
     assert {
@@ -167,8 +166,8 @@ def test_options_decide_what_is_deployed(two_regions: Path) -> None:
         "ClaimMethod",
         "AlarmSubscription",
         "SpotRole",
-        "EcsRole",
     } <= full.keys() - plain.keys()
+    assert full["SpotRole"].attributes["DeletionPolicy"] == "RetainExceptOnCreate"  # it is the account's
     assert plain["ReaperFunction"].properties["ReservedConcurrentExecutions"] == 1
     assert "ReservedConcurrentExecutions" not in full["ReaperFunction"].properties
     assert full["ReaperFunction"].properties["VpcConfig"] == {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from local.infra_check.terraform.values import UNKNOWN
 from tests.support.builds import make_build
 from tests.support.terraform_tree import TerraformTree
 
+SOURCE = Path(__file__).parents[3] / "infra" / "terraform"
 pytestmark = [pytest.mark.slow, pytest.mark.toolchain]
 HOME = "eu-west-1"  # of the stub, where the root module itself is planned
 
@@ -153,6 +155,12 @@ def test_a_launch_template_bears_the_tag_by_which_the_functions_may_use_it(
         "slipway:pool": "arm",
         "team": "platform",
     }
+
+
+def test_no_plan_deletes_a_role_of_the_account_s() -> None:
+    text = (SOURCE / "main.tf").read_text("utf-8")
+    (block,) = re.findall(r'^resource "aws_iam_service_linked_role" .*?^}$', text, re.MULTILINE | re.DOTALL)
+    assert "prevent_destroy = true" in block
 
 
 def test_functions_in_a_vpc_are_all_in_it(terraform_tree: TerraformTree) -> None:

@@ -170,6 +170,7 @@ def test_what_holds_data_outlives_the_stack_but_not_a_creation_that_failed() -> 
     }
     assert kept == {
         "AWS::DynamoDB::Table",
+        "AWS::IAM::ServiceLinkedRole",  # the account's
         "AWS::Logs::LogGroup",
         "AWS::SecretsManager::ResourcePolicy",  # a secret without it could be read by more than before
         "AWS::SecretsManager::Secret",

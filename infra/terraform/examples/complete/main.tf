@@ -36,8 +36,6 @@ module "slipway" {
   function_subnets         = ["subnet-0a1b2c3d4e5f60001", "subnet-0a1b2c3d4e5f60002"]
   function_security_groups = ["sg-0a1b2c3d4e5f60001"]
 
-  create_service_linked_roles = ["spot"]
-
   root_volume_gib    = 150
   data_volume_gib    = 500
   container_insights = "enhanced"
