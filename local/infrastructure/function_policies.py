@@ -270,12 +270,13 @@ class _Policies:
     def _launch(self) -> Statements:
         """CreateFleet, and what EC2 checks with it in the caller's name [IAM-CREATE-FLEET].
 
-        Only from templates that bear our tag, only instances that get it, only into the pools' networks. Nothing else
-        is tagged: a launch template that tags volumes or interfaces would need more.
+        Only from templates that bear our tag, only instances that get it, only into the pools' networks, whose ids are
+        their own in every account: a subnet that another account shares is that account's [IAM-SHARED-SUBNET]. Nothing
+        else is tagged: a launch template that tags volumes or interfaces would need more.
         """
         launch = ["ec2:CreateFleet", "ec2:RunInstances"]
         networks = {
-            self._places.arn("ec2", f"{kind}/{name}", pool.region)
+            f"arn:{self._places.partition}:ec2:{pool.region}:*:{kind}/{name}"
             for pool in self._pools
             for kind, names in (("subnet", pool.subnets), ("security-group", pool.security_groups))
             for name in names

@@ -15,6 +15,8 @@ from local.infrastructure.function_policies import (
 )
 from local.infrastructure.places import Places
 from local.infrastructure.roles import pool_roles
+from local.permissions.account import Need
+from local.permissions.policies import allows
 from local.permissions.record import granted, wide
 from slipway.domain.configuration import Configuration, Registration, WebhookSecret
 from slipway.domain.environments.settings import Environments
@@ -121,6 +123,14 @@ def test_what_is_launched_started_and_ended_is_ours_by_its_tag() -> None:
         )
     (tagging,) = statements(made["scaler"], "ec2:CreateTags")
     assert tagging["Condition"]["StringEquals"]["ec2:CreateAction"] == ["CreateFleet", "RunInstances"]
+
+
+def test_hosts_may_be_launched_into_a_subnet_that_another_account_shares_and_into_no_other() -> None:
+    """[IAM-SHARED-SUBNET]"""
+    (networks,) = [one for one in policies()["scaler"]["Statement"] if one["Sid"] == "LaunchIntoOurNetworks"]
+    shared = Need("ec2:RunInstances", "arn:aws:ec2:eu-west-1:999988887777:subnet/subnet-1")
+    assert allows(networks, shared)
+    assert not allows(networks, replace(shared, resource=shared.resource.replace("subnet-1", "subnet-9")))
 
 
 def test_only_instances_of_a_stopped_tier_are_started() -> None:
