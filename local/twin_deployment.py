@@ -110,5 +110,14 @@ def _deploy_pool(aws: AwsTwin, pool: Pool, tags: Mapping[str, str]) -> None:
             "UserData": user_data,
             "IamInstanceProfile": {"Arn": profile},
             "SecurityGroupIds": list(pool.security_groups),
+            **_disks(pool),
         },
     )
+
+
+def _disks(pool: Pool) -> dict[str, Any]:
+    """Return a disk by the pool's own key, where it has one."""
+    if pool.disk_key is None:
+        return {}
+    volume = {"Encrypted": True, "KmsKeyId": pool.disk_key}
+    return {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": volume}]}

@@ -28,6 +28,7 @@ module "pools" {
   user_data       = each.value.user_data
   root_volume_gib = var.root_volume_gib
   data_volume_gib = each.value.needs_data_volume ? var.data_volume_gib : null
+  disk_key_arn    = each.value.disk_key
 
   task_definitions = {
     for profile, definition in local.description.task_definitions : profile => {

@@ -142,6 +142,7 @@ def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
         "registry_mirror": pool.registry_mirror,
         "git_cache": pool.git_cache,
         "disk_quota_gib": pool.disk_quota,
+        "disk_key": pool.disk_key,
     }
 
 

@@ -134,6 +134,8 @@ def _pool(name: str, pool: Pool) -> Iterator[Fault]:
             )
         if type_name in pool.instance_types[:index]:
             yield Fault(place, f"{type_name} is given twice")
+    if pool.disk_key and pool.disk_key.split(":")[3] != pool.region:
+        yield Fault((*here, "disk_key"), f"a key of {pool.region} is needed: EC2 takes one of its own region")
     if pool.stopped_instances > pool.max_instances:
         yield Fault((*here, "stopped_instances"), f"is more than max_instances, {pool.max_instances}")
 

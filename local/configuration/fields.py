@@ -53,6 +53,10 @@ PolicyArn = text(
     _ARN + r"iam::([0-9]{12}|aws):policy/[A-Za-z0-9/_+=,.@-]{1,576}",
     "the ARN of an IAM policy (arn:aws:iam::ACCOUNT:policy/NAME)",
 )
+KeyArn = text(
+    _ARN + r"kms:[a-z0-9-]{5,25}:[0-9]{12}:key/[A-Za-z0-9-]{1,64}",
+    "the ARN of a KMS key, not of an alias (arn:aws:kms:REGION:ACCOUNT:key/ID)",
+)
 # By digest only: a tag can be moved to another image after it was reviewed.
 Image = text(
     r"[a-z0-9][a-z0-9._/:-]{0,254}@sha256:[0-9a-f]{64}",

@@ -161,6 +161,9 @@ class Pool(Section):
     disk_quota: f.DiskSize | None = Field(
         None, description="what one container may write; needs an empty second volume. none: no limit"
     )
+    disk_key: f.KeyArn | None = Field(
+        None, description="encrypts the hosts' disks. none: the account's default"
+    )
     git_cache: bool = Field(False, description="Git objects read by every job; only for one organization")
 
 

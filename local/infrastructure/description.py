@@ -114,6 +114,7 @@ def _pool(
         "tags": pool_tags(configuration, pool),
         "log_group": log_group(pool),
         "needs_data_volume": pool.disk_quota_gib is not None,
+        "disk_key": pool.disk_key,
         "security_groups": list(pool.security_groups),
         "image_parameter": kind_of_image(
             pool, has_gpus=any(profile.size.gpus for profile in profiles)

@@ -14,13 +14,14 @@ from local.infrastructure.places import (
     instance_role,
     named,
 )
-from local.infrastructure.statements import DEPLOYMENT_TAG, Document, Statements, allow, passed_to
+from local.infrastructure.statements import DEPLOYMENT_TAG, Document, Statements, allow, passed_to, via
 from slipway.domain.configuration import Configuration, Pool, Registration
 from slipway.domain.environments.settings import Environments
 from slipway.domain.host_images import KindOfImage, kind_of_image
 from slipway.domain.runners import task_family
 
 MOST_CHARACTERS = 10_240  # of all inline policies of a role, white space apart [IAM-POLICY-SIZE]
+DISK_KEY_USES = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
 READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
 
 
@@ -136,6 +137,7 @@ class _Policies:
             ),
             *self._launch(),
             *self._start(),
+            *self._use_disk_keys(),
             self._terminate(),
         ]
 
@@ -311,6 +313,18 @@ class _Policies:
             return []
         return [
             allow("StartInstances", ["ec2:StartInstances"], self._all("instance"), self._ours()),
+        ]
+
+    def _use_disk_keys(self) -> Statements:
+        """Whoever launches or starts an instance lets EC2 use the key of its disks [EC2-DISK-KEY]."""
+        keys = {pool.disk_key: pool.region for pool in self._pools if pool.disk_key}
+        if not keys:
+            return []
+        through_ec2 = via([f"ec2.{region}" for region in sorted({*keys.values()})], self._places)
+        granting = {**through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+        return [
+            allow("EncryptDisks", [f"kms:{use}" for use in DISK_KEY_USES], sorted(keys), through_ec2),
+            allow("LendDiskKeys", ["kms:CreateGrant"], sorted(keys), granting),
         ]
 
     def _terminate(self) -> Document:

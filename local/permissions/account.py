@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,17 @@ class Account:
         tags = {tag["Key"]: tag["Value"] for tag in template.tags}
         arn = self.arn("ec2", f"launch-template/{template.template_id}")
         return arn, self._tags(tags), template.versions[number - 1]
+
+    def templates_of(self, instance_ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+        """Return what the launch templates' versions of known instances hold, which EC2 notes as tags."""
+        for instance in map(self.aws.ec2.lifecycle.instances.get, instance_ids):
+            if instance is not None and "aws:ec2launchtemplate:id" in instance.tags:
+                tags = instance.tags
+                named = {
+                    "LaunchTemplateId": tags["aws:ec2launchtemplate:id"],
+                    "Version": tags["aws:ec2launchtemplate:version"],
+                }
+                yield self.template(named)[2]
 
     def parameter(self, name: str) -> str:
         """AWS's own parameters belong to no account [SSM-PUBLIC]."""

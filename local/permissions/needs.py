@@ -13,6 +13,9 @@ from local.permissions.account import Account, Facts, Need, Parameters, Rule, as
 from local.permissions.needs_of_environments import OF_ENVIRONMENTS
 from local.twin.aws.service import Call
 
+# As the EC2 user guide lists them; its `ReEncrypt*` is these two [EC2-DISK-KEY].
+_DISK_KEY_USES = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
+
 
 def needs_of(call: Call, account: Account) -> Iterator[Need]:
     """Return what a call needs, as it arrives: before it takes effect.
@@ -160,6 +163,7 @@ def _create_fleet(given: Parameters, account: Account) -> Iterator[Need]:
         for action in ("CreateFleet", "RunInstances"):
             for resource, facts in resources:
                 yield Need(f"ec2:{action}", resource, facts)
+        yield from _disk_keys(data, account)
         role = data["IamInstanceProfile"]["Arn"].replace(":instance-profile/", ":role/")  # of the same name
         yield Need("iam:PassRole", role, as_facts({"iam:PassedToService": "ec2.amazonaws.com"}))
     if tags:
@@ -167,6 +171,36 @@ def _create_fleet(given: Parameters, account: Account) -> Iterator[Need]:
         for creating in ("CreateFleet", "RunInstances"):
             facts = (*_request_tags(tags), *as_facts({"ec2:CreateAction": creating}))
             yield Need("ec2:CreateTags", account.arn("ec2", "instance/*"), tuple(sorted(facts)))
+
+
+def _disk_keys(data: Parameters, account: Account) -> Iterator[Need]:
+    """What EC2 does with the keys of disks that are made, in the name of who launches [EC2-DISK-KEY]."""
+    for key in _keys_of(data):
+        for use in _DISK_KEY_USES:
+            yield Need(f"kms:{use}", key, _via_ec2(account))
+        yield _grant(key, account)
+
+
+def _start(given: Parameters, account: Account) -> Iterator[Need]:
+    """A start lends EC2 the keys of the disks once more; which they are, the template of the instance tells."""
+    yield from _on_instances("StartInstances")(given, account)
+    for data in account.templates_of(given["InstanceIds"]):
+        for key in _keys_of(data):
+            yield _grant(key, account)
+
+
+def _keys_of(data: Parameters) -> set[str]:
+    mappings = data.get("BlockDeviceMappings", [])
+    return {mapping["Ebs"]["KmsKeyId"] for mapping in mappings if "KmsKeyId" in mapping.get("Ebs", {})}
+
+
+def _grant(key: str, account: Account) -> Need:
+    facts = (("kms:GrantIsForAWSResource", ("true",)), *_via_ec2(account))
+    return Need("kms:CreateGrant", key, facts)
+
+
+def _via_ec2(account: Account) -> Facts:
+    return as_facts({"kms:ViaService": f"ec2.{account.aws.context.region}.amazonaws.com"})
 
 
 def _launched_tags(given: Parameters) -> dict[str, str]:
@@ -208,7 +242,7 @@ NEEDS: Final[Mapping[tuple[str, str], Rule]] = {
     ("ecs", "DescribeContainerInstances"): _on_hosts("DescribeContainerInstances"),
     ("ecs", "UpdateContainerInstancesState"): _on_hosts("UpdateContainerInstancesState"),
     ("ec2", "CreateFleet"): _create_fleet,
-    ("ec2", "StartInstances"): _on_instances("StartInstances"),
+    ("ec2", "StartInstances"): _start,
     ("ec2", "TerminateInstances"): _on_instances("TerminateInstances"),
     ("ec2", "CreateLaunchTemplateVersion"): _new_version,
     ("ec2", "DescribeInstances"): _describe("DescribeInstances"),

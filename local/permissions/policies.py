@@ -1,6 +1,6 @@
 """A small matcher of IAM policies: what our own documents say, and not more than IAM would say.
 
-It knows Allow, actions, resources and four condition operators; what it does not know it refuses to judge. IAM's own
+It knows Allow, actions, resources and five condition operators; what it does not know it refuses to judge. IAM's own
 evaluation has more to it: boundaries, resource policies, session policies, service control policies.
 """
 
@@ -82,6 +82,7 @@ def _is_like(pattern: str, value: str) -> bool:
 
 _OPERATORS = {
     "StringEquals": lambda wanted, given: wanted == given,
+    "Bool": lambda wanted, given: wanted == given,
     "StringLike": _is_like,
     # ArnEquals and ArnLike are the same to IAM.
     "ArnEquals": _is_arn,

@@ -28,6 +28,7 @@ from tests.support.loop import (
     acme,
 )
 
+DISK_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/5d6e7f80-0a1b-4c2d-8e3f-0a1b2c3d4e5f"
 WEBHOOK, APP, TOKEN = "slipway/webhook", "slipway/app", "slipway/runner-token"
 _HELD = {WEBHOOK: "arn:webhook", APP: APP_ARN, TOKEN: TOKEN_ARN}
 
@@ -52,7 +53,7 @@ def policies_of(configuration: Configuration, environments: Environments | None 
 
 
 def recorded(registration: Registration, **changed: Any) -> Recorded:
-    """Deploy with everything on: a stopped tier, hooks of organizations, the sweep, jobs that are run again, tags."""
+    """Deploy with everything on: a stopped tier, a key for disks, hooks of organizations, the sweep, jobs that are run again, tags."""
     configuration = a_configuration(registration, sweep_calls_per_hour=3_600, rerun_interrupted=1)
     github = replace(
         configuration.github,
@@ -64,7 +65,10 @@ def recorded(registration: Registration, **changed: Any) -> Recorded:
     profiles = {
         name: replace(profile, job_timeout_seconds=600) for name, profile in configuration.profiles.items()
     }
-    pools = {**configuration.pools, "general": replace(configuration.pools["general"], stopped_instances=1)}
+    pools = {
+        **configuration.pools,
+        "general": replace(configuration.pools["general"], stopped_instances=1, disk_key=DISK_KEY),
+    }
     configuration = replace(configuration, github=github, profiles=profiles, pools=pools, tags_tasks=True)
     deployment = acme(configuration, hook="organization")
     for installation in deployment.github.credentials.installations.values():

@@ -114,17 +114,22 @@ def _launch_template(pool: Mapping[str, Any], profile: str) -> Resource:
 
 def _disks(pool: Mapping[str, Any]) -> list[Resource]:
     """Return the root volume and what holds images and jobs, where that is another [EC2-DEVICES]."""
+    key = pool["disk_key"]
     if "/bottlerocket/" in pool["image_parameter"]:
         # Its root is the system alone, of the image's own size, and never written.
-        return [_disk("/dev/xvda"), _disk("/dev/xvdb", "RootVolumeGib")]
-    disks = [_disk("/dev/xvda", "RootVolumeGib")]
+        return [_disk("/dev/xvda", key), _disk("/dev/xvdb", key, "RootVolumeGib")]
+    disks = [_disk("/dev/xvda", key, "RootVolumeGib")]
     # The host looks for an empty disk, whatever it is called.
-    return [*disks, _disk("/dev/sdf", "DataVolumeGib")] if pool["needs_data_volume"] else disks
+    return [*disks, _disk("/dev/sdf", key, "DataVolumeGib")] if pool["needs_data_volume"] else disks
 
 
-def _disk(device: str, size: str | None = None) -> Resource:
-    volume = {"VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
-    return {"DeviceName": device, "Ebs": {**volume, "VolumeSize": {"Ref": size}} if size else volume}
+def _disk(device: str, key: str | None, size: str | None = None) -> Resource:
+    volume: Resource = {"VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
+    if key:  # without, by the account's default [EC2-DISK-KEY]
+        volume["KmsKeyId"] = key
+    if size:
+        volume["VolumeSize"] = {"Ref": size}
+    return {"DeviceName": device, "Ebs": volume}
 
 
 def _pascal(value: Any) -> Any:

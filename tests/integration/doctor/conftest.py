@@ -68,6 +68,7 @@ def stage(
         "AWS_ENDPOINT_URL_SERVICE_QUOTAS": fixed.url,
         "AWS_ENDPOINT_URL_LAMBDA": fixed.url,
         "AWS_ENDPOINT_URL_IAM": fixed.url,
+        "AWS_ENDPOINT_URL_EC2": fixed.url,
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "made-up",

@@ -1,8 +1,9 @@
 """A loopback AWS for what moto lacks, answering what a test put there, over the wire that boto3 speaks.
 
 moto has no quotas but the VPC's, no Lambda account settings, no layer's download address, and would run a function
-in Docker, and IAM's simulator is not in it: so Service Quotas, Lambda, the simulator and the ECR calls of one test are
-served here. A function that is invoked here is the handler itself. What else IAM is asked goes on to moto.
+in Docker, and IAM's simulator and EBS's default key are not in it: so Service Quotas, Lambda, these two and the ECR calls
+of one test are served here. A function that is invoked here is the handler itself. What else IAM and EC2 are asked goes
+on to moto.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class FixedAws:
 
     ``configurations`` are what is told of functions besides, ``mappings`` the event sources of all. ``denied`` are
     actions that IAM's simulator denies, each with the decision, whether the organization and the boundary admit it.
-    ``refused`` are operations that the caller may not make. ``asked`` are the operations so far.
+    ``disk_key`` is the account's default for EBS. ``refused`` are operations that the caller may not make. ``asked`` are the operations so far.
     """
 
     quotas: dict[str, float] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class FixedAws:
     mappings: list[dict[str, Any]] = field(default_factory=list)
     denied: dict[str, tuple[str, bool, bool]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    disk_key: str = "alias/aws/ebs"
     asked: list[str] = field(default_factory=list)
     url: str = ""
     moto: str = ""
@@ -100,8 +102,11 @@ class FixedAws:
             return 200, {"X-Amz-Function-Error": "Unhandled"}, json.dumps(failure).encode()
 
     def by_form(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Answer IAM: the simulator here, all else by moto."""
+        """Answer IAM and EC2: the simulator and the key of disks here, all else by moto."""
         form = parse_qs(body.decode())
+        if form["Action"] == ["GetEbsDefaultKmsKeyId"]:
+            self.asked.append("GetEbsDefaultKmsKeyId")
+            return 200, {}, _XML_DISK_KEY.format(key=self.disk_key).encode()
         if form["Action"] != ["SimulatePrincipalPolicy"]:
             asked = urllib.request.Request(self.moto, data=body, headers=headers)
             try:
@@ -139,6 +144,10 @@ _XML_RESULTS = (
     '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
     "<IsTruncated>false</IsTruncated><EvaluationResults>{results}</EvaluationResults></SimulatePrincipalPolicyResult>"
     "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></SimulatePrincipalPolicyResponse>"
+)
+_XML_DISK_KEY = (
+    '<GetEbsDefaultKmsKeyIdResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId>'
+    "<kmsKeyId>{key}</kmsKeyId></GetEbsDefaultKmsKeyIdResponse>"
 )
 _XML_ERROR = (
     '<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>'

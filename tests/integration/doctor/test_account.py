@@ -102,6 +102,18 @@ def test_a_missing_service_linked_role_fails_with_the_command_that_makes_it(stag
     assert found["mend"].startswith("aws iam create-service-linked-role --aws-service-name ")
 
 
+def test_a_key_of_the_accounts_own_for_disks_fails_until_slipway_is_told(stage: Stage) -> None:
+    """[EC2-DISK-KEY]"""
+    stage.fixed.disk_key = "arn:aws:kms:eu-west-1:123456789012:key/5d6e7f80-0a1b-4c2d-8e3f-0a1b2c3d4e5f"
+    _, findings = stage.findings()
+    (found,) = [one for one in findings if one["status"] != "ok"]
+    assert (found["check"], found["looked_at"], found["status"]) == ("disk-keys", "eu-west-1", "failed")
+    assert stage.fixed.disk_key in found["message"]
+    assert "pools.general.disk_key" in found["mend"]
+    stage.pool["disk_key"] = stage.fixed.disk_key
+    assert stage.troubles() == []
+
+
 def test_a_secret_that_its_arn_names_and_nobody_made_fails(stage: Stage) -> None:
     stage.yaml["github"]["secrets"]["app"] = (
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:no/app-AbCdEf"

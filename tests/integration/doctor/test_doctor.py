@@ -40,7 +40,7 @@ def test_every_fault_is_told_at_once_with_what_mends_it(stage: Stage) -> None:
     assert "not even one instance may run" in printed
     assert printed.count("→") == 4
     assert "(quota-below-one-instance)" in printed
-    assert printed.splitlines()[-1] == "17 ok, 1 warning, 3 failed"
+    assert printed.splitlines()[-1] == "18 ok, 1 warning, 3 failed"
 
 
 def test_a_file_with_faults_tells_all_of_them_and_asks_aws_for_nothing(stage: Stage) -> None:

@@ -194,6 +194,18 @@ ONE_CHANGE: dict[str, tuple[str, object, str, str]] = {
         "pools.general.stopped_instances",
         "max_instances",
     ),
+    "a disk's key of another region": (
+        "pools.general.disk_key",
+        "arn:aws:kms:us-west-2:111122223333:key/1b2c3d4e-5f60-4711-8822-0a1b2c3d4e5f",
+        "pools.general.disk_key",
+        "its own region",
+    ),
+    "an alias for a disk's key": (
+        "pools.general.disk_key",
+        "arn:aws:kms:ap-northeast-1:111122223333:alias/disks",
+        "pools.general.disk_key",
+        "not of an alias",
+    ),
     "task policy for many organizations": (
         "pools.general.task_policy",
         POLICY,

@@ -133,6 +133,27 @@ def test_hosts_may_be_launched_into_a_subnet_that_another_account_shares_and_int
     assert not allows(networks, replace(shared, resource=shared.resource.replace("subnet-1", "subnet-9")))
 
 
+def test_the_scaler_alone_may_use_the_keys_of_disks_and_through_ec2_alone() -> None:
+    """[EC2-DISK-KEY]"""
+    keys = [f"arn:aws:kms:{region}:111122223333:key/{'a' * 36}" for region in ("eu-west-1", "us-east-1")]
+    pools = [
+        a_pool(disk_key=keys[0]),
+        a_pool(name="far", cluster="slipway-far", region="us-east-1", disk_key=keys[1]),
+    ]
+    made = policies(configured(pools=pools))
+    assert "kms:" not in repr({name: policy for name, policy in made.items() if name != "scaler"})
+    (granting,) = statements(made["scaler"], "kms:CreateGrant")
+    (using,) = statements(made["scaler"], "kms:GenerateDataKeyWithoutPlaintext")
+    through = {"kms:ViaService": ["ec2.eu-west-1.amazonaws.com", "ec2.us-east-1.amazonaws.com"]}
+    assert granting["Condition"] == {
+        "StringEquals": through,
+        "Bool": {"kms:GrantIsForAWSResource": "true"},
+    }
+    assert using["Condition"] == {"StringEquals": through}
+    assert granting["Resource"] == using["Resource"] == keys
+    assert "kms:" not in repr(policies())
+
+
 def test_only_instances_of_a_stopped_tier_are_started() -> None:
     without = policies(configured(pools=[a_pool()]))
     assert statements(without["scaler"], "ec2:StartInstances") == []

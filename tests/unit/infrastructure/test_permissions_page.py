@@ -12,6 +12,7 @@ from slipway.domain.configuration import Registration
 from tests.support.environments import settings
 from tests.unit.infrastructure.test_function_policies import ALL, configured, policies
 
+DISK_KEY = "arn:aws:kms:eu-west-1:111122223333:key/5d6e7f80-0a1b-4c2d-8e3f-0a1b2c3d4e5f"
 PAGE = Path(__file__).parents[3] / "docs" / "permissions.md"
 ROW = re.compile(r"^\| `(?P<sid>\w+)` \| (?P<actions>[^|]+) \| (?P<on>[^|]+) \|", re.MULTILINE)
 
@@ -32,7 +33,9 @@ def documented() -> dict[tuple[str, str], set[str]]:
 def test_the_page_lists_every_statement_with_exactly_its_actions() -> None:
     deployed: dict[tuple[str, str], set[str]] = {}
     for registration in Registration:
-        everything = replace(configured(registration), tags_tasks=True)
+        configuration = configured(registration)
+        pools = {name: replace(pool, disk_key=DISK_KEY) for name, pool in configuration.pools.items()}
+        everything = replace(configuration, tags_tasks=True, pools=pools)
         for function, policy in policies(everything, environments=settings()).items():
             for statement in policy["Statement"]:
                 deployed[function, statement["Sid"]] = set(statement["Action"])

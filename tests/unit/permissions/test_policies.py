@@ -89,7 +89,7 @@ def test_every_condition_must_hold_with_one_of_its_values(
         {"Principal": "*"},
         {"Condition": {"StringNotEquals": {"ecs:cluster": "x"}}},
         {"Condition": {"ForAllValues:StringEquals": {"ecs:cluster": "x"}}},
-        {"Condition": {"Bool": {"ecs:cluster": "true"}}},
+        {"Condition": {"NumericEquals": {"ecs:cluster": "1"}}},
     ],
 )
 def test_what_the_matcher_does_not_know_it_refuses_to_judge(changes: dict[str, Any]) -> None:

@@ -130,6 +130,7 @@ resource "aws_launch_template" "this" {
         volume_type           = "gp3"
         volume_size           = block_device_mappings.value.gib
         encrypted             = "true"
+        kms_key_id            = var.disk_key_arn # none: the account's default [EC2-DISK-KEY]
         delete_on_termination = "true"
       }
     }

@@ -86,6 +86,12 @@ variable "data_volume_gib" {
   default     = null
 }
 
+variable "disk_key_arn" {
+  description = "Key of the disks, of the same region; none: the account's default. Whoever launches needs permissions on it"
+  type        = string
+  default     = null
+}
+
 variable "task_definitions" {
   description = "Task definitions of the pool's profiles, by profile; `container_definitions` are JSON"
   type = map(object({

@@ -152,7 +152,7 @@ class Pool:
     """Where capacity comes from: one ECS cluster, one launch template, one task role.
 
     What its hosts run (``operating_system``, ``uid_ranges``, ``registry_mirror``, ``git_cache``, ``disk_quota_gib``)
-    no function reads: it is for task definitions and user data.
+    no function reads: it is for task definitions and user data; ``disk_key`` for launch templates and policies.
     """
 
     name: str
@@ -177,6 +177,7 @@ class Pool:
     registry_mirror: str | None = None
     git_cache: bool = False
     disk_quota_gib: int | None = None
+    disk_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
