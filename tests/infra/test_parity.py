@@ -14,6 +14,7 @@ from local.infra_check.parity.facts import Difference, Facts, differences
 from local.infra_check.sam.parameters import Place
 from local.infra_check.sam.translated import translated
 from local.infrastructure.cloudformation.sam_files import FOLDER
+from local.infrastructure.cloudformation.template_text import read_template
 from tests.support.deployments import assemble
 from tests.support.terraform_tree import WEBHOOK_PATH, TerraformTree
 
@@ -27,6 +28,8 @@ IN_VPC = {
     "FunctionSubnetIds": "subnet-0a1b2c3d4e5f60001,subnet-0a1b2c3d4e5f60002",
     "FunctionSecurityGroupIds": "sg-0a1b2c3d4e5f60009",
 }
+KEY = f"arn:aws:kms:{HOME}:111122223333:key/1b2c3d4e-5f60-4711-8822-0a1b2c3d4e5f"
+PEOPLE = "arn:aws:iam::111122223333:role/platform-engineers"
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 
 
@@ -50,6 +53,8 @@ OPTIONS = {
         },
         IN_VPC,
     ),
+    "a key of one's own": Options({"kms_key_arn": KEY}, {"KmsKeyArn": KEY}),
+    "people who redrive": Options({"redrive_role_arns": [PEOPLE]}, {"RedriveRoleArns": PEOPLE}),
     "bounded, small and quiet": Options(
         {
             "permissions_boundary": BOUNDARY,
@@ -59,6 +64,7 @@ OPTIONS = {
             "deletion_protection": False,
             "log_retention_days": 7,
             "root_volume_gib": 60,
+            "data_volume_gib": 90,
             "container_insights": "enabled",
             "create_spot_role": True,
         },
@@ -70,12 +76,19 @@ OPTIONS = {
             "DeletionProtection": "false",
             "LogRetentionDays": "7",
             "RootVolumeGib": "60",
+            "DataVolumeGib": "90",
             "ContainerInsights": "enabled",
             "CreateSpotRole": "true",
         },
     ),
 }
-OF_REGIONS = ("PermissionsBoundaryArn", "LogRetentionDays", "RootVolumeGib", "ContainerInsights")
+OF_REGIONS = (
+    "PermissionsBoundaryArn",
+    "LogRetentionDays",
+    "RootVolumeGib",
+    "DataVolumeGib",
+    "ContainerInsights",
+)
 
 
 def of_sam_tree(configuration: Path, folder: Path, options: Options) -> Facts:
@@ -91,7 +104,10 @@ def of_sam_tree(configuration: Path, folder: Path, options: Options) -> Facts:
     told |= {name: options.sam[name] for name in OF_REGIONS if name in options.sam}
     for file in sorted(folder.glob("region-*.yaml")):
         region = file.stem.removeprefix("region-")
-        stacks[region] = translated(file, told, Place(region))
+        asked = read_template(file.read_text("utf-8"))["Parameters"]  # not of what its pools have not
+        stacks[region] = translated(
+            file, {name: value for name, value in told.items() if name in asked}, Place(region)
+        )
     return of_sam.facts_of(stacks, {CLAIM_API: "slipway-claims"})
 
 
@@ -172,6 +188,7 @@ class Mistake:
     after: str
     kind: str
     key: str
+    wish: str = "as it is"
 
 
 MISTAKES = {
@@ -215,6 +232,22 @@ MISTAKES = {
         "function",
         "environment",
     ),
+    "an alarms' topic without the key of one's own": Mistake(
+        "alarms.tf",
+        "kms_master_key_id = var.kms_key_arn",
+        "kms_master_key_id = null",
+        "topic",
+        "key",
+        "a key of one's own",
+    ),
+    "a table without the key of one's own": Mistake(
+        "table.tf",
+        "kms_key_arn = server_side_encryption.value",
+        "kms_key_arn = null",
+        "table",
+        "key",
+        "a key of one's own",
+    ),
     "a batch that fails as a whole": Mistake(
         "functions.tf",
         'function_response_types            = ["ReportBatchItemFailures"]',
@@ -233,8 +266,9 @@ def seen(tree: TerraformTree, to: Path, mistake: Mistake) -> list[Difference]:
     file.write_text(text.replace(mistake.before, mistake.after), "utf-8")
     (to / "sam").mkdir()
     example = "environments" if "environments" in f"{mistake.file} {mistake.before}".lower() else "minimal"
-    sam = of_sam_tree(tree.configuration(example), to / "sam", Options())
-    return differences(of_terraform.facts_of(copy.plan(example)), sam)
+    options = OPTIONS[mistake.wish]
+    sam = of_sam_tree(tree.configuration(example), to / "sam", options)
+    return differences(of_terraform.facts_of(copy.plan(example, **options.terraform)), sam)
 
 
 @pytest.mark.parametrize("name", MISTAKES)

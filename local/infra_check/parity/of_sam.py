@@ -77,6 +77,7 @@ def _function(properties: Properties, _region: str) -> list[Told]:
         "reserved": properties.get("ReservedConcurrentExecutions"),
         "subnets": list(vpc.get("SubnetIds", [])),
         "security_groups": list(vpc.get("SecurityGroupIds", [])),
+        "key": properties.get("KmsKeyArn"),
     }
     return [("function", properties["FunctionName"], facts)]
 
@@ -229,6 +230,7 @@ def _table(properties: Properties, _region: str) -> list[Told]:
         "ttl": alike(properties["TimeToLiveSpecification"]),
         "recovery": alike(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]),
         "protected": alike(properties["DeletionProtectionEnabled"]),
+        "key": properties.get("SSESpecification", {}).get("KMSMasterKeyId"),
     }
     return [("table", properties["TableName"], facts)]
 
@@ -238,7 +240,8 @@ def _queue(properties: Properties, _region: str) -> list[Told]:
     facts = {
         "visibility_seconds": properties.get("VisibilityTimeout"),
         "retention_seconds": properties["MessageRetentionPeriod"],
-        "encrypted": alike(properties["SqsManagedSseEnabled"]),
+        "encrypted": alike(properties.get("SqsManagedSseEnabled")),
+        "key": properties.get("KmsMasterKeyId"),
         "dead_letters": redrive.get("deadLetterTargetArn"),
         "tries": redrive.get("maxReceiveCount"),
     }
@@ -300,7 +303,11 @@ _READERS: Mapping[str, Callable[[Properties, str], list[Told]]] = {
         "instance profile", "InstanceProfileName", lambda p: {"roles": list(p["Roles"])}
     ),
     "AWS::Logs::LogGroup": lambda p, region: [
-        ("log group", f"{region}/{p['LogGroupName']}", {"days": p["RetentionInDays"]})
+        (
+            "log group",
+            f"{region}/{p['LogGroupName']}",
+            {"days": p["RetentionInDays"], "key": p.get("KmsKeyId")},
+        )
     ],
     "AWS::SQS::Queue": _queue,
     "AWS::SQS::QueuePolicy": _queue_policy,
@@ -315,7 +322,7 @@ _READERS: Mapping[str, Callable[[Properties, str], list[Told]]] = {
     "AWS::ApiGateway::Stage": _rest_stage,
     "AWS::Events::Rule": _rule,
     "AWS::Scheduler::Schedule": _schedule,
-    "AWS::SecretsManager::Secret": _one("secret", "Name", lambda _: {}),
+    "AWS::SecretsManager::Secret": _one("secret", "Name", lambda p: {"key": p.get("KmsKeyId")}),
     "AWS::SecretsManager::ResourcePolicy": lambda p, _: [
         (
             "secret",
@@ -323,7 +330,7 @@ _READERS: Mapping[str, Callable[[Properties, str], list[Told]]] = {
             {"policy": policy(p["ResourcePolicy"])},
         )
     ],
-    "AWS::SNS::Topic": _one("topic", "TopicName", lambda _: {}),
+    "AWS::SNS::Topic": _one("topic", "TopicName", lambda p: {"key": p.get("KmsMasterKeyId")}),
     "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::Dashboard": _dashboard,

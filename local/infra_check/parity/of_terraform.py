@@ -61,6 +61,7 @@ def _function(values: Values) -> Told:
             "reserved": values.get("reserved_concurrent_executions"),
             "subnets": list(vpc.get("subnet_ids") or []),
             "security_groups": list(vpc.get("security_group_ids") or []),
+            "key": values.get("kms_key_arn"),
         },
     )
 
@@ -206,6 +207,7 @@ def _table(values: Values) -> Told:
             "ttl": alike(values["ttl"]),
             "recovery": alike(_block(values, "point_in_time_recovery").get("enabled")),
             "protected": alike(values["deletion_protection_enabled"]),
+            "key": _block(values, "server_side_encryption").get("kms_key_arn"),
         },
     )
 
@@ -218,7 +220,8 @@ def _queue(values: Values) -> Told:
         {
             "visibility_seconds": values.get("visibility_timeout_seconds"),
             "retention_seconds": values["message_retention_seconds"],
-            "encrypted": alike(values["sqs_managed_sse_enabled"]),
+            "encrypted": alike(values.get("sqs_managed_sse_enabled")),
+            "key": values.get("kms_master_key_id"),
             "dead_letters": redrive.get("deadLetterTargetArn"),
             "tries": redrive.get("maxReceiveCount"),
         },
@@ -278,7 +281,7 @@ _READERS: Mapping[str, Callable[[Values], Told]] = {
     "aws_cloudwatch_log_group": lambda v: (
         "log group",
         f"{v['region']}/{v['name']}",
-        {"days": v["retention_in_days"]},
+        {"days": v["retention_in_days"], "key": v.get("kms_key_id")},
     ),
     "aws_sqs_queue": _queue,
     "aws_sqs_queue_policy": lambda v: ("queue", _queue_name(v["queue_url"]), {"policy": policy(v["policy"])}),
@@ -309,13 +312,13 @@ _READERS: Mapping[str, Callable[[Values], Told]] = {
     "aws_cloudwatch_event_rule": _rule,
     "aws_cloudwatch_event_target": _target,
     "aws_scheduler_schedule": _schedule,
-    "aws_secretsmanager_secret": lambda v: ("secret", v["name"], {}),
+    "aws_secretsmanager_secret": lambda v: ("secret", v["name"], {"key": v.get("kms_key_id")}),
     "aws_secretsmanager_secret_policy": lambda v: (
         "secret",
         v["secret_arn"].partition(":secret:")[2][:-7],
         {"policy": policy(v["policy"])},
     ),
-    "aws_sns_topic": lambda v: ("topic", v["name"], {}),
+    "aws_sns_topic": lambda v: ("topic", v["name"], {"key": v.get("kms_master_key_id")}),
     "aws_sns_topic_policy": lambda v: ("topic", _plain(v["arn"]), {"policy": policy(v["policy"])}),
     "aws_cloudwatch_metric_alarm": _alarm,
     "aws_cloudwatch_dashboard": lambda v: ("dashboard", v["dashboard_name"], widgets(v["dashboard_body"])),
