@@ -71,6 +71,26 @@ def test_the_order_and_number_of_a_jobs_events_make_no_difference_to_its_line(ca
     assert len(alike) == 1
 
 
+def test_the_line_of_a_job_names_its_runner_though_its_last_event_does_not(case: Case) -> None:
+    """[GH-WJ-10]"""
+    running = an_event(JobState.IN_PROGRESS)
+    over = an_event(JobState.COMPLETED, runner_name=None, started_at=None, conclusion="failure")
+    for event in (an_event(), running, over):
+        case.ledger.jobs.record(event, ROUTE)
+    [line] = lines(case)
+    assert isinstance(line, JobUsage)
+    assert (line.runner_name, line.started_at) == (running.runner_name, running.started_at)
+
+
+def test_a_runner_that_was_named_while_the_job_was_queued_is_not_taken_for_its_own(case: Case) -> None:
+    """[GH-WJ-10]"""
+    case.ledger.jobs.record(an_event(runner_name="build-1"), ROUTE)
+    case.ledger.jobs.record(an_event(JobState.COMPLETED, runner_name=None, conclusion="cancelled"), ROUTE)
+    [line] = lines(case)
+    assert isinstance(line, JobUsage)
+    assert line.runner_name is None
+
+
 def test_a_container_leaves_one_line_when_its_task_has_stopped(case: Case) -> None:
     runner = replace(a_runner(), running_at=NOW + 2, instance_arn=an_arn("i-1"))
     case.ledger.runners.add([runner])

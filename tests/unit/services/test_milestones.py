@@ -119,6 +119,7 @@ def test_a_completed_job_that_names_its_runner_no_more_ran_all_the_same() -> Non
     over = of_job(JobState.COMPLETED, runner_name=None, conclusion="failure")
     _, (completed,) = told([of_job(JobState.QUEUED), of_job(JobState.IN_PROGRESS), over], its_runner())
     assert completed.execution_seconds == 50.0
+    assert completed.facts.runner_name == runner_name("slipway", "medium", a_task_id(1))
 
 
 def test_a_job_that_no_profile_serves_is_not_told_of() -> None:

@@ -110,7 +110,7 @@ def started(
 
 
 def completed(event: JobEvent, route: Route, *, was: JobState | None) -> JobCompleted | None:
-    """Return that a job completed, if the event says so; it may name the runner no more [GH-WJ-10]."""
+    """Return that a job completed, if the event says so."""
     if event.action is not JobState.COMPLETED:
         return None
     seconds = None

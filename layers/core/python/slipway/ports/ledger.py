@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from slipway.domain.held import Story
@@ -45,6 +45,13 @@ class JobRecord:
     runner_name: str | None = None
     heard_at: float | None = None
     held: Story = ()
+
+    def fill(self, event: JobEvent) -> JobEvent:
+        """Return an event of the job with what was told when it started, where it tells that no more [GH-WJ-10]."""
+        if self.state is not JobState.IN_PROGRESS:  # a runner that ``queued`` named need not be its own
+            return event
+        started_at = self.started_at if event.started_at is None else event.started_at
+        return replace(event, started_at=started_at, runner_name=event.runner_name or self.runner_name)
 
 
 @dataclass(frozen=True, slots=True)

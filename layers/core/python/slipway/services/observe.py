@@ -212,6 +212,7 @@ def _with_milestones(
     """Add what a job's event is news of: the ledger moved the job for it, which it does once."""
     before = recorded.before
     was = before.state if before else None
+    event = before.fill(event) if before else event
     return replace(
         touched,
         started=started(event, route, was=was, heard_at=before.heard_at if before else None, runner=runner),

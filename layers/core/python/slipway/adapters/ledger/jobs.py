@@ -166,6 +166,6 @@ def _left_behind(event: JobEvent, route: Route, known: JobRecord | None) -> list
     pools = sorted({route.pool} | ({known.pool} if known else set()))
     writes: list[Write] = [Delete(waiting_key(pool, event.key)) for pool in pools]
     if event.action is JobState.COMPLETED:
-        heard_at, held = (known.heard_at, known.held) if known else (None, ())
-        writes.append(usage_put(usage_of_job(event, route, heard_at, held)))
+        told, heard_at, held = (known.fill(event), known.heard_at, known.held) if known else (event, None, ())
+        writes.append(usage_put(usage_of_job(told, route, heard_at, held)))
     return writes
