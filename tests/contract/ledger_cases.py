@@ -11,7 +11,7 @@ from local.memory_ledger import MemoryStore, memory_ledger
 from local.twin.http.aws import AwsServer
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.patience import Patience
-from slipway.adapters.ledger.table import to_wire
+from slipway.adapters.ledger.table import Key, from_wire, to_wire
 from slipway.domain.jobs import JobEvent, JobState
 from slipway.domain.matching import Route, Shape
 from slipway.domain.snapshot import Offer, Snapshot, WaitingJob
@@ -49,6 +49,10 @@ class Case:
 
     def item(self, pk: str, sk: str) -> dict[str, Any]:
         return next((item for item in self.items() if (item["pk"]["S"], item["sk"]["S"]) == (pk, sk)), {})
+
+    def put(self, item: dict[str, Any]) -> None:
+        """Write an item as another version of the code might."""
+        self.client.put_item(TableName=TABLE, Item=item)
 
 
 @dataclass
@@ -91,6 +95,10 @@ class MemoryCase(Case):
 
     def items(self) -> list[dict[str, Any]]:
         return [to_wire(item) for item in self.store.items()]
+
+    def put(self, item: dict[str, Any]) -> None:
+        plain = from_wire(item)
+        self.store.put(Key(plain["pk"], plain["sk"]), plain)
 
 
 def memory_case() -> MemoryCase:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import astuple
 from functools import partial
 
 import pytest
 
+from slipway.adapters.ledger.items import record_key
 from slipway.domain.demand import retry_delay_seconds
 from slipway.domain.held import Held
 from slipway.domain.jobs import JobState
+from slipway.domain.matching import Route, Shape
 from slipway.domain.reasons import Why
 from slipway.domain.usage import JobUsage
 from slipway.ports.ledger import JobRecord
@@ -18,6 +21,7 @@ from tests.builders import LABELS, NOW, POOL, SHAPE, a_runner, a_task_id
 from tests.contract.ledger_cases import ROUTE, Case, an_event, offered
 
 DAY = "2027-01-15"  # of NOW
+ELSEWHERE = Route(Shape("large", SHAPE.size), "elsewhere", LABELS)
 STATES = (JobState.QUEUED, JobState.IN_PROGRESS, JobState.COMPLETED)
 
 
@@ -36,8 +40,43 @@ def test_a_job_that_moved_on_waits_no_longer_and_its_record_tells_the_furthest(c
     assert case.snapshot().jobs == ()
     assert case.ledger.jobs.find(an_event().key) == JobRecord(
         an_event().key, JobState.COMPLETED, POOL, "acme", "acme/one", NOW - 5, NOW + 10, NOW + 60, "success",
-        "slipway-medium-" + "0" * 32, NOW,
+        "slipway-medium-" + "0" * 32, NOW, (), SHAPE.profile,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("leads_to", [None, ELSEWHERE], ids=["nowhere", "another profile and pool"])
+def test_a_job_counts_where_it_waited_wherever_its_labels_lead_by_now(
+    case: Case, leads_to: Route | None
+) -> None:
+    case.ledger.jobs.record(an_event(), ROUTE)
+    for state in STATES[1:]:
+        moved = case.ledger.jobs.record(an_event(state), leads_to)
+        assert moved is not None
+        assert moved.place == ROUTE.place
+        assert case.snapshot().jobs == ()
+        record = case.ledger.jobs.find(an_event().key)
+        assert record is not None
+        assert (record.state, record.place) == (state, ROUTE.place)
+    [line] = case.ledger.usage.of_day(DAY, "job")
+    assert isinstance(line, JobUsage)
+    assert (line.pool, line.profile) == (POOL, SHAPE.profile)
+
+
+def test_a_job_of_which_nothing_is_known_and_that_leads_nowhere_is_not_recorded(case: Case) -> None:
+    for state in STATES:
+        assert case.ledger.jobs.record(an_event(state), None) is None
+    assert case.items() == []
+
+
+def test_a_record_that_does_not_say_its_profile_counts_where_its_labels_lead(case: Case) -> None:
+    """As an older version wrote it."""
+    case.ledger.jobs.record(an_event(), ROUTE)
+    record = case.item(*astuple(record_key(an_event().key)))
+    case.put({name: value for name, value in record.items() if name != "profile"})
+    moved = case.ledger.jobs.record(an_event(JobState.IN_PROGRESS), ELSEWHERE)
+    assert moved is not None
+    assert moved.place == ELSEWHERE.place
+    assert case.snapshot().jobs == ()
 
 
 def test_in_whatever_order_and_however_often_events_come_the_state_only_moves_forward(case: Case) -> None:

@@ -27,7 +27,7 @@ from slipway.domain.findings import What
 from slipway.domain.instances import InstanceState
 from slipway.domain.intents import Intent
 from slipway.domain.jobs import JobEvent, JobState
-from slipway.domain.matching import Route
+from slipway.domain.matching import Place, Route
 from slipway.domain.plan import Plan
 from slipway.domain.policy import Policy
 from slipway.domain.reasons import Why
@@ -61,14 +61,14 @@ class Bug:
 def _netting(patch: Patch) -> None:
     record = DynamoJobs.record
 
-    def netted(self: DynamoJobs, event: JobEvent, route: Route) -> Recorded | None:
+    def netted(self: DynamoJobs, event: JobEvent, route: Route | None) -> Recorded | None:
         """Any job that starts takes one off the count: the oldest entry goes, whichever it is."""
         moved = record(self, event, route)
         if moved and event.action is JobState.IN_PROGRESS:
-            waiting = list(self._table.query(f"POOL#{route.pool}", "JOB#"))
+            waiting = list(self._table.query(f"POOL#{moved.place.pool}", "JOB#"))
             if waiting and not any(item["key"] == str(event.key) for item in waiting):
                 oldest = min(waiting, key=lambda item: (item["queued_at"], item["key"]))
-                self.drop(route.pool, type(event.key).parse(oldest["key"]))
+                self.drop(moved.place.pool, type(event.key).parse(oldest["key"]))
         return moved
 
     patch(DynamoJobs, "record", netted)
@@ -259,8 +259,8 @@ def _moved_back(patch: Patch) -> None:
     """The event that came last is the truth, however long it was under way."""
     forward = DynamoJobs._forward
 
-    def anywhere(self: DynamoJobs, event: JobEvent, route: Route, before: JobRecord | None) -> Update:
-        return replace(forward(self, event, route, before), condition="", values={})
+    def anywhere(self: DynamoJobs, event: JobEvent, place: Place, before: JobRecord | None) -> Update:
+        return replace(forward(self, event, place, before), condition="", values={})
 
     patch(DynamoJobs, "_forward", anywhere)
     patch(job_records, "_moves", lambda *_: True)

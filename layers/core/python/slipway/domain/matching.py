@@ -33,12 +33,25 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job counts: its pool and its profile."""
+
+    pool: str
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where a job goes: the shape of its task and its pool."""
 
     shape: Shape
     pool: str
     label_key: str
+
+    @property
+    def place(self) -> Place:
+        """Return where a job that goes there counts."""
+        return Place(self.pool, self.shape.profile)
 
 
 class UnservedReason(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slipway.domain.jobs import JobEvent, JobState
-from slipway.domain.matching import Route
+from slipway.domain.matching import Place
 from slipway.domain.phases import PHASES, Marks, phases
 from slipway.domain.runners import Runner
 from slipway.domain.text import inert
@@ -81,7 +81,7 @@ class JobCompleted:
 
 
 def started(
-    event: JobEvent, route: Route, *, was: JobState | None, heard_at: float | None, runner: Runner | None
+    event: JobEvent, place: Place, *, was: JobState | None, heard_at: float | None, runner: Runner | None
 ) -> JobStarted | None:
     """Return that a job started, where this event is the first to say so.
 
@@ -100,7 +100,7 @@ def started(
     on_standby = _is_by(runner.running_at if runner else None, heard_at)
     at_once = heard_at + AT_ONCE_SECONDS if heard_at is not None else None
     return JobStarted(
-        _facts(event, route),
+        _facts(event, place),
         max(0.0, began - event.queued_at),
         found,
         on_standby=on_standby,
@@ -109,7 +109,7 @@ def started(
     )
 
 
-def completed(event: JobEvent, route: Route, *, was: JobState | None) -> JobCompleted | None:
+def completed(event: JobEvent, place: Place, *, was: JobState | None) -> JobCompleted | None:
     """Return that a job completed, if the event says so."""
     if event.action is not JobState.COMPLETED:
         return None
@@ -117,7 +117,7 @@ def completed(event: JobEvent, route: Route, *, was: JobState | None) -> JobComp
     has_run = was is JobState.IN_PROGRESS or _was_given_a_runner(event)
     if has_run and event.started_at is not None and event.completed_at is not None:
         seconds = max(0.0, event.completed_at - event.started_at)
-    return JobCompleted(_facts(event, route), inert(event.conclusion or ""), seconds)
+    return JobCompleted(_facts(event, place), inert(event.conclusion or ""), seconds)
 
 
 def _was_given_a_runner(event: JobEvent) -> bool:
@@ -129,7 +129,7 @@ def _is_by(at: float | None, limit: float | None) -> bool:
     return at is not None and limit is not None and at <= limit
 
 
-def _facts(event: JobEvent, route: Route) -> JobFacts:
+def _facts(event: JobEvent, place: Place) -> JobFacts:
     return JobFacts(
         job=str(event.key),
         run_id=event.run_id,
@@ -137,7 +137,7 @@ def _facts(event: JobEvent, route: Route) -> JobFacts:
         repository=inert(event.repository),
         workflow=inert(event.workflow),
         job_name=inert(event.name),
-        profile=route.shape.profile,
-        pool=route.pool,
+        profile=place.profile,
+        pool=place.pool,
         runner_name=inert(event.runner_name or ""),
     )

@@ -14,7 +14,7 @@ from typing import Any
 from slipway.domain.held import Story
 from slipway.domain.instances import Instance
 from slipway.domain.jobs import JobEvent, JobKey
-from slipway.domain.matching import Route
+from slipway.domain.matching import Place
 from slipway.domain.resources import Resources
 from slipway.domain.runners import Runner
 
@@ -164,7 +164,7 @@ def day_of(usage: Usage) -> str:
     return utc_day(ended_at(usage))
 
 
-def usage_of_job(event: JobEvent, route: Route, heard_at: float | None, held: Story = ()) -> JobUsage:
+def usage_of_job(event: JobEvent, place: Place, heard_at: float | None, held: Story = ()) -> JobUsage:
     """Return the line of a job from its ``completed`` event."""
     return JobUsage(
         job=event.key,
@@ -172,8 +172,8 @@ def usage_of_job(event: JobEvent, route: Route, heard_at: float | None, held: St
         repository=event.repository,
         workflow=event.workflow,
         name=event.name,
-        pool=route.pool,
-        profile=route.shape.profile,
+        pool=place.pool,
+        profile=place.profile,
         queued_at=event.queued_at,
         started_at=event.started_at,
         # GitHub tells it of every completed job; without it the time at which we heard of it is the nearest.

@@ -12,7 +12,7 @@ from slipway.domain.intents import Intent
 from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.launches import LaunchFailures
-from slipway.domain.matching import Route
+from slipway.domain.matching import Place, Route
 from slipway.domain.runners import UNKNOWN_HOST, Runner, TaskHost
 from slipway.domain.series import Named
 from slipway.domain.snapshot import (
@@ -45,6 +45,12 @@ class JobRecord:
     runner_name: str | None = None
     heard_at: float | None = None
     held: Story = ()
+    profile: str | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Return where the job counts, None where an older version left that open."""
+        return Place(self.pool, self.profile) if self.profile is not None else None
 
     def fill(self, event: JobEvent) -> JobEvent:
         """Return an event of the job with what was told when it started, where it tells that no more [GH-WJ-10]."""
@@ -58,16 +64,18 @@ class JobRecord:
 class Recorded:
     """A job that was moved forward; ``before`` is what was known of it, which ``queued`` does not read."""
 
+    place: Place
     before: JobRecord | None = None
 
 
 class Jobs(Protocol):
     """Workflow jobs."""
 
-    def record(self, event: JobEvent, route: Route) -> Recorded | None:
+    def record(self, event: JobEvent, route: Route | None) -> Recorded | None:
         """Move a job forward; None if it did not move. A late, lower event moves nothing back [GH-WJ-4].
 
-        One that completed leaves its usage.
+        A job that is known counts where its first event put it, wherever its labels lead by now; ``route`` is None
+        where they lead nowhere. One that completed leaves its usage.
         """
 
     def waits(self, pool: str, key: JobKey) -> bool:

@@ -16,7 +16,7 @@ from slipway.domain.events import (
     read_event,
 )
 from slipway.domain.jobs import JobEvent, JobState, decode_job_event
-from slipway.domain.matching import Route, Unserved, route
+from slipway.domain.matching import Unserved, route
 from slipway.domain.milestones import JobCompleted, JobStarted, completed, started
 from slipway.domain.resting import JOB_COMPLETED, had_its_job
 from slipway.domain.runners import Runner, RunnerState, TaskHost, parse_runner_name
@@ -64,20 +64,21 @@ class Observe:
         way = route(event.labels, run, event.repository, profiles)
         pools: set[str] = set()
         is_calm = event.action is not JobState.QUEUED
-        recorded = None if isinstance(way, Unserved) else self._ledger.jobs.record(event, way)
-        if recorded is not None and not isinstance(way, Unserved):
-            pools.add(way.pool)
+        # A job that waited or runs moves on though labels of profiles have changed, and no profile serves it any more.
+        recorded = self._ledger.jobs.record(event, None if isinstance(way, Unserved) else way)
+        if recorded is not None and recorded.place.pool in self._configuration.pools:
+            pools.add(recorded.place.pool)
         # Also for a job that no profile serves: GitHub may have given it a runner which another job waits for.
         moved = self._fold_runner(event)
         if moved is not None:
             pools.add(moved.pool)
             is_calm = is_calm and moved.is_calm
-        if not pools:
+        if recorded is None and not pools:
             return Observed(outcome=way.code if isinstance(way, Unserved) else "not news")
         touched = self._touch(pools, is_calm=is_calm)
-        if recorded is None or isinstance(way, Unserved):
+        if recorded is None:
             return touched
-        return _with_milestones(touched, event, way, recorded, moved.runner if moved else None)
+        return _with_milestones(touched, event, recorded, moved.runner if moved else None)
 
     def event(self, text: str) -> Observed:
         """Fold one message of the ``events`` queue.
@@ -207,16 +208,16 @@ class Observe:
 
 
 def _with_milestones(
-    touched: Observed, event: JobEvent, route: Route, recorded: Recorded, runner: Runner | None
+    touched: Observed, event: JobEvent, recorded: Recorded, runner: Runner | None
 ) -> Observed:
     """Add what a job's event is news of: the ledger moved the job for it, which it does once."""
-    before = recorded.before
+    before, place = recorded.before, recorded.place
     was = before.state if before else None
     event = before.fill(event) if before else event
     return replace(
         touched,
-        started=started(event, route, was=was, heard_at=before.heard_at if before else None, runner=runner),
-        completed=completed(event, route, was=was),
+        started=started(event, place, was=was, heard_at=before.heard_at if before else None, runner=runner),
+        completed=completed(event, place, was=was),
     )
 
 

@@ -19,7 +19,7 @@ from slipway.adapters.ledger.usage import usage_put
 from slipway.domain.demand import retry_delay_seconds
 from slipway.domain.held import Story
 from slipway.domain.jobs import JobEvent, JobKey, JobState
-from slipway.domain.matching import Route
+from slipway.domain.matching import Place, Route
 from slipway.domain.snapshot import WaitingJob
 from slipway.domain.usage import usage_of_job
 from slipway.ports.ledger import JobRecord, Recorded
@@ -31,20 +31,22 @@ class DynamoJobs:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def record(self, event: JobEvent, route: Route) -> Recorded | None:
+    def record(self, event: JobEvent, route: Route | None) -> Recorded | None:
         """Move a job forward; None if it did not move.
 
         Record and entry change in one transaction: without it, a late ``queued`` which is recorded first
         and entered last could leave an entry behind for a job that has completed meanwhile.
         """
         if event.action is JobState.QUEUED:
-            key = waiting_key(route.pool, event.key)
-            entry = Put(keyed(key, waiting_to(waiting_job(event, route))))
-            return Recorded() if self._try([self._forward(event, route, None), entry]) else None
+            return self._queue(event, route) if route else None
         # Whoever is overtaken looks again: each time the job has moved on, and it has three states.
         while _moves(known := self.find(event.key), event):
-            if self._try([self._forward(event, route, known), *_left_behind(event, route, known)]):
-                return Recorded(known)
+            # Labels and bounds of profiles may have changed since it was queued: it still counts where it waited.
+            place = (known.place if known else None) or (route.place if route else None)
+            if place is None:
+                return None
+            if self._try([self._forward(event, place, known), *_left_behind(event, place, known)]):
+                return Recorded(place, known)
         return None
 
     def waits(self, pool: str, key: JobKey) -> bool:
@@ -103,6 +105,10 @@ class DynamoJobs:
         except ConditionFailedError:
             return  # it waits no longer
 
+    def _queue(self, event: JobEvent, route: Route) -> Recorded | None:
+        entry = Put(keyed(waiting_key(route.pool, event.key), waiting_to(waiting_job(event, route))))
+        return Recorded(route.place) if self._try([self._forward(event, route.place, None), entry]) else None
+
     def _try(self, writes: list[Write]) -> bool:
         try:
             self._table.transact(writes)
@@ -110,14 +116,15 @@ class DynamoJobs:
             return False
         return True
 
-    def _forward(self, event: JobEvent, route: Route, before: JobRecord | None) -> Update:
+    def _forward(self, event: JobEvent, place: Place, before: JobRecord | None) -> Update:
         """Return the write of a record; it is made only while ``before`` is what is known."""
         rank = event.action.rank
         attributes: dict[str, Any] = {
             "key": str(event.key),
             "state": event.action.value,
             "rank": rank,
-            "pool": route.pool,
+            "pool": place.pool,
+            "profile": place.profile,
             "organization": event.organization,
             "repository": event.repository,
             "queued_at": event.queued_at,
@@ -160,12 +167,11 @@ def waiting_job(event: JobEvent, route: Route) -> WaitingJob:
     )
 
 
-def _left_behind(event: JobEvent, route: Route, known: JobRecord | None) -> list[Write]:
+def _left_behind(event: JobEvent, place: Place, known: JobRecord | None) -> list[Write]:
     """Return what else is written of a job that waits no longer: no entry, and its usage once it has completed."""
-    # Its labels may have led to another pool when it was queued.
-    pools = sorted({route.pool} | ({known.pool} if known else set()))
+    pools = sorted({place.pool} | ({known.pool} if known else set()))
     writes: list[Write] = [Delete(waiting_key(pool, event.key)) for pool in pools]
     if event.action is JobState.COMPLETED:
         told, heard_at, held = (known.fill(event), known.heard_at, known.held) if known else (event, None, ())
-        writes.append(usage_put(usage_of_job(told, route, heard_at, held)))
+        writes.append(usage_put(usage_of_job(told, place, heard_at, held)))
     return writes
