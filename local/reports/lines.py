@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.domain.jobs import JobKey
-from slipway.domain.runners import task_id_of
+from slipway.domain.runners import runs_one_job, task_id_of
 from slipway.domain.usage import InstanceUsage, JobUsage, RunnerUsage, Usage, as_plain, from_plain
 
 
@@ -27,7 +27,7 @@ class Lines:
 
     @classmethod
     def of(cls, usages: Iterable[Usage]) -> Lines:
-        """Sort lines by kind and name; where one is given twice, the first counts."""
+        """Sort lines by kind and name; where one is given twice, the first counts, and where a job is, its own."""
         jobs: dict[JobKey, JobUsage] = {}
         runners: dict[str, RunnerUsage] = {}
         instances: dict[tuple[str, float], InstanceUsage] = {}
@@ -41,7 +41,7 @@ class Lines:
                     instances.setdefault((usage.instance_id, usage.launched_at), usage)
         ran = {task_id_of(job.runner_name) for job in jobs.values() if job.runner_name}
         return cls(
-            tuple(jobs[key] for key in sorted(jobs)),
+            tuple(sorted(_without_copies(jobs.values()), key=lambda job: job.job)),
             tuple(runners[key] for key in sorted(runners)),
             tuple(instances[key] for key in sorted(instances)),
             frozenset(ran),
@@ -50,6 +50,22 @@ class Lines:
     def ran_a_job(self, runner: RunnerUsage) -> bool:
         """Say whether a container ran a job: GitHub's word of its start can come after its stop, or never."""
         return runner.busy_at is not None or runner.task_id in self._ran
+
+
+def _without_copies(jobs: Iterable[JobUsage]) -> Iterator[JobUsage]:
+    """Leave out what GitHub told again for a later attempt of a run, under another id [GH-RERUN-COPIES].
+
+    The ledger keeps no line of a copy that it knows for one: this is for lines of older versions, and for those that
+    came before the job's own.
+    """
+    ran: set[tuple[str, int, str]] = set()
+    for job in sorted(jobs, key=lambda one: (one.job.run_attempt, one.job)):
+        if job.runner_name and runs_one_job(job.runner_name):
+            once = (job.repository, job.run_id, job.runner_name)
+            if once in ran:
+                continue
+            ran.add(once)
+        yield job
 
 
 def write_lines(file: Path, usages: Iterable[Usage]) -> None:

@@ -145,7 +145,7 @@ def an_event(action: JobState = JobState.QUEUED, number: int = 1, **changes: Any
         "created_at": NOW - 5,
     }
     if action is not JobState.QUEUED:
-        facts |= {"started_at": NOW + 10, "runner_name": "slipway-medium-" + "0" * 32}
+        facts |= {"started_at": NOW + 10, "runner_name": f"slipway-medium-{number:032x}"}
     if action is JobState.COMPLETED:
         facts |= {"completed_at": NOW + 60, "conclusion": "success"}
     return JobEvent(**{**facts, **changes})

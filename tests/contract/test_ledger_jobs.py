@@ -40,7 +40,7 @@ def test_a_job_that_moved_on_waits_no_longer_and_its_record_tells_the_furthest(c
     assert case.snapshot().jobs == ()
     assert case.ledger.jobs.find(an_event().key) == JobRecord(
         an_event().key, JobState.COMPLETED, POOL, "acme", "acme/one", NOW - 5, NOW + 10, NOW + 60, "success",
-        "slipway-medium-" + "0" * 32, NOW, (), SHAPE.profile,
+        f"slipway-medium-{1:032x}", NOW, (), SHAPE.profile,
     )  # fmt: skip
 
 

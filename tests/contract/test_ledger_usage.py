@@ -6,6 +6,8 @@ import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from slipway.domain.configuration import Market
 from slipway.domain.held import Held
 from slipway.domain.instances import InstanceState
@@ -67,7 +69,7 @@ def test_the_order_and_number_of_a_jobs_events_make_no_difference_to_its_line(ca
     found = [line for line in lines(case) if isinstance(line, JobUsage)]
     assert len(found) == len(orders)
     # Where the end was heard of first, nobody can say when the beginning was.
-    alike = {replace(line, job=found[0].job, run_id=0, heard_at=None) for line in found}
+    alike = {replace(line, job=found[0].job, run_id=0, heard_at=None, runner_name=None) for line in found}
     assert len(alike) == 1
 
 
@@ -89,6 +91,57 @@ def test_a_runner_that_was_named_while_the_job_was_queued_is_not_taken_for_its_o
     [line] = lines(case)
     assert isinstance(line, JobUsage)
     assert line.runner_name is None
+
+
+@pytest.mark.parametrize("job_id", [1, 2], ids=["the same id", "another id"])
+@pytest.mark.parametrize("is_started_known", [True, False])
+def test_a_job_that_is_told_again_for_a_later_attempt_of_its_run_is_a_copy_and_leaves_no_line(
+    case: Case, job_id: int, *, is_started_known: bool
+) -> None:
+    """[GH-WJ-14] [GH-RERUN-COPIES]"""
+    own = [an_event(), an_event(JobState.IN_PROGRESS)] if is_started_known else []
+    over = an_event(JobState.COMPLETED)
+    for event in (*own, over):
+        recorded = case.ledger.jobs.record(event, ROUTE)
+        assert recorded is not None
+        assert not recorded.is_copy
+    for attempt in (2, 3):
+        again = replace(over, job_id=job_id, run_attempt=attempt, received_at=NOW + 9_000 * attempt)
+        copied = case.ledger.jobs.record(again, ROUTE)
+        assert copied is not None
+        assert copied.is_copy
+        assert case.ledger.jobs.record(again, ROUTE) is None
+        record = case.ledger.jobs.find(again.key)
+        assert record is not None
+        assert record.state is JobState.COMPLETED
+    [line] = lines(case)
+    assert isinstance(line, JobUsage)
+    assert line.job == over.key
+
+
+@pytest.mark.parametrize(
+    "changes", [{"organization": "globex"}, {"runner_name": "build-1"}, {"runner_name": None}]
+)
+def test_one_runner_runs_one_job_of_its_organization_and_others_run_many(
+    case: Case, changes: dict[str, str | None]
+) -> None:
+    """Who may speak for one organization names any runner, and takes no line from another's job."""
+    first = an_event(JobState.COMPLETED, conclusion="failure")
+    second = replace(first, job_id=2, run_id=102, **changes)  # type: ignore[arg-type]
+    for event in (first, second, replace(second, job_id=3, run_id=103, runner_name="build-1")):
+        assert case.ledger.jobs.record(event, ROUTE)
+    assert len(lines(case)) == 3
+
+
+def test_whoever_was_known_to_run_keeps_the_line_from_a_copy_that_came_first(case: Case) -> None:
+    """Its own end was lost, and sent again after the run was run again [GH-HOOK-LOSSY]."""
+    case.ledger.jobs.record(an_event(JobState.IN_PROGRESS), ROUTE)
+    over = an_event(JobState.COMPLETED)
+    case.ledger.jobs.record(replace(over, job_id=2, run_attempt=2), ROUTE)
+    case.ledger.jobs.record(over, ROUTE)
+    [line] = lines(case)
+    assert isinstance(line, JobUsage)
+    assert line.job == over.key
 
 
 def test_a_container_leaves_one_line_when_its_task_has_stopped(case: Case) -> None:
@@ -184,5 +237,5 @@ def test_of_two_who_say_at_once_that_an_instance_is_gone_one_writes_its_line(cas
 def test_a_line_is_kept_for_thirteen_months(case: Case) -> None:
     case.ledger.jobs.record(an_event(JobState.COMPLETED), ROUTE)
     day = datetime.fromtimestamp(NOW + 60, UTC).strftime("%Y-%m-%d")
-    item = case.item(f"USAGE#{day}", f"JOB#{an_event().key}")
+    item = case.item(f"USAGE#{day}", f"JOB#acme/{TASK}")
     assert int(item["expires_at"]["N"]) == int(NOW) + 60 + KEPT_SECONDS

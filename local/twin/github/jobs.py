@@ -79,16 +79,16 @@ class Jobs:
     def new_attempt(self, again: list[WorkflowJob]) -> list[WorkflowJob]:
         """Run these jobs of one run again.
 
-        The others that are completed repeat their events, and are copied into the attempt [GH-RERUN-COPIES].
+        The others that are completed are copied into the attempt, and the copies told of [GH-RERUN-COPIES] [GH-WJ-14].
         """
         run_id, attempt = again[0].run_id, again[0].run_attempt + 1
         others = [job for job in self.current_attempt(run_id) if job not in again]
         started = [self.queue(replace(job.request, run_id=run_id), run_attempt=attempt) for job in again]
         for other in others:
             if other.status == "completed":
-                self._announce("completed", other, other.now)
                 copy = replace(other, id=self._world.new_id(), run_attempt=attempt, history=[other.now])
                 self.by_id[copy.id] = copy
+                self._announce("completed", copy, copy.now)
         return started
 
     def repeat_completed_like_a_check_run(self, job_id: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from slipway.domain.configuration import Registration
 from slipway.domain.jobs import JobKey, JobState
+from slipway.domain.usage import JobUsage, utc_day
 from tests.integration.loop.scenes import all_answers, bodies, container_of, deliver, recorded, when
 from tests.support.loop import LABELS, Acme, a_configuration, acme
 
@@ -172,7 +173,7 @@ def test_quirk_13_a_start_that_failed_shifts_nobody_for_good() -> None:
     assert deployment.until_clean()
 
 
-def test_quirk_14_rerun_is_a_job_of_its_own_though_its_siblings_repeat_their_completion() -> None:
+def test_quirk_14_rerun_is_a_job_of_its_own_and_its_siblings_whose_end_is_repeated_count_once() -> None:
     deployment = acme()
     first = deployment.queue(seconds=5.0, run_id=77)
     sibling = deployment.queue(seconds=5.0, run_id=77)
@@ -182,6 +183,12 @@ def test_quirk_14_rerun_is_a_job_of_its_own_though_its_siblings_repeat_their_com
     assert again.run_attempt == 2
     assert container_of(deployment, again) is not container_of(deployment, first)
     assert deployment.until_clean()
+    used = deployment.loop.ledger.usage.of_day(utc_day(deployment.clock.now()), "job")
+    assert {line.job.job_id for line in used if isinstance(line, JobUsage)} == {
+        first.id,
+        sibling.id,
+        again.id,
+    }
 
 
 def test_quirk_14_a_rerun_that_kept_its_job_id_is_still_another_try() -> None:

@@ -122,6 +122,16 @@ def test_a_completed_job_that_names_its_runner_no_more_ran_all_the_same() -> Non
     assert completed.facts.runner_name == runner_name("slipway", "medium", a_task_id(1))
 
 
+def test_a_job_that_is_copied_into_a_later_attempt_is_not_told_of_again() -> None:
+    """[GH-WJ-14] [GH-RERUN-COPIES]"""
+    over = of_job(JobState.COMPLETED)
+    copies = [replace(over, job_id=number, run_attempt=2, received_at=NOW + 9_000) for number in (1, 2)]
+    events = [of_job(JobState.QUEUED), of_job(JobState.IN_PROGRESS), over, *copies]
+    started, completed = told(events, its_runner())
+    facts = [*(job.facts for job in started), *(job.facts for job in completed)]
+    assert [of.job for of in facts] == ["acme/1-1", "acme/1-1"]
+
+
 def test_a_job_that_no_profile_serves_is_not_told_of() -> None:
     events = [of_job(state, labels=("ubuntu-latest",)) for state in STATES]
     assert told(events) == ([], [])

@@ -152,20 +152,29 @@ def test_a_check_run_on_a_job_sends_completed_without_touching_the_job(hooked: A
     assert job.status == "queued"
 
 
-def test_a_rerun_has_a_new_id_and_a_higher_attempt_and_the_others_repeat_completed(hooked: Acme) -> None:
-    """[GH-WJ-14]"""
+def test_a_rerun_has_a_new_id_and_a_higher_attempt_and_the_others_are_told_of_again_as_copies(
+    hooked: Acme,
+) -> None:
+    """[GH-WJ-14] [GH-RERUN-COPIES]"""
     failed = hooked.job(conclusion="failure", duration_seconds=5)
     passed = hooked.job(run_id=failed.run_id, duration_seconds=5)
     for number in range(2):
         hooked.listener(f"r{number}")
     hooked.clock.advance(30)
+    bodies = [json.loads(delivery.body)["workflow_job"] for _, delivery in hooked.delivered]
+    (before,) = (body for body in bodies if (body["id"], body["status"]) == (passed.id, "completed"))
     hooked.delivered.clear()
     again = hooked.twin.jobs.rerun(failed.id)
     hooked.clock.advance(1)
     assert (again.run_id, again.run_attempt) == (failed.run_id, 2)
     assert again.id not in (failed.id, passed.id)
-    ids = [(e["action"], e["workflow_job"]["id"]) for e in (json.loads(d.body) for _, d in hooked.delivered)]
-    assert sorted(ids) == sorted([("queued", again.id), ("completed", passed.id)])
+    told = {e["action"]: e["workflow_job"] for e in (json.loads(d.body) for _, d in hooked.delivered)}
+    assert (len(hooked.delivered), told["queued"]["id"]) == (2, again.id)
+    copy = told["completed"]
+    assert copy["id"] not in (failed.id, passed.id, again.id)
+    assert (copy["run_id"], copy["run_attempt"]) == (failed.run_id, 2)
+    lasting = ("name", "conclusion", "started_at", "completed_at", "runner_id", "runner_name")
+    assert {name: copy[name] for name in lasting} == {name: before[name] for name in lasting}
 
 
 @pytest.mark.parametrize(

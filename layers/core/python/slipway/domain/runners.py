@@ -79,6 +79,7 @@ class Registration:
 
 
 _REST = re.compile(r"([a-z0-9][a-z0-9_-]{0,19})-([0-9a-f]{32})", re.ASCII)
+_TASK = re.compile(r".+-[0-9a-f]{32}", re.ASCII)
 _TASK_ID_LENGTH = 32
 # Of a deployment and a profile together: a runner's name has 64 characters, two of them hyphens between its parts.
 MAX_NAMES_LENGTH = 64 - _TASK_ID_LENGTH - 2
@@ -103,6 +104,11 @@ def parse_runner_name(deployment: str, name: str) -> tuple[str, str] | None:
     prefix = f"{deployment}-"
     match = _REST.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
     return (match[1], match[2]) if match else None
+
+
+def runs_one_job(name: str) -> bool:
+    """Say whether a runner's name ends with a task id, as each of ours does: it never runs a second job."""
+    return _TASK.fullmatch(name) is not None
 
 
 def task_id_of(name: str) -> str:

@@ -62,10 +62,15 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A job that was moved forward; ``before`` is what was known of it, which ``queued`` does not read."""
+    """A job that was moved forward; ``before`` is what was known of it, which ``queued`` does not read.
+
+    ``is_copy`` says that it never ran: GitHub told of another's end again, for a later attempt of their run
+    [GH-RERUN-COPIES].
+    """
 
     place: Place
     before: JobRecord | None = None
+    is_copy: bool = False
 
 
 class Jobs(Protocol):
@@ -75,7 +80,7 @@ class Jobs(Protocol):
         """Move a job forward; None if it did not move. A late, lower event moves nothing back [GH-WJ-4].
 
         A job that is known counts where its first event put it, wherever its labels lead by now; ``route`` is None
-        where they lead nowhere. One that completed leaves its usage.
+        where they lead nowhere. One that completed leaves its usage, unless it is a copy.
         """
 
     def waits(self, pool: str, key: JobKey) -> bool:

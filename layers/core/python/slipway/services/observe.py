@@ -76,7 +76,7 @@ class Observe:
         if recorded is None and not pools:
             return Observed(outcome=way.code if isinstance(way, Unserved) else "not news")
         touched = self._touch(pools, is_calm=is_calm)
-        if recorded is None:
+        if recorded is None or recorded.is_copy:
             return touched
         return _with_milestones(touched, event, recorded, moved.runner if moved else None)
 

@@ -15,13 +15,14 @@ from slipway.adapters.ledger.items import (
     waiting_to,
 )
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Put, Table, Update, Write
-from slipway.adapters.ledger.usage import usage_put
+from slipway.adapters.ledger.usage import standing_line, usage_put
 from slipway.domain.demand import retry_delay_seconds
 from slipway.domain.held import Story
 from slipway.domain.jobs import JobEvent, JobKey, JobState
 from slipway.domain.matching import Place, Route
+from slipway.domain.runners import runs_one_job
 from slipway.domain.snapshot import WaitingJob
-from slipway.domain.usage import usage_of_job
+from slipway.domain.usage import JobUsage, usage_of_job
 from slipway.ports.ledger import JobRecord, Recorded
 
 
@@ -45,8 +46,13 @@ class DynamoJobs:
             place = (known.place if known else None) or (route.place if route else None)
             if place is None:
                 return None
-            if self._try([self._forward(event, place, known), *_left_behind(event, place, known)]):
-                return Recorded(place, known)
+            line = _usage_of(event, place, known) if event.action is JobState.COMPLETED else None
+            is_copy = line is not None and known is None and self._is_told_already(line)
+            writes: list[Write] = [self._forward(event, place, known), *_not_waiting(event, place, known)]
+            if line is not None and not is_copy:
+                writes.append(usage_put(line))
+            if self._try(writes):
+                return Recorded(place, known, is_copy=is_copy)
         return None
 
     def waits(self, pool: str, key: JobKey) -> bool:
@@ -104,6 +110,13 @@ class DynamoJobs:
                 self._table.write(note)
         except ConditionFailedError:
             return  # it waits no longer
+
+    def _is_told_already(self, line: JobUsage) -> bool:
+        """Say whether the one job that a runner of ours ran has its line already, under another id."""
+        if not runs_one_job(line.runner_name or ""):
+            return False
+        standing = standing_line(self._table, line)
+        return isinstance(standing, JobUsage) and standing.job != line.job
 
     def _queue(self, event: JobEvent, route: Route) -> Recorded | None:
         entry = Put(keyed(waiting_key(route.pool, event.key), waiting_to(waiting_job(event, route))))
@@ -167,11 +180,13 @@ def waiting_job(event: JobEvent, route: Route) -> WaitingJob:
     )
 
 
-def _left_behind(event: JobEvent, place: Place, known: JobRecord | None) -> list[Write]:
-    """Return what else is written of a job that waits no longer: no entry, and its usage once it has completed."""
+def _not_waiting(event: JobEvent, place: Place, known: JobRecord | None) -> list[Delete]:
+    """Return what takes a job out of wherever it waited."""
     pools = sorted({place.pool} | ({known.pool} if known else set()))
-    writes: list[Write] = [Delete(waiting_key(pool, event.key)) for pool in pools]
-    if event.action is JobState.COMPLETED:
-        told, heard_at, held = (known.fill(event), known.heard_at, known.held) if known else (event, None, ())
-        writes.append(usage_put(usage_of_job(told, place, heard_at, held)))
-    return writes
+    return [Delete(waiting_key(pool, event.key)) for pool in pools]
+
+
+def _usage_of(event: JobEvent, place: Place, known: JobRecord | None) -> JobUsage:
+    if known is None:
+        return usage_of_job(event, place, None)
+    return usage_of_job(known.fill(event), place, known.heard_at, known.held)

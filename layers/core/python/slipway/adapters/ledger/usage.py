@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from slipway.adapters.ledger.items import keyed
 from slipway.adapters.ledger.table import Item, Key, Put, Table
+from slipway.domain.runners import runs_one_job, task_id_of
 from slipway.domain.usage import (
     KEPT_SECONDS,
     InstanceUsage,
@@ -38,6 +39,12 @@ def usage_put(usage: Usage) -> Put:
     return Put(keyed(_key(usage), {**as_plain(usage), "expires_at": kept_until}))
 
 
+def standing_line(table: Table, usage: Usage) -> Usage | None:
+    """Return the line that lies where this one would."""
+    item = table.get(_key(usage))
+    return _usage_from(item) if item else None
+
+
 def _key(usage: Usage) -> Key:
     return Key(_partition(day_of(usage)), f"{kind_of(usage).upper()}#{_name(usage)}")
 
@@ -48,6 +55,9 @@ def _partition(day: str) -> str:
 
 def _name(usage: Usage) -> str:
     match usage:
+        case JobUsage(runner_name=str(name)) if runs_one_job(name):
+            # A job that GitHub tells again under another id has the same runner and end [GH-RERUN-COPIES].
+            return f"{usage.job.organization}/{task_id_of(name)}"
         case JobUsage():
             return str(usage.job)
         case RunnerUsage():
