@@ -52,6 +52,7 @@ def fold(
     ledger.runners.add(list(runners))
     observe = Observe(a_configuration(), ledger, {})
     observed = [observe.job(encode_job_event(event)) for event in events]
+    assert [one.fault for one in observed if one.fault] == []
     return [one.started for one in observed if one.started], [
         one.completed for one in observed if one.completed
     ]
@@ -164,7 +165,8 @@ def test_what_the_ledger_would_not_take_is_told_when_it_does(monkeypatch: pytest
     ledger = memory_ledger(MemoryStore())
     with monkeypatch.context() as patch:
         patch.setattr(type(ledger.jobs), "record", lambda *_: (_ for _ in ()).throw(UnavailableError("down")))
-        with pytest.raises(UnavailableError):
-            fold(ledger, [of_job(JobState.IN_PROGRESS)])
+        observed = Observe(a_configuration(), ledger, {}).job(encode_job_event(of_job(JobState.IN_PROGRESS)))
+    assert isinstance(observed.fault, UnavailableError)
+    assert (observed.pools, observed.started) == (frozenset(), None)
     started, _ = fold(ledger, [of_job(JobState.IN_PROGRESS)])
     assert len(started) == 1

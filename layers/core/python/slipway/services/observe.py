@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.events import (
@@ -15,8 +17,8 @@ from slipway.domain.events import (
     Wake,
     read_event,
 )
-from slipway.domain.jobs import JobEvent, JobState, decode_job_event
-from slipway.domain.matching import Unserved, route
+from slipway.domain.jobs import JobEvent, JobKey, JobState, decode_job_event
+from slipway.domain.matching import Route, Unserved, route
 from slipway.domain.milestones import JobCompleted, JobStarted, completed, started
 from slipway.domain.resting import JOB_COMPLETED, had_its_job
 from slipway.domain.runners import Runner, RunnerState, TaskHost, parse_runner_name
@@ -27,22 +29,40 @@ from slipway.ports.ledger import Ledger, Recorded
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The pools that a message touched, the retries behind it, what came of it for the log, and what it is news of."""
+    """The pools that a message touched, the retries behind it, what came of it for the log, and what it is news of.
+
+    ``fault`` is what went wrong, perhaps after something was committed: the message has to come again, when that is no
+    news any more, so its pools are looked at all the same.
+    """
 
     pools: frozenset[str] = frozenset()
     attempt: int = 0
     outcome: str = "folded"
     started: JobStarted | None = None
     completed: JobCompleted | None = None
+    fault: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Moved:
-    """A pool in which something changed; calm news only frees what some job might wait for."""
+@dataclass(slots=True)
+class _News:
+    """What a message changed, noted as it is committed: by pool, whether it only frees what some job might wait for."""
 
-    pool: str
-    is_calm: bool = False
-    runner: Runner | None = None  # as it was before
+    calm: dict[str, bool] = field(default_factory=dict)
+    recorded: Recorded | None = None
+    runner: Runner | None = None  # that of the job, as it was before
+    fault: Exception | None = None
+
+    def of(self, pool: str, *, is_calm: bool = False) -> None:
+        """Note that something changed in a pool."""
+        self.calm[pool] = is_calm and self.calm.get(pool, True)
+
+    @contextmanager
+    def until_a_fault(self) -> Iterator[None]:
+        """Keep the first fault: what was committed before it is news, and what comes after may succeed."""
+        try:
+            yield
+        except Exception as fault:  # noqa: BLE001 - told with the news, and raised by whoever took note of that
+            self.fault = self.fault or fault
 
 
 class Observe:
@@ -59,26 +79,18 @@ class Observe:
         Raises:
             MalformedError: the message will never be readable.
         """
-        event = decode_job_event(text)
+        event, news = decode_job_event(text), _News()
         run, profiles = (event.run_id, event.run_attempt), self._configuration.profiles
         way = route(event.labels, run, event.repository, profiles)
-        pools: set[str] = set()
-        is_calm = event.action is not JobState.QUEUED
-        # A job that waited or runs moves on though labels of profiles have changed, and no profile serves it any more.
-        recorded = self._ledger.jobs.record(event, None if isinstance(way, Unserved) else way)
-        if recorded is not None and recorded.place.pool in self._configuration.pools:
-            pools.add(recorded.place.pool)
-        # Also for a job that no profile serves: GitHub may have given it a runner which another job waits for.
-        moved = self._fold_runner(event)
-        if moved is not None:
-            pools.add(moved.pool)
-            is_calm = is_calm and moved.is_calm
-        if recorded is None and not pools:
-            return Observed(outcome=way.code if isinstance(way, Unserved) else "not news")
-        touched = self._touch(pools, is_calm=is_calm)
-        if recorded is None or recorded.is_copy:
-            return touched
-        return _with_milestones(touched, event, recorded, moved.runner if moved else None)
+        with news.until_a_fault():
+            # A job that waited or runs moves on though labels of profiles have changed, and none serves it any more.
+            self._fold_job(event, None if isinstance(way, Unserved) else way, news)
+            # Also for a job that no profile serves: GitHub may have given it a runner which another job waits for.
+            self._fold_runner(event, news)
+        touched = self._touch(news)
+        if news.recorded is not None:
+            return _with_milestones(touched, event, news.recorded, news.runner)
+        return touched if news.calm or not isinstance(way, Unserved) else replace(touched, outcome=way.code)
 
     def event(self, text: str) -> Observed:
         """Fold one message of the ``events`` queue.
@@ -86,77 +98,88 @@ class Observe:
         Raises:
             MalformedError: the message will never be readable.
         """
-        event = read_event(text, self._configuration)
+        event, news = read_event(text, self._configuration), _News()
         if isinstance(event, Tick):
-            return self._touch(set(self._configuration.pools))
-        if isinstance(event, Wake):
-            touched = self._touch({event.pool})
-            return Observed(touched.pools, attempt=event.attempt)
-        moved = self._fold(event)
-        return self._touch({moved.pool}, is_calm=moved.is_calm) if moved else Observed(outcome="not news")
+            for pool in self._configuration.pools:
+                news.of(pool)
+        elif isinstance(event, Wake):
+            news.of(event.pool)
+        else:
+            with news.until_a_fault():
+                self._fold(event, news)
+        return replace(self._touch(news), attempt=event.attempt if isinstance(event, Wake) else 0)
 
-    def _touch(self, pools: set[str], *, is_calm: bool = False) -> Observed:
+    def _touch(self, news: _News) -> Observed:
         """Commit the fact first, then note that it is wanted, then let the message be acknowledged.
 
-        Calm news leaves a pool alone that rests: whoever holds it sees it, and so does the next tick.
+        Calm news leaves a pool alone that rests: whoever holds it sees it, and so does the next tick. No news is calm
+        after a fault: it may not be all.
         """
-        resting = {pool for pool in sorted(pools) if self._ledger.rows.want(pool)}
-        return Observed(frozenset(pools - resting if is_calm else pools))
+        resting: set[str] = set()
+        for pool in sorted(news.calm):
+            with news.until_a_fault():
+                if self._ledger.rows.want(pool):
+                    resting.add(pool)
+        left_alone = {pool for pool in resting if news.calm[pool] and news.fault is None}
+        outcome = "folded" if news.calm else "not news"
+        return Observed(frozenset(news.calm.keys() - left_alone), outcome=outcome, fault=news.fault)
 
-    def _fold_runner(self, event: JobEvent) -> _Moved | None:
-        """Move the runner that a job event names; return its pool if it is one of ours and it moved.
+    def _fold_job(self, event: JobEvent, way: Route | None, news: _News) -> None:
+        news.recorded = self._ledger.jobs.record(event, way)
+        if news.recorded is not None and news.recorded.place.pool in self._configuration.pools:
+            news.of(news.recorded.place.pool, is_calm=event.action is not JobState.QUEUED)
+
+    def _fold_runner(self, event: JobEvent, news: _News) -> None:
+        """Move the runner that a job event names, if it is one of ours.
 
         That a runner runs another job than it was made for is no calm news while that one waits: it needs another.
         """
         named = parse_runner_name(self._configuration.deployment, event.runner_name or "")
         profile = self._configuration.profiles.get(named[0]) if named else None
         if named is None or profile is None:
-            return None
-        task_id = named[1]
+            return
+        pool, task_id = profile.pool, named[1]
         if event.action is JobState.IN_PROGRESS:
-            before = self._ledger.runners.mark_busy(profile.pool, task_id, event)
-            if before is None:
-                return None
-            made_for = before.made_for  # also of one that was found busy: then its job is not known
-            is_robbed = (
-                made_for is not None
-                and made_for != event.key
-                and self._ledger.jobs.waits(profile.pool, made_for)
-            )
-            return _Moved(profile.pool, is_calm=not is_robbed, runner=before)
-        if event.action is JobState.COMPLETED:
-            before = self._ledger.runners.mark_ended(
-                profile.pool,
+            news.runner = self._ledger.runners.mark_busy(pool, task_id, event)
+            if news.runner is not None:
+                news.of(pool, is_calm=True)
+                # Also of one that was found busy: then its job is not known.
+                news.of(pool, is_calm=not self._is_robbed(pool, news.runner.made_for, event))
+        elif event.action is JobState.COMPLETED:
+            news.runner = self._ledger.runners.mark_ended(
+                pool,
                 task_id,
                 at=event.completed_at or event.received_at,
                 why=JOB_COMPLETED,
                 organization=event.organization,
             )
-            if before is None:  # its task may have been reported stopped first: nothing is left to look after
-                self._ledger.runners.forget_orphan(profile.pool, task_id, organization=event.organization)
-                return None
-            # Of a runner whose job nobody told this may be the first word that it served another one.
-            is_told = before.state is RunnerState.BUSY and before.job is not None
-            is_calm = is_told or before.made_for == event.key
-            return _Moved(profile.pool, is_calm=is_calm, runner=before)
-        return None
+            if news.runner is not None:
+                # Of a runner whose job nobody told this may be the first word that it served another one.
+                is_told = news.runner.state is RunnerState.BUSY and news.runner.job is not None
+                news.of(pool, is_calm=is_told or news.runner.made_for == event.key)
+            else:  # its task may have been reported stopped first: nothing is left to look after
+                self._ledger.runners.forget_orphan(pool, task_id, organization=event.organization)
 
-    def _fold(self, event: Event) -> _Moved | None:
-        """Fold an AWS event; return the pool in which something changed."""
+    def _is_robbed(self, pool: str, made_for: JobKey | None, event: JobEvent) -> bool:
+        return made_for is not None and made_for != event.key and self._ledger.jobs.waits(pool, made_for)
+
+    def _fold(self, event: Event, news: _News) -> None:
+        """Fold an AWS event."""
         if isinstance(event, TaskChange):
-            return self._fold_task(event)
-        pool: str | None = None
-        if isinstance(event, InstanceChange):
-            pool = event.instance.pool if self._ledger.instances.observe(event.instance) else None
+            self._fold_task(event, news)
+        elif isinstance(event, InstanceChange):
+            if self._ledger.instances.observe(event.instance):
+                news.of(event.instance.pool)
         elif isinstance(event, InstanceLoss):
-            pool = self._fold_loss(event)
+            self._fold_loss(event, news)
         elif isinstance(event, InstanceStop):
             stopped = self._ledger.instances.mark_stopped
             pools = self._configuration.pools
             pool = next((name for name in pools if stopped(name, event.instance_id, at=event.at)), None)
-        return _Moved(pool) if pool else None
+            if pool is not None:
+                news.of(pool)
 
-    def _fold_task(self, event: TaskChange) -> _Moved | None:
+    def _fold_task(self, event: TaskChange, news: _News) -> None:
         if event.status == "STOPPED":
             stopped = self._ledger.runners.remove(
                 event.pool,
@@ -166,17 +189,18 @@ class Observe:
                 host=TaskHost(event.instance_arn, is_lost=event.lost_host),
                 run_again=self._configuration.github.rerun_interrupted > 0,
             )
+            if stopped.is_news:
+                news.of(event.pool, is_calm=had_its_job(stopped.was))
             self._note_failed_start(event, stopped.was)
-            return _Moved(event.pool, is_calm=had_its_job(stopped.was)) if stopped.is_news else None
+            return
         if event.status != "RUNNING" or event.instance_arn is None:
-            return None
+            return
         is_known = self._ledger.runners.mark_running(
             event.pool, event.task_id, instance_arn=event.instance_arn, at=event.at
         )
         if not is_known:
             # It came before the reply of RunTask was recorded, or instead of a reply that was lost.
             self._ledger.runners.add([_starting(event)])
-        return None
 
     def _note_failed_start(self, event: TaskChange, was: Runner | None) -> None:
         """Remember that a container ended before it could take a job: the next may only end like it."""
@@ -187,35 +211,35 @@ class Observe:
         if failures is not None:
             self._ledger.notes.keep_start_failures(event.pool, failures)
 
-    def _fold_loss(self, event: InstanceLoss) -> str | None:
+    def _fold_loss(self, event: InstanceLoss, news: _News) -> None:
         for pool in self._configuration.pools:
             if event.is_gone:
                 if self._ledger.instances.remove(pool, event.instance_id, at=event.at):
-                    return pool
-            elif self._drain(pool, event.instance_id, event.at):
-                return pool
-        return None
-
-    def _drain(self, pool: str, instance_id: str, at: float) -> bool:
-        """Let nothing more be placed on an instance that EC2 takes away; say whether it is the pool's.
-
-        Done again it changes nothing, so a message that fails half way can come again.
-        """
-        instance = self._ledger.instances.lose(pool, instance_id, at=at)
-        if instance is not None and instance.arn:
-            self._clusters[pool].drain(instance.arn)
-        return instance is not None
+                    news.of(pool)
+                    return
+            elif (instance := self._ledger.instances.lose(pool, event.instance_id, at=event.at)) is not None:
+                news.of(pool)
+                # Done again it changes nothing, so a message that fails half way can come again.
+                if instance.arn:
+                    self._clusters[pool].drain(instance.arn)
+                return
 
 
 def _with_milestones(
     touched: Observed, event: JobEvent, recorded: Recorded, runner: Runner | None
 ) -> Observed:
-    """Add what a job's event is news of: the ledger moved the job for it, which it does once."""
+    """Add what a job's event is news of: the ledger moved the job for it, which it does once.
+
+    A copy is none [GH-RERUN-COPIES].
+    """
+    if recorded.is_copy:
+        return replace(touched, outcome="folded")
     before, place = recorded.before, recorded.place
     was = before.state if before else None
     event = before.fill(event) if before else event
     return replace(
         touched,
+        outcome="folded",
         started=started(event, place, was=was, heard_at=before.heard_at if before else None, runner=runner),
         completed=completed(event, place, was=was),
     )

@@ -30,20 +30,26 @@ class Batch:
     completed: list[JobCompleted] = field(default_factory=list)
 
     def fold(self, message_id: str, queue: str, body: str) -> None:
-        """Fold one message into the ledger; a message that can never be read is kept aside, not retried."""
+        """Fold one message into the ledger; a message that can never be read is kept aside, not retried.
+
+        Raises:
+            Exception: it has to come again; the pools that it touched are converged, and its news told, all the same.
+        """
         try:
             observed = self.scale.observe_message(queue, body)
         except MalformedError as fault:
             self.scale.dead_letters.keep(body, str(fault))
             self.outcomes[message_id] = f"malformed: {fault}"
             return
-        self.outcomes[message_id] = observed.outcome
         for pool in observed.pools:
             self.touched[pool] = max(observed.attempt, self.touched.get(pool, 0))
         if observed.started is not None:
             self.started.append(observed.started)
         if observed.completed is not None:
             self.completed.append(observed.completed)
+        if observed.fault is not None:
+            raise observed.fault
+        self.outcomes[message_id] = observed.outcome
 
     def by_organization(self) -> dict[str, list[JobStarted]]:
         """Return the jobs that started by the series of their organizations: few have one of their own."""
