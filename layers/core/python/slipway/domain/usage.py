@@ -110,12 +110,13 @@ def as_plain(usage: Usage) -> dict[str, Any]:
 
 
 def from_plain(body: Mapping[str, Any]) -> Usage:
-    """Read a line.
+    """Read a line; what the line of a newer version tells besides is passed over.
 
     Raises:
         KeyError, TypeError, ValueError: it is none of ours.
     """
-    known = {name: value for name, value in body.items() if name != "kind"}
+    kind = _KINDS[body["kind"]]
+    known = {one.name: body[one.name] for one in fields(kind) if one.name in body}
     for name in ("size", "registered"):
         if name in known:
             known[name] = Resources(*known[name])
@@ -124,7 +125,7 @@ def from_plain(body: Mapping[str, Any]) -> Usage:
             known[name] = JobKey.parse(known[name])
     if "held" in known:
         known["held"] = tuple((code, since) for code, since in known["held"])
-    return _KINDS[body["kind"]](**known)
+    return kind(**known)
 
 
 def _plain(value: Any) -> Any:

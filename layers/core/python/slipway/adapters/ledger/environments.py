@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from slipway.adapters.ledger.items import keyed
+from slipway.adapters.ledger.items import keyed, known_of
 from slipway.adapters.ledger.rows import DynamoPoolRows
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Key, Table
 from slipway.domain.environments.found import Note
@@ -77,6 +77,6 @@ def _note_to(note: Note) -> Item:
 
 
 def _note_from(item: Item) -> Note:
-    body = {name: value for name, value in item.items() if name not in ("pk", "sk")}
-    repository, _, number = body["key"].rpartition("#")
-    return Note(**{**body, "key": EnvironmentKey(repository, int(number)), "why": Why(body["why"])})
+    repository, _, number = item["key"].rpartition("#")
+    key = EnvironmentKey(repository, int(number))
+    return Note(**{**known_of(Note, item), "key": key, "why": Why(item["why"])})

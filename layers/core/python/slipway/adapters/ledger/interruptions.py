@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from slipway.adapters.ledger.items import keyed
+from slipway.adapters.ledger.items import keyed, known_of
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Item, Key, Table, Update
 from slipway.domain.interruptions import Interruption
 from slipway.domain.jobs import LONGEST_WAIT_SECONDS, JobKey
@@ -44,8 +44,7 @@ def interruption_to(interruption: Interruption) -> Item:
 
 
 def _interruption_from(item: Item) -> Interruption:
-    body = {name: value for name, value in item.items() if name not in ("pk", "sk", "expires_at")}
-    return Interruption(**{**body, "job": JobKey.parse(body["job"])})
+    return Interruption(**{**known_of(Interruption, item), "job": JobKey.parse(item["job"])})
 
 
 def _key(interruption: Interruption) -> Key:

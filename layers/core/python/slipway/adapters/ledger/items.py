@@ -1,6 +1,7 @@
 """The shape of every item in the table: keys, and the way from our values to items and back.
 
-``docs/ledger.md`` describes the layout and its access patterns.
+``docs/ledger.md`` describes the layout and its access patterns. Rows of the next version are read too, for it may be
+deployed beside this one or taken back: fields and reasons that this one does not know are passed over.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 DAY = 86_400
+_REASONS = frozenset(Why)
 JOB_TTL_SECONDS = 8 * DAY  # longer than GHES lets a delivery be sent again, 7 days [GH-HOOK-WINDOW]
 GONE_TTL_SECONDS = 8 * DAY  # far longer than the task's credentials live, 6 h [IAM-TASK-CREDENTIALS]
 
@@ -118,8 +120,7 @@ def waiting_to(job: WaitingJob) -> Item:
 
 def waiting_from(item: Item) -> WaitingJob:
     """Read a waiting job."""
-    body = _body(item)
-    body.pop("untaken_by", None)  # which runner was counted last: so that none is twice
+    body = known_of(WaitingJob, item)
     return WaitingJob(
         **{
             **body,
@@ -138,7 +139,9 @@ def held_to(held: Story) -> list[Any]:
 
 def held_from(value: list[Any] | None) -> Story:
     """Read what held a job up."""
-    return tuple(Held(Why(code), since, parameters) for code, since, parameters in value or ())
+    return tuple(
+        Held(Why(code), since, parameters) for code, since, parameters in value or () if code in _REASONS
+    )
 
 
 def runner_to(runner: Runner) -> Item:
@@ -151,7 +154,7 @@ def runner_to(runner: Runner) -> Item:
 
 def runner_from(item: Item) -> Runner:
     """Read a runner."""
-    body = _body(item)
+    body = known_of(Runner, item)
     return Runner(
         **{
             **body,
@@ -179,8 +182,7 @@ def instance_to(instance: Instance) -> Item:
 
 def instance_from(item: Item) -> Instance:
     """Read an instance."""
-    body = _body(item)
-    body.pop("rank", None)
+    body = known_of(Instance, item)
     return Instance(
         **{
             **body,
@@ -255,33 +257,32 @@ def _offering_to(offering: Offering) -> list[str]:
 
 def orphan_from(item: Item) -> Orphan:
     """Read an orphan."""
-    return Orphan(**_body(item))
+    return Orphan(**known_of(Orphan, item))
 
 
 def offering_from(item: Item) -> UnavailableOffering:
     """Read an unavailable offering."""
-    return UnavailableOffering(**{**_body(item), "market": Market(item["market"])})
+    return UnavailableOffering(**{**known_of(UnavailableOffering, item), "market": Market(item["market"])})
 
 
 def launch_failures_from(item: Item) -> LaunchFailures:
     """Read the launches that failed."""
-    return LaunchFailures(**_body(item))
+    return LaunchFailures(**known_of(LaunchFailures, item))
 
 
 def start_failures_from(item: Item) -> StartFailures:
     """Read the containers of a profile that ended before they took a job."""
-    return StartFailures(**_body(item))
+    return StartFailures(**known_of(StartFailures, item))
 
 
 def github_pause_from(item: Item) -> GitHubPause:
     """Read until when GitHub asked to wait."""
-    return GitHubPause(**_body(item))
+    return GitHubPause(**known_of(GitHubPause, item))
 
 
 def record_from(item: Item) -> JobRecord:
     """Read a job's record."""
-    body = _body(item)
-    body.pop("rank", None)
+    body = known_of(JobRecord, item)
     key, state, held = JobKey.parse(body["key"]), JobState(body["state"]), held_from(body.get("held"))
     return JobRecord(**{**body, "key": key, "state": state, "held": held})
 
@@ -296,8 +297,6 @@ def _names_of(kind: type[DataclassInstance]) -> tuple[str, ...]:
     return tuple(one.name for one in fields(kind))
 
 
-def _body(item: Item) -> Item:
-    body = dict(item)
-    for name in ("pk", "sk", "expires_at"):
-        body.pop(name, None)
-    return body
+def known_of(kind: type[DataclassInstance], item: Item) -> Item:
+    """Return what an item tells of a dataclass's fields, and nothing else that stands in it."""
+    return {name: item[name] for name in _names_of(kind) if name in item}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from slipway.adapters.ledger.items import keyed
+from slipway.adapters.ledger.items import keyed, known_of
 from slipway.adapters.ledger.table import Key, Put, Table
 from slipway.domain.tokens import TokenFacts
 
@@ -20,7 +20,7 @@ class DynamoTokens:
         item = self._table.get(_key(arn))
         if item is None:
             return None
-        body = {name: value for name, value in item.items() if name not in ("pk", "sk")}
+        body = known_of(TokenFacts, item)
         scopes = body.pop("scopes", None)
         return TokenFacts(**body, scopes=None if scopes is None else tuple(scopes))
 
