@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from local.simulator.memory_table import MemoryStore, MemoryTable
+from local.memory_ledger import MemoryStore, MemoryTable
 from slipway.adapters.ledger.environments import DynamoEnvironmentNotes
 from slipway.adapters.ledger.table import Key
 from slipway.domain.configuration import Market

@@ -49,7 +49,7 @@ def test_idle_time_fills_the_bucket_up_to_the_burst_and_no_further(case: Case) -
 
 def test_a_bucket_in_use_does_not_expire(case: Case) -> None:
     """One that was deleted would be full again, and give a fresh burst in the middle of its use [DDB-TTL]."""
-    pace = Pace(burst=3, interval_seconds=40_000.0)
+    pace = RegistrationPace(burst=3, interval_seconds=40_000.0)
     for number in range(3):
         case.ledger.turns.take(["acme"], f"runner-{number}", pace, NOW)
     for number in range(3, 9):

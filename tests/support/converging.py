@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.configuration import Configuration
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Applied

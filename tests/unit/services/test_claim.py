@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.configuration import Configuration, Registration
 from slipway.domain.errors import UnavailableError
 from slipway.domain.identity import TaskIdentity

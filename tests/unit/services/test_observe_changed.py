@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.configuration import Configuration
 from slipway.domain.jobs import JobState, encode_job_event
 from slipway.domain.usage import JobUsage, utc_day

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from local.simulator.memory_table import MemoryStore, memory_ledger
+from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.errors import UnavailableError
 from slipway.domain.jobs import JobState, encode_job_event
 from slipway.domain.runners import RunnerState, runner_name
