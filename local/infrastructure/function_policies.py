@@ -21,6 +21,7 @@ from slipway.domain.host_images import KindOfImage, kind_of_image
 from slipway.domain.runners import task_family
 
 MOST_CHARACTERS = 10_240  # of all inline policies of a role, white space apart [IAM-POLICY-SIZE]
+ROOM_FOR_KEY = 250  # for the policy `key`, which both trees add where the deployment has a key of its own
 DISK_KEY_USES = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
 READ_SECRET = "secretsmanager:GetSecretValue"  # noqa: S105 - an action
 
@@ -75,11 +76,15 @@ def function_policies(
     return documents
 
 
+def _in_clusters(clusters: list[str]) -> Document:
+    return {"ArnLike": {"ecs:cluster": clusters}}
+
+
 def _check_size(function: str, policy: Document) -> None:
-    size = len(json.dumps(policy, separators=(",", ":")))
-    if size > MOST_CHARACTERS:
+    size, most = len(json.dumps(policy, separators=(",", ":"))), MOST_CHARACTERS - ROOM_FOR_KEY
+    if size > most:
         raise PolicyTooLongError(
-            f"the policy of {function} has {size:,} characters, and IAM takes {MOST_CHARACTERS:,} of a role: "
+            f"the policy of {function} has {size:,} characters, and IAM takes {most:,} of a role besides its key's: "
             "share subnets and security groups between pools, or make two deployments of them"
         )
 
@@ -125,10 +130,10 @@ class _Policies:
                 "Query",
                 "UpdateItem",
             ),
-            allow("StartTasks", ["ecs:RunTask"], self._families(), self._in_clusters(self._pools)),
-            self._tasks("DescribeTasks"),
+            allow("StartTasks", ["ecs:RunTask"], self._families(), _in_clusters(self._of_pools("cluster"))),
+            allow("Tasks", ["ecs:DescribeTasks"], self._of_pools("task", "/*")),
             *self._tags(),
-            *self._hosts(self._pools, "DescribeContainerInstances", "UpdateContainerInstancesState"),
+            *self._hosts(None, "DescribeContainerInstances", "UpdateContainerInstancesState"),
             self._pass_roles("PassTaskRoles", "ecs-tasks", [self._task_roles(pool) for pool in self._pools]),
             self._pass_roles(
                 "PassInstanceRoles",
@@ -160,7 +165,7 @@ class _Policies:
             self._ledger("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             self._send("events"),
             self._tasks("DescribeTasks", "StopTask"),
-            *self._hosts(self._pools, "DescribeContainerInstances", "UpdateContainerInstancesState"),
+            *self._hosts(None, "DescribeContainerInstances", "UpdateContainerInstancesState"),
             self._read_ec2("ReadInstances", "DescribeInstances", "DescribeLaunchTemplates"),
             self._terminate(),
             self._read_ec2("ReadHostImages", "DescribeImages", "DescribeLaunchTemplateVersions"),
@@ -225,14 +230,16 @@ class _Policies:
             allow("ShareAppTokens", ["ssm:GetParameter", "ssm:PutParameter"], [tokens]),
         ]
 
-    def _clusters(self, pools: Iterable[Pool]) -> list[str]:
-        return [self._places.arn("ecs", f"cluster/{pool.cluster}", pool.region) for pool in pools]
+    def _of_clusters(self, kind: str, pools: Iterable[Pool], within: str = "/*") -> list[str]:
+        return [self._places.arn("ecs", f"{kind}/{pool.cluster}{within}", pool.region) for pool in pools]
 
-    def _of_clusters(self, kind: str, pools: Iterable[Pool]) -> list[str]:
-        return [self._places.arn("ecs", f"{kind}/{pool.cluster}/*", pool.region) for pool in pools]
+    def _of_pools(self, kind: str, within: str = "") -> list[str]:
+        """Return the same of every pool by how their clusters' names begin, since a list would have no room.
 
-    def _in_clusters(self, pools: Iterable[Pool]) -> Document:
-        return {"ArnEquals": {"ecs:cluster": self._clusters(pools)}}
+        No other deployment's begin so: its name has no hyphen. The cluster of environments does, and has no hosts.
+        """
+        begins = f"{kind}/{self._configuration.deployment}-*{within}"
+        return [self._places.arn("ecs", begins, region) for region in self._regions()]
 
     def _families(self) -> list[str]:
         """RunTask names a family, and ECS takes its newest revision."""
@@ -254,12 +261,17 @@ class _Policies:
             return []
         return [allow("TagTasks", ["ecs:TagResource"], self._of_clusters("task", self._pools))]
 
-    def _hosts(self, pools: list[Pool], *calls: str) -> Statements:
+    def _hosts(self, pools: list[Pool] | None, *calls: str) -> Statements:
         """ListTasks names no resource without an instance: its cluster is a condition [IAM-ECS-LIST]."""
+        if pools is None:  # all of them
+            clusters, hosts = self._of_pools("cluster"), self._of_pools("container-instance", "/*")
+        else:
+            clusters = self._of_clusters("cluster", pools, "")
+            hosts = self._of_clusters("container-instance", pools)
         return [
-            allow("ListTasks", ["ecs:ListTasks"], ["*"], self._in_clusters(pools)),
-            allow("ListHosts", ["ecs:ListContainerInstances"], self._clusters(pools)),
-            allow("Hosts", [f"ecs:{call}" for call in calls], self._of_clusters("container-instance", pools)),
+            allow("ListTasks", ["ecs:ListTasks"], ["*"], _in_clusters(clusters)),
+            allow("ListHosts", ["ecs:ListContainerInstances"], clusters),
+            allow("Hosts", [f"ecs:{call}" for call in calls], hosts),
         ]
 
     def _task_roles(self, pool: Pool) -> list[str]:

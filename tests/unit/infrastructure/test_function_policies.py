@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.configuration.check import check
+from local.infrastructure.cloudformation.sam_files import FOLDER
+from local.infrastructure.cloudformation.template_text import read_template
 from local.infrastructure.function_policies import (
     OF_LAMBDA,
+    ROOM_FOR_KEY,
     WIDE,
     PolicyTooLongError,
     function_policies,
@@ -18,11 +24,12 @@ from local.infrastructure.roles import pool_roles
 from local.permissions.account import Need
 from local.permissions.policies import allows
 from local.permissions.record import granted, wide
-from slipway.domain.configuration import Configuration, Registration, WebhookSecret
+from slipway.domain.configuration import Configuration, Pool, Registration, WebhookSecret
 from slipway.domain.environments.settings import Environments
 from tests.builders import a_configuration, a_github, a_pool, a_profile
 from tests.support.environments import a_template, settings
 
+ROOT = Path(__file__).parents[3]
 PLACES = Places("111122223333", "https://claims.example", "eu-west-1", "a1b2c3d4e5", "f6g7h8i9j0")
 WEBHOOK, APP, TOKEN = "slipway/webhook", "slipway/app", "slipway/runner-token"
 ALL = ("webhook", "scaler", "registrar", "reaper", "redelivery")
@@ -190,7 +197,7 @@ def test_a_pool_elsewhere_is_reached_in_its_own_region_and_queues_and_table_at_h
     assert resources(scaler, "ec2:TerminateInstances") == [
         f"arn:aws:ec2:{region}:111122223333:instance/*" for region in ("eu-west-1", "us-east-1")
     ]
-    assert "arn:aws:ecs:us-east-1:111122223333:task/slipway-far/*" in resources(scaler, "ecs:DescribeTasks")
+    assert "arn:aws:ecs:us-east-1:111122223333:task/slipway-*/*" in resources(scaler, "ecs:DescribeTasks")
     for action in ("sqs:SendMessage", "dynamodb:Query"):
         assert all(":eu-west-1:" in resource for resource in resources(scaler, action))
     (reading,) = statements(scaler, "ec2:DescribeInstances")
@@ -221,13 +228,57 @@ def test_without_an_app_there_is_no_redelivery_and_nobody_reads_an_app_s_key() -
 
 def test_more_pools_than_a_policy_holds_are_said_before_anything_is_deployed() -> None:
     """[IAM-POLICY-SIZE]"""
-    few = [a_pool(name=f"p{number}", cluster=f"slipway-p{number}") for number in range(8)]
-    assert policies(configured(pools=few))
-    many = [a_pool(name=f"p{number}", cluster=f"slipway-p{number}") for number in range(30)]
+    assert policies(configured(pools=like_real_ones(20)), Places())
+    assert policies(configured(pools=like_real_ones(11, networks=11)), Places())
     with pytest.raises(
         PolicyTooLongError, match=r"policy of scaler has [0-9,]+ characters, .* two deployments"
     ):
-        policies(configured(pools=many))
+        policies(configured(pools=like_real_ones(25)))
+
+
+def like_real_ones(count: int, networks: int = 1) -> list[Pool]:
+    """Pools with ids and names as long as they are in an account, and so many networks of three subnets."""
+    return [
+        a_pool(
+            name=f"general{number:02}",
+            cluster=f"slipway-general{number:02}",
+            task_role=f"slipway-general{number:02}-task-eu-west-1",
+            subnets=tuple(f"subnet-0a1b2c3d4e5f{number % networks:02}{zone:03}" for zone in range(3)),
+            security_groups=(f"sg-0a1b2c3d4e5f000{number % networks:02}",),
+            stopped_instances=1,
+        )
+        for number in range(count)
+    ]
+
+
+def test_how_many_pools_a_policy_holds_is_on_both_pages() -> None:
+    for page in ("infra/sam/README.md", "docs/permissions.md"):
+        text = " ".join((ROOT / page).read_text("utf-8").split())
+        assert "some 20 pools, 11 where each has subnets of its own" in text, page
+
+
+def test_the_policy_of_a_key_of_one_s_own_has_room_beside_each() -> None:
+    template = read_template((FOLDER / "template.yaml").read_text("utf-8"))
+    for function in ALL:
+        [choice] = template["Resources"][f"{function.capitalize()}Role"]["Properties"]["Policies"]
+        condition, key, _ = choice["Fn::If"]
+        assert condition == "HasKmsKey"
+        longest = f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-{'a' * 32}"
+        text = json.dumps(key["PolicyDocument"], separators=(",", ":")).replace(
+            '{"Ref":"KmsKeyArn"}', longest
+        )
+        assert len(text) <= ROOM_FOR_KEY
+
+
+def test_the_scaler_s_clusters_are_this_deployment_s_alone() -> None:
+    """All of whose names begin with its own name and a hyphen, which no deployment's name has in it."""
+    hosts = [one for one in policies()["scaler"]["Statement"] if one["Sid"] == "Hosts"]
+    place = "arn:aws:ecs:eu-west-1:111122223333:container-instance"
+    need = Need("ecs:UpdateContainerInstancesState", f"{place}/slipway-alone/abc")
+    assert allows(hosts[0], need)
+    assert not allows(hosts[0], replace(need, resource=f"{place}/slipway2-alone/abc"))
+    assert not allows(hosts[0], replace(need, resource=f"{place}/default/abc"))
+    assert "deployment" in {fault.path for fault in check("deployment: a-b\n").faults}
 
 
 def test_no_two_pools_share_a_role_and_an_exclusive_one_with_none() -> None:
