@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from local.operating.faults import NoSightError
 from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for, refuse
 from local.slipway_cli.verdicts import print_json
 from slipway.domain.snapshot import Control
+
+if TYPE_CHECKING:
+    from local.operating.sight import Sight
 
 _ORDERS = {
     "pause": (Control.PAUSE, "start nothing new in a pool: jobs wait, what runs goes on"),
@@ -36,8 +40,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _order(
     arguments: argparse.Namespace, parser: argparse.ArgumentParser, name: str, control: Control
 ) -> int:
-    from local.operating.orders import give  # noqa: PLC0415 - boto3 is slow to import
-
     if bool(arguments.pool) is arguments.all:
         parser.error("name the pools, or say --all")
     if arguments.json and not arguments.yes:
@@ -50,16 +52,35 @@ def _order(
         ):
             print(f"slipway {name}: nothing was changed", file=sys.stderr)
             return 1
-        given = [give(sight, pool, control) for pool in pools]
     except NoSightError as fault:
         return refuse(f"slipway {name}", str(fault))
+    given = []
+    for pool in pools:
+        given.append(_given(sight, pool, control))
+        if not arguments.json:
+            _tell(given[-1])
     if arguments.json:
         print_json(given)
-        return 0
-    for order in given:
-        news = f"was {order['before']}" if order["before"] != order["order"] else "was so already"
-        print(f"{order['pool']}: {order['order']} ({news}); the scaler obeys within a minute")
-    return 0
+    return 1 if any("error" in order for order in given) else 0
+
+
+def _given(sight: Sight, pool: str, control: Control) -> dict[str, str]:
+    """Return what became of an order: that one pool fails keeps no other from its own."""
+    from local.operating.orders import give  # noqa: PLC0415 - boto3 is slow to import
+
+    try:
+        return give(sight, pool, control)
+    except NoSightError as fault:
+        return {"pool": pool, "order": control.value, "error": str(fault)}
+
+
+def _tell(order: dict[str, str]) -> None:
+    if "error" in order:
+        said = f"{order['pool']}: {order['order']} was not given, or not whole: {order['error']}"
+        print(said, file=sys.stderr)
+        return
+    news = f"was {order['before']}" if order["before"] != order["order"] else "was so already"
+    print(f"{order['pool']}: {order['order']} ({news}); the scaler obeys within a minute", flush=True)
 
 
 def _agrees(question: str) -> bool:

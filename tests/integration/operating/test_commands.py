@@ -1,0 +1,47 @@
+"""The commands that look at a deployment and order something of it, as they are typed, on a table behind HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.slipway_cli.main import main
+from local.twin.http.aws import AwsServer
+
+ROOT = Path(__file__).parents[3]
+CONFIGURATION = ROOT / "infra/terraform/examples/complete/slipway.yaml"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main([*arguments, "--config", str(CONFIGURATION)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def deny_next(aws: AwsServer, operation: str) -> None:
+    aws.twin.faults.next_error("dynamodb", operation, "AccessDeniedException", message="not allowed")
+
+
+def test_an_order_that_one_pool_refuses_is_given_to_the_others_and_each_outcome_is_told(
+    aws: AwsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deny_next(aws, "PutItem")
+    status, out, err = run(capsys, "pause", "--all", "--yes")
+    assert status == 1
+    assert [line.split(":")[0] for line in out.splitlines()] == ["general", "oregon"]
+    assert err.startswith("alone: pause was not given, or not whole: ")
+    status, out, _ = run(capsys, "pause", "--all", "--yes", "--json")
+    assert (status, [order["before"] for order in json.loads(out)]) == (0, ["run", "pause", "pause"])
+
+
+def test_a_program_learns_of_each_pool_what_became_of_its_order(
+    aws: AwsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deny_next(aws, "PutItem")
+    status, out, err = run(capsys, "drain", "--all", "--yes", "--json")
+    alone, general, oregon = json.loads(out)
+    assert (status, err) == (1, "")
+    assert (alone["pool"], alone["order"], "not allowed" in alone["error"]) == ("alone", "drain", True)
+    assert (general["before"], oregon["before"]) == ("run", "run")
