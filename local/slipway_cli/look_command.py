@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from local.operating.faults import NoSightError
 from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for, refuse
 from local.slipway_cli.verdicts import print_json
+from local.words import clock, iso
+from slipway.domain.text import inert
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from local.operating.sight import Sight
     from local.operating.views import Row
 
@@ -22,6 +26,7 @@ _KINDS = {
     "instances": "the instances of pools, and how full each is",
 }
 _EVERY_SECONDS = 2.0
+_LONGEST = 1_000  # characters of a sentence
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,6 +46,8 @@ def _look(arguments: argparse.Namespace, kind: str, parser: argparse.ArgumentPar
     if arguments.watch and arguments.json:
         parser.error("--watch is for people: a program asks again for --json")
 
+    from rich.console import Console  # noqa: PLC0415 - --help stays quick
+
     try:
         sight = open_sight(arguments)
         pools = pools_asked_for(arguments.pool, sight.configuration)
@@ -49,33 +56,44 @@ def _look(arguments: argparse.Namespace, kind: str, parser: argparse.ArgumentPar
             return _rows(sight, kind, pools)
 
         if arguments.watch:
-            return _watch(kind, rows)
+            return watch(kind, rows, Console())
         found = rows()
     except NoSightError as fault:
         return refuse(f"slipway {kind}", str(fault))
     if arguments.json:
         print_json(found)
         return 0
-    from rich.console import Console  # noqa: PLC0415
-
     from local.operating.screen import show  # noqa: PLC0415
 
     show(Console(), kind, found)
     return 0
 
 
-def _watch(kind: str, rows: Callable[[], list[Row]]) -> int:
-    from rich.console import Console  # noqa: PLC0415
+def watch(
+    kind: str, rows: Callable[[], list[Row]], console: Console, sleep: Callable[[float], None] = time.sleep
+) -> int:
+    """Show rows again and again until Ctrl-C; what cannot be read leaves the last picture, and says since when.
+
+    Raises:
+        NoSightError: not even the first look succeeds.
+    """
+    from rich.console import Group  # noqa: PLC0415
     from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     from local.operating.screen import picture  # noqa: PLC0415
 
-    console = Console()
+    last, read_at = picture(kind, rows(), console.width), time.time()
     try:
-        with Live(picture(kind, rows(), console.width), console=console, auto_refresh=False) as live:
+        with Live(last, console=console, auto_refresh=False) as live:
             while True:
-                time.sleep(_EVERY_SECONDS)
-                live.update(picture(kind, rows(), console.width), refresh=True)
+                sleep(_EVERY_SECONDS)
+                try:
+                    last, read_at = picture(kind, rows(), console.width), time.time()
+                    live.update(last, refresh=True)
+                except NoSightError as fault:
+                    said = f"not read since {clock(iso(read_at))} UTC: {fault}"
+                    live.update(Group(last, Text(inert(said, _LONGEST), style="bold red")), refresh=True)
     except KeyboardInterrupt:
         return 0
 

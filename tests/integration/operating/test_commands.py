@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from local.operating.faults import NoSightError
+from local.operating.views import Row
+from local.slipway_cli.look_command import watch
 from local.slipway_cli.main import main
 from local.twin.http.aws import AwsServer
 
@@ -45,3 +52,43 @@ def test_a_program_learns_of_each_pool_what_became_of_its_order(
     assert (status, err) == (1, "")
     assert (alone["pool"], alone["order"], "not allowed" in alone["error"]) == ("alone", "drain", True)
     assert (general["before"], oregon["before"]) == ("run", "run")
+
+
+def watched(*answers: list[Row] | NoSightError) -> str:
+    """What stands on the screen when somebody ends a watch that read these, one after the other."""
+    left: Iterator[list[Row] | NoSightError] = iter(answers)
+    out = io.StringIO()
+
+    def rows() -> list[Row]:
+        answer = next(left)
+        if isinstance(answer, NoSightError):
+            raise answer
+        return answer
+
+    looks = iter(range(len(answers) - 1))
+
+    def sleep(_seconds: float) -> None:
+        if next(looks, None) is None:
+            raise KeyboardInterrupt
+
+    assert watch("runners", rows, Console(file=out, width=100), sleep) == 0
+    return out.getvalue()
+
+
+def a_row(task: str) -> Row:
+    row = dict.fromkeys(("state", "profile", "instance", "job"), "x")
+    return {**row, "task": task, "seconds": 1.0}
+
+
+def test_a_watch_outlives_a_hiccup_and_says_since_when_it_could_not_look() -> None:
+    shown = watched([a_row("before")], NoSightError("throttled [for a while]"))
+    assert "before" in shown
+    assert re.search(r"not read since \d\d:\d\d:\d\d UTC: throttled \[for a while\]", shown)
+    healed = watched([a_row("before")], NoSightError("throttled"), [a_row("after")])
+    assert "after" in healed
+    assert "not read" not in healed
+
+
+def test_a_watch_that_never_could_look_is_refused() -> None:
+    with pytest.raises(NoSightError):
+        watched(NoSightError("no table"))
