@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.doctor.findings import Check, Finding, Look, Verdict, unknown
 from local.doctor.surroundings import Surroundings
+from local.operator_account import Kind, Lack, lack_of
 
 _REFUSED = {
     "AccessDenied",
@@ -16,24 +17,8 @@ _REFUSED = {
     "AuthorizationError",
     "Forbidden",
 }
-_NOBODY = {
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "OptInRequired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
 # Where an operation is not called what its permission is called.
 _ACTIONS = {"Invoke": "InvokeFunction"}
-_NO_CREDENTIALS = unknown(
-    "no-credentials",
-    "could not look: there are no AWS credentials, so nothing of AWS was looked at",
-    "log in (aws sso login, or a profile in AWS_PROFILE), then run it again",
-)
 
 
 def examine(
@@ -48,7 +33,7 @@ def examine(
             continue  # each look would say the same: once is enough
         for look in looks:
             for verdict in _judged(check, look):
-                if verdict is _NO_CREDENTIALS:
+                if verdict.id == "no-credentials":
                     if not has_credentials:
                         continue
                     has_credentials = False
@@ -71,18 +56,26 @@ def _judged(check: Check, look: Look) -> list[Verdict]:
         verdicts.extend(look.judge())  # what came before a fault stays
     except ClientError as fault:
         verdicts.append(_refused(check, fault))
-    except (NoCredentialsError, PartialCredentialsError):
-        verdicts.append(_NO_CREDENTIALS)
     except BotoCoreError as fault:
-        mend = "see that AWS can be reached from here, and that the region is one of AWS's"
-        verdicts.append(unknown("aws-unreachable", f"could not look: {fault}", mend))
+        verdicts.append(_lacking(lack_of(fault)))
     except Exception as fault:  # noqa: BLE001 - the loop over all checks: one that breaks hides no other
         mend = "this is a fault of the doctor's, or an answer that it does not know: tell its maintainers"
         verdicts.append(unknown("look-broke", f"could not look: {type(fault).__name__}: {fault}", mend))
     return verdicts
 
 
+def _lacking(lack: Lack) -> Verdict:
+    said = f"could not look: {lack.said}"
+    if lack.kind is Kind.CREDENTIALS:
+        return unknown("no-credentials", f"{said}, so nothing of AWS was looked at", lack.mend)
+    if lack.kind is Kind.ACCEPTANCE:
+        return unknown("credentials-refused", said, lack.mend)
+    return unknown("aws-unreachable", said, lack.mend)
+
+
 def _refused(check: Check, fault: ClientError) -> Verdict:
+    if lack := lack_of(fault):
+        return _lacking(lack)
     code, operation = fault.response["Error"].get("Code", ""), fault.operation_name
     if code in _REFUSED:
         action = _ACTIONS.get(operation, operation)
@@ -91,13 +84,6 @@ def _refused(check: Check, fault: ClientError) -> Verdict:
             "permission-missing",
             f"could not look: needs permission {needed}",
             f"let whoever runs this {needed}, or ask somebody who may",
-        )
-    if code in _NOBODY:
-        mend = "log in again; where that helps nothing, see that the account has this region enabled"
-        return unknown(
-            "credentials-refused",
-            f"could not look: AWS refuses these credentials at {operation} ({code})",
-            mend,
         )
     message = fault.response["Error"].get("Message", "")
     return unknown(

@@ -2,54 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-
+from local.operator_account import Account
 from slipway.domain.configuration import Configuration, Pool
 from slipway.domain.environments.settings import Environments
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
-
-# A person waits: what does not answer is told soon, and tried once more.
-_CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2})
-
-
-class Account:
-    """The account that the operator's own credentials lead to; clients are made when they are first asked for."""
-
-    def __init__(self, session: boto3.Session) -> None:
-        self._session = session
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._answers: dict[str, Any] = {}
-
-    def client(self, service: str, region: str) -> Any:
-        """Return a boto3 client; services whose answers are read as they come have no type of their own."""
-        if (service, region) not in self._clients:
-            self._clients[service, region] = self._session.client(  # type: ignore[call-overload]
-                service, region_name=region, config=_CONFIG
-            )
-        return self._clients[service, region]
-
-    def remembered(self, question: str, ask: Callable[[], Any]) -> Any:
-        """Return an answer that several checks need, asked for once; a failure is not remembered."""
-        if question not in self._answers:
-            self._answers[question] = ask()
-        return self._answers[question]
-
-    def forget(self) -> None:
-        """Ask everything anew."""
-        self._answers.clear()
-
-    def ec2(self, region: str) -> EC2Client:
-        """Return the EC2 client of a region."""
-        client: EC2Client = self.client("ec2", region)
-        return client
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.memory_ledger import MemoryTable, memory_ledger
 from local.operating.faults import NoSightError
 from local.operating.saved_ledger import SavedLedgerError, load_ledger
+from local.operator_account import Account, NoRegionError, home_session, lack_of
 from slipway.adapters.ledger import dynamo_ledger
 from slipway.adapters.ledger.environments import DynamoEnvironmentNotes, environment_memory
 from slipway.domain.configuration import Configuration
@@ -65,19 +64,18 @@ class Sight:
         return PoolSight(snapshot, plan(snapshot, policy), policy)
 
 
-def home_session(region: str | None) -> boto3.Session:
-    """Return a session in the home region: that which is named, or ``AWS_REGION``, which boto3 itself does not read."""
-    return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
-
-
-def deployed(configuration: Configuration, region: str | None) -> Sight:
-    """Look at a deployment's table with the operator's own credentials.
+def deployed(configuration: Configuration, region: str | None, *, reads_pages: bool = False) -> Sight:
+    """Look at a deployment's table with the operator's own credentials; ``reads_pages``: at months of it.
 
     Raises:
         NoSightError: there are no credentials, or no region.
     """
-    with told_what_is_needed(configuration):
-        client = home_session(region).client("dynamodb")
+    try:
+        with told_what_is_needed(configuration):
+            session = home_session(region, (pool.region for pool in configuration.pools.values()))
+            client = Account(session, reads_pages=reads_pages).client("dynamodb", session.region_name)
+    except NoRegionError as fault:
+        raise NoSightError(str(fault)) from fault
     table = configuration.deployment
     notes, _ = environment_memory(client, table)
     return Sight(configuration, dynamo_ledger(client, table), time.time, notes.all)
@@ -104,13 +102,23 @@ def told_what_is_needed(configuration: Configuration, *, is_order: bool = False)
     Raises:
         NoSightError: it cannot.
     """
-    may = "dynamodb:Query and dynamodb:GetItem"
-    if is_order:
-        may = "dynamodb:Query, dynamodb:GetItem, dynamodb:PutItem and dynamodb:UpdateItem"
+    doing = "read and written" if is_order else "read"
     try:
         yield
     except (BotoCoreError, ClientError, SlipwayError) as fault:
-        raise NoSightError(
-            f"the table {configuration.deployment} cannot be {'read and written' if is_order else 'read'}: {fault}. "
-            f"This needs AWS credentials that may {may} it, and the home region (--region or AWS_REGION)"
-        ) from fault
+        why = _why(fault, is_order=is_order)
+        raise NoSightError(f"the table {configuration.deployment} cannot be {doing}: {why}") from fault
+
+
+def _why(fault: Exception, *, is_order: bool) -> str:
+    """Return what is missing, and what mends it."""
+    cause = fault.__cause__ if isinstance(fault, SlipwayError) else fault
+    if lack := lack_of(cause):
+        return lack.told
+    said = str(fault).removesuffix(".")
+    if isinstance(cause, ClientError) and cause.response["Error"].get("Code") == "ResourceNotFoundException":
+        return f"{said}. Is it deployed, and in this region? --region names the home region"
+    may = "dynamodb:Query and dynamodb:GetItem"
+    if is_order:
+        may = "dynamodb:Query, dynamodb:GetItem, dynamodb:PutItem and dynamodb:UpdateItem"
+    return f"{said}. This needs AWS credentials that may {may} it"

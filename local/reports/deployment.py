@@ -20,6 +20,6 @@ def read_deployment(
     """
     month = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     first = month.timestamp() if start is None else start
-    ledger = deployed(configuration, region).ledger
+    ledger = deployed(configuration, region, reads_pages=True).ledger
     with told_what_is_needed(configuration):
         return list(usage_of(ledger, configuration, first, min(now, end or now)))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.infrastructure.places import log_group
+from local.operator_account import Account, lack_of
 from slipway.domain.configuration import Configuration
 
 PAGE = 10_000  # events that CloudWatch Logs gives at once, at most
@@ -74,17 +74,23 @@ def peaks_of_deployment(configuration: Configuration, start: float, end: float) 
         NoLogsError: there is no such group, or it may not be read.
     """
     found: dict[str, Peak] = {}
+    account: Account | None = None
     for pool in configuration.pools.values():
         group = log_group(pool)
         try:
-            client = boto3.client("logs", region_name=pool.region)
-            found |= _last_of_each(_of_group(client, group, start, end))
+            account = account or Account(reads_pages=True)
+            found |= _last_of_each(_of_group(account.client("logs", pool.region), group, start, end))
         except (BotoCoreError, ClientError) as fault:
             raise NoLogsError(
-                f"the log group {group} in {pool.region} cannot be read: {fault}. This needs AWS credentials that may"
-                " logs:FilterLogEvents it"
+                f"the log group {group} in {pool.region} cannot be read: {_why(fault)}"
             ) from fault
     return found
+
+
+def _why(fault: BotoCoreError | ClientError) -> str:
+    if lack := lack_of(fault):
+        return lack.told
+    return f"{fault}. This needs AWS credentials that may logs:FilterLogEvents it"
 
 
 def _of_group(client: Any, group: str, start: float, end: float) -> Iterator[tuple[str, str]]:

@@ -119,23 +119,20 @@ def _surroundings(
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     from local.configuration.compilation import compiled_body  # noqa: PLC0415
-    from local.doctor.surroundings import Account, Reach, Surroundings  # noqa: PLC0415
-    from local.operating.sight import home_session  # noqa: PLC0415
+    from local.doctor.surroundings import Reach, Surroundings  # noqa: PLC0415
+    from local.operator_account import Account, NoRegionError, home_session  # noqa: PLC0415
     from slipway.config import decode_configuration, environments_of  # noqa: PLC0415
 
     try:
-        session = home_session(arguments.region)
-    except BotoCoreError as fault:  # a profile that is not there
+        session = home_session(arguments.region, (pool.region for pool in file.pools.values()))
+    except (BotoCoreError, NoRegionError) as fault:  # the first: a profile that is not there
         parser.error(str(fault))
     body = compiled_body(file)
     configuration = decode_configuration(body)
-    region = arguments.region or session.region_name or _only_region(file)
-    if region is None:
-        parser.error("--region is needed: pools are in several regions, and your AWS settings name none")
     return Surroundings(
         configuration=configuration,
         account=Account(session),
-        home_region=region,
+        home_region=session.region_name,
         ca_bundle=arguments.file.parent / file.github.ca_bundle if file.github.ca_bundle else None,
         has_private_api=arguments.api == "private",
         webhook_url=arguments.webhook_url,
@@ -143,11 +140,6 @@ def _surroundings(
         reach=Reach(tuple(arguments.reach), tuple(arguments.target)),
         environments=environments_of(body),
     )
-
-
-def _only_region(file: SlipwayFile) -> str | None:
-    regions = {pool.region for pool in file.pools.values()}
-    return regions.pop() if len(regions) == 1 else None
 
 
 def _tell(finding: Finding) -> None:

@@ -109,14 +109,16 @@ def _refusals(arguments: argparse.Namespace, sight: Sight, notes: list[str]) -> 
 
     from local.explain.evidence import KEPT_SECONDS  # noqa: PLC0415
     from local.explain.refusals import NoLogError, of_deployment, of_folder  # noqa: PLC0415
-    from local.operating.sight import home_session  # noqa: PLC0415
+    from local.operator_account import Account, home_session  # noqa: PLC0415
 
     profiles = sight.configuration.profiles.values()
     try:
         if arguments.logs:
             return of_folder(arguments.logs, arguments.job, profiles)
         if not arguments.ledger:
-            logs = home_session(arguments.region).client("logs")
+            regions = (pool.region for pool in sight.configuration.pools.values())
+            session = home_session(arguments.region, regions)
+            logs = Account(session, reads_pages=True).client("logs", session.region_name)
             group = f"/aws/lambda/{sight.configuration.deployment}-webhook"
             return of_deployment(logs, group, arguments.job, profiles, sight.now() - KEPT_SECONDS)
         notes.append("--logs names the logs that were kept: they know of jobs that were refused")

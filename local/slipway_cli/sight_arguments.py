@@ -34,7 +34,11 @@ def add_sight_arguments(parser: argparse.ArgumentParser, *, is_read_only: bool =
 
 def add_region(parser: argparse.ArgumentParser) -> None:
     """Add ``--region``."""
-    parser.add_argument("--region", metavar="R", help="home region of the deployment (default: AWS_REGION)")
+    parser.add_argument(
+        "--region",
+        metavar="R",
+        help="home region of the deployment (default: that of your AWS settings, or the only one of its pools)",
+    )
 
 
 def open_sight(arguments: argparse.Namespace) -> Sight:

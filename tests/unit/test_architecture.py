@@ -72,7 +72,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 # local/ from the bottom up: a part reaches those of the rows above its own, so that no two need each other.
 LOCAL = (
-    {"words", "catalogue", "twin", "memory_ledger", "costs"},
+    {"words", "catalogue", "twin", "memory_ledger", "costs", "operator_account"},
     {"configuration", "operating", "permissions"},
     {"infrastructure", "planning", "live_check"},
     {"containers", "doctor", "infra_check", "packages", "reports", "twin_deployment"},

@@ -9,7 +9,8 @@ import pytest
 
 from local.doctor.examine import examine
 from local.doctor.registry import CHECKS
-from local.doctor.surroundings import Account, Reach, Surroundings
+from local.doctor.surroundings import Reach, Surroundings
+from local.operator_account import Account
 from tests.integration.doctor.deployed import Deployed
 from tests.integration.doctor.stage import Stage
 
@@ -106,7 +107,7 @@ def test_what_aws_cannot_be_asked_is_told_and_no_traceback(
     troubles = stage.troubles()
     assert {check for check, _, _ in troubles} == {"service-roles"}
     assert all(
-        status == "unknown" and "could not look: Could not connect" in message
+        status == "unknown" and "could not look: no connection: Could not connect" in message
         for _, status, message in troubles
     )
 

@@ -16,6 +16,7 @@ from local.operating.views import Row
 from local.slipway_cli.look_command import watch
 from local.slipway_cli.main import main
 from local.twin.http.aws import AwsServer
+from tests.integration.operating.conftest import REGION
 
 ROOT = Path(__file__).parents[3]
 CONFIGURATION = ROOT / "infra/terraform/examples/complete/slipway.yaml"
@@ -92,3 +93,27 @@ def test_a_watch_outlives_a_hiccup_and_says_since_when_it_could_not_look() -> No
 def test_a_watch_that_never_could_look_is_refused() -> None:
     with pytest.raises(NoSightError):
         watched(NoSightError("no table"))
+
+
+def test_a_deployment_whose_pools_are_in_one_region_is_looked_for_there(
+    aws: AwsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    text = CONFIGURATION.read_text("utf-8").replace("us-west-2", REGION)
+    (one_region := tmp_path / "slipway.yaml").write_text(text, "utf-8")
+    for arguments in (["status"], ["jobs"], ["pause", "general", "--yes"], ["explain", "1"]):
+        main([*arguments, "--json", "--config", str(one_region)])
+        out, err = capsys.readouterr()
+        assert (json.loads(out) is not None, err) == (True, "")
+
+
+def test_a_table_that_is_not_there_lets_the_region_be_doubted(
+    aws: AwsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.twin.faults.next_error(
+        "dynamodb", "Query", "ResourceNotFoundException", message="Requested resource not found."
+    )
+    status, _, err = run(capsys, "status")
+    assert status == 1
+    assert "Is it deployed, and in this region? --region names the home region" in err
+    assert ".." not in err

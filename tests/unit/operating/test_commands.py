@@ -14,7 +14,8 @@ import pytest
 from local.memory_ledger import MemoryStore, MemoryTable, memory_ledger
 from local.operating.faults import NoSightError
 from local.operating.saved_ledger import save_ledger
-from local.operating.sight import home_session, told_what_is_needed
+from local.operating.sight import told_what_is_needed
+from local.operator_account import home_session
 from local.slipway_cli.main import main
 from slipway.adapters.ledger.environments import DynamoEnvironmentNotes
 from slipway.domain.environments import reasons as environment_reasons
@@ -208,17 +209,38 @@ def test_a_broken_saved_ledger_is_named_with_its_line(
     assert says in err
 
 
-def test_without_credentials_or_a_table_the_cause_and_the_cure_are_told(
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["explain", "1"], ["live"], ["pause", POOL, "--yes"], ["report"]], ids=str
+)
+def test_without_credentials_that_is_said_and_how_to_get_them(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--region", "eu-west-1", "--config", str(CONFIGURATION)]) == 1
+    err = capsys.readouterr().err
+    assert "there are no AWS credentials. Log in (aws sso login, or a profile in AWS_PROFILE)" in err
+    assert "dynamodb:" not in err
+
+
+def test_without_a_region_where_pools_are_in_several_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["status", "--config", str(CONFIGURATION)]) == 1
+    err = capsys.readouterr().err
+    assert "--region is needed: pools are in ap-northeast-1 and us-west-2" in err
+    assert ".." not in err
+
+
+def test_without_a_connection_the_region_is_doubted_and_no_permission(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for arguments in (["status"], ["status", "--region", "eu-west-1"], ["pause", POOL, "--yes"]):
-        assert main([*arguments, "--config", str(CONFIGURATION)]) == 1
-        err = capsys.readouterr().err
-        assert "dynamodb:Query" in err
-        assert "--region" in err
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOPERATOROPERATOR")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of an operator")
+    assert main(["status", "--region", "eu-west-1", "--config", str(CONFIGURATION)]) == 1
+    err = capsys.readouterr().err
+    assert "no connection: Could not connect to the endpoint URL" in err
+    assert "the region is one of AWS's" in err
+    assert "dynamodb:" not in err
 
 
 @pytest.mark.parametrize(
@@ -227,14 +249,15 @@ def test_without_credentials_or_a_table_the_cause_and_the_cure_are_told(
         ("eu-north-1", {"AWS_REGION": "eu-west-1"}, "eu-north-1"),
         (None, {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}, "eu-west-1"),
         (None, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+        (None, {}, "ap-south-1"),
     ],
 )
-def test_the_home_region_is_that_of_the_option_or_of_the_environment(
+def test_the_home_region_is_that_of_the_option_of_the_environment_or_the_only_one_of_pools(
     asked: str | None, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert home_session(asked).region_name == expected
+    assert home_session(asked, ["ap-south-1", "ap-south-1"]).region_name == expected
 
 
 def test_an_unknown_pool_is_answered_with_the_nearest(
