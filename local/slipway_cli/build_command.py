@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local.slipway_cli.verdicts import checked, print_json, refuse
+from local.slipway_cli.answers import print_json, refuse
+from local.slipway_cli.verdicts import checked, refuse_file
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,9 +20,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("file", type=Path, metavar="FILE", help="the slipway.yaml")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the build")
     parser.add_argument(
-        "--home-region",
-        metavar="REGION",
-        help="where the functions run, for SAM's templates; needed where pools are in several regions",
+        "--region",
+        metavar="R",
+        help="home region, where the functions run, for SAM's templates; needed where pools are in several regions",
     )
     parser.add_argument(
         "--bytecode",
@@ -37,7 +38,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Build; 0 when all of it is written, 1 when nothing is."""
     verdict = checked(arguments.file)
     if verdict.file is None:
-        return refuse(arguments, verdict, sys.stderr)
+        return refuse_file(arguments, verdict, sys.stderr)
 
     from rich.console import Console  # noqa: PLC0415 - --help stays quick
 
@@ -52,24 +53,16 @@ def run_command(arguments: argparse.Namespace) -> int:
                 arguments.file,
                 verdict.file,
                 bytecode_by=arguments.bytecode,
-                home_region=arguments.home_region,
+                home_region=arguments.region,
             )
             manifest = build(order, arguments.out, status.update)
     except (BuildError, DescriptionError, OSError) as fault:
-        return _failed(arguments, str(fault))
+        return refuse(arguments, f"{arguments.file}: not built: {fault}")
     if arguments.json:
         print_json({"built": True, "out": str(arguments.out), **manifest})
     else:
         _tell(manifest, arguments.out)
     return 0
-
-
-def _failed(arguments: argparse.Namespace, why: str) -> int:
-    if arguments.json:
-        print_json({"built": False, "fault": why})
-    else:
-        print(f"{arguments.file}: not built: {why}", file=sys.stderr)
-    return 1
 
 
 def _tell(manifest: dict[str, Any], out: Path) -> None:
@@ -88,4 +81,4 @@ def _tell(manifest: dict[str, Any], out: Path) -> None:
         print(f"{path:26} {zipped:>11} {unpacked:>12} {files:>6}  {sha256}")
     print(f"built for {manifest['architecture']}, Python {manifest['python']}, into {out}")
     if not (out / "template.yaml").exists():
-        print("no templates for SAM: pools are in several regions; name the functions' with --home-region")
+        print("no templates for SAM: pools are in several regions; name the functions' with --region")

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from local.slipway_cli import render_command
-from local.slipway_cli.verdicts import checked, print_json, refuse
+from local.slipway_cli.answers import cannot_be_written, print_json, refuse
+from local.slipway_cli.verdicts import checked, refuse_file
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -44,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _check(arguments: argparse.Namespace) -> int:
     verdict = checked(arguments.file)
     if verdict.file is None:
-        return refuse(arguments, verdict, sys.stdout)
+        return refuse_file(arguments, verdict, sys.stdout)
     profiles, pools = sorted(verdict.file.profiles), sorted(verdict.file.pools)
     if arguments.json:
         print_json({"valid": True, "faults": [], "profiles": profiles, "pools": pools})
@@ -58,7 +59,7 @@ def _compile(arguments: argparse.Namespace) -> int:
 
     verdict = checked(arguments.file)
     if verdict.file is None:
-        return refuse(arguments, verdict, sys.stderr)
+        return refuse_file(arguments, verdict, sys.stderr)
     compiled = compile_file(verdict.file)
     if arguments.output is None:
         print(compiled)
@@ -66,8 +67,7 @@ def _compile(arguments: argparse.Namespace) -> int:
     try:
         arguments.output.write_text(compiled, "utf-8")
     except OSError as fault:
-        print(f"{arguments.output}: cannot be written: {fault.strerror}", file=sys.stderr)
-        return 1
+        return refuse(arguments, cannot_be_written(arguments.output, fault))
     return 0
 
 

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.slipway_cli.verdicts import checked, print_json
+from local.slipway_cli.answers import print_json
+from local.slipway_cli.verdicts import checked
 
 if TYPE_CHECKING:
     from local.configuration.check import Verdict
@@ -25,7 +26,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="look, with your own AWS credentials and changing nothing, for what would keep jobs from running",
         allow_abbrev=False,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="slipway.yaml")
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        default=Path("slipway.yaml"),
+        metavar="FILE",
+        help="slipway.yaml of the deployment (default slipway.yaml)",
+    )
     parser.add_argument(
         "--region",
         metavar="R",

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.operating.faults import NoSightError
-from local.slipway_cli.sight_arguments import add_sight_arguments, environments_of, open_sight, refuse
-from local.slipway_cli.verdicts import print_json
+from local.slipway_cli.answers import print_json, refuse
+from local.slipway_cli.sight_arguments import add_sight_arguments, environments_of, open_sight
 
 if TYPE_CHECKING:
     from local.explain.refusals import Refusal
@@ -70,7 +70,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         notes: list[str] = []
         evidence = gather(sight, arguments.job, lambda: _refusals(arguments, sight, notes))
     except NoSightError as fault:
-        return refuse("slipway explain", str(fault))
+        return refuse(arguments, str(fault))
     told, note = stories(evidence), notes[0] if notes else None
     if arguments.json:
         print_json({"job_id": arguments.job, "tries": [_as_json(story) for story in told], "note": note})
@@ -89,13 +89,13 @@ def _explain_environment(arguments: argparse.Namespace) -> int:
         settings = environments_of(arguments.config)
         if settings is None:
             return refuse(
-                "slipway explain", f"{arguments.config} has no section environments: pull requests get none"
+                arguments, f"{arguments.config} has no section environments: pull requests get none"
             )
         sight = open_sight(arguments)
         with told_what_is_needed(sight.configuration):
             told = as_json(EnvironmentKey(*arguments.job), sight.environments(), settings)
     except NoSightError as fault:
-        return refuse("slipway explain", str(fault))
+        return refuse(arguments, str(fault))
     if arguments.json:
         print_json(told)
     else:

@@ -7,7 +7,8 @@ import re
 import sys
 from pathlib import Path
 
-from local.slipway_cli.verdicts import checked, print_json, refuse
+from local.slipway_cli.answers import cannot_be_written, print_json, refuse
+from local.slipway_cli.verdicts import checked, refuse_file
 
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", re.ASCII)
 _WEBHOOK_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/webhook/[A-Za-z0-9_-]{16,128}", re.ASCII)
@@ -53,14 +54,11 @@ def _github_app(arguments: argparse.Namespace) -> int:
 
     verdict = checked(arguments.file)
     if verdict.file is None:
-        return refuse(arguments, verdict, sys.stderr)
+        return refuse_file(arguments, verdict, sys.stderr)
     github = decode_configuration(compiled_body(verdict.file)).github
     if github.app_secret is None:
-        print(
-            f"{arguments.file}: github.secrets.app: names no secret, so nothing would use the App",
-            file=sys.stderr,
-        )
-        return 1
+        fault = "github.secrets.app: names no secret, so nothing would use the App"
+        return refuse(arguments, f"{arguments.file}: {fault}")
     has_environments = verdict.file.environments is not None
     made = manifest(github, arguments.organization, arguments.webhook_url, has_environments=has_environments)
     if arguments.json:
@@ -68,9 +66,8 @@ def _github_app(arguments: argparse.Namespace) -> int:
         return 0
     try:
         arguments.out.write_text(page(github, arguments.organization, made), "utf-8")
-    except OSError as fault:
-        print(f"{arguments.out}: cannot be written: {fault.strerror}", file=sys.stderr)
-        return 1
+    except OSError as denied:
+        return refuse(arguments, cannot_be_written(arguments.out, denied))
     print(
         f"{arguments.out}: open it in a browser in which you are signed in as an owner of {arguments.organization}"
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.operating.faults import NoSightError
-from local.slipway_cli.sight_arguments import add_region, open_sight, refuse
+from local.slipway_cli.answers import cannot_be_written, refuse
+from local.slipway_cli.sight_arguments import add_region, open_sight
 
 if TYPE_CHECKING:
     from local.live.history import History
@@ -23,12 +24,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Serve one page on 127.0.0.1 until Ctrl-C. It only reads.",
         allow_abbrev=False,
     )
-    what = parser.add_mutually_exclusive_group(required=True)
+    what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--recording", type=Path, metavar="FILE", help="what slipway simulate --record or demo --record left"
     )
     what.add_argument(
-        "--config", type=Path, metavar="FILE", help="slipway.yaml of a deployment, whose table is read"
+        "--config",
+        type=Path,
+        default=Path("slipway.yaml"),
+        metavar="FILE",
+        help="slipway.yaml of a deployment, whose table is read (default slipway.yaml)",
     )
     add_region(parser)
     parser.add_argument(
@@ -71,7 +76,7 @@ def _show_recording(arguments: argparse.Namespace) -> int:
     try:
         history = history_of(open_recording(arguments.recording))
     except RecordingError as fault:
-        return refuse("slipway live", str(fault))
+        return refuse(arguments, str(fault))
     return serve(history, arguments)
 
 
@@ -87,14 +92,14 @@ def _show_deployment(arguments: argparse.Namespace) -> int:
         configuration = sight.configuration
         source = deployment_source(sight)
     except NoSightError as fault:
-        return refuse("slipway live", str(fault))
+        return refuse(arguments, str(fault))
     history = History(about(configuration, "deployment"))
     follower = Follower(source.read, FrameMaker(configuration), history, arguments.every)
     try:
         with recorded(arguments.record, history.about) as follower.keep, follower:
             return serve(history, arguments)
     except OSError as fault:
-        return refuse("slipway live", f"{arguments.record}: cannot be written: {fault.strerror}")
+        return refuse(arguments, cannot_be_written(arguments.record, fault))
 
 
 def serve(history: History, arguments: argparse.Namespace) -> int:
@@ -105,7 +110,7 @@ def serve(history: History, arguments: argparse.Namespace) -> int:
         with serving(history, arguments.port):
             wait(arguments.serve_seconds)
     except OSError as fault:
-        return refuse("slipway live", f"port {arguments.port}: {fault.strerror}")
+        return refuse(arguments, f"port {arguments.port}: {fault.strerror}")
     return 0
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from local.operating.faults import NoSightError
-from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for, refuse
-from local.slipway_cli.verdicts import print_json
+from local.slipway_cli.answers import print_json, refuse
+from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for
 from local.words import clock, iso
 from slipway.domain.text import inert
 
@@ -59,7 +59,7 @@ def _look(arguments: argparse.Namespace, kind: str, parser: argparse.ArgumentPar
             return watch(kind, rows, Console())
         found = rows()
     except NoSightError as fault:
-        return refuse(f"slipway {kind}", str(fault))
+        return refuse(arguments, str(fault))
     if arguments.json:
         print_json(found)
         return 0

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from local.operating.faults import NoSightError
-from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for, refuse
-from local.slipway_cli.verdicts import print_json
+from local.slipway_cli.answers import print_json, refuse
+from local.slipway_cli.sight_arguments import add_sight_arguments, open_sight, pools_asked_for
 from slipway.domain.snapshot import Control
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _order(
             print(f"slipway {name}: nothing was changed", file=sys.stderr)
             return 1
     except NoSightError as fault:
-        return refuse(f"slipway {name}", str(fault))
+        return refuse(arguments, str(fault))
     given = []
     for pool in pools:
         given.append(_given(sight, pool, control))

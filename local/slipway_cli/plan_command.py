@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from local.slipway_cli.answers import print_json, refuse_input
 
 if TYPE_CHECKING:
     from local.planning.check import FileFault
@@ -42,7 +43,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     snapshot = situation.snapshot
     decided = plan(snapshot, policy_of(situation.configuration, snapshot.pool, snapshot.now))
     if arguments.json:
-        _print_json(as_json(situation, decided))
+        print_json(as_json(situation, decided))
         return 0
     from rich.console import Console  # noqa: PLC0415
 
@@ -53,14 +54,5 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def _refuse(arguments: argparse.Namespace, faults: tuple[FileFault, ...]) -> int:
-    if arguments.json:
-        found = [{"file": fault.file, **dataclasses.asdict(fault.fault)} for fault in faults]
-        _print_json({"valid": False, "faults": found})
-    else:
-        for fault in faults:
-            print(fault.fault.sentence(fault.file))
-    return 1
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, separators=(",", ":")))
+    found = [{"file": fault.file, **dataclasses.asdict(fault.fault)} for fault in faults]
+    return refuse_input(arguments, found, [fault.fault.sentence(fault.file) for fault in faults])

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.slipway_cli.verdicts import checked, print_json, refuse
+from local.slipway_cli.answers import cannot_be_written, print_json, refuse
+from local.slipway_cli.verdicts import checked, refuse_file
 
 if TYPE_CHECKING:
     from local.infrastructure.places import Places
@@ -26,16 +27,16 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
-    for name, what in (
-        ("account-id", "AWS account"),
-        ("claim-url", "base address of the claim API"),
-        ("claim-region", "region of the claim API: the home region, needed where pools are in several"),
-        ("claim-api-id", "id of the claim API"),
-        ("webhook-api-id", "id of the webhook's API"),
+    for option, name, what in (
+        ("--account-id", "account_id", "AWS account"),
+        ("--claim-url", "claim_url", "base address of the claim API"),
+        ("--region", "claim_region", "home region, that of the claim API; needed where pools are in several"),
+        ("--claim-api-id", "claim_api_id", "id of the claim API"),
+        ("--webhook-api-id", "webhook_api_id", "id of the webhook's API"),
     ):
-        placeholder = f"${{{name.replace('-', '_')}}}"
+        default = f"${{{name}}}"
         parser.add_argument(
-            f"--{name}", default=placeholder, metavar="X", help=f"{what} (default {placeholder})"
+            option, dest=name, default=default, metavar="X", help=f"{what} (default {default})"
         )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
     parser.set_defaults(run=_render)
@@ -52,7 +53,7 @@ def _render(arguments: argparse.Namespace) -> int:
 
     verdict = checked(arguments.file)
     if verdict.file is None:
-        return refuse(arguments, verdict, sys.stderr)
+        return refuse_file(arguments, verdict, sys.stderr)
     body = compiled_body(verdict.file)
     configuration = decode_configuration(body)
     places = Places(
@@ -72,11 +73,9 @@ def _render(arguments: argparse.Namespace) -> int:
             path.write_text(text, "utf-8")
             written.append(str(path))
     except DescriptionError as fault:
-        print(f"{arguments.file}: {fault}", file=sys.stderr)
-        return 1
+        return refuse(arguments, f"{arguments.file}: {fault}")
     except OSError as fault:
-        print(f"{fault.filename}: cannot be written: {fault.strerror}", file=sys.stderr)
-        return 1
+        return refuse(arguments, cannot_be_written(fault.filename, fault))
     if arguments.json:
         print_json({"written": written})
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local.operating.faults import NoSightError
-from local.slipway_cli.sight_arguments import add_region, configuration_of, refuse
+from local.slipway_cli.answers import cannot_be_written, print_json, refuse
+from local.slipway_cli.sight_arguments import add_region, configuration_of
 
 if TYPE_CHECKING:
     from local.reports.accounts import Report
@@ -41,8 +41,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--config",
         type=Path,
+        default=Path("slipway.yaml"),
         metavar="FILE",
-        help="slipway.yaml: whose table is read where there is no --usage, and whose targets --slo judges by",
+        help="slipway.yaml whose table is read where there is no --usage, whose targets --slo judges by, and whose"
+        " profiles --right-size compares with (default slipway.yaml)",
     )
     add_region(parser)
     parser.add_argument("--by", choices=_BY, default="repository", help="whose accounts (default repository)")
@@ -89,6 +91,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="list price an hour of an instance type that the catalogue does not know",
     )
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(default table)")
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="the same as --format json"
+    )
     parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
@@ -111,26 +116,24 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
                 return tell(arguments, lines, within)
         made = report(lines, within, arguments.by, _prices(arguments))
     except (UsageFileError, NoSightError, _NothingError) as fault:
-        return refuse("slipway report", str(fault))
+        return refuse(arguments, str(fault))
     except NoPriceError as fault:
         cure = " ".join(f"--price {name or 'TYPE'}=USD" for name in fault.types)
-        return refuse("slipway report", f"{fault}: add {cure}")
+        return refuse(arguments, f"{fault}: add {cure}")
     if arguments.plot:
         try:
             arguments.plot.write_text(_drawing(arguments, lines, made), "utf-8")
         except OSError as fault:
-            return refuse("slipway report", f"{arguments.plot}: cannot be written: {fault.strerror}")
+            return refuse(arguments, cannot_be_written(arguments.plot, fault))
     _print(arguments, made)
     return 0
 
 
 def _misuse(arguments: argparse.Namespace) -> str | None:
     """Return what is wrong with the arguments together, if anything."""
-    if arguments.usage is None and arguments.config is None:
-        return "--usage or --config says where the usage is"
-    for name, needs in (("slo", "its targets"), ("right_size", "its profiles")):
-        if getattr(arguments, name) and (arguments.config is None or arguments.format == "csv"):
-            return f"--{name.replace('_', '-')} needs --config, for {needs}, and is a table or JSON"
+    for name in ("slo", "right_size"):
+        if getattr(arguments, name) and arguments.format == "csv":
+            return f"--{name.replace('_', '-')} is a table or JSON"
     if arguments.headroom and not arguments.slo:
         return "--headroom goes with --slo"
     if arguments.right_size and arguments.usage is not None and arguments.logs is None:
@@ -144,9 +147,7 @@ def _tell_quiet_hours(arguments: argparse.Namespace, lines: Lines, within: Range
     hours = quietest(week(_waits(lines, within), arguments.timezone))
     if arguments.format == "json":
         keys = ("name", "jobs", "wait_p90")
-        print(
-            json.dumps([{key: getattr(hour, key) for key in keys} for hour in hours], separators=(",", ":"))
-        )
+        print_json([{key: getattr(hour, key) for key in keys} for hour in hours])
         return 0
     print(f"hours ({arguments.timezone.key}) in which something new would wait least:")
     for hour in hours[:_BEST_HOURS]:
@@ -195,7 +196,7 @@ def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
         from local.simulator.headroom import as_json  # noqa: PLC0415
 
         told = {"headroom": [as_json(one) for one in advice]} if arguments.headroom else {}
-        print(json.dumps(targets_as_json(found) | told, separators=(",", ":")))
+        print_json(targets_as_json(found) | told)
     else:
         from rich.console import Console  # noqa: PLC0415
 
@@ -272,7 +273,7 @@ def _print(arguments: argparse.Namespace, made: Report) -> None:
     from local.reports.output import as_csv, as_json, as_table, notes  # noqa: PLC0415
 
     if arguments.format == "json":
-        print(json.dumps(as_json(made, arguments.by), separators=(",", ":")))
+        print_json(as_json(made, arguments.by))
         return
     if arguments.format == "csv":
         sys.stdout.write(as_csv(made, arguments.by))

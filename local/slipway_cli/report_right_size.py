@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ from local.reports.money import Range, bill, priced
 from local.reports.output import sizes_as_json, sizes_as_table
 from local.reports.peaks import NoLogsError, peaks_of_deployment, peaks_of_folder
 from local.reports.sizes import right_sizes
+from local.slipway_cli.answers import print_json
 from slipway.domain.configuration import Configuration
 
 _TABLE_WIDTH = 160
@@ -43,7 +43,7 @@ def tell_right_sizes(
             " or they are a demo's without --containers"
         )
     if arguments.format == "json":
-        print(json.dumps(sizes_as_json(found), separators=(",", ":")))
+        print_json(sizes_as_json(found))
         return
     from rich.console import Console  # noqa: PLC0415
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,19 +91,11 @@ def pools_asked_for(names: list[str], configuration: Configuration) -> list[str]
     Raises:
         NoSightError: there is no such pool; the message has the nearest.
     """
-    import difflib  # noqa: PLC0415 - as slow to import as the rest
+    from local.configuration.faults import nearest  # noqa: PLC0415
 
     for name in names:
         if name not in configuration.pools:
-            near = difflib.get_close_matches(name, configuration.pools, 1)
-            hint = (
-                f"the nearest is {near[0]}" if near else f"there are {', '.join(sorted(configuration.pools))}"
-            )
+            near = nearest(name, configuration.pools)
+            hint = f"the nearest is {near}" if near else f"there are {', '.join(sorted(configuration.pools))}"
             raise NoSightError(f"no pool is called {name}: {hint}")
     return sorted(set(names)) or sorted(configuration.pools)
-
-
-def refuse(command: str, fault: str) -> int:
-    """Say why a command can do nothing; 1."""
-    print(f"{command}: {fault}", file=sys.stderr)
-    return 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
 import os
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.simulator.policies.registry import DEFAULT, NAMES
+from local.slipway_cli.answers import cannot_be_written, print_json, refuse_input
 
 if TYPE_CHECKING:
     from local.simulator.outcome import Outcome
@@ -84,9 +84,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Run the policies and tell what came of them, or every fault of what was handed in."""
     from local.simulator.bad_input import BadInputError  # noqa: PLC0415 - all of these are slow to import
+    from local.simulator.workload.scenarios import scenario  # noqa: PLC0415
 
-    if arguments.trace is not None and arguments.jobs_per_day is not None:
+    if arguments.jobs_per_day is not None and arguments.trace is not None:
         parser.error("--jobs-per-day is the size of a scenario; a trace has the jobs that it has")
+    if arguments.jobs_per_day is not None and scenario(arguments.scenario).has_own_size:
+        parser.error(f"--jobs-per-day: {arguments.scenario} has its own jobs, whose number is what it shows")
     if arguments.record is not None and (arguments.compare or arguments.policy != DEFAULT):
         parser.error(f"--record is of the policy {DEFAULT} alone")
     try:
@@ -203,7 +206,7 @@ def _recorded_run(arguments: argparse.Namespace, task: Task) -> Outcome:
         with progress_of(DEFAULT, served) as progress, _written_whole(arguments.record) as temporary:
             return recorded_run(replace(task, progress=progress), temporary, f"{name}, seed {task.seed}")
     except OSError as fault:
-        raise BadInputError([f"{arguments.record}: cannot be written: {fault.strerror}"]) from fault
+        raise BadInputError([cannot_be_written(arguments.record, fault)]) from fault
 
 
 def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
@@ -217,20 +220,20 @@ def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
             with _written_whole(arguments.usage) as temporary:
                 write_lines(temporary, outcomes[0].usage)
         except OSError as fault:
-            return _refuse(arguments, (f"{arguments.usage}: cannot be written: {fault.strerror}",))
+            return _refuse(arguments, (cannot_be_written(arguments.usage, fault),))
     if arguments.plot is not None:
         try:
             with _written_whole(arguments.plot) as temporary:
                 temporary.write_text(draw(outcomes, f"{name}, seed {arguments.seed}"), "utf-8")
         except OSError as fault:
-            return _refuse(arguments, (f"{arguments.plot}: cannot be written: {fault.strerror}",))
+            return _refuse(arguments, (cannot_be_written(arguments.plot, fault),))
     summaries = [summarize(outcome) for outcome in outcomes]
     if not arguments.json:
         _show(summaries)
     elif arguments.compare:
-        _print_json({"scenario": name, "seed": arguments.seed, "policies": summaries})
+        print_json({"scenario": name, "seed": arguments.seed, "policies": summaries})
     else:
-        _print_json(summaries[0])
+        print_json(summaries[0])
     for outcome in outcomes:
         for violation in outcome.violations:
             print(f"{outcome.policy}: {violation}", file=sys.stderr)
@@ -263,12 +266,7 @@ def _written_whole(file: Path) -> Iterator[Path]:
 def _refuse(arguments: argparse.Namespace, faults: Sequence[str]) -> int:
     from local.simulator.bad_input import shown  # noqa: PLC0415
 
-    if arguments.json:
-        _print_json({"valid": False, "faults": list(faults)})
-    else:
-        for sentence in shown(faults):
-            print(sentence)
-    return 1
+    return refuse_input(arguments, faults, shown(faults))
 
 
 def _scenario(text: str) -> str:
@@ -315,7 +313,3 @@ def _whole_number(text: str, least: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= least):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return int(text)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, separators=(",", ":")))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from local.slipway_cli.answers import refuse_input
 
 if TYPE_CHECKING:
     from local.configuration.check import Verdict
@@ -19,19 +20,11 @@ def checked(file: Path) -> Verdict:
     return check_file(file)
 
 
-def refuse(arguments: argparse.Namespace, verdict: Verdict, stream: TextIO) -> int:
+def refuse_file(arguments: argparse.Namespace, verdict: Verdict, stream: TextIO) -> int:
     """Tell every fault, as JSON on stdout where that was asked for, and return the exit code.
 
     What is wrong is the very output of ``check``; other actions keep stdout for what they make.
     """
-    if arguments.json:
-        print_json({"valid": False, "faults": [dataclasses.asdict(fault) for fault in verdict.faults]})
-    else:
-        for fault in verdict.faults:
-            print(fault.sentence(str(arguments.file)), file=stream)
-    return 1
-
-
-def print_json(value: Any) -> None:
-    """Print a value on one line."""
-    print(json.dumps(value, separators=(",", ":")))
+    faults = [dataclasses.asdict(fault) for fault in verdict.faults]
+    sentences = [fault.sentence(str(arguments.file)) for fault in verdict.faults]
+    return refuse_input(arguments, faults, sentences, stream)

@@ -28,12 +28,16 @@ class UnknownScenarioError(BadInputError):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario: its name, what it is in one line, how many hours it has, and how it is made."""
+    """A scenario: its name, what it is in one line, how many hours it has, and how it is made.
+
+    ``has_own_size``: its jobs are what it shows, and no number of jobs a day changes them.
+    """
 
     name: str
     summary: str
     hours: float
     make: Callable[[int, Size], Workload]
+    has_own_size: bool = False
 
 
 def scenario(name: str) -> Scenario:
@@ -104,6 +108,7 @@ _ALL: Final = (
         "bursts of 1, 10 and 100 jobs on a weekend, hours apart: each meets nothing that runs",
         special_cases.COLD_HOURS,
         _whole(special_cases.cold_start),
+        has_own_size=True,
     ),
     Scenario(
         "spot-storm",

@@ -78,8 +78,8 @@ def test_templates_of_pools_in_several_regions_are_made_once_the_home_region_is_
     path = ROOT / "tests/fixtures/config/two-regions.yaml"
     done = slipway("build", path, "--out", tmp_path / "out")
     assert (done.returncode, list((tmp_path / "out").glob("*.yaml"))) == (0, [])
-    assert "name the functions' with --home-region" in done.stdout
-    done = slipway("build", path, "--out", tmp_path / "out", "--home-region", "eu-west-1")
+    assert "name the functions' with --region" in done.stdout
+    done = slipway("build", path, "--out", tmp_path / "out", "--region", "eu-west-1")
     made = {template.name for template in (tmp_path / "out").glob("*.yaml")}
     assert (done.returncode, made) == (0, {"template.yaml", "region-us-east-1.yaml"})
     # What Terraform reads knows no home region.
@@ -210,9 +210,9 @@ def test_a_private_authority_that_cannot_be_used_is_told_and_an_earlier_build_st
     before = files_of(earlier)
     done = slipway("build", path, "--out", earlier, "--json")
     told = json.loads(done.stdout)
-    assert (done.returncode, told["built"]) == (1, False)
-    assert told["fault"].startswith(f"github.ca_bundle: {tmp_path / 'keys/ca.pem'}")
-    assert why in told["fault"]
+    assert done.returncode == 1
+    assert told["error"].startswith(f"{path}: not built: github.ca_bundle: {tmp_path / 'keys/ca.pem'}")
+    assert why in told["error"]
     assert files_of(earlier) == before
 
 

@@ -46,7 +46,7 @@ def test_what_is_not_known_yet_stays_a_placeholder_and_what_is_given_is_filled_i
         "111122223333",
         "--claim-url",
         "https://c.example",
-        "--claim-region",
+        "--region",
         "eu-west-1",
     ]
     given += ["--claim-api-id", "abc", "--webhook-api-id", "def"]

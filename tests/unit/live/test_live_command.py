@@ -40,7 +40,6 @@ def test_a_configuration_with_faults_is_refused_with_them(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "one of the arguments --recording --config is required"),
         (("--recording", "a", "--config", "b"), "not allowed with argument"),
         (("--recording", "a", "--port", "70000"), "'70000' is not a port from 0 to 65535"),
         (("--recording", "a", "--serve-seconds", "never"), "'never' is not a number of seconds"),

@@ -1,0 +1,49 @@
+"""What commands answer with: JSON on one line, and why they can do nothing, as JSON too where that was asked for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+
+def print_json(value: Any) -> None:
+    """Print a value on one line."""
+    print(json.dumps(value, separators=(",", ":")), flush=True)
+
+
+def wants_json(arguments: argparse.Namespace) -> bool:
+    """Say whether a program reads the answer: ``--json``, or ``--format json`` where there are several formats."""
+    return bool(getattr(arguments, "json", False)) or getattr(arguments, "format", None) == "json"
+
+
+def refuse(arguments: argparse.Namespace, fault: str) -> int:
+    """Say why a command can do nothing, in one sentence; 1."""
+    if wants_json(arguments):
+        print_json({"error": fault})
+    else:
+        print(f"slipway {arguments.command}: {fault}", file=sys.stderr)
+    return 1
+
+
+def refuse_input(
+    arguments: argparse.Namespace,
+    faults: Sequence[object],
+    sentences: Sequence[str],
+    stream: TextIO | None = None,
+) -> int:
+    """Tell every fault of what was handed in, for a program or as sentences (on stdout if on no other stream); 1."""
+    if wants_json(arguments):
+        print_json({"valid": False, "faults": list(faults)})
+    else:
+        for sentence in sentences:
+            print(sentence, file=stream or sys.stdout)
+    return 1
+
+
+def cannot_be_written(path: Path | str, fault: OSError) -> str:
+    """Return why a file was not written."""
+    return f"{path}: cannot be written: {fault.strerror}"
