@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -47,3 +48,29 @@ def refuse_input(
 def cannot_be_written(path: Path | str, fault: OSError) -> str:
     """Return why a file was not written."""
     return f"{path}: cannot be written: {fault.strerror}"
+
+
+def unwritable(*paths: Path | None) -> list[str]:
+    """Return why files cannot be written, before what would fill them has run; None names no file."""
+    return [fault for path in paths if path is not None and (fault := _unwritable(path))]
+
+
+def _unwritable(path: Path) -> str | None:
+    if path.is_dir():
+        return f"{path}: cannot be written: it is a folder"
+    if not path.parent.is_dir():
+        return f"{path}: cannot be written: there is no folder {path.parent}"
+    place = path if path.exists() else path.parent
+    return None if os.access(place, os.W_OK) else f"{path}: cannot be written: {place} may not be written"
+
+
+def leave(arguments: argparse.Namespace, path: Path | None, write: Callable[[Path], object]) -> bool:
+    """Leave a file, if one was asked for, or say why it cannot be written; what was told before stays told."""
+    if path is None:
+        return True
+    try:
+        write(path)
+    except OSError as fault:
+        print(f"slipway {arguments.command}: {cannot_be_written(path, fault)}", file=sys.stderr)
+        return False
+    return True

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from local.slipway_cli.answers import cannot_be_written, leave, print_json, refuse, unwritable
 from local.slipway_cli.live_command import add_serving
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from local.demo.report import Result
+    from local.demo.world import World
     from local.packages.unpacked import Unpacked
 
 FASTEST, SLOWEST = 8, 2
@@ -21,11 +26,15 @@ JOBS_AT_FASTEST = 120  # what two processor cores carry; more jobs get more time
 # A container takes a few tenths of a second of a core to start, and as long to end.
 CONTAINERS_AT_FASTEST, JOBS_IN_CONTAINERS = 15, 20
 _NEEDED = ("bash", "curl")
+_OF_ENVIRONMENTS = frozenset({"environments", "seed", "json", "command", "run"})
+_LONGEST = 300  # characters of an error of the logs
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser("demo", help="watch an enterprise's jobs get runners, all on this machine")
+    parser = subparsers.add_parser(
+        "demo", help="watch an enterprise's jobs get runners, all on this machine", allow_abbrev=False
+    )
     parser.add_argument(
         "--jobs",
         type=_positive,
@@ -80,11 +89,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--record", type=Path, metavar="FILE", help="leave a recording, for slipway live")
     add_serving(parser)
-    parser.set_defaults(run=run_command)
+    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
-def run_command(arguments: argparse.Namespace) -> int:
+def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Run the demo; 0 when every served job completed, nothing leaked and no promise broke."""
+    if misuse := _misuse(arguments, parser):
+        parser.error(misuse)
     if arguments.environments:
         from local.demo.environments import run  # noqa: PLC0415 - --help stays quick
 
@@ -95,9 +106,8 @@ def run_command(arguments: argparse.Namespace) -> int:
             f"slipway demo needs {', '.join(missing)}: apt-get install {' '.join(missing)}", file=sys.stderr
         )
         return 2
-    if not arguments.serve and (arguments.port or arguments.serve_seconds):
-        print("slipway demo: --port and --serve-seconds are of --serve", file=sys.stderr)
-        return 2
+    if faults := unwritable(arguments.usage, arguments.keep_ledger, arguments.record):
+        return refuse(arguments, "; ".join(faults))
     if arguments.jobs is None:
         arguments.jobs = JOBS_IN_CONTAINERS if arguments.containers else JOBS_AT_FASTEST
     if arguments.clock_scale is None:
@@ -108,16 +118,51 @@ def run_command(arguments: argparse.Namespace) -> int:
         arguments.image = _make_image()
         if arguments.image is None:
             return 2
+    return _run_in_folder(arguments)
+
+
+def _misuse(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> str | None:
+    """Return what is wrong with the arguments together, if anything."""
+    if arguments.environments:
+        given = [
+            name
+            for name, value in vars(arguments).items()
+            if name not in _OF_ENVIRONMENTS and value != parser.get_default(name)
+        ]
+        if given:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            return f"--environments is a demo of its own and takes --seed and --json alone, not {options}"
+    if not arguments.serve and (arguments.port or arguments.serve_seconds):
+        return "--port and --serve-seconds are of --serve"
+    return None
+
+
+def _run_in_folder(arguments: argparse.Namespace) -> int:
+    """Run the demo in the folder of its logs, which stays where it was asked for or where they tell what went wrong."""
     folder = log_folder(arguments.keep_logs)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        return refuse(arguments, cannot_be_written(folder, fault))
     try:
         is_good = _play(arguments, folder)
     except BaseException:
         print(f"the demo broke; its logs are in {folder}", file=sys.stderr)
+        _tell_errors(folder)
         raise
-    if is_good and not arguments.keep_logs:
+    if not is_good:
+        _tell_errors(folder)
+    elif not arguments.keep_logs:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if is_good else 1
+
+
+def _tell_errors(folder: Path) -> None:
+    from local.demo.log_errors import last_errors  # noqa: PLC0415
+    from slipway.domain.text import inert  # noqa: PLC0415
+
+    for error in last_errors(folder):
+        print(inert(error, _LONGEST), file=sys.stderr)
 
 
 def log_folder(named: str | None) -> Path:
@@ -127,25 +172,41 @@ def log_folder(named: str | None) -> Path:
 
 def _play(arguments: argparse.Namespace, folder: Path) -> bool:
     from rich.console import Console  # noqa: PLC0415 - --help stays quick
-    from rich.live import Live  # noqa: PLC0415
 
     from local.demo.live_view import DemoView  # noqa: PLC0415
-    from local.demo.packaged import build_and_unpack  # noqa: PLC0415
-    from local.demo.run import run  # noqa: PLC0415
-    from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
-    from local.demo.screen import picture, tell, tell_where_to_look  # noqa: PLC0415
-    from local.demo.world import World  # noqa: PLC0415
-    from local.operating.saved_ledger import save_ledger  # noqa: PLC0415
-    from local.reports.lines import write_lines  # noqa: PLC0415
+    from local.demo.screen import tell, tell_where_to_look  # noqa: PLC0415
 
     console = Console(stderr=arguments.json)
+    world = _world(arguments, folder)
+    with DemoView(arguments.serve, arguments.port, arguments.record, arguments.serve_seconds) as view:
+        with world, view.of(world):
+            result = _run(arguments, world, console)
+            with world.lock:
+                items, now = list(world.ledger()), world.clock.now()
+        if arguments.json:
+            print_json(result.as_json())
+        else:
+            tell(result, console, str(folder))
+        is_left = _leave_files(arguments, result, items, now)
+        if not arguments.json:
+            tell_where_to_look(result, console, arguments.keep_ledger, arguments.keep_logs)
+        view.wait()
+    return result.is_good and is_left
+
+
+def _world(arguments: argparse.Namespace, folder: Path) -> World:
+    from rich.console import Console  # noqa: PLC0415
+
+    from local.demo.packaged import build_and_unpack  # noqa: PLC0415
+    from local.demo.world import World  # noqa: PLC0415
+
     telling = Console(stderr=True, quiet=arguments.json)
 
     def packages(configuration: Path, place: Path) -> Unpacked:
         with telling.status("packages: reading the sources") as status:
             return build_and_unpack(configuration, place, lambda step: status.update(f"packages: {step}"))
 
-    world = World(
+    return World(
         folder,
         seed=arguments.seed,
         registration=arguments.registration,
@@ -153,29 +214,35 @@ def _play(arguments: argparse.Namespace, folder: Path) -> bool:
         image=arguments.image,
         packages=packages if arguments.packaged else None,
     )
+
+
+def _run(arguments: argparse.Namespace, world: World, console: Console) -> Result:
+    from rich.live import Live  # noqa: PLC0415
+
+    from local.demo.run import run  # noqa: PLC0415
+    from local.demo.scenario import PROFILES, WITHOUT_DOCKER, Scenario  # noqa: PLC0415
+    from local.demo.screen import picture  # noqa: PLC0415
+
     # A privileged container is root on this machine, and shares its network here: so none is started.
     profiles = WITHOUT_DOCKER if arguments.image else PROFILES
-    with DemoView(arguments.serve, arguments.port, arguments.record, arguments.serve_seconds) as view:
-        with world, view.of(world):
-            scenario = Scenario(world.github, world.clock, arguments.jobs, arguments.seed, profiles)
-            if arguments.json:
-                result = run(world, scenario, lambda _world, _scenario: None)
-            else:
-                console.print(f"{arguments.jobs} jobs, clock ×{arguments.clock_scale}, seed {arguments.seed}")
-                with Live(console=console, refresh_per_second=4) as live:
-                    result = run(world, scenario, lambda w, s: live.update(picture(w, s)))
-            if arguments.keep_ledger:
-                with world.lock:
-                    save_ledger(arguments.keep_ledger, world.ledger(), world.clock.now())
-        if arguments.usage:
-            write_lines(arguments.usage, result.usage)
-        if arguments.json:
-            print(json.dumps(result.as_json()), flush=True)
-        else:
-            tell(result, console, str(folder))
-            tell_where_to_look(result, console, arguments.keep_ledger, arguments.keep_logs)
-        view.wait()
-    return result.is_good
+    scenario = Scenario(world.github, world.clock, arguments.jobs, arguments.seed, profiles)
+    if arguments.json:
+        return run(world, scenario, lambda _world, _scenario: None)
+    console.print(f"{arguments.jobs} jobs, clock ×{arguments.clock_scale}, seed {arguments.seed}")
+    with Live(console=console, refresh_per_second=4) as live:
+        return run(world, scenario, lambda w, s: live.update(picture(w, s)))
+
+
+def _leave_files(
+    arguments: argparse.Namespace, result: Result, items: Iterable[Mapping[str, Any]], now: float
+) -> bool:
+    """Leave what was asked for, after the result was told; a file that cannot be written takes no other along."""
+    from local.operating.saved_ledger import save_ledger  # noqa: PLC0415
+    from local.reports.lines import write_lines  # noqa: PLC0415
+
+    ledger = leave(arguments, arguments.keep_ledger, lambda path: save_ledger(path, items, now))
+    usage = leave(arguments, arguments.usage, lambda path: write_lines(path, result.usage))
+    return ledger and usage
 
 
 def _make_image() -> str | None:

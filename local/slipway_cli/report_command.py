@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local.operating.faults import NoSightError
-from local.slipway_cli.answers import cannot_be_written, print_json, refuse
+from local.slipway_cli.answers import leave, print_json, refuse, unwritable
 from local.slipway_cli.sight_arguments import add_region, configuration_of
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
 
     if misuse := _misuse(arguments):
         parser.error(misuse)
+    if faults := unwritable(arguments.plot):
+        return refuse(arguments, faults[0])
     try:
         lines, within = _read(arguments)
         for is_asked, tell in (
@@ -120,13 +122,9 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
     except NoPriceError as fault:
         cure = " ".join(f"--price {name or 'TYPE'}=USD" for name in fault.types)
         return refuse(arguments, f"{fault}: add {cure}")
-    if arguments.plot:
-        try:
-            arguments.plot.write_text(_drawing(arguments, lines, made), "utf-8")
-        except OSError as fault:
-            return refuse(arguments, cannot_be_written(arguments.plot, fault))
     _print(arguments, made)
-    return 0
+    drawing = _drawing(arguments, lines, made) if arguments.plot else ""
+    return 0 if leave(arguments, arguments.plot, lambda path: path.write_text(drawing, "utf-8")) else 1
 
 
 def _misuse(arguments: argparse.Namespace) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.simulator.policies.registry import DEFAULT, NAMES
-from local.slipway_cli.answers import cannot_be_written, print_json, refuse_input
+from local.slipway_cli.answers import cannot_be_written, leave, print_json, refuse_input, unwritable
 
 if TYPE_CHECKING:
     from local.simulator.outcome import Outcome
@@ -108,10 +108,8 @@ def _task(arguments: argparse.Namespace) -> Task:
     from local.simulator.latency_file import read_latencies  # noqa: PLC0415
     from local.simulator.policies.policy import Task  # noqa: PLC0415
 
-    if arguments.plot is not None and not arguments.plot.parent.is_dir():
-        raise BadInputError(
-            [f"{arguments.plot}: cannot be written: there is no folder {arguments.plot.parent}"]
-        )
+    if faults := unwritable(arguments.plot, arguments.usage, arguments.record):
+        raise BadInputError(faults)
     latency = read_latencies(arguments.latencies)
     return Task(_workload(arguments), _configuration(arguments), latency, arguments.seed)
 
@@ -210,23 +208,10 @@ def _recorded_run(arguments: argparse.Namespace, task: Task) -> Outcome:
 
 
 def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
-    from local.reports.lines import write_lines  # noqa: PLC0415
-    from local.simulator.report.plot import draw  # noqa: PLC0415
+    """Print what came of it, then leave the files that were asked for: one that cannot be written costs no result."""
     from local.simulator.report.summary import summarize  # noqa: PLC0415
 
     name = arguments.scenario or str(arguments.trace)
-    if arguments.usage is not None:
-        try:
-            with _written_whole(arguments.usage) as temporary:
-                write_lines(temporary, outcomes[0].usage)
-        except OSError as fault:
-            return _refuse(arguments, (cannot_be_written(arguments.usage, fault),))
-    if arguments.plot is not None:
-        try:
-            with _written_whole(arguments.plot) as temporary:
-                temporary.write_text(draw(outcomes, f"{name}, seed {arguments.seed}"), "utf-8")
-        except OSError as fault:
-            return _refuse(arguments, (cannot_be_written(arguments.plot, fault),))
     summaries = [summarize(outcome) for outcome in outcomes]
     if not arguments.json:
         _show(summaries)
@@ -234,10 +219,26 @@ def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
         print_json({"scenario": name, "seed": arguments.seed, "policies": summaries})
     else:
         print_json(summaries[0])
-    for outcome in outcomes:
-        for violation in outcome.violations:
-            print(f"{outcome.policy}: {violation}", file=sys.stderr)
-    return 1 if any(outcome.violations for outcome in outcomes) else 0
+    violations = [f"{outcome.policy}: {told}" for outcome in outcomes for told in outcome.violations]
+    for wrong in violations:
+        print(wrong, file=sys.stderr)
+    is_left = _leave_files(arguments, outcomes, f"{name}, seed {arguments.seed}")
+    return 1 if violations or not is_left else 0
+
+
+def _leave_files(arguments: argparse.Namespace, outcomes: Sequence[Outcome], title: str) -> bool:
+    from local.reports.lines import write_lines  # noqa: PLC0415
+    from local.simulator.report.plot import draw  # noqa: PLC0415
+
+    def usage(path: Path) -> None:
+        with _written_whole(path) as temporary:
+            write_lines(temporary, outcomes[0].usage)
+
+    def plot(path: Path) -> None:
+        with _written_whole(path) as temporary:
+            temporary.write_text(draw(outcomes, title), "utf-8")
+
+    return all([leave(arguments, arguments.usage, usage), leave(arguments, arguments.plot, plot)])
 
 
 def _show(summaries: Sequence[dict[str, Any]]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import errno
 import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from local.slipway_cli.answers import leave
 from local.slipway_cli.main import main
 from tests.support.repository import ROOT
 
@@ -102,3 +105,14 @@ def test_a_report_s_json_is_its_format_json(tmp_path: Path, capsys: pytest.Captu
     assert run(capsys, "report", "--usage", usage, "--json") == run(
         capsys, "report", "--usage", usage, "--format", "json"
     )
+
+
+def test_a_file_that_turns_out_not_to_be_writable_costs_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    def full(_path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    arguments = argparse.Namespace(command="simulate", json=True)
+    assert not leave(arguments, Path("usage.jsonl"), full)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "slipway simulate: usage.jsonl: cannot be written: No space left on device\n")
+    assert leave(arguments, None, full)

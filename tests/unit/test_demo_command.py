@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 from rich.console import Console
 
 from local.demo.afterwards import WorthAsking
+from local.demo.log_errors import MOST_TOLD, last_errors
 from local.demo.report import Result
 from local.demo.screen import FAULTS_SHOWN, tell, tell_where_to_look
 from local.slipway_cli.demo_command import log_folder
+from local.slipway_cli.main import main
 
 
 def test_logs_lie_where_they_were_asked_for_wherever_a_container_stands(
@@ -52,6 +55,53 @@ def test_when_no_job_got_a_runner_the_first_faults_speak_for_all() -> None:
     tell(a_result(faults), Console(file=out, width=80), "logs")
     assert out.getvalue().count("promise 1") == FAULTS_SHOWN
     assert "and 99 more" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--usage x", "--record x", "--serve", "--containers", "--keep-ledger x", "--keep-logs x", "--jobs 3"],
+)
+def test_what_the_demo_of_environments_does_not_take_is_refused(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "--environments", *option.split()])
+    assert stop.value.code == 2
+    assert f"not {option.split(maxsplit=1)[0]}" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_demo_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--jobs", "1", "--usage", str(tmp_path / "none" / "usage.jsonl"), "--json"]) == 1
+    assert "there is no folder" in capsys.readouterr().out
+
+
+def test_the_logs_last_errors_are_told_once_each(tmp_path: Path) -> None:
+    refused = {"level": "ERROR", "message": "convergence met an error", "fault": "RefusedError: no role"}
+    lines = [
+        "START",
+        json.dumps({"level": "INFO", "message": "converged"}),
+        json.dumps(refused),
+        "not json {",
+    ]
+    (tmp_path / "scaler.log").write_text("\n".join(lines), "utf-8")
+    (tmp_path / "reaper.log").write_text(
+        "Traceback (most recent call last):\n  File x\nKeyError: 'POOL'\n", "utf-8"
+    )
+    (tmp_path / "webhook.log").write_text("", "utf-8")
+    for number in range(9):
+        faults = {"phase": "misconfigured", "faults": ["RUNNER_HOME cannot be written"]}
+        (tmp_path / f"{number:032x}.log").write_text(json.dumps(faults), "utf-8")
+    container, reaper, scaler = last_errors(tmp_path)
+    assert container == f"{0:032x}.log and 8 more: misconfigured: ['RUNNER_HOME cannot be written']"
+    assert reaper == "reaper.log: KeyError: 'POOL'"
+    assert scaler == "scaler.log: convergence met an error: RefusedError: no role"
+    for number in range(9):
+        (tmp_path / f"{number}.log").write_text(
+            json.dumps({"level": "ERROR", "message": str(number)}), "utf-8"
+        )
+    assert len(last_errors(tmp_path)) == MOST_TOLD
 
 
 def look(width: int, ledger: Path | None, logs: str | None) -> str:

@@ -152,6 +152,16 @@ def test_a_drawing_that_fails_leaves_the_old_one_alone(
     assert "there is no folder" in out
 
 
+@pytest.mark.parametrize("option", ["--usage", "--record", "--plot"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_runs(
+    option: str, trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace.write_text(f"{HEADER}9,acme,one,ubuntu-latest,5\n", "utf-8")  # a run would tell of it
+    status, out, err = run(capsys, "--trace", trace, option, tmp_path / "none" / "file", "--json")
+    assert (status, err) == (1, "")
+    assert "there is no folder" in json.loads(out)["faults"][0]
+
+
 def test_an_unknown_policy_names_the_nearest_and_all(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, "--trace", trace, "--policy", "ecs-managed-scalling")
     assert status == 2
