@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from local.explain.evidence import Evidence, Try
 from local.explain.refusals import Refusal
-from local.reports.waits import Wait
+from local.reports.waits import ROBBED, Wait, robber
 from local.words import amount, iso, span, told
 from slipway.domain.jobs import JobState
 from slipway.domain.reasons import Reason
@@ -70,14 +70,13 @@ def _of_try(found: Try, evidence: Evidence) -> Story:
         },
         key=_order,
     )
-    robbed = any(_robber(found, container) for container in found.containers)
     return Story(
         job=str(found.key),
         repository=found.record.repository,
         ending=ending,
         answer=_uninvited(found, evidence) + _answer(found, ending, evidence.now),
         moments=tuple(moments),
-        was_robbed=robbed,
+        was_robbed=any(robber(container, found.key) for container in found.containers),
         wait=found.wait,
     )
 
@@ -171,12 +170,12 @@ def _containers(found: Try) -> Iterator[Moment]:
             yield Moment(
                 container.claimed_at, "registered", f"container {task} claimed it and was registered"
             )
-        robber = _robber(found, container)
-        if robber is not None:
+        thief = robber(container, found.key)
+        if thief is not None:
             yield Moment(
                 container.busy_at or container.stopped_at,
                 "robbed",
-                f"GitHub gave the runner of container {task} to another job, {robber}: a runner goes to the oldest "
+                f"GitHub gave the runner of container {task} to another job, {thief}: a runner goes to the oldest "
                 "job that its group and labels allow",
             )
         elif found.own is not None and container is not found.own and container.made_for == found.key:
@@ -199,12 +198,6 @@ def _start_of(container: RunnerUsage, host: InstanceUsage | None) -> Iterator[Mo
     yield Moment(container.started_at, "container", f"container {task} ({size}) was placed on {where}")
     if container.running_at is not None:
         yield Moment(container.running_at, "container_running", f"container {task} was up")
-
-
-def _robber(found: Try, container: RunnerUsage) -> str | None:
-    """Return the job that a container made for this one ran instead."""
-    is_other = container.made_for == found.key and container.job not in (None, found.key)
-    return str(container.job) if is_other else None
 
 
 def _running(found: Try, now: float) -> Iterator[Moment]:
@@ -251,10 +244,19 @@ def _waited(found: Try) -> str:
     record = found.record
     if record.started_at is None:
         return "a wait that is not known"
-    wait = found.wait
-    why, part = max(wait.held_by.items(), key=lambda item: item[1], default=("", 0.0)) if wait else ("", 0.0)
-    mostly = f", {span(part)} of it for {why}" if why else ""
-    return f"a wait of {span(record.started_at - record.queued_at)}{mostly}"
+    parts = dict(found.wait.held_by) if found.wait else {}
+    robbed = parts.pop(ROBBED, 0.0)
+    why, part = max(parts.items(), key=lambda item: item[1], default=("", 0.0))
+    mostly = f", {span(part)} of it for {why}{_in_words(found, why)}" if why else ""
+    thieves = [str(thief) for container in found.containers if (thief := robber(container, found.key))]
+    also = f", {span(robbed)} because GitHub gave its runner to another job ({', '.join(thieves)})"
+    return f"a wait of {span(record.started_at - record.queued_at)}{mostly}{also if thieves else ''}"
+
+
+def _in_words(found: Try, why: str) -> str:
+    """Return what a reason said when it last began."""
+    chapter = next((one for one in reversed(found.record.held) if one.why.value == why), None)
+    return f" ({told(Reason(chapter.why, dict(chapter.parameters)))})" if chapter else ""
 
 
 def _refused(evidence: Evidence) -> Story:

@@ -46,7 +46,7 @@ def test_a_job_that_waits_is_told_the_plan_s_own_reason_and_then_how_it_ran() ->
     assert (
         sum(story.wait.phases.values()) == story.wait.seconds == int(story.answer.split(" of ")[1].split()[0])
     )
-    assert story.answer.endswith("of it for instance_starting")
+    assert story.answer.endswith("of it for instance_starting (a new instance is launched for it)")
     runner = job.now.runner
     assert runner is not None
     assert job.now.started_at is not None
@@ -87,6 +87,7 @@ def test_a_job_whose_runner_was_given_to_another_names_the_other() -> None:
     assert (story.ending, story.was_robbed) == (Ending.COMPLETED, True)
     [robbed] = [one for one in story.moments if one.code == "robbed"]
     assert f"alpha/{thief.id}-1" in robbed.words
+    assert story.answer.endswith(f"6 s because GitHub gave its runner to another job (alpha/{thief.id}-1)")
     assert thief.now.runner is not None
     assert task_id_of(thief.now.runner.name)[:8] in robbed.words
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from local.reports.targets import Target, targets
 from local.reports.waits import waits
 from local.simulator.workload.usage_records import workload_of
 from slipway.domain.configuration import Schedule, WaitTarget
+from slipway.domain.jobs import JobKey
 from slipway.domain.phases import PHASES
 from slipway.domain.resources import Resources
 from slipway.domain.usage import Usage
@@ -58,6 +61,30 @@ def test_what_holds_a_job_up_when_its_container_is_up_lasts_until_the_claim() ->
     assert wait.held_by == {"awaiting_turn": 30}
 
 
+def test_what_a_robbed_job_waited_anew_is_told_as_that_and_not_as_what_its_first_runner_waited_for() -> None:
+    job = a_job(queued_at=START, started_at=START + 90, held=(("instance_starting", START + 2),))
+    taken = a_container(
+        2, started_at=START + 30, claimed_at=START + 36, job=JobKey("acme", 9, 1), made_for=job.job
+    )
+    own = a_container(1, started_at=START + 80, claimed_at=START + 84, job=job.job, made_for=job.job)
+    [wait] = waits(Lines.of([job, own, taken]))
+    assert wait.held_by == {"instance_starting": 28, "robbed": 50}
+    held = (*job.held, ("pool_limit", START + 50))
+    [later] = waits(Lines.of([replace(job, held=held), own, taken]))
+    assert later.held_by == {"instance_starting": 28, "robbed": 20, "pool_limit": 30}
+    [unknown] = waits(Lines.of([job, taken]))
+    assert unknown.held_by == {"instance_starting": 28, "robbed": 60}
+
+
+def test_jobs_that_swapped_runners_placed_at_once_lost_nothing_by_it() -> None:
+    job = a_job(queued_at=START, started_at=START + 40, held=(("instance_starting", START + 2),))
+    pair = [a_container(number, started_at=START + 30, claimed_at=START + 36) for number in (1, 2)]
+    other = JobKey("acme", 9, 1)
+    own, taken = replace(pair[0], job=job.job, made_for=other), replace(pair[1], job=other, made_for=job.job)
+    [wait] = waits(Lines.of([job, own, taken]))
+    assert wait.held_by == {"instance_starting": 28}
+
+
 def test_a_reason_that_comes_twice_is_told_once_with_both_times() -> None:
     story = (("pool_limit", START + 5), ("paused", START + 12), ("pool_limit", START + 14))
     [wait] = waits(Lines.of([a_job(queued_at=START, started_at=START + 20, held=story)]))
@@ -67,14 +94,19 @@ def test_a_reason_that_comes_twice_is_told_once_with_both_times() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(START - 50, START + 150)), max_size=6),
     st.none() | st.floats(START - 100, START + 200),
+    st.lists(st.floats(START - 100, START + 200), max_size=2),
 )
 def test_reasons_never_cost_more_than_the_wait_whatever_the_clocks_say(
-    story: list[tuple[str, float]], placed: float | None
+    story: list[tuple[str, float]], placed: float | None, others: list[float]
 ) -> None:
     told = tuple(sorted(story, key=lambda chapter: chapter[1]))
     job = a_job(queued_at=START, started_at=START + 100, held=told)
     own = [] if placed is None else [a_container(1, started_at=placed, claimed_at=placed)]
-    [wait] = waits(Lines.of([job, *own]))
+    taken = [
+        a_container(2 + number, started_at=at, claimed_at=at + 9, job=JobKey("acme", 9, 1), made_for=job.job)
+        for number, at in enumerate(others)
+    ]
+    [wait] = waits(Lines.of([job, *own, *taken]))
     assert sum(wait.held_by.values()) <= wait.seconds + 1e-6
     assert min(wait.held_by.values(), default=1) > 0
 
