@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -150,7 +150,7 @@ def _beginning(found: Try, evidence: Evidence) -> Iterator[Moment]:
             f"Slipway heard of it, {span(late)} later; pool {record.pool} serves it",
         )
         return
-    yield from (Moment(one.at, "refused", _refusal_words(one)) for one in evidence.refusals)
+    yield from (Moment(one.at, "refused", words) for one, words in _refusals(evidence.refusals))
     if not evidence.refusals:
         yield Moment(record.queued_at, "unheard", "no webhook told of it while it waited")
 
@@ -261,14 +261,24 @@ def _in_words(found: Try, why: str) -> str:
 
 def _refused(evidence: Evidence) -> Story:
     last = evidence.refusals[-1]
-    moments = tuple(Moment(one.at, one.reason, _refusal_words(one)) for one in evidence.refusals)
     return Story(
         job=str(evidence.job_id),
         repository=last.repository,
         ending=Ending.REFUSED,
         answer=f"Slipway does not serve it: {_refusal_words(last)}",
-        moments=moments,
+        moments=tuple(Moment(one.at, one.reason, words) for one, words in _refusals(evidence.refusals)),
     )
+
+
+def _refusals(refusals: Sequence[Refusal]) -> Iterator[tuple[Refusal, str]]:
+    """Yield each event that was refused once, however often it was sent, with words; what all say is said once."""
+    events, told_before = set[tuple[str, str]](), set[str]()
+    for one in sorted(refusals, key=lambda refusal: refusal.at):
+        words = _refusal_words(one)
+        if (one.action, words) not in events:
+            yield one, f"{one.action}: {'the same' if words in told_before else words}"
+        events.add((one.action, words))
+        told_before.add(words)
 
 
 def _refusal_words(refusal: Refusal) -> str:

@@ -148,6 +148,8 @@ def test_afterwards_a_refused_and_a_robbed_job_are_explained(tmp_path: Path) -> 
     assert stolen["answer"].startswith(
         "Slipway does not serve it (github.allow.repositories does not name the repository), and GitHub gave it a runner"
     )
+    codes = [one["code"] for one in stolen["story"]]
+    assert codes.index("queued") < codes.index("refused")
     hosted = next(line["job_id"] for line in logged if line.get("reason") == "no_profile")
     [refused] = explained(tmp_path, ledger, hosted)
     assert refused["state"] == "refused"

@@ -139,6 +139,16 @@ def test_decisions_are_made_by_the_machine_s_clock_unless_the_demo_says_otherwis
     assert isinstance(bootstrap.model_clock(scaled), ScaledClock)
 
 
+def test_the_webhook_s_log_tells_the_time_of_the_ledger_and_needs_no_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for clock, is_scaled in (("0,1e-9", True), ("noon", False), ("", False)):
+        monkeypatch.setenv("SLIPWAY_CLOCK", clock)
+        bootstrap.webhook_log().write("INFO", "heard", {})
+        line = json.loads(capsys.readouterr().out)
+        assert line["timestamp"].startswith("1970-01-01") is is_scaled
+
+
 @pytest.mark.usefixtures("environment")
 def test_a_client_is_made_once_a_service_and_region() -> None:
     services = (aws_clients.ecs, aws_clients.ec2, aws_clients.sqs, aws_clients.dynamodb)

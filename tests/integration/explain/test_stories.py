@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from local.explain.evidence import gather
 from local.explain.refusals import Refusal
 from local.explain.story import Ending, Story, stories
@@ -132,7 +134,14 @@ def test_a_job_that_was_never_let_in_is_told_which_rule_and_the_nearest_profile(
         deployment.clock.now(), "queued", "no_profile", "no profile has all of these labels", "alpha/web",
         (*LABELS, "gpu"), "small",
     )  # fmt: skip
-    [story] = stories(gather(sight_of(deployment), 7, lambda: [refusal]))
+    sent = [("completed", 70.0), ("queued", 0.0), ("queued", 4.0), ("in_progress", 9.0)]
+    refusals = [replace(refusal, action=action, at=refusal.at + later) for action, later in sent]
+    [story] = stories(gather(sight_of(deployment), 7, lambda: refusals))
+    assert [(one.at - refusal.at, one.words.partition("; ")[0]) for one in story.moments] == [
+        (0.0, "queued: no profile has all of these labels"),
+        (9.0, "in_progress: the same"),
+        (70.0, "completed: the same"),
+    ]
     assert (story.ending, story.repository) == (Ending.REFUSED, "alpha/web")
     assert story.answer == (
         "Slipway does not serve it: no profile has all of these labels; its labels are self-hosted, linux, x64, "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipway.adapters.clock import ScaledClock, SystemClock
 from slipway.config import AwsAccess, Settings, load_configuration, load_with_environments
+from slipway.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from slipway.adapters.github.http import GitHubApi
@@ -155,10 +156,16 @@ def _pull_request_intake(environments: Environments | None, settings: Settings) 
 
 
 def webhook_log() -> JsonLog:
-    """Build the webhook's log; needs no setting, so that a missing one can be logged."""
+    """Build the webhook's log; no setting that is missing or faulty keeps it from telling so."""
     from slipway.adapters.json_log import JsonLog
 
-    return JsonLog("webhook", SystemClock())
+    try:
+        clock = model_clock(
+            Settings.from_environment()
+        )  # the ledger's own: `explain` tells one story of both
+    except ConfigurationError:
+        clock = SystemClock()
+    return JsonLog("webhook", clock)
 
 
 def scale() -> Scale:
