@@ -38,6 +38,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def phrase(code: str) -> str:
+    """Return what a reason means in a few words, whatever its parameters."""
+    return _PHRASES[code]
+
+
 def span(seconds: float) -> str:
     """Return a span as ``45 s``, ``12 min`` or ``3 h``."""
     whole = round(seconds)
@@ -94,6 +99,29 @@ def _detail(parameters: Parameters) -> str:
     return f"{parameters['detail']}{_nearest(parameters)}"
 
 
+_PHRASES: Mapping[str, str] = {
+    "runner_idle": "a runner waits for GitHub",
+    "task_starting": "a container is on its way",
+    "instance_starting": "an instance boots",
+    "awaiting_turn": "its turn to register comes",
+    "start_ramp": "enough of its repository start",
+    "no_profile": "its profile is gone",
+    "not_taken": "GitHub gave it no runner yet",
+    "zombie": "GitHub gives it to nobody",
+    "pool_limit": "the pool is at max_instances",
+    "profile_limit": "at max_runners",
+    "repository_limit": "at its repository's limit",
+    "organization_limit": "at its organization's limit",
+    "fair_share": "others hold less and go first",
+    "no_capacity": "EC2 has no instance",
+    "launches_fail": "no instance comes up",
+    "starts_fail": "containers end before they claim",
+    "github_busy": "GitHub asked to wait",
+    "github_refused": "GitHub refuses runners",
+    "too_large": "no instance type holds it",
+    "paused": "an operator paused the pool",
+    "draining": "an operator drains the pool",
+}
 _SENTENCES: Mapping[str, Callable[[Parameters], str]] = {
     "runner_idle": lambda p: f"the runner of task {p['task'][:8]} is registered and waits for GitHub",
     "task_starting": lambda _: "a container is on its way and will claim it",

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.operating.views import Row
-from local.words import span
+from local.words import phrase, span
 from slipway.domain.text import inert
 
 NARROW = 100  # columns of a terminal below which only what matters most is shown: ids and reasons, whole
@@ -76,7 +76,10 @@ def rows_as_table(kind: str, rows: Sequence[Row], width: int) -> RenderableType:
 
 def pools_as_text(pools: Sequence[Row]) -> RenderableType:
     """Return how pools are: a few lines each."""
-    return Group(*(line for pool in pools for line in _pool(pool)))
+    lines = [line for pool in pools for line in _pool(pool)]
+    if any(pool["reasons"] for pool in pools):
+        lines.append(Text("what to do about a reason: docs/reasons.md", style="dim"))
+    return Group(*lines)
 
 
 def show(console: Console, kind: str, rows: Sequence[Row]) -> None:
@@ -95,7 +98,7 @@ def _pool(pool: Row) -> Iterator[Text]:
     longest = f", the longest for {span(pool['longest_wait_seconds'])}" if pool["waiting"] else ""
     yield Text(f"  {_number(pool['waiting'], 'job')} waiting{longest}")
     for code, count in pool["reasons"].items():
-        yield Text(f"    {count:>5}  {code}")
+        yield Text(f"    {count:>5}  {code}: {phrase(code)}")
     yield Text(f"  runners    {_counts(pool['runners'])}")
     fill = "" if pool["fill"] is None else f", {pool['fill']:.0%} full"
     yield Text(f"  instances  {_counts(pool['instances'])} (at most {pool['max_instances']}){fill}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,7 @@ from slipway.domain.text import inert
 
 COLUMNS = ("jobs", "minutes", "wait_p50_seconds", "wait_p90_seconds", "held_usd", "overhead_usd", "cost_usd")
 # What makes a spreadsheet take a cell for a formula (threats: 14).
+_LONGEST = 500  # characters of a line
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -96,38 +98,45 @@ def targets_as_json(found: Sequence[Target]) -> dict[str, Any]:
     }
 
 
-def targets_as_table(found: Sequence[Target]) -> Table:
-    """Return how targets were kept for a terminal."""
+def targets_as_table(found: Sequence[Target]) -> RenderableType:
+    """Return how targets were kept for eighty columns: figures in a table, below it what was lost to what."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in (
-        "profile",
-        "organization",
-        "jobs",
-        "target",
-        "p90",
-        "met",
-        "without top",
-        "lost to (min)",
-        "held up by (min)",
-        "top workflow",
-    ):
-        is_number = name in ("jobs", "target", "p90", "without top")
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for name in ("profile", "organization", "jobs", "target", "p90", "met", "without\ntop"):
+        is_text = name in ("profile", "organization", "met")
+        table.add_column(
+            name,
+            justify="left" if is_text else "right",
+            overflow="fold",
+            no_wrap=not is_text,
+            vertical="bottom",
+        )
     for target in found:
         met = "yes" if target.is_met else "but for one" if target.is_met_without_top else "no"
         cells = (
             target.profile,
-            "all" if target.organization == "*" else target.organization,
+            _organization(target),
             f"{target.jobs:,}" + (" (few)" if target.jobs < FEWEST_JOBS else ""),
             f"{target.target_seconds}",
             _seconds(target.p90),
             met,
             _seconds(target.without_top),
-            *map(_most, (target.lost_to, target.held_by)),
-            target.top or "–",
         )
         _add_row(table, cells)
-    return table
+    return Group(table, *(Text(inert(line, _LONGEST)) for line in _lost(found)))
+
+
+def _organization(target: Target) -> str:
+    return "all" if target.organization == "*" else target.organization
+
+
+def _lost(found: Iterable[Target]) -> Iterator[str]:
+    """Yield what each target was lost to, where some job missed it."""
+    for target in found:
+        if target.lost_to:
+            by = f"; held up by {_most(target.held_by)}" if target.held_by else ""
+            top = f"; most often {target.top}" if target.top else ""
+            lost = f"lost to {_most(target.lost_to)}"
+            yield f"{target.profile}, {_organization(target)}: {lost}{by}{top}"
 
 
 def sizes_as_json(found: Sequence[Sized]) -> dict[str, Any]:
@@ -158,34 +167,20 @@ def sizes_as_json(found: Sequence[Sized]) -> dict[str, Any]:
 
 def sizes_as_table(found: Sequence[Sized]) -> Table:
     """Return what jobs used at most for a terminal: CPUs and GiB, of each what the profile has besides."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    names = (
-        "repository",
-        "workflow",
-        "job",
-        "profile",
-        "jobs",
-        "CPU of",
-        "GiB of",
-        "kernel's",
-        "would fit",
-        "saves $",
-    )
-    for name in names:
-        is_text = name in ("repository", "workflow", "job", "profile", "would fit")
-        table.add_column(name, justify="left" if is_text else "right", overflow="fold")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("job", "profile", "jobs", "CPU of", "GiB of", "kernel's", "would fit", "saves $"):
+        is_text = name in ("job", "profile", "would fit")
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     for one in found:
         most = "–" if one.memory_most_mib is None else f"{one.memory_most_mib / 1_024:.1f}"
         cells = (
-            one.repository,
-            one.workflow,
-            one.name,
+            " ".join(name for name in (one.repository, one.workflow, one.name) if name),
             one.profile,
-            f"{one.jobs:,}" + (" (few)" if one.is_of_few else ""),
+            f"{one.jobs:,}",
             f"{one.cpu_units / CPU_UNITS_PER_VCPU:.1f} of {one.size.cpu_units / CPU_UNITS_PER_VCPU:g}",
             f"{one.memory_mib / 1_024:.1f} of {one.size.memory_mib / 1_024:g}",
             most,
-            one.fits or ("tight" if one.is_tight else "–"),
+            (one.fits or ("tight" if one.is_tight else "–")) + (" (few)" if one.is_of_few else ""),
             f"{one.saved / NANO:,.2f}" if one.fits else "–",
         )
         _add_row(table, cells)
@@ -227,7 +222,7 @@ def _minutes(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 
 def _most(parts: Sequence[tuple[str, float]]) -> str:
-    return ", ".join(f"{name} {minutes:,.1f}" for name, minutes in parts[:2]) or "–"
+    return ", ".join(f"{name} {minutes:,.1f} min" for name, minutes in parts[:2])
 
 
 def _seconds(value: float | None) -> str:

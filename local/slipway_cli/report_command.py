@@ -149,8 +149,13 @@ def _tell_quiet_hours(arguments: argparse.Namespace, lines: Lines, within: Range
         return 0
     print(f"hours ({arguments.timezone.key}) in which something new would wait least:")
     for hour in hours[:_BEST_HOURS]:
-        print(f"  {hour.name}  {hour.jobs:,.1f} jobs, wait p90 {hour.wait_p90 or 0.0:,.1f} s")
+        print(f"  {hour.name}  {_counted(hour.jobs)}, wait p90 {hour.wait_p90 or 0.0:,.1f} s")
     return 0
+
+
+def _counted(jobs: float) -> str:
+    """Return a mean number of jobs, its part of one only where there is any."""
+    return f"{jobs:,.1f}".removesuffix(".0") + (" job" if jobs == 1 else " jobs")
 
 
 def _tell_right_sizes(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
@@ -198,7 +203,7 @@ def _judge(arguments: argparse.Namespace, lines: Lines, within: Range) -> int:
     else:
         from rich.console import Console  # noqa: PLC0415
 
-        Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(targets_as_table(found))
+        Console().print(targets_as_table(found))
         _tell_advice(advice)
     return 0 if all(target.is_met_without_top for target in found) else 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 
 from local.reports.lines import Lines
@@ -13,8 +12,6 @@ from local.reports.peaks import NoLogsError, peaks_of_deployment, peaks_of_folde
 from local.reports.sizes import right_sizes
 from local.slipway_cli.answers import print_json
 from slipway.domain.configuration import Configuration
-
-_TABLE_WIDTH = 160
 
 
 def tell_right_sizes(
@@ -47,4 +44,4 @@ def tell_right_sizes(
         return
     from rich.console import Console  # noqa: PLC0415
 
-    Console(width=None if sys.stdout.isatty() else _TABLE_WIDTH).print(sizes_as_table(found))
+    Console().print(sizes_as_table(found))

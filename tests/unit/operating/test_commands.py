@@ -17,12 +17,14 @@ from local.operating.saved_ledger import save_ledger
 from local.operating.sight import told_what_is_needed
 from local.operator_account import home_session
 from local.slipway_cli.main import main
+from local.words import phrase
 from slipway.adapters.ledger.environments import DynamoEnvironmentNotes
 from slipway.domain.environments import reasons as environment_reasons
 from slipway.domain.environments.found import Note
 from slipway.domain.environments.names import EnvironmentKey
 from slipway.domain.errors import UnavailableError
 from slipway.domain.instances import InstanceState
+from slipway.domain.reasons import Why
 from slipway.domain.resources import Resources
 from slipway.domain.snapshot import Control
 from tests.builders import NOW, POOL, a_booting_instance, a_configuration, a_runner, an_arn
@@ -81,6 +83,19 @@ def test_status_counts_jobs_by_reason_runners_and_instances_and_tells_the_order(
     assert (pool["runners"], pool["instances"]) == ({"starting": 1}, {"ready": 1})
     assert pool["longest_wait_seconds"] == 5.0
     assert pool["troubles"] == ["an operator ordered: pause"]
+
+
+def test_status_says_in_a_few_words_what_a_reason_means_and_once_where_more_stands(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = told(capsys, saved, "status")
+    assert "1  paused: an operator paused the pool" in out
+    assert out.count("docs/reasons.md") == 1
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_every_reason_has_a_phrase_that_fits_beside_its_code(why: Why) -> None:
+    assert 0 < len(f"{why.value}: {phrase(why.value)}") < 60 - len("    12345  ")
 
 
 def test_each_waiting_job_has_the_plan_s_reason_in_words(

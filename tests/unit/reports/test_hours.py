@@ -87,3 +87,13 @@ def test_a_drawing_tells_what_held_jobs_up_and_sums_up_who_has_no_bar_of_their_o
     told = [element.text for element in ET.fromstring(drawing.read_text("utf-8")).iter() if element.text]
     assert told[told.index("pool_limit") + 1] == "250"
     assert told[told.index("14 others") + 1] == "0.00"
+
+
+def test_whole_numbers_of_jobs_are_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = tmp_path / "usage.jsonl"
+    week, half = 7 * 24 * HOUR, [queued(5, START + 2 * HOUR, 3)]
+    write_lines(usage, [queued(1, START, 30), queued(2, START + week, 30), *half])
+    assert main(["report", "--usage", str(usage), "--quiet-hours"]) == 0
+    out = capsys.readouterr().out
+    assert "Thu 00:00  1 job, wait p90 30.0 s" in out
+    assert "Thu 02:00  0.5 jobs, wait p90 3.0 s" in out

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from local.reports.lines import Lines, write_lines
 from local.reports.money import NANO, Range, bill
+from local.reports.output import sizes_as_table
 from local.reports.peaks import NoLogsError, Peak, peak_of, peaks_of_folder
 from local.reports.sizes import Sized, right_sizes
 from local.slipway_cli.main import main
@@ -215,7 +218,7 @@ def test_the_command_tells_it_as_json_and_as_a_table(
     assert main(arguments) == 0
     table = capsys.readouterr().out
     assert "[bold]CI[/]" in table
-    assert "3 (few)" in table
+    assert "small (few)" in table
     assert "0.8 of 2" in table
 
 
@@ -233,3 +236,14 @@ def test_a_file_of_usage_needs_its_logs(tmp_path: Path, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         main(written(tmp_path)[:-2])
     assert "--logs DIR" in capsys.readouterr().err
+
+
+def test_sizes_fit_eighty_columns_whatever_jobs_are_called() -> None:
+    out = io.StringIO()
+    usages = a_morning(12, repository="acme/a-repository-with-a-long-name", workflow="Build and test")
+    bounds = Bounds(Resources(1_024, 2_048), Resources(8_192, 28_672))
+    configuration = a_configuration([a_profile(name="medium", bounds=bounds)])
+    found = sized(usages, [Peak(400, 1_000)] * 12, configuration)
+    Console(file=out, width=80).print(sizes_as_table(found))
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+    assert "0.4 of 2" in out.getvalue()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from local.reports.lines import Lines
+from local.reports.output import targets_as_table
 from local.reports.targets import Target, targets
 from local.reports.waits import waits
 from local.simulator.workload.usage_records import workload_of
@@ -182,3 +185,21 @@ def test_recorded_jobs_can_be_simulated_again() -> None:
 def test_jobs_that_never_ran_or_whose_profile_is_no_more_are_no_work() -> None:
     lines = Lines.of([a_job(started_at=None), a_job(2, profile="former")])
     assert workload_of(lines, {"medium": a_profile(name="medium")}, "november").jobs == ()
+
+
+def test_targets_fit_eighty_columns_with_whole_numbers_and_below_what_was_lost_to_what() -> None:
+    at = START + 10 * 3_600
+    held = (("instance_starting", at + 20), ("repository_limit", at + 30))
+    job = a_job(
+        queued_at=at,
+        started_at=at + 60_000,
+        completed_at=at + 60_001,
+        held=held,
+        repository=f"acme/{'long' * 9}",
+    )
+    out = io.StringIO()
+    Console(file=out, width=80).print(targets_as_table([*judged(job, *ten_at(11, 5, first=20)).values()]))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2].split() == ["medium", "all", "11", "15", "5.0", "yes", "5.0"]
+    assert lines[4].startswith("medium, all: lost to unknown 999.8 min; held up by repository_limit 999.")
