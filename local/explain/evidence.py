@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import islice
 
 from local.explain.refusals import Refusal
 from local.operating.sight import Sight, told_what_is_needed
 from local.reports.lines import Lines
 from local.reports.waits import Wait, waits
+from slipway.domain.configuration import GitHubTarget
 from slipway.domain.jobs import JobKey
 from slipway.domain.reasons import Reason
 from slipway.domain.runners import task_id_of
@@ -70,11 +72,20 @@ class Try:
         return (self.instances or {}).get(container.instance_arn or "")
 
 
+class Finder(StrEnum):
+    """What finds a job whose webhook is lost (docs/repair.md)."""
+
+    SWEEP = "sweep"
+    REDELIVERY = "redelivery"
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of a job id at ``now``: its tries, and the deliveries of it that were refused.
 
-    ``near`` are the ids of jobs that are known, where this one is not.
+    ``near`` are the ids of jobs that are known, where this one is not, and ``finds_lost`` says what finds a job whose
+    webhook is lost.
     """
 
     job_id: int
@@ -82,6 +93,7 @@ class Evidence:
     tries: tuple[Try, ...]
     refusals: tuple[Refusal, ...]
     near: tuple[str, ...] = ()
+    finds_lost: Finder = Finder.NOBODY
 
 
 def gather(sight: Sight, job_id: int, refusals: Callable[[], Sequence[Refusal]]) -> Evidence:
@@ -98,7 +110,13 @@ def gather(sight: Sight, job_id: int, refusals: Callable[[], Sequence[Refusal]])
     refused = () if was_heard_of else tuple(refusals())
     with told_what_is_needed(sight.configuration):
         near = () if tries or refused else tuple(_nearest(sight, job_id))
-    return Evidence(job_id, now, tries, refused, near)
+    return Evidence(job_id, now, tries, refused, near, _finder(sight.configuration.github))
+
+
+def _finder(github: GitHubTarget) -> Finder:
+    if github.sweep_calls_per_hour:
+        return Finder.SWEEP
+    return Finder.REDELIVERY if github.app_secret else Finder.NOBODY
 
 
 def _a_try(sight: Sight, record: JobRecord, now: float) -> Try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from local.explain.evidence import Evidence, Try
+from local.explain.evidence import Evidence, Finder, Try
 from local.explain.refusals import Refusal
 from local.reports.waits import ROBBED, Wait, robber
 from local.words import amount, iso, span, told
@@ -287,6 +287,14 @@ def _refusal_words(refusal: Refusal) -> str:
     return f"{refusal.detail}{labels}{nearest}"
 
 
+_LOST = {
+    Finder.SWEEP: "the sweep finds one whose webhook is lost",
+    Finder.REDELIVERY: "one whose delivery to the App's or an organization's hook failed is sent again within minutes; "
+    "one that was lost otherwise stays unknown, for there is no sweep",
+    Finder.NOBODY: "one whose webhook is lost stays unknown, for there is no GitHub App",
+}
+
+
 def _unknown(evidence: Evidence) -> Story:
     near = f" Known are {', '.join(evidence.near)}." if evidence.near else ""
     return Story(
@@ -295,9 +303,9 @@ def _unknown(evidence: Evidence) -> Story:
         ending=Ending.UNKNOWN,
         answer=(
             f"nothing is known of job {evidence.job_id}.{near} A job id is the last number of a job's address at "
-            "GitHub, not its run's. A job may be unknown because its webhook has not come yet (a lost one is found "
-            "within minutes, docs/repair.md), because it is older than eight days, or because it is another "
-            "deployment's"
+            "GitHub, not its run's. A job may be unknown because its webhook has not come yet "
+            f"({_LOST[evidence.finds_lost]}: docs/repair.md), because it is older than eight days, or because it is "
+            "another deployment's"
         ),
         moments=(),
     )

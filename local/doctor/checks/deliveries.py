@@ -11,6 +11,7 @@ from local.doctor.deployment import absence, ago, is_deployed, is_young, name_of
 from local.doctor.findings import Check, Look, Verdict, failed, ok, warning
 from local.doctor.surroundings import Surroundings
 from slipway import telemetry
+from slipway.domain.configuration import GitHubTarget, Registration
 
 APP_HOOK = "app"
 LATE_SECONDS = 3_600
@@ -19,12 +20,31 @@ HOURS = 3
 
 def _looks(surroundings: Surroundings) -> Iterator[Look]:
     github = surroundings.configuration.github
+    yield Look("what no webhook tells of", partial(_unheard, github))
     if not github.app_secret:
         return  # nobody may ask GitHub for deliveries then
     hooks = [APP_HOOK, *(f"{login}/{hook}" for login, hook in sorted(github.organization_hooks.items()))]
     for hook in hooks:
         yield Look(f"hook {hook}", partial(_checked, surroundings, hook))
     yield Look(f"deliveries of the last {HOURS} hours", partial(_failed, surroundings))
+
+
+def _unheard(github: GitHubTarget) -> Iterator[Verdict]:
+    """Judge what becomes of a job whose webhook is lost: an enterprise's hook has no deliveries to ask for again."""
+    if github.registration is not Registration.ENTERPRISE or github.sweep_calls_per_hour:
+        return
+    if not github.app_secret:
+        message = "there is no GitHub App: a job whose webhook is lost is never learned of"
+        mend = (
+            "make an App (slipway github-app), name its secret in github.secrets.app, then see docs/repair.md"
+        )
+        yield warning("no-repair", message, mend)
+        return
+    message = (
+        "there is no sweep: of the enterprise's own hook, a job whose webhook is lost is never learned of"
+    )
+    mend = "set github.sweep_calls_per_hour (how many: docs/repair.md)"
+    yield warning("no-sweep", message, mend)
 
 
 def _checked(surroundings: Surroundings, hook: str) -> Iterator[Verdict]:
@@ -67,7 +87,7 @@ def _failed(surroundings: Surroundings) -> Iterator[Verdict]:
 
 CHECK = Check(
     name="deliveries",
-    about="failed deliveries are looked after, and there are none; the App's key is not read",
+    about="lost webhooks are made good, failed deliveries looked after, and there are none; the App's key is not read",
     permissions=("lambda:GetFunctionConfiguration", "dynamodb:GetItem", "cloudwatch:GetMetricData"),
     looks=_looks,
 )

@@ -62,7 +62,7 @@ class Deployed:
     def _configure(self) -> None:
         self.stage.yaml["deployment"] = self.name
         github = self.stage.yaml["github"]
-        github |= {"registration": "enterprise", "enterprise": "acme"}
+        github |= {"registration": "enterprise", "enterprise": "acme", "sweep_calls_per_hour": 600}
         self.token = f"{self.name}/token"
         self.stage.put_secret(self.token, "a token")
         github["secrets"]["runner_tokens"] = [self.token]

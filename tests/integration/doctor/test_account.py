@@ -131,8 +131,7 @@ def test_a_secret_that_the_deployment_makes_is_missing_only_once_it_is_deployed(
 
 def test_a_secret_without_a_value_fails_with_the_command_that_fills_it(stage: Stage) -> None:
     stage.secrets.create_secret(Name="slipway/token")
-    stage.yaml["github"] |= {"registration": "enterprise", "enterprise": "acme"}
-    stage.yaml["github"]["secrets"]["runner_tokens"] = ["slipway/token"]
+    be_of_an_enterprise(stage, sweep_calls_per_hour=600)
     _, findings = stage.findings()
     (found,) = [one for one in findings if one["status"] != "ok"]
     assert (found["looked_at"], found["message"]) == (
@@ -140,6 +139,23 @@ def test_a_secret_without_a_value_fails_with_the_command_that_fills_it(stage: St
         "has no value yet",
     )
     assert "put-secret-value --region eu-west-1 --secret-id slipway/token" in found["mend"]
+
+
+def be_of_an_enterprise(stage: Stage, **github: object) -> None:
+    stage.yaml["github"] |= {"registration": "enterprise", "enterprise": "acme", **github}
+    stage.yaml["github"]["secrets"]["runner_tokens"] = ["slipway/token"]
+
+
+def test_an_enterprise_whose_lost_webhooks_nobody_makes_good_is_warned(stage: Stage) -> None:
+    stage.put_secret("slipway/token", "a token")
+    be_of_an_enterprise(stage, sweep_calls_per_hour=600)
+    assert stage.troubles() == []
+    be_of_an_enterprise(stage, sweep_calls_per_hour=0)
+    [(check, status, message)] = stage.troubles()
+    assert (check, status, message.partition(":")[0]) == ("deliveries", "warning", "there is no sweep")
+    del stage.yaml["github"]["secrets"]["app"]
+    [(check, status, message)] = stage.troubles()
+    assert (check, status, message.partition(":")[0]) == ("deliveries", "warning", "there is no GitHub App")
 
 
 def test_a_secret_that_is_marked_for_deletion_fails(stage: Stage) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from local.explain.evidence import gather
 from local.explain.refusals import Refusal
 from local.explain.story import Ending, Story, stories
+from local.memory_ledger import MemoryStore, memory_ledger
 from local.operating.sight import Sight
 from local.twin.github.model import WorkflowJob
 from slipway.adapters.ledger import dynamo_ledger
+from slipway.domain.configuration import Configuration
 from slipway.domain.runners import task_id_of
 from tests.integration.loop.scenes import container_of, when
 from tests.support.loop import LABELS, PERMISSIONS, Acme, a_configuration, acme
@@ -159,6 +163,27 @@ def test_of_an_unknown_job_the_nearest_known_ids_and_why_it_may_be_unknown_are_t
     assert story.ending is Ending.UNKNOWN
     assert f"Known are {job.id}." in story.answer
     assert "repair.md" in story.answer
+
+
+@pytest.mark.parametrize(
+    ("configuration", "says"),
+    [
+        (a_configuration(sweep_calls_per_hour=600), "the sweep finds one whose webhook is lost"),
+        (a_configuration(sweep_calls_per_hour=0), "stays unknown, for there is no sweep"),
+        (
+            a_configuration(app_secret=None),
+            "one whose webhook is lost stays unknown, for there is no GitHub App",
+        ),
+    ],
+    ids=["sweep", "App", "nothing"],
+)
+def test_whether_a_lost_webhook_is_made_good_is_told_as_it_is_configured(
+    configuration: Configuration, says: str
+) -> None:
+    sight = Sight(configuration, memory_ledger(MemoryStore()), lambda: 0.0)
+    [story] = stories(gather(sight, 7, list))
+    assert says in story.answer
+    assert "found within minutes" not in story.answer
 
 
 def test_among_ids_that_look_equally_alike_the_nearest_number_comes_first() -> None:
