@@ -13,6 +13,7 @@ from types import MappingProxyType
 from slipway.domain.resources import CPU_UNITS_PER_VCPU, Resources
 
 PRICES_AS_OF = "2026-07-20"
+LIST_PRICES = f"list prices of us-east-1, as of {PRICES_AS_OF}"
 SPOT_PRICE_SHARE = 0.4  # what a Spot instance costs, as a share of the list price: an estimate
 _FILE = Path(__file__).with_name("ec2.csv")
 _USABLE_SHARE = 0.965  # the rest goes to firmware tables and the kernel

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from local.reports.lines import Lines
-from local.reports.money import Bill, Range, apportion, bill, priced
+from local.reports.money import Bill, Prices, Range, apportion, bill, priced
 from local.reports.waits import waits
 from slipway.domain.runners import task_id_of
 from slipway.domain.usage import JobUsage, RunnerUsage
@@ -48,6 +48,7 @@ class Report:
     within: Range
     rows: tuple[Row, ...]
     bill: Bill
+    prices: Prices
 
     @property
     def cents(self) -> int:
@@ -55,7 +56,7 @@ class Report:
         return sum(row.cents for row in self.rows)
 
 
-def report(lines: Lines, within: Range, by: str, prices: Mapping[str, float]) -> Report:
+def report(lines: Lines, within: Range, by: str, prices: Prices) -> Report:
     """Add up what ended, or was held, within a range.
 
     A job counts where it completed within the range; money counts for the seconds that lie within it.
@@ -83,7 +84,7 @@ def report(lines: Lines, within: Range, by: str, prices: Mapping[str, float]) ->
     rows = sorted(
         (account.row(name) for name, account in accounts.items()), key=lambda row: (-row.cost, row.name)
     )
-    return Report(within, tuple(_in_cents(rows)), made)
+    return Report(within, tuple(_in_cents(rows)), made, prices)
 
 
 @dataclass(slots=True)

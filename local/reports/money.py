@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from local.catalogue import SPOT_PRICE_SHARE
 from slipway.domain.configuration import Market
@@ -107,16 +107,26 @@ def bill(
     return Bill(total, tuple(charges), unowned)
 
 
-def priced(lives: Iterable[InstanceUsage], prices: Mapping[str, float]) -> list[InstanceUsage]:
-    """Give those a price that have none of their own: their launch was never recorded, only ECS told of them.
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """USD an hour by type: ``listed`` of the catalogue, ``named`` by whoever asks, which come before all others."""
+
+    listed: Mapping[str, float] = field(default_factory=dict)
+    named: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, life: InstanceUsage) -> float:
+        """Return an instance's price: as named, else that of its launch, else the list's; 0 where none is known."""
+        kind = life.instance_type
+        return self.named.get(kind) or life.usd_per_hour or self.listed.get(kind, 0.0)
+
+
+def priced(lives: Iterable[InstanceUsage], prices: Prices) -> list[InstanceUsage]:
+    """Return them with their prices; one whose launch was never recorded, of which only ECS told, has none of its own.
 
     Raises:
         NoPriceError: neither has one, for some types; none is ever taken for nothing.
     """
-    known = [
-        life if life.usd_per_hour > 0 else replace(life, usd_per_hour=prices.get(life.instance_type, 0.0))
-        for life in lives
-    ]
+    known = [replace(life, usd_per_hour=prices.of(life)) for life in lives]
     if missing := sorted({life.instance_type for life in known if life.usd_per_hour <= 0}):
         raise NoPriceError(missing)
     return known

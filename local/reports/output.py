@@ -12,8 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from local.catalogue import LIST_PRICES
 from local.reports.accounts import Report, Row
-from local.reports.money import NANO
+from local.reports.money import NANO, Prices
 from local.reports.sizes import MARGIN, PART, Sized
 from local.reports.targets import FEWEST_JOBS, Target
 from local.words import iso
@@ -189,11 +190,18 @@ def sizes_as_table(found: Sequence[Sized]) -> Table:
 
 def notes(report: Report) -> list[str]:
     """Return what a reader should know about the figures."""
-    found = []
+    found = [price_note(report.prices)]
     if report.bill.unowned:
         pools = ", ".join(f"{pool} ({usd(cost)} USD)" for pool, cost in sorted(report.bill.unowned.items()))
         found.append(f"no job ran in these pools, so nobody owes their instances: {pools}")
     return found
+
+
+def price_note(prices: Prices) -> str:
+    """Return whose prices dollars are."""
+    named = ", ".join(f"{name} {price:g}" for name, price in sorted(prices.named.items()))
+    own = f"named: {named} USD an hour" if named else "--price TYPE=USD names another"
+    return f"{LIST_PRICES}, where an instance's launch recorded no other; {own}"
 
 
 def usd(nano: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from local.slipway_cli.sight_arguments import add_region, configuration_of
 if TYPE_CHECKING:
     from local.reports.accounts import Report
     from local.reports.lines import Lines
-    from local.reports.money import Range
+    from local.reports.money import Prices, Range
     from local.reports.targets import Target
     from local.reports.waits import Wait
     from local.simulator.headroom import Advice
@@ -88,7 +87,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         default=[],
         metavar="TYPE=USD",
-        help="list price an hour of an instance type that the catalogue does not know",
+        help="what an hour of an instance type costs, instead of its list price",
     )
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(default table)")
     parser.add_argument(
@@ -264,12 +263,12 @@ def _of_deployment(arguments: argparse.Namespace, start: float | None, end: floa
     return read_deployment(configuration_of(arguments.config), arguments.region, start, end, time.time())
 
 
-def _prices(arguments: argparse.Namespace) -> Mapping[str, float]:
+def _prices(arguments: argparse.Namespace) -> Prices:
     from local.catalogue import catalogue  # noqa: PLC0415
+    from local.reports.money import Prices  # noqa: PLC0415
 
-    return {entry.name: entry.on_demand_usd_per_hour for entry in catalogue().values()} | dict(
-        arguments.price
-    )
+    listed = {entry.name: entry.on_demand_usd_per_hour for entry in catalogue().values()}
+    return Prices(listed, dict(arguments.price))
 
 
 def _print(arguments: argparse.Namespace, made: Report) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import sys
 
 from local.reports.lines import Lines
-from local.reports.money import Range, bill, priced
-from local.reports.output import sizes_as_json, sizes_as_table
+from local.reports.money import Prices, Range, bill, priced
+from local.reports.output import price_note, sizes_as_json, sizes_as_table
 from local.reports.peaks import NoLogsError, peaks_of_deployment, peaks_of_folder
 from local.reports.sizes import right_sizes
 from local.slipway_cli.answers import print_json
@@ -19,7 +19,7 @@ def tell_right_sizes(
     lines: Lines,
     within: Range,
     configuration: Configuration,
-    prices: Mapping[str, float],
+    prices: Prices,
 ) -> None:
     """Print what jobs used at most against their profiles.
 
@@ -45,3 +45,4 @@ def tell_right_sizes(
     from rich.console import Console  # noqa: PLC0415
 
     Console().print(sizes_as_table(found))
+    print(price_note(prices), file=sys.stderr)

@@ -244,10 +244,12 @@ def _leave_files(arguments: argparse.Namespace, outcomes: Sequence[Outcome], tit
 def _show(summaries: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console  # noqa: PLC0415
 
+    from local.catalogue import LIST_PRICES  # noqa: PLC0415
     from local.simulator.report.table import comparison  # noqa: PLC0415
 
     # A line that a narrow terminal breaks can be read; a number that is cut short cannot.
     Console(width=max(_TABLE_WIDTH, Console().width)).print(comparison(summaries))
+    print(f"$: {LIST_PRICES}")
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local.catalogue import PRICES_AS_OF
 from local.reports.lines import Lines, UsageFileError, read_lines, write_lines
 from local.slipway_cli.main import main
 from slipway.domain.jobs import JobKey
@@ -188,6 +189,18 @@ def test_a_price_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     status, out, _ = told(tmp_path, capsys, "--price", "x9.large=2.5", "--format", "json", usage=lives)
     assert status == 0
     assert json.loads(out)["instances_usd"] == "2.500000000"
+
+
+def test_a_price_that_is_named_wins_and_whose_prices_these_are_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage: list[Usage] = [an_instance()]
+    _, out, err = told(tmp_path, capsys, usage=usage)
+    assert f"list prices of us-east-1, as of {PRICES_AS_OF}" in err
+    _, out, _ = told(tmp_path, capsys, "--price", "m7i.2xlarge=5", "--json", usage=usage)
+    report = json.loads(out)
+    assert report["instances_usd"] == "5.000000000"
+    assert report["notes"][0].endswith("named: m7i.2xlarge 5 USD an hour")
 
 
 def test_a_range_that_is_half_recorded_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from local.memory_ledger import MemoryStore, memory_ledger
 from local.reports.accounts import BY, Report, report
 from local.reports.lines import Lines
-from local.reports.money import Range
+from local.reports.money import Prices, Range
 from local.reports.source import usage_of
 from slipway.domain.configuration import Market
 from slipway.domain.jobs import JobState
@@ -99,7 +99,7 @@ def told(order: Sequence[Event], by: str) -> Report:
     for event in order:
         event(ledger)
     lines = Lines.of(usage_of(ledger, a_configuration(pools=[a_pool(name=POOL)]), NOW - 60, NOW + 3_600))
-    return report(lines, Range(NOW - 3_600, NOW + 3_600), by, {})
+    return report(lines, Range(NOW - 3_600, NOW + 3_600), by, Prices())
 
 
 @given(st.permutations(range(2 * len(EVENTS))), st.sampled_from(BY))

@@ -107,6 +107,7 @@ def test_without_json_there_is_a_table(trace: Path, capsys: pytest.CaptureFixtur
     status, out, _ = run(capsys, "--trace", trace, "--policy", "clairvoyant")
     assert status == 0
     assert out.splitlines()[2].split()[:2] == ["clairvoyant", "4/4"]
+    assert out.splitlines()[-1].startswith("$: list prices of us-east-1, as of 20")
 
 
 def test_jobs_that_no_profile_serves_are_counted_on_stderr(
