@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,14 @@ class Page:
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
 
-    def open(self, url: str) -> None:
-        """Go to a server's page and wait until a frame is drawn."""
-        self._home = url
+    def open(self, url: str, frame: int = 1) -> None:
+        """Go to a server's page and wait until it has drawn a frame: a recording's first, or that of a live history."""
         self.tab.goto(url)
-        self.tab.wait_for_selector("html[data-frame]", state="attached")
+        self.wait_for_frame(frame)
+
+    def wait_for_frame(self, number: int) -> None:
+        """Wait until a frame is drawn, with everything in it."""
+        self.tab.wait_for_selector(f"html[data-frame='{number}']", state="attached")
 
     def find(self, selector: str) -> Locator:
         """Return what a CSS selector finds."""
@@ -60,20 +64,19 @@ class Page:
 
     def scrub_to(self, moment: float) -> None:
         """Move the slider as a pointer does, and wait for the frame of that moment."""
-        before = self.tab.evaluate(
-            """moment => {
+        asked, number = self.tab.evaluate(
+            """async moment => {
               const slider = document.getElementById("moment");
               slider.step = "1";
               slider.value = String(Math.round(moment));
               slider.dispatchEvent(new Event("input"));
-              return slider.value;
+              const asked = slider.value;
+              return [asked, (await (await fetch(`/frames?at=${asked}&count=0`)).json()).whole.n];
             }""",
             moment,
         )
-        self.tab.wait_for_function(
-            "value => document.getElementById('clock').textContent === new Date(value * 1000).toISOString().slice(11, 19) + ' UTC'",
-            arg=int(before),
-        )
+        self.wait_for_frame(number)
+        self.wait_for_text("#clock", f"^{datetime.fromtimestamp(int(asked), UTC):%H:%M:%S} UTC$")
 
     def note(self, base: str, url: str) -> None:
         """Note a request that goes elsewhere."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.live.frames import Frame
 from local.live.history import History
 from local.live.recording import open_recording
 from local.live.replay import history_of
@@ -34,6 +35,11 @@ def busiest(recording: Path, of: int) -> float:
     """The moment at which most jobs wait (0) or run (1)."""
     found: float = max(frames_of(recording), key=lambda frame: frame["s"][of])["t"]
     return found
+
+
+def time_of(frame: Frame) -> str:
+    """A frame's time of day, as the page writes it."""
+    return f"{datetime.fromtimestamp(frame['t'], UTC):%H:%M:%S}"
 
 
 def test_jobs_instances_and_reasons_of_a_moment_are_drawn_as_the_recording_has_them(
@@ -104,7 +110,8 @@ def test_a_click_on_the_time_line_goes_there(page: Page, server: LiveServer, rec
     box = page.find("#moment").bounding_box()
     assert box
     page.tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.tab.wait_for_function("document.getElementById('live').getAttribute('aria-pressed') === 'false'")
+    page.tab.wait_for_selector("html:not([data-frame='1'])", state="attached")
+    assert page.find("#live").get_attribute("aria-pressed") == "false"
     frames = frames_of(recording)
     middle = (frames[0]["t"] + frames[-1]["t"]) / 2
     shown = float(page.find("#moment").input_value())
@@ -127,18 +134,19 @@ def test_what_comes_in_is_drawn_at_once_and_a_look_at_the_past_is_left_alone(
     half = next(n for n, frame in enumerate(frames) if frame["s"][1] >= 3)
     history = history_up_to(recording, half)
     with LiveServer(history) as server:
-        page.open(server.url)
+        page.open(server.url, half)
         page.wait_for_text("#connection", "^live$")
         history.keep(frames[half])
-        page.tab.wait_for_selector(f"html[data-frame='{half + 1}']", state="attached")
+        page.wait_for_frame(half + 1)
         page.wait_for_text("#n-running", f"^{frames[half]['s'][1]}$")
         page.scrub_to(frames[2]["t"])
         for frame in frames[half + 1 : half + 30]:
             history.keep(frame)
-        page.wait_for_text("#live", "^Live$")
+        page.wait_for_text("#last-moment", f"^{time_of(frames[half + 29])}$")
+        page.wait_for_text("#clock", f"^{time_of(frames[2])} UTC$")
         assert page.find("#live").get_attribute("aria-pressed") == "false"
         page.find("#live").click()
-        page.tab.wait_for_selector(f"html[data-frame='{history.last}']", state="attached")
+        page.wait_for_frame(history.last)
         assert page.find("#live").get_attribute("aria-pressed") == "true"
 
 
@@ -146,7 +154,7 @@ def test_while_nothing_changes_the_time_goes_on_until_the_source_is_over(page: P
     waiting = next(n for n, frame in enumerate(frames_of(recording), 1) if frame["j"])
     history = history_up_to(recording, waiting)
     with LiveServer(history) as server:
-        page.open(server.url)
+        page.open(server.url, waiting)
         page.wait_for_text("#n-oldest", "the oldest for")
         before = page.text("#n-oldest")
         page.tab.wait_for_function(
@@ -154,8 +162,7 @@ def test_while_nothing_changes_the_time_goes_on_until_the_source_is_over(page: P
         )
         history.say(over=True)
         page.wait_for_text("#connection", "^over$")
-        last = datetime.fromtimestamp(frames_of(recording)[waiting - 1]["t"], UTC)
-        page.wait_for_text("#clock", f"^{last:%H:%M:%S} UTC$")
+        page.wait_for_text("#clock", f"^{time_of(frames_of(recording)[waiting - 1])} UTC$")
 
 
 def test_a_page_whose_server_goes_says_since_when_and_comes_back_by_itself(
@@ -164,7 +171,7 @@ def test_a_page_whose_server_goes_says_since_when_and_comes_back_by_itself(
     frames = frames_of(recording)
     with open_page(chromium) as page:
         with LiveServer(history_up_to(recording, 50)) as server:
-            page.open(server.url)
+            page.open(server.url, 50)
             page.wait_for_text("#connection", "^live$")
         page.wait_for_text("#connection", r"^disconnected since \d\d:\d\d:\d\d")
         page.wait_for_text("#trouble", "What is shown is of then")
@@ -172,10 +179,10 @@ def test_a_page_whose_server_goes_says_since_when_and_comes_back_by_itself(
         history = history_up_to(recording, 80)
         with LiveServer(history, server.port):
             page.wait_for_text("#connection", "^live$")
-            page.tab.wait_for_selector("html[data-frame='80']", state="attached")
+            page.wait_for_frame(80)
             assert page.find("#trouble").is_hidden()
             history.keep(frames[80])
-            page.tab.wait_for_selector("html[data-frame='81']", state="attached")
+            page.wait_for_frame(81)
         assert page.elsewhere == []
         assert all("ERR_" in error for error in page.errors), "only the connection's own errors"
 
@@ -191,14 +198,14 @@ def test_a_page_that_was_away_gets_what_it_missed_not_everything_again(
             "window.came = []; const Own = EventSource; window.EventSource = class extends Own { constructor(url) { super(url);"
             " for (const name of ['whole', 'change']) this.addEventListener(name, () => came.push(name)); } };"
         )
-        page.open(server.url)
+        page.open(server.url, 50)
         page.tab.context.set_offline(True)
         page.tab.evaluate("window.dispatchEvent(new Event('online'))")  # a new stream is tried, and fails
         page.wait_for_text("#connection", r"^disconnected since \d\d:\d\d:\d\d")
         for frame in frames[50:60]:
             history.keep(frame)
         page.tab.context.set_offline(False)
-        page.tab.wait_for_selector("html[data-frame='60']", state="attached")
+        page.wait_for_frame(60)
         page.wait_for_text("#connection", "^live$")
         assert page.tab.evaluate("came") == ["whole"] + ["change"] * 10
 
@@ -206,7 +213,7 @@ def test_a_page_that_was_away_gets_what_it_missed_not_everything_again(
 def test_trouble_of_the_source_is_shown_until_it_is_over(page: Page, recording: Path) -> None:
     history = history_up_to(recording, 20)
     with LiveServer(history) as server:
-        page.open(server.url)
+        page.open(server.url, 20)
         history.say(trouble="the token has expired", since=1_700_000_000.0)
         page.wait_for_text("#trouble", r"cannot be read since \d\d:\d\d:\d\d: the token has expired")
         history.say()
@@ -340,13 +347,13 @@ def test_whoever_wants_no_motion_sees_none_and_others_see_jobs_fly_to_their_slot
     for motion, least in (("reduce", 0), ("no-preference", 1)):
         history: History = history_up_to(recording, start)
         with open_page(chromium, reduced_motion=motion) as page, LiveServer(history) as server:
-            page.open(server.url)
+            page.open(server.url, start)
             page.tab.evaluate(
                 "window.flown = 0; new MutationObserver(seen => { for (const one of seen) flown += one.addedNodes.length })"
                 ".observe(document.getElementById('air'), {childList: true})"
             )
             for frame in frames[start : start + 3]:
                 history.keep(frame)
-            page.tab.wait_for_selector(f"html[data-frame='{history.last}']", state="attached")
+            page.wait_for_frame(history.last)
             assert (page.tab.evaluate("flown") > 0) is bool(least)
             assert page.errors == []
