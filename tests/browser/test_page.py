@@ -348,6 +348,11 @@ def test_whoever_wants_no_motion_sees_none_and_others_see_jobs_fly_to_their_slot
         history: History = history_up_to(recording, start)
         with open_page(chromium, reduced_motion=motion) as page, LiveServer(history) as server:
             page.open(server.url, start)
+            # The time goes on meanwhile, past that of the frames to come.
+            page.tab.wait_for_function(
+                "clock => document.getElementById('clock').textContent > clock",
+                arg=f"{time_of(frames[start + 2])} UTC",
+            )
             page.tab.evaluate(
                 "window.flown = 0; new MutationObserver(seen => { for (const one of seen) flown += one.addedNodes.length })"
                 ".observe(document.getElementById('air'), {childList: true})"

@@ -43,7 +43,8 @@ function draw(kept) {
   learn("profile", Object.keys(state.about.profiles));
   if (state.view === "tables") drawTables(frame);
   else {
-    const fly = state.drawn && frame.t >= state.drawn.t ? departures(state.drawn, frame, state.colourBy) : () => {};
+    // By their order: on a live page what is drawn has run ahead of the frame that comes next.
+    const fly = state.drawn && frame.n >= state.drawn.n ? departures(state.drawn, frame, state.colourBy) : () => {};
     drawQueue(frame, state.colourBy);
     drawHosts(frame, state.colourBy);
     fly();
