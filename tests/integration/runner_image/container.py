@@ -18,7 +18,7 @@ from typing import Any, cast
 from tests.integration.runner_image.loopback import REGION, ClaimApi
 
 RUNNER_IMAGE = Path(__file__).parents[3] / "runner-image"
-HANGS_AFTER_SECONDS = 20
+HANGS_AFTER_SECONDS = 60
 
 # Takes its job as the real listener does: the hook first, then the work [RUNNER-HOOK-SHELL].
 TAKES_A_JOB = 'bash -e "$ACTIONS_RUNNER_HOOK_JOB_STARTED" || exit 99\n'

@@ -51,8 +51,8 @@ def test_a_listener_that_fails_after_its_job_began_had_a_usable_jit_config(conta
 
 def test_a_started_job_switches_the_watchdog_off(api: ClaimApi, container: Container) -> None:
     container.time_scale = 10
-    api.claims = [granted(10)]  # one second: time for the job to start, and less than the job takes
-    container.install_listener(TAKES_A_JOB + "sleep 1.2\n")
+    api.claims = [granted(40)]  # four seconds: time for the job to start, and less than the job takes
+    container.install_listener(TAKES_A_JOB + "sleep 4.4\n")
     assert container.run() == 0
     assert "job_started" in container.phase_names()
     assert api.asked("release") == 0
@@ -95,8 +95,12 @@ def test_a_released_listener_that_ignores_sigint_is_killed_after_its_grace(
 
 
 def test_a_refused_release_leaves_the_runner_to_its_job(api: ClaimApi, container: Container) -> None:
-    api.claims, api.releases = [granted(5)], [Answer(409, {"reason": "busy"})]
-    container.install_listener("trap 'echo saw-sigint' INT\nsleep 0.5\n")  # many idle timeouts long
+    refused = container.directory / "refused"
+    api.claims, api.releases = [granted(5)], [Answer(409, {"reason": "busy"}, meanwhile=refused.touch)]
+    container.install_listener(
+        f"trap 'echo saw-sigint' INT\nuntil [[ -e {refused} ]]; do sleep 0.01; done\n"
+        "sleep 0.5\n"  # many idle timeouts long
+    )
     assert container.run() == 0
     assert api.asked("release") == 1
     assert "saw-sigint\n" not in container.output

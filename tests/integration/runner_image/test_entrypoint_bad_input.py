@@ -34,7 +34,7 @@ def test_a_clock_one_hour_off_is_named_and_costs_no_registration(
     assert container.run() == 14
     (answered,) = [phase for phase in container.phases() if phase["phase"] == "claim_answered"]
     off_by = int(answered["reason"].removeprefix("this host's clock is off by ").removesuffix(" s"))
-    assert abs(off_by - seconds) <= 5
+    assert abs(off_by - seconds) <= 30
     assert (api.asked("claim"), api.asked("release")) == (1, 0)
 
 
@@ -131,8 +131,10 @@ def test_a_disk_that_is_full_already_costs_no_registration(
 def test_a_job_that_starts_on_a_full_disk_is_still_seen_and_never_released(
     api: ClaimApi, container: Container, small_disk: Path
 ) -> None:
-    api.claims = [Answer(200, {"jit_config": "QQ==", "runner_name": "r-1", "idle_timeout_seconds": 50})]
-    container.install_listener(FILLS_ITS_DISK + TAKES_A_JOB + "sleep 1\nexit 0\n")  # two idle timeouts long
+    api.claims = [Answer(200, {"jit_config": "QQ==", "runner_name": "r-1", "idle_timeout_seconds": 400})]
+    container.install_listener(
+        FILLS_ITS_DISK + TAKES_A_JOB + "sleep 4.4\nexit 0\n"
+    )  # longer than an idle timeout
     assert container.run() == 0
     assert "job_started" in container.phase_names()
     assert api.asked("release") == 0
