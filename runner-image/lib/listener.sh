@@ -90,10 +90,10 @@ own_wake_ups() {
 }
 
 end_leftovers() {
-  local looks=20
+  local looks=100
   [[ -z $timer_pid ]] || kill "$timer_pid" 2>/dev/null
   kill -KILL -- "-$listener_pid" 2>/dev/null
-  # The listener's last lines still pass the filter; whoever fled with its pipe gets no more than this.
+  # The listener's last lines still pass the filter, however slow the host; whoever fled with its pipe gets this second alone.
   while ((looks-- > 0)) && kill -0 "$log_filter_pid" 2>/dev/null; do pause $((10 * time_scale)); done
   kill -KILL "$log_filter_pid" 2>/dev/null
   # As process 1 everything else in sight is the job's, also what fled into a session of its own.

@@ -215,6 +215,13 @@ def test_the_workers_own_log_stays_out_of_the_log_group(container: Container) ->
     assert not any("quotes the job" in line for line in container.output)
 
 
+def test_the_last_lines_of_a_listener_come_through_on_a_host_that_is_slow(container: Container) -> None:
+    container.wrap_command("grep", '[[ "$*" != *WORKER* ]] || sleep 0.3\nexec "$real" "$@"\n')
+    container.install_listener("echo last words\nexit 0\n")
+    assert container.run() == 0
+    assert "last words\n" in container.output
+
+
 def test_an_orphan_that_holds_the_log_open_does_not_hold_the_end_up(container: Container) -> None:
     container.install_listener(TAKES_A_JOB + "setsid sleep 4 >&1 2>/dev/null &\necho last words\nexit 0\n")
     container.start()
