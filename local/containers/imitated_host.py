@@ -121,14 +121,17 @@ def boot(
         file = folder / "metadata" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    _note_the_machine(podman)
-    podman.run(
-        *("run", "--detach", "--name", host.name, "--privileged", "--network=none", "--cgroupns=host"),
-        *("--tmpfs=/run", "--tmpfs=/tmp", DOCKER_DATA, "--tmpfs=/var/lib/containerd"),
-        f"--volume={folder}/user-data:/user-data:ro",
-        f"--volume={folder}/metadata:/metadata/latest/meta-data:ro",
-        *(image, host.name),
-    )
+    with (
+        podman.alone()
+    ):  # or the last of the other hosts, when it is removed, would put the machine back beneath this one
+        _note_the_machine(podman)
+        podman.run(
+            *("run", "--detach", "--name", host.name, "--privileged", "--network=none", "--cgroupns=host"),
+            *("--tmpfs=/run", "--tmpfs=/tmp", DOCKER_DATA, "--tmpfs=/var/lib/containerd"),
+            f"--volume={folder}/user-data:/user-data:ro",
+            f"--volume={folder}/metadata:/metadata/latest/meta-data:ro",
+            *(image, host.name),
+        )
     return host
 
 
@@ -190,10 +193,9 @@ def _archive(podman: Podman, image: str) -> Path:
 def _note_the_machine(podman: Podman) -> None:
     """Note how the machine is set before the first host boots; notes that are there are older, and right."""
     notes = _notes(podman)
-    with podman.alone():
-        if not notes.exists():
-            found = {name: (SETTINGS / name).read_text("utf-8") for name in _there()}
-            notes.write_text(json.dumps(found), "utf-8")
+    if not notes.exists():
+        found = {name: (SETTINGS / name).read_text("utf-8") for name in _there()}
+        notes.write_text(json.dumps(found), "utf-8")
 
 
 def _put_back(podman: Podman, names: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,7 +87,10 @@ class Podman:
         self.folder.mkdir(parents=True, exist_ok=True)
         configuration = self.folder / "containers.conf"
         if not configuration.exists():
-            configuration.write_text(CONTAINERS_CONF, "utf-8")
+            # Whole or not at all: another process may run podman with it at any moment.
+            partial = configuration.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            partial.write_text(CONTAINERS_CONF, "utf-8")
+            partial.replace(configuration)
         return {**os.environ, "CONTAINERS_CONF": str(configuration)}
 
     def has_image(self, name: str) -> bool:
