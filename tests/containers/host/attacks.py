@@ -16,6 +16,7 @@ import stat
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 ARM = platform.machine() == "aarch64"
@@ -152,7 +153,10 @@ def sees(path: str) -> None:
 
 
 def host_processes() -> None:
-    names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in os.listdir("/proc") if pid.isdigit()}
+    names = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):  # one that has ended since
+            names.add(Path(f"/proc/{pid}/comm").read_text().strip())
     if "containers.py" not in names and "systemd" not in names:
         raise OSError(errno.ENOENT, "own processes only")
 

@@ -12,7 +12,7 @@ import pytest
 
 from local.containers.images import runner_image
 from local.containers.imitated_host import ImitatedHost, await_boot, boot, host_image, remove
-from local.containers.podman import STORE, Podman
+from local.containers.podman import Podman
 from local.infrastructure.user_data import HostSettings
 from tests.containers.host.shapes import NESTED, Job, job_with_docker
 
@@ -20,39 +20,9 @@ NESTED_POOL = HostSettings(cluster="slipway-general", pool="general", docker="ne
 SHARED_NAME = "host-shared"
 
 
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Run a test that asks for ``kernel_alone`` while no other worker runs a test with a host, or sets one up.
-
-    The kernel is the machine's: a host that boots would put right what such a test lowers, and miss it meanwhile.
-    """
-    if HERE not in item.path.parents:
-        return (yield)
-    is_alone = "kernel_alone" in getattr(item, "fixturenames", ())
-    STORE.mkdir(parents=True, exist_ok=True)
-    with (STORE / "kernel-lock").open("w") as lock:
-        # Through one door, so that whoever wants to be alone is not passed again and again by those who share.
-        with (STORE / "kernel-door").open("w") as door:
-            fcntl.flock(door, fcntl.LOCK_EX)
-            fcntl.flock(lock, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
-        return (yield)
-
-
-@pytest.fixture
-def kernel_alone(podman: Podman) -> Iterator[None]:
-    """Asked for by a test that lowers settings of the machine's kernel: no host looks at its guards meanwhile.
-
-    It would find them lowered, and stop its agent.
-    """
-    names = podman.run("ps", "--format={{.Names}}", "--filter=name=^host-").stdout.split()
-    for name in names:
-        ImitatedHost(podman, name).run("systemctl", "stop", "slipway-recheck.timer", check=False)
-    yield
-    for name in names:
-        ImitatedHost(podman, name).run("systemctl", "start", "slipway-recheck.timer", check=False)
+def look_when_asked(host: ImitatedHost) -> None:
+    """Stop the look at the guards that comes every minute: it would come between a test that takes one away and its own."""
+    host.run("systemctl", "stop", "slipway-recheck.timer", "slipway-recheck.service")
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +42,7 @@ def host(podman: Podman, image: str) -> Iterator[ImitatedHost]:
             remove(shared)  # one that a killed run left behind
             boot(podman, NESTED_POOL, name=SHARED_NAME)
             await_boot(shared)
+            look_when_asked(shared)
             shared.load(image)
         (users / str(os.getpid())).touch()
     try:

@@ -31,6 +31,7 @@ source /opt/slipway/lib/docker.sh
 now; before=$now_ms
 start_docker
 now; echo "started after $((now_ms - before)) ms"
+[[ -S $DOCKER_SOCKET ]] || echo "not yet"
 await_docker || exit 24
 now; echo "ready after $((now_ms - before)) ms"
 exec sleep infinity

@@ -9,7 +9,7 @@ import pytest
 
 from local.containers.imitated_host import ImitatedHost, booted
 from local.containers.podman import Podman
-from tests.containers.host.conftest import NESTED_POOL
+from tests.containers.host.conftest import NESTED_POOL, look_when_asked
 
 # Docker is slow to restart, so its guards go in one go: each is still looked at, and named, for itself.
 OF_DOCKER = {
@@ -70,6 +70,7 @@ UNTIL_WELL = "for i in $(seq 50); do /opt/slipway/preflight.py && exit 0; sleep 
 @pytest.fixture(scope="module")
 def own_host(podman: Podman, image: str) -> Iterator[ImitatedHost]:
     with booted(podman, NESTED_POOL) as host:
+        look_when_asked(host)
         yield host
 
 

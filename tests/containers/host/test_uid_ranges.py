@@ -9,7 +9,7 @@ import pytest
 
 from local.containers.imitated_host import ImitatedHost, booted
 from local.containers.podman import Podman
-from tests.containers.host.conftest import NESTED_POOL
+from tests.containers.host.conftest import NESTED_POOL, look_when_asked
 from tests.containers.host.shapes import Job
 
 TINY_IMAGE = """
@@ -22,6 +22,7 @@ echo layer >kept/file && tar -c . | docker import - tiny
 @pytest.fixture(scope="module")
 def own_host(podman: Podman, image: str) -> Iterator[ImitatedHost]:
     with booted(podman, replace(NESTED_POOL, uid_ranges="per-container")) as host:
+        look_when_asked(host)
         host.run("sh", "-ec", TINY_IMAGE)
         yield host
 
