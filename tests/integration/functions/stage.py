@@ -165,12 +165,18 @@ class Stage:
         before = self._running()
         self.invoke("scaler", records(*(self.job() for _ in range(count))))
         for _ in range(20):
-            bodies = self.messages("events") or ['{"slipway":"tick"}']
-            self.invoke("scaler", records(*bodies[:10], queue="events"))
+            self.fold_events()
             started = self._running() - before
             if len(started) >= count:
                 return sorted(started)
         raise AssertionError("the tasks never ran; see the scaler's log")
+
+    def fold_events(self, **scaler: str) -> list[str]:
+        """Let the scaler fold all that is on the queue of events, or a tick; return it."""
+        bodies = self.messages("events") or ['{"slipway":"tick"}']
+        for start in range(0, len(bodies), 10):
+            self.invoke("scaler", records(*bodies[start : start + 10], queue="events"), **scaler)
+        return bodies
 
     def _running(self) -> set[str]:
         with self.lock:

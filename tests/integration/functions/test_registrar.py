@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions.stage import Stage, claim_event, private_claim_event, records, role_arn
+from tests.integration.functions.stage import Stage, claim_event, private_claim_event, role_arn
 
 Event = Callable[..., dict[str, Any]]
 PAYLOADS = pytest.mark.parametrize("event", [claim_event, private_claim_event], ids=["2.0", "1.0"])
@@ -101,7 +101,5 @@ def test_github_s_refusal_costs_neither_the_job_nor_the_task(stage: Stage) -> No
     assert (reply["statusCode"], "retry-after" in reply["headers"]) == (503, True)
     assert "422" not in reply["body"]
     assert any("422" in (line.get("fault") or "") for line in stage.log("registrar"))
-    stage.invoke(
-        "scaler", records(*stage.messages("events"), queue="events")
-    )  # it was woken to offer the job again
+    stage.fold_events()  # the scaler was woken to offer the job again
     assert ask(stage, claim_event(role_arn(task)))[0] == 200
