@@ -11,7 +11,7 @@ from slipway.domain.jobs import JobState, decode_job_event
 from slipway.domain.matching import Shape
 from slipway.domain.runners import Runner, RunnerState, runner_name
 from slipway.ports.ledger import Ledger
-from tests.integration.functions.stage import Stage, records
+from tests.integration.functions.stage import Stage, claim_event, records, role_arn
 
 
 def the_ledger(stage: Stage) -> Ledger:
@@ -34,6 +34,21 @@ def test_what_ec2_refuses_is_counted_and_named(stage: Stage) -> None:
     refused = [line for line in stage.log("scaler-refused") if line.get("message") == "launch refused"]
     assert {code for line in refused for code in line["codes"]} == {"InsufficientInstanceCapacity"}
     assert all(line["offerings"] and line["pool"] == "alone" for line in refused)
+
+
+def test_containers_that_start_and_runners_that_wait_for_github_are_counted(stage: Stage) -> None:
+    """A demo's convergences may all come before and after such a moment."""
+
+    def told_at_a_tick() -> dict[str, float]:
+        stage.invoke("scaler", records('{"slipway":"tick"}', queue="events"), variant="-moment")
+        return {name: values[-1] for name, values in stage.metrics("scaler-moment").items()}
+
+    (task, *_) = stage.start_tasks(1)
+    before = told_at_a_tick()
+    assert before["StartingRunners"] >= 1
+    assert stage.invoke("registrar", claim_event(role_arn(task)))["statusCode"] == 200
+    after = told_at_a_tick()
+    assert after["IdleRunners"] == before.get("IdleRunners", 0) + 1
 
 
 def test_a_job_that_a_standby_container_took_is_counted_as_such_once(stage: Stage) -> None:
@@ -73,8 +88,7 @@ def test_a_stopped_instance_is_counted_and_its_start_too(stage: Stage) -> None:
         for _ in range(20):
             if metric in stage.metrics("scaler-stopped"):
                 return
-            events = stage.messages("events") or ['{"slipway":"tick"}']
-            stage.invoke("scaler", records(*events[:10], queue="events"), **scaler)
+            stage.fold_events(**scaler)
         raise AssertionError(f"{metric} was never written")
 
     converge_until("StoppedInstances", stage.job())
