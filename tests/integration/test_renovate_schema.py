@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +22,33 @@ KEPT = ROOT / "build" / f"{RENOVATE.replace('@', '-')}-schema.json"
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    if not KEPT.exists():
-        fetch_schema()
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    with KEPT.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several workers one fetches, the others wait
+        if not KEPT.exists():
+            with tempfile.TemporaryDirectory(dir=KEPT.parent) as folder:
+                fetch_schema(Path(folder)).replace(KEPT)
     body: dict[str, Any] = json.loads(KEPT.read_text("utf-8"))
     return body
 
 
-def fetch_schema() -> None:
+def fetch_schema(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm to fetch Renovate's schema with: apt-get install npm")
-    KEPT.parent.mkdir(parents=True, exist_ok=True)
-    packing = [npm, "pack", RENOVATE, "--silent", f"--pack-destination={KEPT.parent}"]
+    packing = [npm, "pack", RENOVATE, "--silent", f"--pack-destination={folder}"]
     try:
         done = subprocess.run(packing, capture_output=True, text=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:
         pytest.skip("the npm registry did not answer within a minute")
     if done.returncode:
         pytest.skip(f"the npm registry cannot be reached: {done.stderr[-200:].strip()}")
-    package = KEPT.parent / done.stdout.strip().splitlines()[-1]
+    (package,) = folder.glob("*.tgz")
     with tarfile.open(package) as archive:
         member = archive.extractfile("package/renovate-schema.json")
         assert member is not None
-        KEPT.write_bytes(member.read())
-    package.unlink()
+        (folder / "schema.json").write_bytes(member.read())
+    return folder / "schema.json"
 
 
 @pytest.mark.parametrize("name", ["renovate.json", "renovate/preset.json"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import sys
 import threading
 import time
@@ -53,15 +52,9 @@ class Packaged:
         return FunctionSpec("environments", handler, self.environment, 1, 120.0, self.code.program, root)
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
 @pytest.fixture
 def aws() -> Iterator[tuple[str, Any]]:
-    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
     httpx.post(f"{url}/moto-api/reset").raise_for_status()  # what a server holds is the process's

@@ -218,9 +218,10 @@ def free_port() -> int:
 
 @pytest.mark.toolchain
 def test_the_webhooks_package_answers_under_awss_own_emulator(build: Path, tmp_path: Path) -> None:
-    program, port = emulator(), free_port()
+    program = emulator()
     with webhook_alone(build, tmp_path) as (spec, aws):
         # Without these two it would serve on every address of the machine.
+        port = free_port()
         places = [
             f"--runtime-interface-emulator-address=127.0.0.1:{port}",
             f"--runtime-api-address=127.0.0.1:{free_port()}",
@@ -241,14 +242,15 @@ def test_the_webhooks_package_answers_under_awss_own_emulator(build: Path, tmp_p
 
 def invoke(url: str, event: Any) -> Any:
     """Post an event as soon as the emulator listens."""
-    for _ in range(100):
+    give_up_at = time.monotonic() + 30
+    while time.monotonic() < give_up_at:
         try:
             with urllib.request.urlopen(
                 urllib.request.Request(url, json.dumps(event).encode()), timeout=15
             ) as reply:
                 return json.loads(reply.read())
-        except urllib.error.URLError as fault:
-            if not isinstance(fault.reason, ConnectionRefusedError):
+        except (urllib.error.URLError, ConnectionError) as fault:
+            if not isinstance(getattr(fault, "reason", fault), ConnectionError):
                 raise
             time.sleep(0.05)
     raise AssertionError("the emulator never listened")
