@@ -108,11 +108,6 @@ def checkout_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def function_environment(folder: Path, aws_url: str, scaled: ScaledTime) -> dict[str, str]:
-    """Return the environment of every function of the checkout."""
-    return {**deployed_environment(aws_url, scaled), **checkout_environment(folder)}
-
-
 def deployed_environment(aws_url: str, scaled: ScaledTime) -> dict[str, str]:
     """Return the environment that every function gets: places and the clock, no secret."""
     queue_url = f"{aws_url}/{ACCOUNT}"

@@ -26,7 +26,6 @@ from slipway.domain.snapshot import Snapshot
 from slipway.domain.usage import JobUsage
 
 Frame = dict[str, Any]
-Rows = dict[str, list[Any]]
 
 # Pools, instances, runners, waiting jobs, finished jobs, waits, and for each reason the words of whoever waits longest.
 KINDS = ("p", "i", "r", "j", "d", "w", "y")

@@ -122,10 +122,6 @@ class Loop:
         registrar, told = self.functions["registrar"], self._answering(answered)
         self._through_gateway(lambda: registrar.invoke(lambda sandbox, _: sandbox.release(caller), told))
 
-    def start_repair(self) -> None:
-        """Build what repairs, as a cold start of its function does."""
-        self.repair = self.sandbox().repair
-
     def sandbox(self) -> Sandbox:
         """Return a new sandbox of our functions, on a host whose clock may differ from the others'."""
         ahead = self.clock_ahead()

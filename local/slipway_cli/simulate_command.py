@@ -110,8 +110,10 @@ def _task(arguments: argparse.Namespace) -> Task:
 
     if faults := unwritable(arguments.plot, arguments.usage, arguments.record):
         raise BadInputError(faults)
-    latency = read_latencies(arguments.latencies)
-    return Task(_workload(arguments), _configuration(arguments), latency, arguments.seed)
+    latency, configuration = read_latencies(arguments.latencies), _configuration(arguments)
+    if all(pool.operating_system == "bottlerocket" for pool in configuration.pools.values()):
+        latency = latency.on_bottlerocket()
+    return Task(_workload(arguments), configuration, latency, arguments.seed)
 
 
 def _workload(arguments: argparse.Namespace) -> Workload:

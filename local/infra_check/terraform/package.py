@@ -19,9 +19,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-NAME, VERSION = "@cdktf/provider-aws", "21.22.1"  # the last one there will be
+NAME, VERSION = "@cdktf/provider-aws", "21.22.1"  # the last one there will be, of hashicorp/aws 6.25.0
 SHA256 = "d1446ab6ac6526c6fab4b28a5ebefdd90c0ce56203949925d35a4d286c05cbbf"
-PROVIDER_VERSION = "6.25.0"  # of hashicorp/aws, from which the package was generated
 KEPT = Path(__file__).resolve().parents[3] / "build" / "infra_check"
 PROVIDER = "provider"  # the folder of the provider's own configuration
 _TIMEOUT_SECONDS = 120

@@ -12,7 +12,6 @@ Type = str | list["str | list[object] | dict[str, object]"]
 Nesting = Literal["single", "list", "set", "map"]
 
 _CLASS = re.compile(r"^export class (\w+) extends cdktf\.(\w+) \{$", re.MULTILINE)
-_TERRAFORM_TYPE = re.compile(r'tfResourceType = "(\w+)"')
 # The comment above each attribute says what may be done with it; what it is, the two lines after it say.
 _ATTRIBUTE = re.compile(
     r"^  // (?P<name>\w+) - computed: (?P<computed>true|false), optional: (?P<optional>true|false),"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -53,16 +53,6 @@ def read_trace(file: Path, starts_at: float = STARTS_AT) -> Workload:
         raise TraceError([fault.sentence(str(file)) for fault in reading.faults])
     jobs = sorted(reading.jobs, key=lambda job: job.queued_at_seconds)  # stable: a tie keeps the file's order
     return Workload(file.name, starts_at, tuple(jobs))
-
-
-def write_trace(file: Path, jobs: Iterable[SimulatedJob]) -> None:
-    """Write jobs as a trace, in the order given; reading it gives the same jobs."""
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for job in jobs:
-            queued_at, duration = float(job.queued_at_seconds), float(job.duration_seconds)
-            writer.writerow((queued_at, job.organization, job.repository, ";".join(job.labels), duration))
 
 
 class _Reading:

@@ -103,7 +103,6 @@ class Service:
     """One AWS service: call it like a boto3 client; it raises what a boto3 client raises."""
 
     name: ClassVar[str]
-    throttle_code: ClassVar[str] = "ThrottlingException"
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -11,7 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local.demo.deployment import DemoSecrets, function_environment, store_secrets, write_configuration
+from local.demo.deployment import (
+    DemoSecrets,
+    checkout_environment,
+    deployed_environment,
+    store_secrets,
+    write_configuration,
+)
 from local.demo.lambda_host import THIS_PYTHON, FunctionSpec, LambdaFunction
 from local.demo.scaled_time import ScaledTime
 from local.packages.unpacked import Unpacked
@@ -69,7 +75,10 @@ class Stage:
         self.configuration = write_configuration(self.folder, places, [])
         deploy(self.aws, self.configuration, "https://claims.example")
         self.aws.route_events("events", deployed_rules(self.configuration))
-        self._environment = function_environment(self.folder, aws_server.url, ScaledTime(1))
+        self._environment = {
+            **deployed_environment(aws_server.url, ScaledTime(1)),
+            **checkout_environment(self.folder),
+        }
         if self._packages:
             self.unpacked = self._packages(self.folder / "slipway.yaml", self.folder)
         return self

@@ -238,6 +238,26 @@ def test_own_latencies_are_used(trace: Path, tmp_path: Path, capsys: pytest.Capt
     assert json.loads(out)["wait_seconds"]["max"] == 6.0
 
 
+def test_pools_of_bottlerocket_boot_as_bottlerocket_does(
+    trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.yaml"
+    phases = {"running_to_registered": 200, "running_to_registered_bottlerocket": 20}
+    own.write_text("".join(f"{phase}: {{exactly: {of}}}\n" for phase, of in phases.items()), "utf-8")
+    text = (ROOT / "docs/examples/getting-started.yaml").read_text("utf-8")
+    alone = text.replace("    cpu: 2\n", "    cpu: 2\n    isolation: instance\n")
+    waits = {}
+    for system in ("al2023", "bottlerocket"):
+        (file := tmp_path / f"{system}.yaml").write_text(
+            alone.replace("    max_instances", f"    operating_system: {system}\n    max_instances"), "utf-8"
+        )
+        options = ("--config", file, "--latencies", own, "--starts-at", 0, "--lasts", 0.01)
+        status, out, _ = run(capsys, "--trace", trace, *options, "--json")
+        assert status == 0, out
+        waits[system] = json.loads(out)["wait_seconds"]["p50"]
+    assert waits["al2023"] - waits["bottlerocket"] == pytest.approx(180, abs=20)
+
+
 def test_a_window_runs_its_jobs_alone(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The trace's four jobs are queued at 0, 1, 2 and 3 minutes."""
     window = ("--starts-at", 1 / 60, "--lasts", 0.03)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.simulator.workload.jobs import SimulatedJob
-from local.simulator.workload.trace import COLUMNS, STARTS_AT, TraceError, read_trace, write_trace
+from local.simulator.workload.trace import COLUMNS, STARTS_AT, TraceError, read_trace
 
 HEADER = ",".join(COLUMNS)
 GOOD = "0,acme-web,shop,linux;small,60"
@@ -29,6 +30,15 @@ JOBS = st.builds(
     ).map(tuple),
     duration_seconds=SECONDS,
 )
+
+
+def write_trace(file: Path, jobs: list[SimulatedJob]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for job in jobs:
+            queued_at, duration = float(job.queued_at_seconds), float(job.duration_seconds)
+            writer.writerow((queued_at, job.organization, job.repository, ";".join(job.labels), duration))
 
 
 @given(st.lists(JOBS, min_size=1, max_size=20))

@@ -155,13 +155,6 @@ class Sqs(Service):
         queue.put(message, self.context.clock)
         return {}
 
-    @operation
-    def purge_queue(self, **request: Any) -> Response:
-        queue = self._queue(request["QueueUrl"])
-        for message in list(queue.messages.values()):
-            queue.remove(message)
-        return {}
-
     def _url(self, name: str) -> str:
         return f"{self.url_base}/{self.context.account_id}/{name}"
 
