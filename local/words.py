@@ -38,9 +38,19 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def minute(at: float) -> str:
+    """Return a time (epoch seconds) as people read it, in UTC, to the minute."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def phrase(code: str) -> str:
     """Return what a reason means in a few words, whatever its parameters."""
     return _PHRASES[code]
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds for a table; a dash where they are not known."""
+    return "–" if value is None else f"{value:,.1f}"
 
 
 def span(seconds: float) -> str:

@@ -36,6 +36,11 @@ def printable(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
+def quoted(value: object) -> str:
+    """Return a value as a fault names it: text in quotes."""
+    return f"'{printable(value)}'" if isinstance(value, str) else printable(value)
+
+
 def nearest(word: object, choices: Iterable[str]) -> str | None:
     """Return the choice that is spelt most like ``word``, or ``None`` when none is near."""
     if not isinstance(word, str):

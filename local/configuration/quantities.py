@@ -6,7 +6,7 @@ import functools
 import re
 import zoneinfo
 
-from local.configuration.faults import nearest, printable
+from local.configuration.faults import nearest, quoted
 from slipway.domain.configuration import Schedule
 from slipway.domain.resources import CPU_UNITS_PER_VCPU
 
@@ -35,7 +35,7 @@ def memory_mib(value: object) -> int:
     """Read ``7GiB`` or ``512MiB`` as MiB."""
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
     if not match or int(match[1]) == 0:
-        raise ValueError(f"{_quoted(value)} is not an amount of memory such as 7GiB or 512MiB")
+        raise ValueError(f"{quoted(value)} is not an amount of memory such as 7GiB or 512MiB")
     return int(match[1]) * (1024 if match[2] == "GiB" else 1)
 
 
@@ -43,7 +43,7 @@ def disk_gib(value: object) -> int:
     """Read ``50GiB`` as GiB: hosts are told whole ones."""
     match = _DISK.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise ValueError(f"{_quoted(value)} is not an amount of disk such as 50GiB (whole GiB, at least 1)")
+        raise ValueError(f"{quoted(value)} is not an amount of disk such as 50GiB (whole GiB, at least 1)")
     return int(match[1])
 
 
@@ -51,14 +51,14 @@ def duration_seconds(value: object) -> int:
     """Read ``90s``, ``2m``, ``6h`` or ``1d`` as seconds."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match or int(match[1]) == 0:
-        raise ValueError(f"{_quoted(value)} is not a duration such as 90s, 2m, 6h or 1d")
+        raise ValueError(f"{quoted(value)} is not a duration such as 90s, 2m, 6h or 1d")
     return int(match[1]) * _SECONDS[match[2]]
 
 
 def cpu_units(value: object) -> int:
     """Read a number of vCPU, such as 2 or 0.5, as ECS CPU units (0.125 to 192 vCPU) [ECS-TASK-SIZE]."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{_quoted(value)} is not a number of vCPU such as 2 or 0.5")  # noqa: TRY004 pydantic's contract
+        raise ValueError(f"{quoted(value)} is not a number of vCPU such as 2 or 0.5")  # noqa: TRY004 pydantic's contract
     units = value * CPU_UNITS_PER_VCPU
     if not _SMALLEST_CPU_UNITS <= units <= _LARGEST_CPU_UNITS or units != int(units):
         raise ValueError(f"{value} vCPU is not between 0.125 and 192 in steps of 1/1024")
@@ -69,7 +69,7 @@ def schedule(value: object) -> Schedule:
     """Read ``Mon-Fri 09:00-19:00 Asia/Tokyo``: days (``Mon-Fri``, ``Sat,Sun``), hours, IANA time zone."""
     parts = value.split(" ") if isinstance(value, str) else []
     if len(parts) != 3:
-        raise ValueError(f"{_quoted(value)} is not a schedule such as 'Mon-Fri 09:00-19:00 Asia/Tokyo'")
+        raise ValueError(f"{quoted(value)} is not a schedule such as 'Mon-Fri 09:00-19:00 Asia/Tokyo'")
     start, end = _minutes(parts[1])
     return Schedule(_weekdays(parts[0]), start, end, _timezone(parts[2]))
 
@@ -86,25 +86,25 @@ def _weekdays(text: str) -> tuple[int, ...]:
 
 def _day(text: str) -> int:
     if text not in _DAYS:
-        raise WordError(f"{_quoted(text)} is not a day ({' '.join(_DAYS)})", nearest(text, _DAYS))
+        raise WordError(f"{quoted(text)} is not a day ({' '.join(_DAYS)})", nearest(text, _DAYS))
     return _DAYS.index(text)
 
 
 def _minutes(text: str) -> tuple[int, int]:
     match = _HOURS.fullmatch(text)
     if not match:
-        raise ValueError(f"{_quoted(text)} is not hours such as 09:00-19:00")
+        raise ValueError(f"{quoted(text)} is not hours such as 09:00-19:00")
     start_hour, start_minute, end_hour, end_minute = (int(group) for group in match.groups())
     start, end = start_hour * 60 + start_minute, end_hour * 60 + end_minute
     if start_minute > 59 or end_minute > 59 or end > 24 * 60 or start >= end:
-        raise ValueError(f"{_quoted(text)} must begin before it ends, within one day (00:00 to 24:00)")
+        raise ValueError(f"{quoted(text)} must begin before it ends, within one day (00:00 to 24:00)")
     return start, end
 
 
 def _timezone(text: str) -> str:
     zones = _timezones()
     if text not in zones:
-        raise WordError(f"{_quoted(text)} is not a time zone", nearest(text, zones))
+        raise WordError(f"{quoted(text)} is not a time zone", nearest(text, zones))
     return text
 
 
@@ -112,7 +112,3 @@ def _timezone(text: str) -> str:
 def _timezones() -> frozenset[str]:
     # Finding them reads every file of the zone database.
     return frozenset(zoneinfo.available_timezones())
-
-
-def _quoted(value: object) -> str:
-    return f"'{printable(value)}'" if isinstance(value, str) else printable(value)

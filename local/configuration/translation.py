@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from local.configuration.faults import Fault, Path, nearest, printable
+from local.configuration.faults import Fault, Path, nearest, quoted
 from local.configuration.quantities import WordError
 
 
@@ -28,7 +28,7 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
         return Fault(path, "unknown key", nearest(path[-1], keys_at(model, path[:-1])))
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        message = f"{_shown(detail['input'])} is not one of {', '.join(choices)}"
+        message = f"{quoted(detail['input'])} is not one of {', '.join(choices)}"
         return Fault(path, message, nearest(detail["input"], choices))
     if kind == "value_error":
         cause = detail["ctx"]["error"]
@@ -63,17 +63,13 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
-def _shown(value: object) -> str:
-    return f"'{printable(value)}'" if isinstance(value, str) else printable(value)
-
-
 def _as_pydantic_says(detail: ErrorDetails) -> str:
     message = detail["msg"]
     return message[:1].lower() + message[1:]
 
 
 def _wanted(what: str) -> Callable[[ErrorDetails], str]:
-    return lambda detail: f"{_shown(detail['input'])} is not {what}"
+    return lambda detail: f"{quoted(detail['input'])} is not {what}"
 
 
 _SENTENCES: Mapping[str, Callable[[ErrorDetails], str]] = {

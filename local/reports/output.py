@@ -17,7 +17,7 @@ from local.reports.accounts import Report, Row
 from local.reports.money import NANO, Prices
 from local.reports.sizes import MARGIN, PART, Sized
 from local.reports.targets import FEWEST_JOBS, Target
-from local.words import iso
+from local.words import iso, seconds
 from slipway.domain.resources import CPU_UNITS_PER_VCPU
 from slipway.domain.text import inert
 
@@ -71,7 +71,7 @@ def as_table(report: Report, by: str) -> Table:
             row.name,
             f"{row.jobs:,}",
             f"{row.minutes:,.0f}",
-            *map(_seconds, (row.wait_p50, row.wait_p90)),
+            *map(seconds, (row.wait_p50, row.wait_p90)),
         )
         _add_row(table, (*cells, f"{row.cents / 100:,.2f}"))
     return table
@@ -118,9 +118,9 @@ def targets_as_table(found: Sequence[Target]) -> RenderableType:
             _organization(target),
             f"{target.jobs:,}" + (" (few)" if target.jobs < FEWEST_JOBS else ""),
             f"{target.target_seconds}",
-            _seconds(target.p90),
+            seconds(target.p90),
             met,
-            _seconds(target.without_top),
+            seconds(target.without_top),
         )
         _add_row(table, cells)
     return Group(table, *(Text(inert(line, _LONGEST)) for line in _lost(found)))
@@ -231,10 +231,6 @@ def _minutes(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 def _most(parts: Sequence[tuple[str, float]]) -> str:
     return ", ".join(f"{name} {minutes:,.1f} min" for name, minutes in parts[:2])
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.1f}"
 
 
 def _add_row(table: Table, cells: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.slipway_cli.answers import cannot_be_written, leave, print_json, refuse, unwritable
-from local.slipway_cli.live_command import add_serving
+from local.slipway_cli.arguments import add_serving, whole_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +25,7 @@ FASTEST, SLOWEST = 8, 2
 JOBS_AT_FASTEST = 120  # what two processor cores carry; more jobs get more time
 # A container takes a few tenths of a second of a core to start, and as long to end.
 CONTAINERS_AT_FASTEST, JOBS_IN_CONTAINERS = 15, 20
+_COUNT = whole_number(1, 9_999)
 _NEEDED = ("bash", "curl")
 _OF_ENVIRONMENTS = frozenset({"environments", "seed", "json", "command", "run"})
 _LONGEST = 300  # characters of an error of the logs
@@ -35,9 +36,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "demo", help="watch an enterprise's jobs get runners, all on this machine", allow_abbrev=False
     )
+    _add_run(parser)
+    _add_view(parser)
+    _add_outputs(parser)
+    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs",
-        type=_positive,
+        type=_COUNT,
         metavar="N",
         help=f"jobs to queue (default {JOBS_AT_FASTEST}, in containers {JOBS_IN_CONTAINERS})",
     )
@@ -60,7 +68,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--clock-scale",
-        type=_positive,
+        type=_COUNT,
         metavar="X",
         help=f"how much faster than the wall time passes (default {FASTEST}, less for many jobs)",
     )
@@ -69,7 +77,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="watch environments of pull requests instead: a day of thirty, on a clock that is not real",
     )
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
+    parser.add_argument(
+        "--serve", action="store_true", help="show it on a page too, during the run and after it"
+    )
+    add_serving(parser)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-logs",
         metavar="DIR",
@@ -84,12 +102,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE.jsonl",
         help="leave the ledger as it is at the end, for slipway explain, status and the like (with --keep-logs)",
     )
-    parser.add_argument(
-        "--serve", action="store_true", help="show it on a page too, during the run and after it"
-    )
     parser.add_argument("--record", type=Path, metavar="FILE", help="leave a recording, for slipway live")
-    add_serving(parser)
-    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -265,9 +278,3 @@ def default_scale(jobs: int, at_fastest: int = JOBS_AT_FASTEST) -> int:
     """Return how much faster than the wall time may pass, so that this machine keeps up with the jobs."""
     # Squared: when a machine falls behind, its queues grow faster than the jobs.
     return max(SLOWEST, min(FASTEST, FASTEST * at_fastest**2 // jobs**2))
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 9_999):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 9999")
-    return int(text)

@@ -48,6 +48,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--webhook-url", metavar="URL", help="the webhook's whole address, once it is deployed"
     )
+    _add_more(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    parser.set_defaults(run=lambda arguments: _doctor(arguments, parser))
+
+
+def _add_more(parser: argparse.ArgumentParser) -> None:
+    """Add what it is asked to look at besides."""
     parser.add_argument(
         "--build", type=Path, metavar="DIR", help="the build that is deployed: are the functions of it?"
     )
@@ -66,8 +73,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="HOST:PORT",
         help="what else it is asked to reach; may be repeated",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
-    parser.set_defaults(run=lambda arguments: _doctor(arguments, parser))
 
 
 def target(text: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from local.operating.faults import NoSightError
 from local.slipway_cli.answers import cannot_be_written, refuse
+from local.slipway_cli.arguments import add_serving, seconds
 from local.slipway_cli.sight_arguments import add_region, open_sight
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_region(parser)
     parser.add_argument(
         "--every",
-        type=_seconds,
+        type=seconds,
         default=_EVERY_SECONDS,
         metavar="S",
         help=f"seconds between two looks at a deployment (default {_EVERY_SECONDS:g})",
@@ -48,16 +49,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_serving(parser)
     parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
-
-
-def add_serving(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that serves the page takes."""
-    parser.add_argument(
-        "--port", type=_port, default=0, metavar="N", help="port on 127.0.0.1 (default: a free one)"
-    )
-    parser.add_argument(
-        "--serve-seconds", type=_seconds, metavar="S", help="stop serving after so long (default: at Ctrl-C)"
-    )
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -112,19 +103,3 @@ def serve(history: History, arguments: argparse.Namespace) -> int:
     except OSError as fault:
         return refuse(arguments, f"port {arguments.port}: {fault.strerror}")
     return 0
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.2 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.2 to 86400")
-    return seconds
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65_535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
-    return int(text)

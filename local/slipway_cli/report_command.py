@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local.operating.faults import NoSightError
+from local.reports.accounts import BY
 from local.slipway_cli.answers import leave, print_json, refuse, unwritable
+from local.slipway_cli.arguments import number
 from local.slipway_cli.sight_arguments import add_region, configuration_of
+from local.words import minute
 
 if TYPE_CHECKING:
     from local.reports.accounts import Report
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from slipway.domain.configuration import Configuration
     from slipway.domain.usage import Usage
 
-_BY = ("organization", "repository", "workflow", "profile")
 _TABLE_WIDTH = 120
 _BEST_HOURS = 10
 
@@ -34,6 +36,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "report", help="jobs, minutes, waits and money, by who used them", allow_abbrev=False
     )
+    _add_source(parser)
+    _add_view(parser)
+    _add_outputs(parser)
+    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--usage", type=Path, metavar="FILE.jsonl", help="usage lines that a demo or a simulation left"
     )
@@ -46,7 +55,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         " profiles --right-size compares with (default slipway.yaml)",
     )
     add_region(parser)
-    parser.add_argument("--by", choices=_BY, default="repository", help="whose accounts (default repository)")
+    parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="first day, UTC (2026-11-01)")
+    parser.add_argument("--to", dest="end", type=_day, metavar="DAY", help="day after the last, UTC")
+    parser.add_argument(
+        "--price",
+        type=_price,
+        action="append",
+        default=[],
+        metavar="TYPE=USD",
+        help="what an hour of an instance type costs, instead of its list price",
+    )
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", choices=BY, default="repository", help="whose accounts (default repository)")
     parser.add_argument(
         "--slo",
         action="store_true",
@@ -76,24 +98,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--timezone", type=_zone, default="UTC", metavar="ZONE", help="of the week's hours (default UTC)"
     )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.svg", help="draw the week's demand and waits, and what it cost"
-    )
-    parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="first day, UTC (2026-11-01)")
-    parser.add_argument("--to", dest="end", type=_day, metavar="DAY", help="day after the last, UTC")
-    parser.add_argument(
-        "--price",
-        type=_price,
-        action="append",
-        default=[],
-        metavar="TYPE=USD",
-        help="what an hour of an instance type costs, instead of its list price",
     )
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(default table)")
     parser.add_argument(
         "--json", dest="format", action="store_const", const="json", help="the same as --format json"
     )
-    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -173,7 +187,7 @@ def _drawing(arguments: argparse.Namespace, lines: Lines, made: Report) -> str:
     from local.reports.plot import draw  # noqa: PLC0415
 
     zone = arguments.timezone
-    title = f"{_told(made.within.start)} to {_told(made.within.end)}, by {arguments.by}"
+    title = f"{minute(made.within.start)} to {minute(made.within.end)}, by {arguments.by}"
     return draw(week(_waits(lines, made.within), zone), made.rows, title, zone.key)
 
 
@@ -250,10 +264,10 @@ def _read(arguments: argparse.Namespace) -> tuple[Lines, Range]:
     within = Range(begun if start is None else start, max(ends) + 1 if end is None else end)
     if within.end <= begun or within.start > max(ends):
         raise _NothingError(
-            f"nothing is recorded in these days: records reach from {_told(begun)} to {_told(max(ends))}"
+            f"nothing is recorded in these days: records reach from {minute(begun)} to {minute(max(ends))}"
         )
     if start is not None and begun > start:
-        print(f"recorded only since {_told(begun)}: what was before is missing", file=sys.stderr)
+        print(f"recorded only since {minute(begun)}: what was before is missing", file=sys.stderr)
     return Lines.of(usages), within
 
 
@@ -287,10 +301,6 @@ def _print(arguments: argparse.Namespace, made: Report) -> None:
         print(note, file=sys.stderr)
 
 
-def _told(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
 def _day(text: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
@@ -307,10 +317,6 @@ def _zone(text: str) -> ZoneInfo:
 
 def _price(text: str) -> tuple[str, float]:
     name, _, amount = text.partition("=")
-    try:
-        price = float(amount)
-    except ValueError:
-        price = 0.0
-    if not name or not 0 < price < 1_000:
+    if not name or not 0 < (price := number(amount)) < 1_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not TYPE=USD, such as m7i.4xlarge=0.8064")
     return name, price

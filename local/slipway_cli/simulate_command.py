@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.simulator.policies.registry import DEFAULT, NAMES
 from local.slipway_cli.answers import cannot_be_written, leave, print_json, refuse_input, unwritable
+from local.slipway_cli.arguments import number, whole_number
 
 if TYPE_CHECKING:
     from local.simulator.outcome import Outcome
@@ -29,6 +30,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "simulate", help="run many jobs in model time: waits and cost, by policy", allow_abbrev=False
     )
+    _add_source(parser)
+    _add_view(parser)
+    _add_outputs(parser)
+    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_mutually_exclusive_group(required=True)
     jobs.add_argument("--scenario", type=_scenario, metavar="NAME", help="jobs made up by rule, by name")
     jobs.add_argument(
@@ -49,6 +57,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         help="your own figures for phases of local/twin/latencies.yaml",
     )
+    parser.add_argument(
+        "--jobs-per-day", type=whole_number(1), metavar="N", help="size of a scenario (default: its own)"
+    )
+    parser.add_argument(
+        "--starts-at", type=_hours, metavar="H", help="first hour to run, from the jobs' start (default 0)"
+    )
+    parser.add_argument("--lasts", type=_hours, metavar="H", help="how many hours to run (default: all)")
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--policy",
@@ -59,16 +77,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     which.add_argument("--compare", action="store_true", help="run every policy on the same jobs")
     parser.add_argument(
-        "--seed", type=_seed, default=1, metavar="N", help="what chance is made of (default 1)"
+        "--seed", type=whole_number(0), default=1, metavar="N", help="what chance is made of (default 1)"
     )
-    parser.add_argument(
-        "--jobs-per-day", type=_positive, metavar="N", help="size of a scenario (default: its own)"
-    )
-    parser.add_argument(
-        "--starts-at", type=_hours, metavar="H", help="first hour to run, from the jobs' start (default 0)"
-    )
-    parser.add_argument("--lasts", type=_hours, metavar="H", help="how many hours to run (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.svg", help="draw waits, instances and cost over time"
     )
@@ -78,7 +92,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--record", type=Path, metavar="FILE", help="leave a recording of the run, for slipway live"
     )
-    parser.set_defaults(run=lambda arguments: run_command(arguments, parser))
 
 
 def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -296,25 +309,7 @@ def _policy(text: str) -> str:
     )
 
 
-def _seed(text: str) -> int:
-    return _whole_number(text, 0)
-
-
-def _positive(text: str) -> int:
-    return _whole_number(text, 1)
-
-
 def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
-    if not 0 <= hours < math.inf:
+    if not 0 <= (hours := number(text)) < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours: write 5, or 0.25 for a quarter")
     return hours
-
-
-def _whole_number(text: str, least: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= least):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
-    return int(text)

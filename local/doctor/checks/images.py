@@ -55,37 +55,36 @@ def _judge(surroundings: Surroundings, image: str, architectures: list[str]) -> 
     except ClientError as fault:
         if fault.response["Error"]["Code"] != "RepositoryNotFoundException":
             raise
-        yield failed(
-            "image-repository-missing",
-            f"there is no repository {place['repository']} in {place['region']}",
-            mend,
-        )
+        message = f"there is no repository {place['repository']} in {place['region']}"
+        yield failed("image-repository-missing", message, mend)
         return
     if not answer["images"]:
         yield failed("image-missing", "the repository has no image of this digest", mend)
         return
     manifest = json.loads(answer["images"][0]["imageManifest"])
     has = _platforms(manifest) or _architecture_of_one(client, key, manifest)
-    if not has:
-        mend = "see for yourself that it is for " + " and ".join(architectures)
-        yield unknown(
-            "image-unread",
-            "is there, but its configuration, which tells its architecture, could not be read",
-            mend,
-        )
+    if fault_of_it := _of_architecture(has, architectures):
+        yield fault_of_it
         return
-    for architecture in architectures:
-        if _ARCHITECTURES[architecture] not in has:
-            message = f"is for {', '.join(sorted(has))}, and its pool is {architecture}"
-            yield failed(
-                "image-architecture", message, "build it for the pool's architecture, or name another pool"
-            )
-            return
     days = _days_old(client, key, place["digest"])
     if days > OLD_DAYS:
         message = f"was pushed {days:.0f} days ago: its runner and its packages are as old"
         yield warning("image-old", message, "build it anew (docs/currency.md), and name the new digest")
     yield ok(f"is there, for {', '.join(sorted(has))}")
+
+
+def _of_architecture(has: set[str], architectures: list[str]) -> Verdict | None:
+    """Judge whether it is for its pools' architectures; None where it is."""
+    if not has:
+        message = "is there, but its configuration, which tells its architecture, could not be read"
+        return unknown(
+            "image-unread", message, "see for yourself that it is for " + " and ".join(architectures)
+        )
+    missing = next((one for one in architectures if _ARCHITECTURES[one] not in has), None)
+    if missing is None:
+        return None
+    message = f"is for {', '.join(sorted(has))}, and its pool is {missing}"
+    return failed("image-architecture", message, "build it for the pool's architecture, or name another pool")
 
 
 def _days_old(client: Any, key: Mapping[str, str], digest: str) -> float:

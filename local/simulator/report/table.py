@@ -8,6 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from local.words import seconds
+
 _BOUND = "clairvoyant"
 # Two lines each, with the unit: eleven columns of one line would not fit a terminal.
 _HEADS = (
@@ -45,14 +47,10 @@ def _cells(summary: Mapping[str, Any], bound: float | None) -> tuple[str, ...]:
     return (
         summary["policy"],
         f"{summary['completed']}/{summary['jobs']}",
-        *(_seconds(waits[name]) for name in ("p50", "p90", "p99", "max")),
-        _seconds(summary["own_seconds"]["p90"]),
+        *(seconds(waits[name]) for name in ("p50", "p90", "p99", "max")),
+        seconds(summary["own_seconds"]["p90"]),
         "–" if is_bound else f"{summary['instance_hours']:,.1f}",
         f"{cost:,.2f}",
         f"{cost / bound:.2f}" if bound else "–",
         "–" if is_bound else f"{100 * summary['idle_fraction']:.0f}",
     )
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.1f}"

@@ -41,7 +41,7 @@ def test_a_configuration_with_faults_is_refused_with_them(
     ("arguments", "said"),
     [
         (("--recording", "a", "--config", "b"), "not allowed with argument"),
-        (("--recording", "a", "--port", "70000"), "'70000' is not a port from 0 to 65535"),
+        (("--recording", "a", "--port", "70000"), "'70000' is not a whole number from 0 to 65535"),
         (("--recording", "a", "--serve-seconds", "never"), "'never' is not a number of seconds"),
         (("--recording", "a", "--record", "b"), "a recording is one already"),
     ],
