@@ -13,6 +13,7 @@ import pytest
 
 from local.containers.images import runner_image
 from local.containers.podman import Podman
+from tests.support.checkout import IMPORT_PATH
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,10 +30,9 @@ def test_jobs_run_in_containers_of_the_runner_image_and_nothing_is_left(
     podman: Podman, tmp_path: Path
 ) -> None:
     image = runner_image(podman)
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
     demo = subprocess.Popen(
         [sys.executable, "-m", "local.slipway_cli", "demo", "--containers", "--json", "--jobs=4", f"--keep-logs={tmp_path}"],
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": IMPORT_PATH},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -57,12 +57,11 @@ def test_jobs_run_in_containers_of_the_runner_image_and_nothing_is_left(
 
 
 def test_a_machine_that_can_run_no_containers_is_told_why(tmp_path: Path) -> None:
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
     for name in ("bash", "curl"):
         (tmp_path / name).symlink_to(f"/bin/{name}")
     done = subprocess.run(
         [sys.executable, "-m", "local.slipway_cli", "demo", "--containers", "--jobs=1"],
-        env={"PATH": str(tmp_path), "PYTHONPATH": paths},
+        env={"PATH": str(tmp_path), "PYTHONPATH": IMPORT_PATH},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -17,6 +17,8 @@ from local.demo.world import PERMISSIONS
 from local.permissions.record import read_record, refused
 from slipway import telemetry
 from slipway.config import load_configuration
+from tests.support.checkout import IMPORT_PATH
+from tests.support.emf import told_to_cloudwatch
 from tests.support.permissions import policies_of
 
 pytestmark = [
@@ -48,8 +50,7 @@ def demo(logs: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
         os.path.relpath(logs, ROOT),
         *arguments,
     ]
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
-    environment = {**os.environ, "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONPATH": IMPORT_PATH}
     done = subprocess.run(
         command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
     )
@@ -107,13 +108,9 @@ def metrics_of(logs: Path) -> dict[tuple[str, str], list[float]]:
     """Return the values in the logs by metric and the dimension besides the function's."""
     found: dict[tuple[str, str], list[float]] = {}
     for function in ("webhook", "scaler", "registrar", "reaper", "redelivery"):
-        for line in log_lines(logs, function):
-            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-                (names,) = directive["Dimensions"]
-                assert line[telemetry.FUNCTION].endswith(function)
-                by = "".join(set(names) - {telemetry.FUNCTION})
-                for metric in directive["Metrics"]:
-                    found.setdefault((metric["Name"], by), []).extend(line[metric["Name"]])
+        for told in told_to_cloudwatch(log_lines(logs, function)):
+            assert told.dimensions[telemetry.FUNCTION].endswith(function)
+            found.setdefault((told.name, told.by), []).extend(told.values)
     return found
 
 
@@ -170,8 +167,7 @@ def explained(logs: Path, ledger: Path, job: int) -> list[dict[str, Any]]:
     """Run ``slipway explain --json`` on what a demo left, and return the tries of the job."""
     command = [sys.executable, "-m", "local.slipway_cli", "explain", str(job), "--json", "--logs", str(logs)]
     command += ["--config", str(logs / "slipway.yaml"), "--ledger", str(ledger)]
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
-    environment = {**os.environ, "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONPATH": IMPORT_PATH}
     done = subprocess.run(
         command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
@@ -207,10 +203,9 @@ def hold_guarantees(status: int, result: dict[str, Any], logs: Path) -> None:
 
 def test_a_forgotten_tool_is_named_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "bash").symlink_to("/bin/bash")
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
     done = subprocess.run(
         [sys.executable, "-m", "local.slipway_cli", "demo", "--jobs", "1"],
-        env={"PATH": str(tmp_path), "PYTHONPATH": paths}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": str(tmp_path), "PYTHONPATH": IMPORT_PATH}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert "apt-get install curl" in done.stderr

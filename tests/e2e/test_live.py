@@ -20,6 +20,7 @@ from local.live.frames import FrameMaker, about
 from local.live.reading import Reading
 from local.live.recording import Recorder, open_recording
 from tests.builders import NOW, a_configuration, a_snapshot, several_jobs
+from tests.support.checkout import IMPORT_PATH
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,10 +38,9 @@ sys.exit(main(sys.argv[1:]))
 @contextmanager
 def slipway(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the command; give the process and the page's address once it is told."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
     command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
     process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths},
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": IMPORT_PATH},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.support.checkout import names_of_tests
 from tests.support.repository import ROOT
 
 RECIPES = ROOT / "docs" / "recipes"
@@ -21,13 +22,8 @@ def test_each_recipe_has_its_page_which_is_on_the_map() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_test_that_a_recipe_names_exists(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", (RECIPES / page).read_text("utf-8")))
-    written = {
-        name
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^def (test_\w+)\(", path.read_text("utf-8"), re.MULTILINE)
-    }
     assert named
-    assert named - written == set()
+    assert named - names_of_tests() == set()
 
 
 @pytest.mark.parametrize("page", PAGES)

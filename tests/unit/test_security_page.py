@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.support.checkout import names_of_tests
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "security.md"
 ROW = re.compile(
@@ -16,11 +18,6 @@ HEADS = ("Attack", "---")
 def rows() -> list[re.Match[str]]:
     found = ROW.finditer(PAGE.read_text("utf-8"))
     return [row for row in found if not row["attack"].strip().startswith(HEADS)]
-
-
-def names_of_tests() -> set[str]:
-    sources = (path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    return {name for source in sources for name in re.findall(r"^def (test_\w+)\(", source, re.MULTILINE)}
 
 
 def test_every_attack_has_what_stops_it_a_test_that_exists_and_where_that_is_proven() -> None:

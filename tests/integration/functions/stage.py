@@ -29,6 +29,7 @@ from local.twin.http.github import GitHubServer
 from local.twin.latency import LatencyModel
 from local.twin_deployment import ACCOUNT, REGION, deploy, deployed_rules
 from slipway.domain.jobs import JobEvent, JobState, encode_job_event
+from tests.support.emf import values_told
 
 LABELS = ("self-hosted", "linux", "x64", "small")
 ROLE = "slipway-general-task-ap-northeast-1"
@@ -130,12 +131,7 @@ class Stage:
 
     def metrics(self, name: str) -> dict[str, list[float]]:
         """The values of each metric that a function wrote to its log [LAMBDA-EMF]."""
-        found: dict[str, list[float]] = {}
-        for line in self.log(name):
-            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-                for metric in directive["Metrics"]:
-                    found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
-        return found
+        return values_told(self.log(name))
 
     def everything_logged(self) -> str:
         return "".join(path.read_text("utf-8") for path in self.folder.glob("*.log"))

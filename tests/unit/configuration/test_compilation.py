@@ -17,6 +17,7 @@ from local.slipway_cli.main import main
 from slipway.config import load_configuration
 from slipway.domain.configuration import Docker, Isolation, Market, Registration, Schedule, WebhookSecret
 from slipway.domain.resources import Resources
+from tests.support.checkout import IMPORT_PATH
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
@@ -157,7 +158,7 @@ def test_the_command_runs_as_a_process_from_any_directory(tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-P", "-m", "local.slipway_cli", "config", "check", str(ENTERPRISE)],
         cwd=tmp_path,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}"},
+        env={"PYTHONPATH": IMPORT_PATH},
         capture_output=True,
         text=True,
         check=False,

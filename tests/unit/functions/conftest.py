@@ -17,6 +17,7 @@ from slipway.adapters.json_log import JsonLog
 from tests.deliveries import NOW, SECRETS, compiled
 from tests.fakes.aws_stub import AwsStub
 from tests.fakes.clock import ManualClock
+from tests.support.emf import values_told
 
 
 @dataclass
@@ -40,12 +41,7 @@ class Webhook:
     @property
     def metrics(self) -> dict[str, list[float]]:
         """The values of each metric, as CloudWatch reads them from the log [LAMBDA-EMF]."""
-        found: dict[str, list[float]] = {}
-        for line in self._logged:
-            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-                for metric in directive["Metrics"]:
-                    found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
-        return found
+        return values_told(self._logged)
 
     @property
     def _logged(self) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.deliveries import compiled
+from tests.support.checkout import IMPORT_PATH
 from tests.support.environments import compiled_settings
 
 ROOT = Path(__file__).parents[3]
@@ -95,7 +96,7 @@ def imported(name: str, builder: str, configuration: str) -> Any:
     vendored = {module for module, packages in modules_and_packages().items() if packages & locked()}
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]),
+        "PYTHONPATH": IMPORT_PATH,
         "SLIPWAY_CONFIG": configuration,
         **(ENVIRONMENT if builder else {}),
     }

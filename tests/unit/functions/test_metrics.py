@@ -41,6 +41,7 @@ from slipway.services.repair import Repaired
 from tests.builders import NOW
 from tests.contract.ledger_cases import an_event
 from tests.fakes.clock import ManualClock
+from tests.support.emf import told_to_cloudwatch
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = ("scaler", "registrar", "reaper", "redelivery", "webhook")
@@ -142,21 +143,9 @@ Written = dict[tuple[str, str], tuple[dict[str, str], str, list[float]]]
 
 
 def written(output: str) -> Written:
-    """Return dimensions, unit and values by metric and the dimension besides the function's, as CloudWatch reads them.
-
-    [LAMBDA-EMF]
-    """
-    found: Written = {}
-    for line in map(json.loads, output.splitlines()):
-        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-            assert directive["Namespace"] == telemetry.NAMESPACE
-            (names,) = directive["Dimensions"]
-            (*besides,) = sorted(set(names) - {telemetry.FUNCTION})
-            for metric in directive["Metrics"]:
-                dimensions = {name: line[name] for name in names}
-                key = (metric["Name"], *besides) if besides else (metric["Name"], "")
-                found[key] = (dimensions, metric["Unit"], line[metric["Name"]])
-    return found
+    """Return dimensions, unit and values by metric and the dimension besides the function's."""
+    lines = map(json.loads, output.splitlines())
+    return {(one.name, one.by): (one.dimensions, one.unit, one.values) for one in told_to_cloudwatch(lines)}
 
 
 def values(output: str) -> dict[str, list[float]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.deliveries import SECRETS, compiled, payload, signed_event
 from tests.fakes.aws_stub import AwsStub
+from tests.support.checkout import IMPORT_PATH
 
 ROOT = Path(__file__).parents[3]
 TOO_HEAVY = {
@@ -33,7 +34,7 @@ def imports_of_a_queued_event(folder: Path) -> list[str]:
     with AwsStub(dict(SECRETS)) as aws:
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]),
+            "PYTHONPATH": IMPORT_PATH,
             "AWS_REGION": "eu-west-1",
             "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "key",

@@ -12,9 +12,9 @@ import pytest
 
 from local.planning.screen import JOBS_SHOWN
 from local.slipway_cli.main import main
+from tests.support.checkout import IMPORT_PATH
 from tests.support.snapshot_files import (
     EXAMPLE,
-    ROOT,
     SAMPLES,
     a_file,
     a_queued_job,
@@ -127,7 +127,7 @@ def test_text_of_strangers_is_neither_markup_nor_escape_on_the_screen(
 def test_help_imports_nothing_that_is_slow(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", HELP, *arguments],
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core' / 'python'}", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": IMPORT_PATH, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,

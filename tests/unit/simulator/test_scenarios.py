@@ -20,6 +20,7 @@ from local.simulator.workload.jobs import IncidentKind, SimulatedJob, Workload
 from local.simulator.workload.scenarios import SCENARIOS, UnknownScenarioError, make_workload, scenario
 from local.simulator.workload.windows import Size, Window
 from slipway.domain.matching import Route, route
+from tests.support.checkout import IMPORT_PATH
 
 ROOT = Path(__file__).parents[3]
 SEEDS = (1, 2, 3)
@@ -82,11 +83,10 @@ def test_another_process_makes_the_same_jobs() -> None:
         "from local.simulator.workload.scenarios import SCENARIOS\n"
         "print(*(digest(made(name, jobs_per_day=1_000)) for name in SCENARIOS))"
     )
-    paths = f"{ROOT}:{ROOT}/layers/core/python"
     elsewhere = subprocess.run(
         [sys.executable, "-c", program],
         # Another seed of hash(), and so another order of every set.
-        env={"PYTHONPATH": paths, "PYTHONHASHSEED": "7"},
+        env={"PYTHONPATH": IMPORT_PATH, "PYTHONHASHSEED": "7"},
         cwd=ROOT,
         capture_output=True,
         text=True,
