@@ -211,8 +211,8 @@ MISTAKES = {
     ),
     "a dashboard of another name": Mistake(
         "dashboard.tf",
-        "dashboard_name = local.twin_deployment",
-        'dashboard_name = "${local.twin_deployment}-jobs"',
+        "dashboard_name = local.deployment",
+        'dashboard_name = "${local.deployment}-jobs"',
         "dashboard",
         "itself",
     ),

@@ -14,7 +14,7 @@ from slipway.adapters.json_log import JsonLog
 from tests.builders import a_profile
 from tests.contract.moto import client, moto_url
 
-GROUP = "/aws/lambda/slipway-webhook"
+GROUP = "/aws/lambda/explained-webhook"  # of this test alone: moto is one account for a whole process
 NOW = 1_790_000_000.0
 PROFILES = [a_profile()]
 
