@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from local.slipway_cli.answers import leave
 from local.slipway_cli.main import main
@@ -92,9 +93,10 @@ def test_an_app_that_nothing_would_use_is_refused_as_json_if_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--organization", "acme", "--webhook-url", f"https://x.example/webhook/{'a' * 16}"]
-    text = EXAMPLE.read_text("utf-8")
-    without = "\n".join(line for line in text.splitlines() if not line.strip().startswith("app:"))
-    (file := tmp_path / "slipway.yaml").write_text(without, "utf-8")
+    document = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    del document["github"]["secrets"]["app"]
+    document["github"].pop("sweep_calls_per_hour", None)  # which needs an App
+    (file := tmp_path / "slipway.yaml").write_text(yaml.safe_dump(document), "utf-8")
     status, out, _ = run(capsys, "github-app", file, *arguments, "--json")
     assert status == 1
     assert json.loads(out)["error"].endswith("names no secret, so nothing would use the App")
