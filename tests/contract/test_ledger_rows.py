@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_intents_come_back_as_they_were_written_until_they_are_settled(case: Cas
     load = ((SHAPE, 2), (Shape("gpu", Resources(4096, 15_000, 1)), 1))
     run = a_run_intent(10, exclusive=True, avoid=("i-7",))
     launch = a_launch_intent(3, loads=((load, 2), ((), 1)), for_stopped_tier=True)
-    start = a_start_intent("i-8", "i-9", load=load)
+    start = replace(a_start_intent("i-8", "i-9", load=load), awaited_until=NOW + 20.0)
     for intent in (run, run, launch, start):
         case.ledger.intents.write(intent)
     assert set(case.snapshot().intents) == {run, launch, start}

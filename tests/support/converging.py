@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
 from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.configuration import Configuration
+from slipway.domain.intents import ANSWER_SECONDS, Intent, Request
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Applied
 from slipway.services.apply import Apply
@@ -52,15 +54,36 @@ class Noted:
 
 @dataclass
 class Outward:
-    """In place of ``Act`` and ``End``: nothing is done, and all is well unless ``calls`` says otherwise."""
+    """In place of ``Act`` and ``End``: nothing is done, and all is well unless ``calls`` says otherwise.
 
+    What was asked for stays written down, as if its answer never came.
+    """
+
+    ledger: Ledger
     calls: Calls
+    settled: list[Intent]
+    asked: Callable[[], object]
 
     def __call__(self, _pool: str, _request: object) -> Applied:
         self.calls.make("act")
         return Applied()
 
-    def settle(self, _intents: object) -> Applied:
+    def ask(self, pool: str, request: Request) -> Intent:
+        self.calls.make("ask")
+        self.asked()
+        intent = Intent("token", pool, request, NOW, awaited_until=NOW + ANSWER_SECONDS)
+        self.ledger.intents.write(intent)
+        return intent
+
+    def carry_out(self, _intent: Intent) -> Applied:
+        self.calls.make("carry_out")
+        return Applied()
+
+    def let_go(self, _intent: Intent) -> None:
+        self.calls.make("let_go")
+
+    def settle(self, intents: Iterable[Intent]) -> Applied:
+        self.settled.extend(intents)
         return Applied()
 
     def drain(self, _instance: object) -> None:
@@ -79,21 +102,29 @@ class RecordedWakeups:
 
 @dataclass
 class Stage:
-    """One pool. ``apply`` is in the place of what carries plans out, if it is given."""
+    """One pool. ``apply`` is in the place of what carries plans out, if it is given.
+
+    ``settled`` are the intents that were repeated; ``on_ask`` happens when EC2 is to be asked for something.
+    """
 
     configuration: Configuration = field(default_factory=a_configuration)
     apply: Any = None
     calls: Calls = field(default_factory=Calls)
     wakeups: RecordedWakeups = field(default_factory=RecordedWakeups)
     ledger: Ledger = field(default_factory=lambda: memory_ledger(MemoryStore()))
+    settled: list[Intent] = field(default_factory=list)
+    on_ask: Callable[[], object] = lambda: None
 
-    def converge(self) -> Converged:
+    def converge(self, *, has_time: Callable[[], bool] = lambda: True) -> Converged:
         """Converge the pool once."""
         parts = {part.name: getattr(self.ledger, part.name) for part in fields(self.ledger)}
         ledger = replace(
             self.ledger, **{name: cast("Any", Noted(name, part, self.calls)) for name, part in parts.items()}
         )
-        outward, clock = cast("Any", Outward(self.calls)), ManualClock(NOW)
+        outward, clock = (
+            cast("Any", Outward(self.ledger, self.calls, self.settled, self.on_ask)),
+            ManualClock(NOW),
+        )
         apply = self.apply or Apply(self.configuration, ledger, outward, outward, clock)
         converge = Converge(self.configuration, ledger, apply, self.wakeups, clock, lease_seconds=120)
-        return converge(POOL, HOLDER, has_time=lambda: True)
+        return converge(POOL, HOLDER, has_time=has_time)

@@ -18,6 +18,7 @@ from slipway.adapters import aws_http
 from slipway.adapters.aws_clients import CONTROL, ONCE, QUICK
 from slipway.adapters.environments.clients import ONCE as OF_ENVIRONMENTS
 from slipway.adapters.github import http
+from slipway.domain.intents import ANSWER_SECONDS
 
 TEMPLATE = Path(__file__).parents[2] / "infra/sam/template.yaml"
 LAST_STEPS = {
@@ -87,6 +88,10 @@ def test_a_lease_outlives_its_holder(name: str, resources: dict[str, Any]) -> No
 def test_a_call_that_hangs_leaves_time_to_record_what_came_of_it(name: str) -> None:
     assert STEPS[name] <= FUNCTIONS[name].last_step_seconds
     assert FUNCTIONS[name].last_step_seconds < FUNCTIONS[name].timeout_seconds / 1.5
+
+
+def test_nobody_repeats_what_starts_instances_while_its_caller_may_still_record_the_answer() -> None:
+    assert ONCE.hangs_seconds + QUICK.one_try_seconds <= ANSWER_SECONDS
 
 
 def test_a_call_that_hangs_cuts_off_no_answer() -> None:

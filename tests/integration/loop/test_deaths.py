@@ -10,7 +10,7 @@ from tests.integration.loop.mortality import Mortality, make_mortal
 from tests.integration.loop.scenes import no_runner_served_two_tasks, served_per_task
 from tests.support.loop import DOCKER_LABELS, LABELS, Acme, acme
 
-WRITES = {"shared": 99, "exclusive": 87}  # of all functions together, from webhook to clean cluster
+WRITES = {"shared": 99, "exclusive": 90}  # of all functions together, from webhook to clean cluster
 PROFILES = {"shared": LABELS, "exclusive": DOCKER_LABELS}
 REPAIRED_WITHIN_SECONDS = (
     450.0  # the visibility timeout of a message (360 s), or lease (120 s) and tick (60 s)

@@ -10,6 +10,7 @@ import pytest
 from local.twin.aws.behaviour import Behaviour
 from local.twin.latency import LatencyModel, Lognormal, Phase, exactly
 from slipway.domain.configuration import Market
+from slipway.services.converge import Converge, Converged
 from tests.integration.loop.scenes import (
     calls,
     launched,
@@ -182,34 +183,50 @@ def test_a_pool_row_of_a_dead_holder_is_taken_over_after_its_lease() -> None:
     assert deployment.until_clean()
 
 
-def test_of_two_convergences_at_once_the_second_returns_and_the_first_makes_another_round() -> None:
-    deployment = acme()
-    loop = deployment.loop
-    deployment.queue(seconds=5.0)
-    seconds: list[Any] = []
-    ec2, create = loop.aws.ec2, loop.aws.ec2.create_fleet
+def overtaken(deployment: Acme, service: Any, method: str) -> tuple[Converged, Converged]:
+    """Converge a second time in the middle of a convergence's call; return what that one did, and the first."""
+    loop, call = deployment.loop, getattr(service, method)
+    seconds: list[Converged] = []
+    firsts: list[Converged] = []
+    converge = Converge.__call__
 
-    def overtaken(**request: Any) -> Any:
-        reply = create(**request)
+    def meanwhile(**request: Any) -> Any:
+        reply = call(**request)
         if not seconds:
             loop.ledger.rows.want("general")
-            seconds.append(loop.scale.converge("general", "second", has_time=lambda: True))
+            seconds.append(converge(loop.scale.converge, "general", "second", has_time=lambda: True))
         return reply
 
-    ec2.create_fleet = overtaken  # type: ignore[method-assign]
-    firsts: list[Any] = []
-    converge = loop.scale.converge.__class__.__call__
-
-    def kept(self: Any, *arguments: Any, **named: Any) -> Any:
+    def kept(self: Converge, *arguments: Any, **named: Any) -> Converged:
         firsts.append(converge(self, *arguments, **named))
         return firsts[-1]
 
+    setattr(service, method, meanwhile)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop.scale.converge.__class__, "__call__", kept)
-        when(deployment, lambda: bool(seconds), limit_seconds=5.0)
-    assert seconds[0].plans == ()
-    assert len(firsts[-1].plans) == 2
+        patch.setattr(Converge, "__call__", kept)
+        when(deployment, lambda: bool(seconds), limit_seconds=90.0)
+    return seconds[0], firsts[-1]
+
+
+def test_of_two_convergences_at_once_the_second_returns_and_the_first_makes_another_round() -> None:
+    deployment = acme()
+    deployment.queue(seconds=5.0)
+    second, first = overtaken(deployment, deployment.loop.aws.ecs, "run_task")
+    assert second.plans == ()
+    assert len(first.plans) == 2
+    assert len(calls(deployment, "RunTask")) == 1
+
+
+def test_nobody_waits_while_ec2_is_asked_for_instances_and_what_was_asked_for_is_not_asked_for_again() -> (
+    None
+):
+    deployment = acme()
+    deployment.queue(seconds=5.0)
+    second, first = overtaken(deployment, deployment.loop.aws.ec2, "create_fleet")
+    assert [plan.is_quiet for plan in second.plans] == [True]
+    assert [plan.is_quiet for plan in first.plans] == [False, True]
     assert launched(deployment) == 1
+    assert deployment.left()["intents"] == 0
 
 
 @pytest.mark.parametrize("queue", ["jobs", "events"])

@@ -24,7 +24,7 @@ def test_it_is_written_down_after_the_plan_is_applied_and_before_the_pool_is_let
     """No start waits for it, and no other holder reads the pool without it."""
     found = stage(Control.RUN)
     found.converge()
-    order = [found.calls.made.index(name) for name in ("act", "jobs.note_held", "rows.release")]
+    order = [found.calls.made.index(name) for name in ("ask", "jobs.note_held", "rows.release")]
     assert order == sorted(order)
     [job] = found.ledger.snapshots.read(POOL, NOW).jobs
     [chapter] = job.held

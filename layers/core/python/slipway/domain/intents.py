@@ -3,6 +3,9 @@
 A reply can be lost after the action succeeded. Repeating the same token with the same parameters is then
 safe; a new token would double tasks or instances, and changed parameters under one token are refused
 [ECS-RUNTASK-TOKEN] [EC2-FLEET-TOKEN]. Until an intent is settled it counts as supply.
+
+What starts instances is answered after seconds. Whoever wrote such an intent down waits for that without holding the
+pool, and meanwhile nobody repeats it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from slipway.domain.matching import Shape
 from slipway.domain.resources import Resources
 
 MAX_TASKS_PER_CALL = 10  # [ECS-LIMITS-RUNTASK]
+ANSWER_SECONDS = 20.0  # CreateFleet is waited for 16 s at most (``aws_clients.ONCE``), and recorded then
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,21 @@ Request = RunTasks | LaunchInstances | StartInstances
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One outward action that was decided and is not settled yet."""
+    """One outward action that was decided and is not settled yet.
+
+    ``awaited_until``: so long its writer waits for the answer, if it lives; None: nobody does, and the next convergence
+    repeats it.
+    """
 
     token: str
     pool: str
     request: Request
     created_at: float
+    awaited_until: float | None = None
+
+    def is_awaited(self, now: float) -> bool:
+        """Say whether its writer may still wait for the answer."""
+        return self.awaited_until is not None and now < self.awaited_until
 
 
 def being_started(intents: Iterable[Intent]) -> dict[str, tuple[Load, float]]:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from slipway.domain.configuration import Configuration, Market
 from slipway.domain.errors import NoCapacityError, RefusedError, SlipwayError, ThrottledError
 from slipway.domain.instances import Instance, InstanceState
-from slipway.domain.intents import Intent, LaunchInstances, Offering, Request, RunTasks, StartInstances
+from slipway.domain.intents import (
+    ANSWER_SECONDS,
+    Intent,
+    LaunchInstances,
+    Offering,
+    Request,
+    RunTasks,
+    StartInstances,
+)
 from slipway.domain.launches import BACK_OFF_SECONDS, FailedLaunch, Launch
 from slipway.domain.rooms import overbooked
 from slipway.domain.snapshot import ANY, UnavailableOffering
@@ -47,6 +56,23 @@ class Act:
         intent = Intent(self._new_token(), pool, request, self._clock.now())
         self._ledger.intents.write(intent)
         return self._carry_out(intent)
+
+    def ask(self, pool: str, request: Request) -> Intent:
+        """Write an intent down whose answer takes seconds; to be carried out by the same caller, without the pool."""
+        now = self._clock.now()
+        intent = Intent(self._new_token(), pool, request, now, awaited_until=now + ANSWER_SECONDS)
+        self._ledger.intents.write(intent)
+        return intent
+
+    def carry_out(self, intent: Intent) -> Applied:
+        """Act on an intent that was asked for, and forget it once its outcome is recorded."""
+        return self._carry_out(intent)
+
+    def let_go(self, intent: Intent) -> None:
+        """Leave an intent to the next convergence, if that would wait; where it cannot be written it still waits."""
+        if intent.is_awaited(self._clock.now()):
+            with suppress(SlipwayError):
+                self._ledger.intents.write(replace(intent, awaited_until=None))
 
     def settle(self, intents: Iterable[Intent]) -> Applied:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""
@@ -103,12 +129,16 @@ class Act:
             if isinstance(fault, RefusedError):
                 return replace(self._refused(intent, fault), launches=_refused_whole(intent.request, fault))
             raise
+        except SlipwayError:
+            self.let_go(intent)
+            raise
         try:
             outcome = record()
         except SlipwayError as fault:
             if is_repeat:
                 raise
             # The intent stays, whatever kept its outcome from being recorded.
+            self.let_go(intent)
             return Applied((fault,), should_retry=True)
         self._ledger.intents.settle(intent)
         return outcome

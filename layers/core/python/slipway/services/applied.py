@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from slipway.domain.errors import SlipwayError, UnavailableError, UnknownOutcomeError
+from slipway.domain.intents import Intent
 from slipway.domain.launches import FailedLaunch, Launch
 
 
@@ -17,6 +18,7 @@ class Applied:
     ``is_cut_short`` says that AWS's limits leave the rest of the plan to the next second: no failure, so no back-off.
     ``failed_launches`` are counted when all is done: steps that run at once must not count over each other.
     ``launches`` are what calls to EC2 brought, for the log. ``is_published``: what is on offer is what the plan offers.
+    ``asked`` are written down and to be carried out when the pool is let go.
     """
 
     errors: tuple[Exception, ...] = ()
@@ -25,6 +27,7 @@ class Applied:
     failed_launches: tuple[FailedLaunch, ...] = ()
     launches: tuple[Launch, ...] = ()
     is_published: bool = True
+    asked: tuple[Intent, ...] = ()
 
     def merged(self, other: Applied) -> Applied:
         """Return both outcomes as one."""
@@ -37,6 +40,7 @@ class Applied:
             self.failed_launches + other.failed_launches,
             self.launches + other.launches,
             self.is_published and other.is_published,
+            self.asked + other.asked,
         )
 
 

@@ -22,6 +22,8 @@ from slipway.services.act import Act
 from slipway.services.applied import Applied, Step, Together, attempt, in_turn
 from slipway.services.end import End
 
+MOST_AWAITED = 4  # answers of EC2's that a pool waits for: each keeps an invocation busy
+
 
 class Apply:
     """Carries out what was planned for one pool. ``together`` does steps that do not depend on each other."""
@@ -47,6 +49,8 @@ class Apply:
     def __call__(self, plan: Plan, snapshot: Snapshot, on_offer: Published) -> Applied:
         """Apply a plan to its pool, and replace what is on offer there.
 
+        What is answered after seconds is only written down (``asked``): it is carried out when the pool is let go.
+
         Offers come first, so that a container which is up before RunTask has answered finds its job. Draining
         comes before starting, so that no task is placed on an instance that is to go; what never came up ends
         before its replacement is asked for, so that the pool's limit holds at every moment.
@@ -59,7 +63,7 @@ class Apply:
             attempt(lambda: self._ledger.instances.mark_idle(pool, plan.idle_since)),
             attempt(lambda: self._close_circuits(pool, plan)),
         ]
-        requests: tuple[Request, ...] = (*run, *plan.start, *plan.launch)
+        requests: tuple[Request, ...] = (*run, *_asking(plan, snapshot))
         known = {instance.instance_id: instance for instance in snapshot.instances}
         fewer = self._do(
             pool,
@@ -83,8 +87,28 @@ class Apply:
         outcome = replace(published, is_published=not published.errors)
         for part in (*noted, fewer, *replaced, more):
             outcome = outcome.merged(part)
+        before = replace(
+            snapshot,
+            launch_failures=None if plan.closes_circuit else snapshot.launch_failures,
+            tier_failures=None if plan.closes_tier_circuit else snapshot.tier_failures,
+        )
         failed = (*plan.failed_launches, *outcome.failed_launches)
-        return outcome.merged(attempt(lambda: self._count(snapshot, plan, failed)))
+        return outcome.merged(attempt(lambda: self._count(before, failed)))
+
+    def launch(self, pool: str, asked: Sequence[Intent]) -> Applied:
+        """Carry out what was asked for. The pool is let go meanwhile: nobody waits for EC2 but who wants its answer."""
+        outcome = Applied()
+        for result in self._together([lambda i=i: attempt(lambda: self._act.carry_out(i)) for i in asked]):  # type: ignore[misc]
+            outcome = outcome.merged(result)
+        if not outcome.failed_launches:
+            return outcome
+        now, failed = self._clock.now(), outcome.failed_launches
+        return outcome.merged(attempt(lambda: self._count(self._ledger.snapshots.read(pool, now), failed)))
+
+    def leave(self, asked: Sequence[Intent]) -> None:
+        """Leave what was asked for to whoever converges the pool next."""
+        for intent in asked:
+            self._act.let_go(intent)
 
     def settle(self, intents: Iterable[Intent]) -> Applied:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""
@@ -120,7 +144,9 @@ class Apply:
         return outcome
 
     def _acting(self, pool: str, request: Request) -> Callable[[], Applied]:
-        return lambda: self._act(pool, request)
+        if isinstance(request, RunTasks):
+            return lambda: self._act(pool, request)
+        return lambda: Applied(asked=(self._act.ask(pool, request),))
 
     def _dismiss(self, pool: str, task_id: str) -> None:
         self._ledger.runners.dismiss(pool, task_id, at=self._clock.now(), why="surplus")
@@ -132,16 +158,19 @@ class Apply:
             self._ledger.notes.keep_launch_failures(pool, None, of_tier=True)
         self._ledger.notes.forget_start_failures(pool, plan.recovered)
 
-    def _count(self, snapshot: Snapshot, plan: Plan, failed: Sequence[FailedLaunch]) -> None:
-        """Count the launches that failed, all together, on top of those that the plan did not close."""
-        for of_tier, known, is_closed in (
-            (False, snapshot.launch_failures, plan.closes_circuit),
-            (True, snapshot.tier_failures, plan.closes_tier_circuit),
-        ):
-            before = None if is_closed else known
+    def _count(self, snapshot: Snapshot, failed: Sequence[FailedLaunch]) -> None:
+        """Count the launches that failed, all together, on top of those that are known."""
+        for of_tier, before in ((False, snapshot.launch_failures), (True, snapshot.tier_failures)):
             after = counted(before, [failure for failure in failed if failure.of_tier is of_tier])
             if after is not None and after != before:
                 self._ledger.notes.keep_launch_failures(snapshot.pool, after, of_tier=of_tier)
+
+
+def _asking(plan: Plan, snapshot: Snapshot) -> Sequence[Request]:
+    """Return what is asked of EC2 now. What is too much is planned again when the first answer is here."""
+    awaited = sum(intent.is_awaited(snapshot.now) for intent in snapshot.intents)
+    requests: tuple[Request, ...] = (*plan.start, *plan.launch)
+    return requests[: max(0, MOST_AWAITED - awaited)]
 
 
 _BUCKETS: dict[type[Request], Bucket] = {

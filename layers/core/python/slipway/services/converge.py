@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from slipway.domain.configuration import Configuration
 from slipway.domain.gauges import Gauges, gauges_of
+from slipway.domain.intents import Intent
 from slipway.domain.launches import Launch
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
@@ -40,6 +41,18 @@ class Converged:
     def failed(self) -> bool:
         """Say whether no plan came of it though it was tried."""
         return bool(self.errors) and not self.plans
+
+    def then(self, later: Converged) -> Converged:
+        """Return both as one, of which the later knows better how the pool is."""
+        last = later if later.plans else self
+        return Converged(
+            self.pool,
+            self.plans + later.plans,
+            self.errors + later.errors,
+            last.strain,
+            last.gauges,
+            self.launches + later.launches,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +95,49 @@ class Converge:
     ) -> Converged:
         """Converge one pool unless another holder has it; that one then makes another round.
 
-        ``has_time`` says whether there is time for one more round before the invocation's deadline;
-        ``attempt`` counts the retries behind this call. The lease outlives the invocation's hard deadline,
-        because no fencing token can fence ECS or EC2.
+        What takes EC2 seconds is asked for when the pool is let go, so that nobody waits behind it; what it brings is
+        news, and the pool is converged once more. ``has_time`` says whether there is time for one more step before the
+        invocation's deadline; ``attempt`` counts the retries behind this call. The lease outlives the invocation's hard
+        deadline, because no fencing token can fence ECS.
 
         Raises:
             Exception: reading or planning failed; the pool is let go and woken again.
         """
-        if not has_time():
-            self._wakeups.wake(pool)
-            return Converged(pool)
-        now = self._clock.now()
-        wanted = self._ledger.rows.acquire(pool, holder, now=now, until=now + self._lease_seconds)
-        if wanted is None:
-            return Converged(pool)
-        try:
-            return self._rounds(pool, holder, wanted, has_time, attempt)
-        except Exception:
-            self._ledger.rows.abandon(pool, holder)
-            self._wake_later(pool, attempt)
-            raise
+        done = Converged(pool)
+        while has_time():
+            now = self._clock.now()
+            wanted = self._ledger.rows.acquire(pool, holder, now=now, until=now + self._lease_seconds)
+            if wanted is None:
+                return done
+            asked: list[Intent] = []
+            try:
+                done = done.then(self._rounds(pool, holder, wanted, has_time, attempt, asked))
+            except Exception:
+                self._ledger.rows.abandon(pool, holder)
+                self._wake_later(pool, attempt)
+                self._launch(pool, asked, has_time)  # it is written down, whatever failed besides
+                raise
+            if not asked:
+                return done
+            landed = self._launch(pool, asked, has_time)
+            done = done.then(Converged(pool, errors=landed.errors, launches=landed.launches))
+            if landed.should_retry:
+                self._wake_later(pool, attempt)
+                return done
+            self._ledger.rows.want(pool)
+        self._wakeups.wake(pool)
+        return done
 
     def _rounds(
-        self, pool: str, holder: str, wanted: int, has_time: Callable[[], bool], attempt: int
+        self,
+        pool: str,
+        holder: str,
+        wanted: int,
+        has_time: Callable[[], bool],
+        attempt: int,
+        asked: list[Intent],
     ) -> Converged:
+        """Hold the pool until nothing has changed meanwhile, or something was ``asked`` for: another goes on then."""
         plans: list[Plan] = []
         errors: list[Exception] = []
         launches: list[Launch] = []
@@ -116,12 +148,13 @@ class Converge:
             plans.append(decided)
             errors += (*applied.errors, *done.unnoted)
             launches += applied.launches
+            asked += applied.asked
             if decided.withholds and applied.is_published:
                 self._ledger.rows.want(pool)
             newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=done.is_resting)
             if newer is None:
                 break
-            if not has_time():
+            if asked or not has_time():
                 self._ledger.rows.abandon(pool, holder)
                 self._wakeups.wake(pool)
                 break
@@ -132,6 +165,13 @@ class Converge:
             self._wake_later(pool, attempt)
         return Converged(pool, tuple(plans), tuple(errors), done.strain, done.gauges, tuple(launches))
 
+    def _launch(self, pool: str, asked: Sequence[Intent], has_time: Callable[[], bool]) -> Applied:
+        """Wait for EC2's answers, each recorded as it comes; without the time for it, leave them to the next."""
+        if has_time():
+            return self._apply.launch(pool, asked)
+        self._apply.leave(asked)
+        return Applied()
+
     def _once(self, pool: str) -> _Round:
         """Gather, decide, apply; say whether the pool rests then, what strain it is under, and what could not be noted.
 
@@ -139,8 +179,9 @@ class Converge:
         """
         published = self._ledger.offers.read(pool)
         snapshot = self._ledger.snapshots.read(pool, self._clock.now())
-        settled = self._apply.settle(snapshot.intents)
-        if snapshot.intents:  # what they did is recorded now
+        left = [intent for intent in snapshot.intents if not intent.is_awaited(snapshot.now)]
+        settled = self._apply.settle(left)
+        if left:  # what they did is recorded now
             snapshot = self._ledger.snapshots.read(pool, self._clock.now())
         policy = policy_of(self._configuration, pool, snapshot.now)
         decided = plan(replace(snapshot, on_offer=published.jobs), policy)

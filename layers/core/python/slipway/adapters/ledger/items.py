@@ -201,6 +201,7 @@ def intent_to(intent: Intent) -> Item:
         "token": intent.token,
         "pool": intent.pool,
         "created_at": intent.created_at,
+        "awaited_until": intent.awaited_until,
         "kind": kind,
         "request": body,
     }
@@ -208,7 +209,8 @@ def intent_to(intent: Intent) -> Item:
 
 def intent_from(item: Item) -> Intent:
     """Read an intent."""
-    return Intent(item["token"], item["pool"], _REQUESTS[item["kind"]](item["request"]), item["created_at"])
+    request = _REQUESTS[item["kind"]](item["request"])
+    return Intent(item["token"], item["pool"], request, item["created_at"], item.get("awaited_until"))
 
 
 def _request_to(request: Request) -> tuple[str, Item]:
