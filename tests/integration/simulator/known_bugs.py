@@ -285,6 +285,11 @@ def _in_doubt(_self: GitHubRunners, _path: str, _name: str, _token: Any, doubt: 
     raise UnknownOutcomeError(str(doubt)) from doubt
 
 
+def _awaited_for_ever(patch: Patch) -> None:
+    """Whoever asked EC2 for something still waits for its answer, also when it is no more."""
+    patch(Intent, "is_awaited", lambda self, _now: self.awaited_until is not None)
+
+
 def _oldest_first(patch: Patch) -> None:
     """Whoever came first goes first: an organization that queues thousands has everything until they are done."""
 
@@ -354,6 +359,7 @@ BUGS = (
     Bug("first-n retry accounting", "n of a batch succeeded: the first n", _first_n_accounted, 7),
     Bug("late events move jobs back", "the last event that comes is the truth", _moved_back),
     Bug("second mint after a lost reply", "one task, two registrations", _minted_again, 5),
+    Bug("awaited for ever", "nobody repeats what a dead function asked EC2 for", _awaited_for_ever),
     Bug("oldest first", "shares are not looked at", _oldest_first, 60),
     Bug("a limit without a reason", "a job waits and nobody is told why", _silent_limit),
     Bug("a token in an error", "the log tells what was sent", _secret_in_an_error),
