@@ -73,7 +73,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class FailedLaunch:
-    """One launch that failed ``at`` a time; ``launched_at`` is when it was made, the same for one that was refused.
+    """One launch that failed ``at`` a time; ``launched_at`` is when it was made, or asked for where it was refused.
 
     ``of_tier``: it was made for the stopped tier, whose failures say nothing of the pool's.
     """
@@ -88,7 +88,7 @@ def counted(known: LaunchFailures | None, failures: Iterable[FailedLaunch]) -> L
     """Return the failures with more of them.
 
     What was launched before the last failure is of the same wave and counts no more: ten instances of one launch
-    that never register are one failure, not ten.
+    that never register are one failure, not ten, and so are three calls under way at once that are refused.
     """
     for failure in sorted(failures, key=lambda failure: (failure.at, failure.launched_at, failure.why)):
         if known is None or failure.launched_at > known.last_at:

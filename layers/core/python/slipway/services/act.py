@@ -161,7 +161,7 @@ class Act:
         if isinstance(request, StartInstances):
             return self._start_refused(intent.pool, request, fault)
         if isinstance(request, LaunchInstances):
-            return self._launch_refused(intent.pool, request, fault)
+            return self._launch_refused(intent, request, fault)
         return Applied((fault,), should_retry=True)
 
     def _start_refused(self, pool: str, request: StartInstances, fault: RefusedError) -> Applied:
@@ -182,7 +182,7 @@ class Act:
         self._ledger.rows.want(pool)
         return Applied((fault,))
 
-    def _launch_refused(self, pool: str, request: LaunchInstances, fault: RefusedError) -> Applied:
+    def _launch_refused(self, intent: Intent, request: LaunchInstances, fault: RefusedError) -> Applied:
         """Fall back where there is something to fall back to; else count a failed launch.
 
         A quota refuses a whole market. What refuses a Spot call whole may be about Spot alone, such as its
@@ -192,15 +192,15 @@ class Act:
         if request.market is Market.SPOT or isinstance(fault, NoCapacityError):
             everything = [Offering(ANY, ANY)]
             is_whole = is_quota or not isinstance(fault, NoCapacityError)
-            self._refuse(pool, everything if is_whole else request.offerings, request.market)
-            self._ledger.rows.want(pool)
+            self._refuse(intent.pool, everything if is_whole else request.offerings, request.market)
+            self._ledger.rows.want(intent.pool)
             return Applied((fault,))
-        return self._failed(request, (fault,), fault.code or "refused")
+        return self._failed(intent, request, fault, fault.code or "refused")
 
-    def _failed(self, request: LaunchInstances, errors: tuple[Exception, ...], why: str) -> Applied:
-        now = self._clock.now()
-        failed = FailedLaunch(now, now, why, request.for_stopped_tier)
-        return Applied(errors, should_retry=True, failed_launches=(failed,))
+    def _failed(self, intent: Intent, request: LaunchInstances, fault: RefusedError, why: str) -> Applied:
+        # By when it was asked for: what was asked before the last refusal came is of the same wave.
+        failed = FailedLaunch(intent.created_at, self._clock.now(), why, request.for_stopped_tier)
+        return Applied((fault,), should_retry=True, failed_launches=(failed,))
 
     def _record_tasks(self, intent: Intent, request: RunTasks, result: RunResult) -> Applied:
         pool = intent.pool
@@ -249,9 +249,8 @@ class Act:
             return Applied()
         if not result.instances and result.faults and not result.refused:
             code = result.faults[0]
-            return self._failed(
-                request, (RefusedError(f"launching for {intent.pool}: {code}", code=code),), code
-            )
+            fault = RefusedError(f"launching for {intent.pool}: {code}", code=code)
+            return self._failed(intent, request, fault, code)
         self._refuse(intent.pool, result.refused or request.offerings, request.market)
         # What is missing is planned again at once, without the offerings that were refused.
         self._ledger.rows.want(intent.pool)

@@ -1,0 +1,73 @@
+"""What is asked of EC2 while the pool is let go: calls that are under way at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from local.memory_ledger import MemoryStore, memory_ledger
+from slipway.domain.configuration import Market
+from slipway.domain.errors import RefusedError
+from slipway.domain.intents import Intent, LaunchInstances
+from slipway.domain.snapshot import Snapshot
+from slipway.ports.ledger import Ledger
+from slipway.services.act import Act
+from slipway.services.apply import Apply
+from tests.builders import NOW, POOL, a_configuration, a_launch_intent
+from tests.fakes.clock import ManualClock
+
+
+@dataclass
+class RefusingFleet:
+    """Refuses each launch a moment after the one before."""
+
+    clock: ManualClock
+
+    def launch(self, _intent: Intent) -> None:
+        self.clock.advance(0.2)
+        raise RefusedError("there is no such image", code="InvalidAMIID.NotFound")
+
+
+@dataclass
+class Scene:
+    """A pool whose launches are all refused."""
+
+    ledger: Ledger = field(default_factory=lambda: memory_ledger(MemoryStore()))
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+
+    def __post_init__(self) -> None:
+        """Make what carries out plans for it."""
+        tokens = iter(f"{number:032d}" for number in range(100))
+        fleets = cast("Any", {POOL: RefusingFleet(self.clock)})
+        self.act = Act(a_configuration(), self.ledger, {}, fleets, self.clock, tokens.__next__)
+        self.apply = Apply(a_configuration(), self.ledger, self.act, cast("Any", None), self.clock)
+
+    def ask(self) -> Intent:
+        """Write down what is to be asked of EC2."""
+        request = a_launch_intent().request
+        assert isinstance(request, LaunchInstances)
+        return self.act.ask(POOL, replace(request, market=Market.ON_DEMAND))
+
+    def snapshot(self) -> Snapshot:
+        """Read the pool."""
+        return self.ledger.snapshots.read(POOL, self.clock.now())
+
+
+def failures(scene: Scene) -> int:
+    counted = scene.snapshot().launch_failures
+    return counted.count if counted else 0
+
+
+def test_calls_that_are_refused_while_all_were_under_way_are_one_wave() -> None:
+    """Three waves open the circuit, and nothing is launched for three minutes."""
+    scene = Scene()
+    scene.apply.launch(POOL, [scene.ask() for _ in range(3)])
+    assert failures(scene) == 1
+
+
+def test_what_is_asked_for_after_a_refusal_is_the_next_wave() -> None:
+    scene = Scene()
+    for _ in range(2):
+        scene.apply.launch(POOL, [scene.ask()])
+        scene.clock.advance(1.0)
+    assert failures(scene) == 2
