@@ -79,8 +79,8 @@ class Outward:
         self.calls.make("carry_out")
         return Applied()
 
-    def let_go(self, _intent: Intent) -> None:
-        self.calls.make("let_go")
+    def forget(self, _intent: Intent) -> None:
+        self.calls.make("forget")
 
     def settle(self, intents: Iterable[Intent]) -> Applied:
         self.settled.extend(intents)

@@ -1,4 +1,4 @@
-"""What is asked of EC2 while the pool is let go: calls that are under way at once."""
+"""What is asked of EC2 while the pool is let go: calls under way at once, and those that were never made."""
 
 from __future__ import annotations
 
@@ -71,3 +71,9 @@ def test_what_is_asked_for_after_a_refusal_is_the_next_wave() -> None:
         scene.apply.launch(POOL, [scene.ask()])
         scene.clock.advance(1.0)
     assert failures(scene) == 2
+
+
+def test_what_ec2_was_never_asked_for_holds_no_place() -> None:
+    scene = Scene()
+    scene.apply.forget([scene.ask()])
+    assert scene.snapshot().intents == ()

@@ -56,12 +56,14 @@ def test_so_many_answers_are_waited_for_at_once(under_way: int, *, asks: bool) -
     assert ("carry_out" in found.calls.made) is asks
 
 
-def test_without_the_time_for_an_answer_it_is_left_to_a_convergence_that_is_woken() -> None:
+def test_without_the_time_for_an_answer_it_is_forgotten_and_planned_anew_by_a_convergence_that_is_woken() -> (
+    None
+):
     found = stage_with_a_job()
     left = iter([True])
     found.converge(has_time=lambda: next(left, False))
     assert "carry_out" not in found.calls.made
-    assert "let_go" in found.calls.made
+    assert "forget" in found.calls.made
     assert found.wakeups.delays == [0]
 
 

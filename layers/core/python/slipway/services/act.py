@@ -68,7 +68,13 @@ class Act:
         """Act on an intent that was asked for, and forget it once its outcome is recorded."""
         return self._carry_out(intent)
 
-    def let_go(self, intent: Intent) -> None:
+    def forget(self, intent: Intent) -> None:
+        """Forget an intent that nobody acted on yet; where that cannot be, it is repeated like any other."""
+        if intent.is_awaited(self._clock.now()):
+            with suppress(SlipwayError):
+                self._ledger.intents.settle(intent)
+
+    def _let_go(self, intent: Intent) -> None:
         """Leave an intent to the next convergence, if that would wait; where it cannot be written it still waits."""
         if intent.is_awaited(self._clock.now()):
             with suppress(SlipwayError):
@@ -130,7 +136,7 @@ class Act:
                 return replace(self._refused(intent, fault), launches=_refused_whole(intent.request, fault))
             raise
         except SlipwayError:
-            self.let_go(intent)
+            self._let_go(intent)
             raise
         try:
             outcome = record()
@@ -138,7 +144,7 @@ class Act:
             if is_repeat:
                 raise
             # The intent stays, whatever kept its outcome from being recorded.
-            self.let_go(intent)
+            self._let_go(intent)
             return Applied((fault,), should_retry=True)
         self._ledger.intents.settle(intent)
         return outcome

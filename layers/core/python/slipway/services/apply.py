@@ -105,10 +105,13 @@ class Apply:
         now, failed = self._clock.now(), outcome.failed_launches
         return outcome.merged(attempt(lambda: self._count(self._ledger.snapshots.read(pool, now), failed)))
 
-    def leave(self, asked: Sequence[Intent]) -> None:
-        """Leave what was asked for to whoever converges the pool next."""
+    def forget(self, asked: Sequence[Intent]) -> None:
+        """Forget what was asked for: EC2 has not heard of it, and the next plan asks for it anew.
+
+        Repeated as if it might have happened, a refusal would hold its place for a minute.
+        """
         for intent in asked:
-            self._act.let_go(intent)
+            self._act.forget(intent)
 
     def settle(self, intents: Iterable[Intent]) -> Applied:
         """Repeat intents whose outcome is unknown, with the same token and parameters."""

@@ -166,10 +166,10 @@ class Converge:
         return Converged(pool, tuple(plans), tuple(errors), done.strain, done.gauges, tuple(launches))
 
     def _launch(self, pool: str, asked: Sequence[Intent], has_time: Callable[[], bool]) -> Applied:
-        """Wait for EC2's answers, each recorded as it comes; without the time for it, leave them to the next."""
+        """Wait for EC2's answers, each recorded as it comes; without the time for it, ask nothing."""
         if has_time():
             return self._apply.launch(pool, asked)
-        self._apply.leave(asked)
+        self._apply.forget(asked)
         return Applied()
 
     def _once(self, pool: str) -> _Round:
