@@ -67,9 +67,13 @@ def test_without_the_time_for_an_answer_it_is_forgotten_and_planned_anew_by_a_co
     assert found.wakeups.delays == [0]
 
 
-def test_what_was_written_down_is_asked_for_though_the_pool_could_not_be_let_go_in_order() -> None:
+@pytest.mark.parametrize("faulty", [["rows.release"], ["rows.release", "rows.abandon"]])
+def test_what_was_written_down_is_asked_for_though_the_pool_could_not_be_let_go_in_order(
+    faulty: list[str],
+) -> None:
+    """Nobody repeats it while it is awaited, nor while the pool is held."""
     found = stage_with_a_job()
-    found.calls.faults["rows.release"] = ThrottledError("the table is busy")
+    found.calls.faults |= dict.fromkeys(faulty, ThrottledError("the table is busy"))
     with pytest.raises(ThrottledError):
         found.converge()
     assert found.calls.made.index("rows.abandon") < found.calls.made.index("carry_out")

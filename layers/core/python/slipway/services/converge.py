@@ -113,9 +113,11 @@ class Converge:
             try:
                 done = done.then(self._rounds(pool, holder, wanted, has_time, attempt, asked))
             except Exception:
-                self._ledger.rows.abandon(pool, holder)
-                self._wake_later(pool, attempt)
-                self._launch(pool, asked, has_time)  # it is written down, whatever failed besides
+                try:
+                    self._ledger.rows.abandon(pool, holder)
+                    self._wake_later(pool, attempt)
+                finally:
+                    self._launch(pool, asked, has_time)  # it is written down, whatever failed besides
                 raise
             if not asked:
                 return done
