@@ -17,7 +17,7 @@ from slipway.domain.tokens import TokenFacts
 from slipway.domain.turns import HORIZON_SECONDS, SHARED_HORIZON_SECONDS, RegistrationPace, pace_of
 from tests.builders import NOW
 from tests.contract.aws_faces import create_table
-from tests.contract.ledger_cases import TABLE, Case
+from tests.contract.ledger_cases import TABLE, Case, memory_case
 
 PACE = RegistrationPace(burst=3, interval_seconds=2.0)
 
@@ -150,6 +150,21 @@ def test_no_window_ever_holds_more_than_github_allows(
         turn = turns.take(["acme"], f"runner-{number}", pace, now)
         if turn.number is not None:
             made.append((turn.at + (lateness if number % 3 else 0.0), turn.number))
+    assert most_in_a_window((at for at, _ in made), 300.0) <= 1_500
+    for owner in range(credentials):
+        mine = (at for at, number in made if number % credentials == owner)
+        assert most_in_a_window(mine, 60.0) <= 180
+
+
+@pytest.mark.parametrize("credentials", range(1, 6))
+def test_a_flood_into_a_full_bucket_keeps_every_window(credentials: int) -> None:
+    """[GH-LIMIT-SECONDARY] [GH-REGISTRATION-1500] More than five minutes' worth comes at once, and the burst late."""
+    turns, pace = memory_case().ledger.turns, pace_of(credentials)
+    taken = [turns.take(["acme"], f"runner-{number}", pace, NOW) for number in range(1_600)]
+    made = [
+        (turn.at + (2.0 if turn.at == NOW else 0.0), turn.number) for turn in taken if turn.number is not None
+    ]
+    assert len(made) < len(taken)  # the horizon is full
     assert most_in_a_window((at for at, _ in made), 300.0) <= 1_500
     for owner in range(credentials):
         mine = (at for at, number in made if number % credentials == owner)
