@@ -25,13 +25,14 @@ from slipway.domain.configuration import Market
 from slipway.domain.errors import UnavailableError
 from slipway.domain.findings import Reap, What
 from slipway.domain.gauges import Gauges
-from slipway.domain.intents import Offering
+from slipway.domain.intents import LaunchInstances, Offering
 from slipway.domain.jobs import JobKey
 from slipway.domain.launches import Launch
 from slipway.domain.milestones import JobCompleted, JobFacts, JobStarted
 from slipway.domain.notices import Notice, NoticeCode
 from slipway.domain.plan import Plan
 from slipway.domain.reasons import Reason, Why
+from slipway.domain.resources import NOTHING
 from slipway.domain.strain import Strain
 from slipway.services import ingest
 from slipway.services.claim import Answer
@@ -261,7 +262,11 @@ def test_the_lines_that_dashboards_read_have_the_fields_that_they_read(
 ) -> None:
     written_to = io.StringIO()
     monkeypatch.setattr(scaler, "logger", Logger(service="of-a-test", stream=written_to))
-    batch = Batch([Converged("general", plans=(Plan(reasons={JobKey("acme", 1, 1): Reason(Why.PAUSED)}),))])
+    plan = Plan(
+        reasons={JobKey("acme", 1, 1): Reason(Why.PAUSED)},
+        launch=(LaunchInstances((OFFERING,), Market.SPOT, 9, NOTHING),),
+    )
+    batch = Batch([Converged("general", plans=(plan, plan), launches=LAUNCHES)])
     batch.started.append(JobStarted(FACTS, 15.0, PHASES))
     batch.completed.append(JobCompleted(FACTS, "success", 60.0))
     monkeypatch.setattr(scaler, "scale", lambda: batch)
@@ -276,6 +281,8 @@ def test_the_lines_that_dashboards_read_have_the_fields_that_they_read(
         flat = {f"waiting.{why}" for why in line.get("waiting", ())} | set(line)
         assert {name for name in wanted if not name.startswith("waiting.")} <= flat
     assert lines["converged"]["waiting"] == {"paused": 1}
+    # What EC2 brought: a plan may ask for more than is asked of EC2 at once, and so does the next one.
+    assert (lines["converged"]["launched"], lines["converged"]["started_instances"]) == (2, 1)
 
 
 def test_a_dry_run_of_the_reaper_counts_nothing(
