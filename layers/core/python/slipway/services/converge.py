@@ -71,7 +71,7 @@ class _Round:
 
 
 class Converge:
-    """Single flight: what arrives while one holder works is the holder's next round."""
+    """Single flight: what arrives while one holder works is its next round, or another's while it waits for EC2."""
 
     def __init__(
         self,
