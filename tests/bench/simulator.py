@@ -39,7 +39,7 @@ VOLUMES = ((1_000, 8.0), (10_000, 2.0), (100_000, 0.25))
 # A day of a million jobs has some 76,000 in such an hour, of which four minutes are counted when three have gone by,
 # unless more are asked for.
 LARGEST, WARM_UP_MINUTES, SAMPLE_MINUTES = 1_000_000, 3, 4
-# One organization's credential registers 2 runners a second [GH-LIMIT-SECONDARY], and six would have to register 17:
+# One organization's credential registers 1.4 runners a second [GH-LIMIT-SECONDARY], and six would have to register 17:
 # so many jobs come from ten times as many organizations.
 SPLIT = 10
 # What AWS and GitHub let through for ever, a second [ECS-THROTTLE] [EC2-THROTTLE] [GH-REGISTRATION-1500]
