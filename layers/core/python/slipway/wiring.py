@@ -121,6 +121,7 @@ class Wiring:
             series=Series(self.ledger.organizations, self._clock),
             clusters=clusters,
             tags_tasks=self._configuration.tags_tasks,
+            together=self._around.together,
         )
 
     def claim(self) -> Claim:

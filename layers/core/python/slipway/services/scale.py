@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from slipway.domain.cost_tags import cost_tags
 from slipway.domain.errors import MalformedError
@@ -11,6 +12,7 @@ from slipway.domain.milestones import JobCompleted, JobStarted
 from slipway.domain.runners import task_id_of
 from slipway.ports.cluster import Cluster
 from slipway.ports.queue import DeadLetters
+from slipway.services.applied import Together, in_turn
 from slipway.services.converge import Converge, Converged
 from slipway.services.observe import Observe, Observed
 from slipway.services.series import Series
@@ -78,21 +80,26 @@ class Batch:
         return failed
 
     def converge(self, holder: str, has_time: Callable[[], bool]) -> list[Converged]:
-        """Converge the touched pools; an error here fails no message, for their facts are committed."""
-        done = []
-        for pool, attempt in sorted(self.touched.items()):
+        """Converge the touched pools, at once: none waits behind what another asks of EC2.
+
+        An error here fails no message, for their facts are committed.
+        """
+
+        def converge(pool: str, attempt: int) -> Converged:
             try:
-                done.append(self.scale.converge(pool, holder, has_time=has_time, attempt=attempt))
+                return self.scale.converge(pool, holder, has_time=has_time, attempt=attempt)
             except Exception as fault:  # noqa: BLE001 - the service loop: the pool was let go and woken again
-                done.append(Converged(pool, errors=(fault,)))
-        return done
+                return Converged(pool, errors=(fault,))
+
+        steps = [partial(converge, pool, attempt) for pool, attempt in sorted(self.touched.items())]
+        return list(self.scale.together(steps))
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Everything that the scaler function needs; ``jobs_queue`` is the name of the queue of job events.
 
-    ``clusters`` by pool are those whose tasks are tagged, if ``tags_tasks``.
+    ``clusters`` by pool are those whose tasks are tagged, if ``tags_tasks``. ``together`` converges several pools.
     """
 
     observe: Observe
@@ -102,6 +109,7 @@ class Scale:
     series: Series
     clusters: Mapping[str, Cluster]
     tags_tasks: bool = False
+    together: Together = in_turn
 
     def batch(self) -> Batch:
         """Start one invocation's work."""
