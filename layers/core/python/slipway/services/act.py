@@ -65,7 +65,14 @@ class Act:
         return intent
 
     def carry_out(self, intent: Intent) -> Applied:
-        """Act on an intent that was asked for, and forget it once its outcome is recorded."""
+        """Act on an intent that was asked for, and forget it once its outcome is recorded.
+
+        It is awaited from the call on: where the rest of its round took long, nobody is to repeat it meanwhile.
+        """
+        now = self._clock.now()
+        if now - intent.created_at > 1:
+            intent = replace(intent, awaited_until=now + ANSWER_SECONDS)
+            self._ledger.intents.write(intent)
         return self._carry_out(intent)
 
     def forget(self, intent: Intent) -> None:
@@ -146,7 +153,11 @@ class Act:
             # The intent stays, whatever kept its outcome from being recorded.
             self._let_go(intent)
             return Applied((fault,), should_retry=True)
-        self._ledger.intents.settle(intent)
+        try:
+            self._ledger.intents.settle(intent)
+        except SlipwayError:
+            self._let_go(intent)
+            raise
         return outcome
 
     def _call(self, intent: Intent) -> Callable[[], Applied]:

@@ -22,7 +22,7 @@ from slipway.services.act import Act
 from slipway.services.applied import Applied, Step, Together, attempt, in_turn
 from slipway.services.end import End
 
-MOST_AWAITED = 4  # answers of EC2's that a pool waits for: each keeps an invocation busy
+MOST_AWAITED = 3  # answers of EC2's that a pool waits for: each keeps one of ten invocations busy
 
 
 class Apply:
@@ -44,6 +44,7 @@ class Apply:
         self._end = end
         self._clock = clock
         self._together = together
+        # Of two pools at once each may take the last call: no more than half of AWS's limit is ours anyway.
         self._budgets: dict[str, CallBudget] = defaultdict(CallBudget)
 
     def __call__(self, plan: Plan, snapshot: Snapshot, on_offer: Published) -> Applied:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from slipway.domain.configuration import Configuration
+from slipway.domain.errors import SlipwayError
 from slipway.domain.gauges import Gauges, gauges_of
 from slipway.domain.intents import Intent
 from slipway.domain.launches import Launch
@@ -106,7 +107,15 @@ class Converge:
         done = Converged(pool)
         while has_time():
             now = self._clock.now()
-            wanted = self._ledger.rows.acquire(pool, holder, now=now, until=now + self._lease_seconds)
+            try:
+                if done.plans:  # what EC2 answered is news, to whoever holds the pool
+                    self._ledger.rows.want(pool)
+                wanted = self._ledger.rows.acquire(pool, holder, now=now, until=now + self._lease_seconds)
+            except SlipwayError as fault:
+                if not done.plans:
+                    raise
+                self._wake_later(pool, attempt)
+                return done.then(Converged(pool, errors=(fault,)))
             if wanted is None:
                 return done
             asked: list[Intent] = []
@@ -126,7 +135,6 @@ class Converge:
             if landed.should_retry:
                 self._wake_later(pool, attempt)
                 return done
-            self._ledger.rows.want(pool)
         self._wakeups.wake(pool)
         return done
 
@@ -163,7 +171,7 @@ class Converge:
             wanted = newer
         if applied.is_cut_short:
             self._wakeups.wake(pool, delay_seconds=1, attempt=attempt)
-        elif applied.should_retry:
+        elif applied.should_retry and not asked:  # what was asked for brings another round
             self._wake_later(pool, attempt)
         return Converged(pool, tuple(plans), tuple(errors), done.strain, done.gauges, tuple(launches))
 
