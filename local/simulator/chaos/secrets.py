@@ -11,6 +11,7 @@ from local.infrastructure.places import QUEUES
 from local.simulator.chaos.storm import Storm
 from local.simulator.world import WEBHOOK_SECRET
 from local.twin.github.keys import app_keys
+from slipway.adapters.ledger.table import Item
 from slipway.domain.plan import Plan
 from slipway.services.claim import Answer
 
@@ -47,6 +48,8 @@ class Emitted:
     found: dict[str, str] = field(default_factory=dict)
     """What was found, by where and what."""
     _errors_read: int = 0
+    _items_read: dict[int, Item] = field(default_factory=dict)
+    """The items of the ledger that have been read, by identity: one that lies there is never changed in place."""
 
     def event(self, text: str) -> None:
         """Read an event of AWS's; a task's change carries its overrides."""
@@ -58,8 +61,8 @@ class Emitted:
         self._read("an answer", f"{answer!r} {body} {answer.fault}")
 
     def plan(self, plan: Plan) -> None:
-        """Read the reasons of a plan, which are logged and shown."""
-        self._read("a reason", repr(list(plan.reasons.values())))
+        """Read the reasons of a plan, which are logged and shown: what they say beside their codes."""
+        self._read("a reason", repr([reason.parameters for reason in plan.reasons.values()]))
 
     def read(self) -> None:
         """Read what has piled up: errors with all that caused them, and what lies in the ledger and on the queues."""
@@ -70,7 +73,9 @@ class Emitted:
                 self._read("an error", f"{cause!r} {cause}")
                 cause = cause.__cause__ or cause.__context__
         self._errors_read = len(world.loop.errors)
-        self._read("the ledger", repr(list(world.store.items())))
+        items = {id(item): item for item in world.store.items()}
+        self._read("the ledger", repr([items[name] for name in items.keys() - self._items_read.keys()]))
+        self._items_read = items
         for name in QUEUES:
             self._read(f"queue {name}", " ".join(world.loop.aws.sqs.bodies(name)))
 
