@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,9 @@ class Jobs:
         self._world = world
         self._announce = announce
         self.by_id: dict[int, WorkflowJob] = {}
+        self.of_repository: dict[int, list[WorkflowJob]] = defaultdict(list)
+        """The same jobs by the id of their repository, and of their run: a week has too many to look through."""
+        self.of_run: dict[int, list[WorkflowJob]] = defaultdict(list)
         self.listeners = Listeners(*[lambda _: None] * 3)
 
     def queue(self, request: JobRequest, *, run_attempt: int = 1) -> WorkflowJob:
@@ -72,7 +76,7 @@ class Jobs:
 
     def current_attempt(self, run_id: int) -> list[WorkflowJob]:
         """The jobs of the run's latest attempt, the oldest first."""
-        jobs = [job for job in self.by_id.values() if job.run_id == run_id]
+        jobs = self.of_run.get(run_id, [])
         latest = max((job.run_attempt for job in jobs), default=0)
         return [job for job in jobs if job.run_attempt == latest]
 
@@ -87,7 +91,7 @@ class Jobs:
         for other in others:
             if other.status == "completed":
                 copy = replace(other, id=self._world.new_id(), run_attempt=attempt, history=[other.now])
-                self.by_id[copy.id] = copy
+                self._add(copy)
                 self._announce("completed", copy, copy.now)
         return started
 
@@ -121,10 +125,15 @@ class Jobs:
             head_sha=f"{self._world.rng.getrandbits(160):040x}",
             created_at=self._now,
         )
-        self.by_id[job.id] = job
+        self._add(job)
         if request.event == "push" and run_attempt == 1:
             self._world.pushed_at[repository.id] = self._now
         return job
+
+    def _add(self, job: WorkflowJob) -> None:
+        self.by_id[job.id] = job
+        self.of_repository[job.repository.id].append(job)
+        self.of_run[job.run_id].append(job)
 
     def _enqueue(self, job: WorkflowJob) -> None:
         job.queued_at = self._now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,10 @@ class Operations:
         templates = self._document["paths"].items()
         found = [self._operation(t, m, item[m]) for t, item in templates for m in item if m != "parameters"]
         # Literal segments first: /runners/generate-jitconfig is no runner id.
-        self._operations = sorted(found, key=lambda o: (o.template.count("{"), o.template, o.method))
+        found.sort(key=lambda o: (o.template.count("{"), o.template, o.method))
+        self._operations: dict[tuple[str, int], list[Operation]] = defaultdict(list)
+        for operation in found:  # no parameter holds a slash
+            self._operations[operation.method, operation.template.count("/")].append(operation)
         components = {"components": self._document["components"]}
         self._validators = {
             (o.method, o.template): jsonschema.Draft202012Validator(o.body_schema | components)
@@ -86,8 +90,8 @@ class Operations:
         }
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
-        for operation in self._operations:
-            if operation.method == method and (match := operation.pattern.fullmatch(path)):
+        for operation in self._operations.get((method, path.count("/")), ()):
+            if match := operation.pattern.fullmatch(path):
                 return operation, match.groupdict()
         return None
 

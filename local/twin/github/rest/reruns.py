@@ -87,11 +87,7 @@ class RerunCalls:
         name = call.runner_scope.name
         authorize_actions(call, self._world.repositories[name], write=write)
         run_id = call.number("run_id")
-        jobs = [
-            job
-            for job in self._jobs.by_id.values()
-            if job.run_id == run_id and job.repository.full_name.lower() == name
-        ]
+        jobs = [job for job in self._jobs.of_run.get(run_id, ()) if job.repository.full_name.lower() == name]
         if not jobs:
             raise RefusedError(404, "Not Found")
         return jobs

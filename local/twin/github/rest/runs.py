@@ -72,12 +72,9 @@ class RunCalls:
         authorize_actions(call, repository)
         return repository
 
-    def _of(self, repository: Repository) -> list[WorkflowJob]:
-        return [job for job in self._jobs.by_id.values() if job.repository.id == repository.id]
-
     def _runs(self, repository: Repository) -> list[_Run]:
         by_run: dict[int, list[WorkflowJob]] = {}
-        for job in self._of(repository):
+        for job in self._jobs.of_repository.get(repository.id, ()):
             by_run.setdefault(job.run_id, []).append(job)
         runs = [self._run(number, jobs) for number, jobs in by_run.items()]
         return sorted(runs, key=lambda run: (-run.created_at, -run.id))
