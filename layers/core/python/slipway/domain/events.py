@@ -267,7 +267,7 @@ def _digits(value: object) -> int:
 
 
 def _seconds(text: str) -> float:
-    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError("a time has no offset")
     return time.timestamp()

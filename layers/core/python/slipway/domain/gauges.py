@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from slipway.domain.instances import InstanceState
-from slipway.domain.resources import NOTHING, Resources
+from slipway.domain.resources import NOTHING, Resources, total
 from slipway.domain.runners import RunnerState
 from slipway.domain.snapshot import Snapshot
 
@@ -47,9 +47,9 @@ def gauges_of(snapshot: Snapshot) -> Gauges:
 def fill_of(snapshot: Snapshot) -> float | None:
     """Return how full the instances that are up are, from 0 to 1: a large one weighs more. None where there is none."""
     up = [instance for instance in snapshot.instances if instance.state in _UP]
-    held = held_by_instance(snapshot)
-    taken = sum((held.get(instance.arn or "", NOTHING) for instance in up), NOTHING)
-    return share_of(taken, sum((instance.registered for instance in up), NOTHING)) if up else None
+    arns = {instance.arn for instance in up if instance.arn is not None}
+    taken = total([runner.shape.size for runner in snapshot.runners if runner.instance_arn in arns])
+    return share_of(taken, total([instance.registered for instance in up])) if up else None
 
 
 def held_by_instance(snapshot: Snapshot) -> dict[str, Resources]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 CPU_UNITS_PER_VCPU = 1024
@@ -44,6 +44,15 @@ class Resources:
 
 
 NOTHING = Resources(0, 0)
+
+
+def total(sizes: Collection[Resources]) -> Resources:
+    """Return all of the sizes together."""
+    return Resources(
+        sum([size.cpu_units for size in sizes]),
+        sum([size.memory_mib for size in sizes]),
+        sum([size.gpus for size in sizes]),
+    )
 
 
 def largest(sizes: Iterable[Resources]) -> Resources:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from slipway.adapters.ledger.table import Item, Key
@@ -91,7 +91,14 @@ def shape_to(shape: Shape) -> list[Any]:
 
 def shape_from(value: list[Any]) -> Shape:
     """Read a shape."""
-    return Shape(value[0], Resources(*value[1:]))
+    return _shape(*value)
+
+
+@lru_cache(
+    maxsize=1_000
+)  # equal ones are one object: whoever counts by shape finds it without comparing fields
+def _shape(profile: str, *size: int) -> Shape:
+    return Shape(profile, Resources(*size))
 
 
 def resources_to(amount: Resources) -> list[int]:
@@ -121,15 +128,9 @@ def waiting_to(job: WaitingJob) -> Item:
 def waiting_from(item: Item) -> WaitingJob:
     """Read a waiting job."""
     body = known_of(WaitingJob, item)
-    return WaitingJob(
-        **{
-            **body,
-            "key": JobKey.parse(body["key"]),
-            "shape": shape_from(body["shape"]),
-            "labels": tuple(body["labels"]),
-            "held": held_from(body.get("held")),
-        }
-    )
+    body["key"], body["shape"] = JobKey.parse(body["key"]), shape_from(body["shape"])
+    body["labels"], body["held"] = tuple(body["labels"]), held_from(body.get("held"))
+    return WaitingJob(**body)
 
 
 def held_to(held: Story) -> list[Any]:
@@ -155,15 +156,11 @@ def runner_to(runner: Runner) -> Item:
 def runner_from(item: Item) -> Runner:
     """Read a runner."""
     body = known_of(Runner, item)
-    return Runner(
-        **{
-            **body,
-            "shape": shape_from(body["shape"]),
-            "state": RunnerState(body["state"]),
-            "job": JobKey.parse(body["job"]) if "job" in body else None,
-            "made_for": JobKey.parse(body["made_for"]) if "made_for" in body else None,
-        }
-    )
+    body["shape"], body["state"] = shape_from(body["shape"]), RunnerState(body["state"])
+    for name in ("job", "made_for"):
+        if name in body:
+            body[name] = JobKey.parse(body[name])
+    return Runner(**body)
 
 
 def instance_to(instance: Instance) -> Item:
@@ -183,15 +180,11 @@ def instance_to(instance: Instance) -> Item:
 def instance_from(item: Item) -> Instance:
     """Read an instance."""
     body = known_of(Instance, item)
-    return Instance(
-        **{
-            **body,
-            "registered": Resources(*body["registered"]),
-            "load": load_from(body.get("load")),
-            "state": InstanceState(body["state"]),
-            "market": Market(body["market"]) if "market" in body else None,
-        }
-    )
+    body["registered"], body["load"] = Resources(*body["registered"]), load_from(body.get("load"))
+    body["state"] = InstanceState(body["state"])
+    if "market" in body:
+        body["market"] = Market(body["market"])
+    return Instance(**body)
 
 
 def intent_to(intent: Intent) -> Item:
@@ -285,8 +278,9 @@ def github_pause_from(item: Item) -> GitHubPause:
 def record_from(item: Item) -> JobRecord:
     """Read a job's record."""
     body = known_of(JobRecord, item)
-    key, state, held = JobKey.parse(body["key"]), JobState(body["state"]), held_from(body.get("held"))
-    return JobRecord(**{**body, "key": key, "state": state, "held": held})
+    body["key"], body["state"] = JobKey.parse(body["key"]), JobState(body["state"])
+    body["held"] = held_from(body.get("held"))
+    return JobRecord(**body)
 
 
 def _fields_of(value: DataclassInstance) -> Item:
@@ -300,5 +294,5 @@ def _names_of(kind: type[DataclassInstance]) -> tuple[str, ...]:
 
 
 def known_of(kind: type[DataclassInstance], item: Item) -> Item:
-    """Return what an item tells of a dataclass's fields, and nothing else that stands in it."""
+    """Return what an item tells of a dataclass's fields, and nothing else that stands in it: a dict of its own."""
     return {name: item[name] for name in _names_of(kind) if name in item}
