@@ -286,10 +286,12 @@ def _plain(value: Any) -> Any:
     """Return a value as it comes back from DynamoDB: plain text, lists, maps without what is None."""
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, int | float):
-        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items() if item is not None}
     if isinstance(value, Iterable):

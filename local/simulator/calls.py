@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import httpx
 
 from local.simulator.fibers import Died, Fiber, Fibers
-from local.simulator.retries import back_off, endurance, is_repeated, once, seconds_until_raised
+from local.simulator.retries import HAVE_TOKENS, back_off, endurance, is_repeated, once, seconds_until_raised
 from local.twin.aws.service import Service
 from local.twin.github.twin import GitHubTwin
 from local.twin.github.wire import CONNECTION_LOST, Pending
@@ -71,7 +71,8 @@ class Calls:
         if fiber is None:
             return call()
         name = f"{service}.{operation}"
-        call = once(name, call)
+        if name in HAVE_TOKENS:
+            call = once(call)
         tried = 1
         while True:
             try:

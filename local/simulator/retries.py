@@ -23,7 +23,7 @@ T = TypeVar("T")
 GITHUB: Final = Endurance(connect_seconds=3, read_seconds=10, tries=1)
 _LOST: Final = (botocore.ConnectionError, botocore.HTTPClientError)
 #: boto3 gives each a token of its own, the same for every attempt, so that a repeated one does nothing [DDB-TRANSACT].
-_HAVE_TOKENS: Final = {"dynamodb.TransactWriteItems"}
+HAVE_TOKENS: Final = {"dynamodb.TransactWriteItems"}
 _SERVER_FAULTS: Final = {500, 502, 503, 504}
 #: What botocore's standard mode repeats besides server faults and lost connections [BOTO-STANDARD-RETRIES].
 _TRANSIENT: Final = {"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"}
@@ -66,10 +66,8 @@ def back_off(fault: Exception, tried: int, rng: random.Random) -> float:
     return rng.random() * min((1.0 if is_throttle else 0.05) * 2.0 ** (tried - 1), 20.0)
 
 
-def once(name: str, call: Callable[[], T]) -> Callable[[], T]:
-    """Return the call as its service takes it: one that has a token takes effect once, however often it arrives."""
-    if name not in _HAVE_TOKENS:
-        return call
+def once(call: Callable[[], T]) -> Callable[[], T]:
+    """Return a call that has a token as its service takes it: it takes effect once, however often it arrives."""
     done: list[T] = []
 
     def make() -> T:

@@ -67,8 +67,7 @@ class Meddler:
     def __call__(self, name: str, after: bool) -> None:
         """Let the call be, or raise what its client would raise, or kill who makes it."""
         storm = self.storm
-        fiber = storm.world.loop.calls.fibers.running
-        if fiber is None or storm.is_over:
+        if storm.is_over or (fiber := storm.world.loop.calls.fibers.running) is None:
             return
         if storm.log.keeps_all and not after:
             storm.log.tell(self._who(fiber), name)
