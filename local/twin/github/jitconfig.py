@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import random
+from functools import cache
 from typing import Any
 
 from local.twin.github.model import Runner
@@ -85,9 +86,15 @@ def _credentials(runner: Runner, server_url: str) -> dict[str, Any]:
 
 
 def _rsa_parameters(secret: bytes) -> dict[str, str]:
-    filler = random.Random(secret)
-    fields = {name: filler.randbytes(size) for name, size in _RSA_2048_FIELD_BYTES.items()}
-    return {name: _base64(value) for name, value in (fields | {"d": secret}).items()} | {"exponent": "AQAB"}
+    return _filler() | {"d": _base64(secret)}
+
+
+@cache
+def _filler() -> dict[str, str]:
+    """Parameters of the right sizes, the same for every runner: nothing reads them but ``d``."""
+    rng = random.Random("filler")
+    fields = {name: _base64(rng.randbytes(size)) for name, size in _RSA_2048_FIELD_BYTES.items()}
+    return fields | {"exponent": "AQAB"}
 
 
 def _base64(value: bytes) -> str:

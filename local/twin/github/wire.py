@@ -18,7 +18,7 @@ class Response:
     body: bytes = b""
 
     def json(self) -> Any:
-        return json.loads(self.body)
+        return json.loads(self.body.decode())
 
 
 class Pending:

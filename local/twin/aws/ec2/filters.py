@@ -37,20 +37,17 @@ def _filter(spec: View, fields: Fields) -> Callable[[View], bool]:
     name, values = spec["Name"], spec.get("Values", [])
     if name not in fields and not name.startswith("tag:") and name != "tag-key":
         raise AwsFault("InvalidParameterValue", f"The filter '{name}' is invalid")
+    field, key = fields.get(name), name.removeprefix("tag:")
+    patterns = [value for value in values if any(sign in value for sign in "*?[")]
 
-    def matches(view: View) -> bool:
-        found = _tag_values(view, name) if name not in fields else [fields[name](view)]
-        return any(f is not None and _is_like(f, value) for f in found for value in values)
+    def found(view: View) -> list[str | None]:
+        if field is not None:
+            return [field(view)]
+        if name == "tag-key":
+            return [tag["Key"] for tag in view["Tags"]]
+        return [tag["Value"] for tag in view["Tags"] if tag["Key"] == key]
 
-    return matches
+    def is_like(one: str | None) -> bool:
+        return one is not None and (one in values or any(fnmatch.fnmatchcase(one, p) for p in patterns))
 
-
-def _tag_values(view: View, name: str) -> list[str | None]:
-    if name == "tag-key":
-        return [tag["Key"] for tag in view["Tags"]]
-    key = name.removeprefix("tag:")
-    return [tag["Value"] for tag in view["Tags"] if tag["Key"] == key]
-
-
-def _is_like(found: str, value: str) -> bool:
-    return found == value or fnmatch.fnmatchcase(found, value)
+    return lambda view: any(map(is_like, found(view)))

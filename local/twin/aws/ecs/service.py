@@ -226,8 +226,8 @@ class Ecs(ServiceCalls):
                 "InvalidParameterException", f"startedBy must be the only filter, not with {sorted(filters)}"
             )
         # Without a desired status only tasks meant to run are listed [ECS-LISTTASKS-STARTEDBY].
-        views = _shown(cluster, request.get("desiredStatus", "RUNNING"))
-        arns = [view["taskArn"] for view in views if _task_matches(view, request)]
+        views, matches = _shown(cluster, request.get("desiredStatus", "RUNNING")), _task_filter(request)
+        arns = [view["taskArn"] for view in views if matches(view)]
         return page("taskArns", arns, request, "maxResults", "nextToken")
 
     @operation
@@ -304,9 +304,9 @@ def _bounded(references: Sequence[str], limit: int, what: str) -> Sequence[str]:
 
 
 def _without_tags(view: dict[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    if "TAGS" in request.get("include", []):
-        return view
-    return {**view, "tags": []}  # the rest is shared: a published view is never changed
+    if not view["tags"] or "TAGS" in request.get("include", []):
+        return view  # shared: a published view is never changed
+    return {**view, "tags": []}
 
 
 def _shown(cluster: Cluster, desired_status: str) -> Iterator[dict[str, Any]]:
@@ -322,15 +322,21 @@ def _shown(cluster: Cluster, desired_status: str) -> Iterator[dict[str, Any]]:
             del cluster.shown_running[task.arn]
 
 
-def _task_matches(view: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-    instance = request.get("containerInstance")
-    if (
-        instance is not None
-        and view["containerInstanceArn"].rsplit("/", 1)[-1] != instance.rsplit("/", 1)[-1]
-    ):
-        return False
-    family = view["taskDefinitionArn"].rsplit("/", 1)[-1].split(":")[0]
-    return request.get("family", family) == family and request.get("startedBy") in {
-        None,
-        view.get("startedBy"),
-    }
+def _task_filter(request: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    """Say of a task's view whether a listing asks for it."""
+    instance, family, started_by = (request.get(k) for k in ("containerInstance", "family", "startedBy"))
+    if instance is not None:
+        instance = _last_part(instance)
+
+    def matches(view: Mapping[str, Any]) -> bool:
+        return (
+            (instance is None or _last_part(view["containerInstanceArn"]) == instance)
+            and (family is None or _last_part(view["taskDefinitionArn"]).split(":")[0] == family)
+            and (started_by is None or view.get("startedBy") == started_by)
+        )
+
+    return matches
+
+
+def _last_part(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]

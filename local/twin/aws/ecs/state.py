@@ -70,9 +70,9 @@ class EcsState:
 
     def _detail(self, view: dict[str, Any]) -> dict[str, Any]:
         """The API's shape as an event has it: moments as text, and no tags [ECS-EVENT-SHAPE]."""
-        detail = {
-            name: iso(value.timestamp()) if isinstance(value, datetime) else value
-            for name, value in view.items()
-            if name != "tags"
-        }
-        return {**detail, "updatedAt": iso(self.context.now())}
+        detail = {**view, "updatedAt": iso(self.context.now())}
+        del detail["tags"]
+        for name, value in view.items():
+            if isinstance(value, datetime):
+                detail[name] = iso(value.timestamp())
+        return detail

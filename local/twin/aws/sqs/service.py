@@ -241,10 +241,10 @@ class Sqs(Service):
 
 
 def _received(message: Message, request: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = {*request.get("AttributeNames", []), *request.get("MessageSystemAttributeNames", [])}
+    wanted = {*request.get("AttributeNames", ()), *request.get("MessageSystemAttributeNames", ())}
     shown = {k: v for k, v in _system(message).items() if "All" in wanted or k in wanted} if wanted else {}
-    names = request.get("MessageAttributeNames", [])
-    attributes = {k: v for k, v in message.attributes.items() if {"All", ".*", k} & set(names)}
+    names = set(request.get("MessageAttributeNames", ()))
+    attributes = {k: v for k, v in message.attributes.items() if {"All", ".*", k} & names} if names else {}
     answer: dict[str, Any] = {
         "MessageId": message.message_id,
         "ReceiptHandle": message.receipt,
