@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.domain.configuration import Market
+from slipway.domain.configuration import Fairness, Market
 from slipway.domain.intents import LaunchInstances, Offering, RunTasks
 from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
@@ -35,11 +35,14 @@ from tests.builders import (
     an_instance,
     several_jobs,
 )
+from tests.strategies import Situation
 from tests.support.planning import (
     TWO_TYPES,
+    applied,
     codes,
     plan,
     started,
+    unsettled,
 )
 
 
@@ -269,6 +272,35 @@ def test_standby_of_another_pools_profile_is_not_this_pools_work() -> None:
         [a_pool(), a_pool(name="elsewhere")],
     )
     assert plan(a_snapshot(instances=(an_instance(),)), configuration).run == ()
+
+
+@pytest.mark.parametrize("busy", [0, 1], ids=["room for one more", "no room for more"])
+def test_a_job_that_the_start_ramp_holds_back_takes_no_standby_task(busy: int) -> None:
+    """Each plan would start another one in its stead, and launch an instance for it where there is no room."""
+    configuration = a_configuration([a_profile(standby=1)], fairness=Fairness(max_starting_per_repository=1))
+    runners = tuple(a_runner(n, RunnerState.BUSY, instance_arn=an_arn("i-1")) for n in range(busy))
+    snapshot = a_snapshot(jobs=several_jobs(2), runners=runners, instances=(an_instance(),))
+    first = plan(snapshot, configuration)
+    assert started(first) == {SHAPE: 2}
+    unanswered = replace(snapshot, intents=unsettled(first))
+    for later in (unanswered, applied(Situation(snapshot, configuration), first)):
+        second = plan(later, configuration)
+        assert (started(second), second.launch) == ({}, ())
+        assert codes(second) == [Why.TASK_STARTING, Why.START_RAMP]
+
+
+def test_a_task_that_the_start_ramp_leaves_without_a_job_has_the_place_of_one_that_it_holds_back() -> None:
+    """The host is full, and another one would be launched for a job that a task waits for."""
+    configuration = a_configuration(fairness=Fairness(max_starting_per_repository=1))
+    runners = (
+        a_runner(1, instance_arn=an_arn("i-1")),
+        a_runner(2, RunnerState.REGISTERED, instance_arn=an_arn("i-1"), label_key="others"),
+        *(a_runner(n, RunnerState.BUSY, instance_arn=an_arn("i-1")) for n in (3, 4)),
+    )
+    snapshot = a_snapshot(jobs=several_jobs(2), runners=runners, instances=(an_instance(),))
+    one, two = replace(snapshot, jobs=snapshot.jobs[:1]), snapshot
+    assert [sum(request.count for request in plan(of, configuration).launch) for of in (one, two)] == [0, 1]
+    assert plan(one, configuration).reasons[JobKey("acme", 1, 1)] == Reason(Why.START_RAMP, {"limit": 1})
 
 
 def waiting_tasks(count: int, shape: Shape = SHAPE) -> tuple[Runner, ...]:

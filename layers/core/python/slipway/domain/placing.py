@@ -39,11 +39,19 @@ class Ramp:
 
     def admits(self, job: WaitingJob) -> bool:
         """Say whether one more runner may start for a job of this repository, and count it if so."""
-        repository = job.repository.lower()
-        if self.in_flight[repository] >= self.limit:
+        if self.is_full(job):
             return False
-        self.in_flight[repository] += 1
+        self.in_flight[job.repository.lower()] += 1
         return True
+
+    def is_full(self, job: WaitingJob) -> bool:
+        """Say whether no more runner may start for a job of this repository."""
+        return self.in_flight[job.repository.lower()] >= self.limit
+
+    @property
+    def reason(self) -> Reason:
+        """Return what is told of the jobs that it holds back."""
+        return Reason(Why.START_RAMP, {"limit": self.limit})
 
 
 @dataclass(slots=True)
@@ -120,7 +128,7 @@ class Placing:
     def _on_usable(self, wants: Sequence[Want]) -> tuple[list[WaitingJob], list[Want]]:
         fit = FirstFit(self.rooms.usable)
         starting = {shape: Reason(Why.TASK_STARTING, {"shape": str(shape)}) for shape in _shapes(wants)}
-        ramped = Reason(Why.START_RAMP, {"limit": self.ramp.limit})
+        ramped = self.ramp.reason
         started: list[WaitingJob] = []
         rest: list[Want] = []
         loaded = _loaded(self.rooms.usable, wants)

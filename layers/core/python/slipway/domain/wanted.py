@@ -56,11 +56,15 @@ def wanted_in(snapshot: Snapshot, policy: Policy) -> Wanted:
     admission = Admission(snapshot.runners, policy, snapshot.now, snapshot.github_pauses, on_offer)
     admitted = _in_fair_order(snapshot, policy, covered, admission)
     supply, turns, ramp = waiting_tasks(snapshot), turns_awaited(snapshot), _ramp(snapshot, policy)
-    expecting, wants = _split(admitted, supply, turns, ramp, policy)
-    wants += _standby(snapshot, policy, admitted, supply) + room_to_keep(snapshot, policy)
+    expecting, others = _split(admitted, supply, turns, ramp, policy)
+    standby, idle = _standby(snapshot, policy, admitted), supply - Counter(job.shape for job in expecting)
+    ramped, others = _ramped(others, idle - standby, ramp)
     well = recovered(snapshot)
-    wants, failing = hold_back(wants, snapshot, well)
+    wants, failing = hold_back(
+        [*others, *(standby - idle).elements(), *room_to_keep(snapshot, policy)], snapshot, well
+    )
     served = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
+    served |= dict.fromkeys((job.key for job in ramped), ramp.reason)
     return Wanted(
         admitted=admitted,
         supply=supply,
@@ -112,14 +116,14 @@ def _split(
     turns: Mapping[tuple[Shape, str], Sequence[float]],
     ramp: Ramp,
     policy: Policy,
-) -> tuple[list[WaitingJob], list[Want]]:
-    """Return the jobs that tasks on their way will serve, and what is wanted for the others."""
+) -> tuple[list[WaitingJob], list[WaitingJob]]:
+    """Return the jobs that tasks on their way will serve, and the others."""
     left = Counter(supply)
     awaited = Counter({key: len(moments) for key, moments in turns.items()})
     for (shape, _), count in awaited.items():
         left[shape] -= count
     expecting: list[WaitingJob] = []
-    wants: list[Want] = []
+    others: list[WaitingJob] = []
     for job in admitted:
         key = _turn_key(job, policy) if awaited else None
         if key is not None and awaited[key] > 0 and ramp.admits(job):
@@ -129,27 +133,41 @@ def _split(
             left[job.shape] -= 1
             expecting.append(job)
         else:
-            wants.append(job)
-    return expecting, wants
+            others.append(job)
+    return expecting, others
 
 
-def _standby(
-    snapshot: Snapshot, policy: Policy, admitted: Iterable[WaitingJob], supply: Counter[Shape]
-) -> list[Want]:
-    """Return the standby tasks that are missing: on top of the jobs, within the profile's cap."""
-    wants: list[Want] = []
+def _ramped(
+    jobs: list[WaitingJob], spare: Counter[Shape], ramp: Ramp
+) -> tuple[list[WaitingJob], list[WaitingJob]]:
+    """Return the jobs that the ramp holds back and in whose place a ``spare`` task is already, and the others.
+
+    Those that stand by are not spare: they would be made good at once, and so on with each plan, past the ramp.
+    """
+    if not spare:
+        return [], jobs
+    ramped: list[WaitingJob] = []
+    others: list[WaitingJob] = []
+    for job in jobs:
+        if spare[job.shape] > 0 and ramp.is_full(job):
+            spare[job.shape] -= 1
+            ramped.append(job)
+        else:
+            others.append(job)
+    return ramped, others
+
+
+def _standby(snapshot: Snapshot, policy: Policy, admitted: Iterable[WaitingJob]) -> Counter[Shape]:
+    """Return how many tasks are to stand by: on top of the jobs, within the profile's cap."""
+    standby: Counter[Shape] = Counter()
     if not policy.tiers.standby:
-        return wants
-    wanted = Counter(job.shape for job in admitted)
+        return standby
     taken = runners_by_profile(snapshot.runners)
-    for shape, count in wanted.items():
-        taken[shape.profile] += count
-    for name, standby in sorted(policy.tiers.standby.items()):
+    taken.update(job.shape.profile for job in admitted)
+    for name, count in sorted(policy.tiers.standby.items()):
         profile = policy.profiles[name]
-        shape = Shape(name, profile.size)
-        waiting = max(0, supply[shape] - wanted[shape])
-        wants += [shape] * max(0, min(standby, profile.max_runners - taken[name]) - waiting)
-    return wants
+        standby[Shape(name, profile.size)] = max(0, min(count, profile.max_runners - taken[name]))
+    return standby
 
 
 def _ramp(snapshot: Snapshot, policy: Policy) -> Ramp:
