@@ -33,6 +33,13 @@ from tests.support.planning import (
 )
 
 
+def may_be_ramped(situation: Situation) -> bool:
+    """Say whether the start ramp may hold back a job; runners that idle are on it too."""
+    in_flight = sum(runner.is_idle for runner in situation.snapshot.runners)
+    most = len(situation.snapshot.jobs) + in_flight
+    return situation.configuration.fairness.max_starting_per_repository < most
+
+
 @of_pools
 @given(st.data(), situations())
 def test_equal_snapshots_give_equal_plans_in_whatever_order_their_rows_come(
@@ -194,13 +201,11 @@ def test_offers_are_admitted_uncovered_jobs_each_once_and_no_more_than_will_be_c
 def test_every_claimant_finds_an_offer_while_admitted_jobs_of_its_shape_wait(situation: Situation) -> None:
     snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
     claims = claimants(snapshot) + started(decided)
-    in_flight = sum(runner.is_idle for runner in snapshot.runners)  # they are on the ramp too
-    is_ramped = situation.configuration.fairness.max_starting_per_repository < len(snapshot.jobs) + in_flight
     admitted = admitted_keys(decided)
     waiting = Counter(job.shape for job in snapshot.jobs if job.key in admitted)
     for shape, count in waiting.items():
         offered, most = len(decided.offers.get(shape, ())), min(count, claims[shape])
-        assert offered <= most if is_ramped else offered == most
+        assert offered <= most if may_be_ramped(situation) else offered == most
 
 
 @of_pools
@@ -277,8 +282,9 @@ def test_calls_without_an_answer_count_as_supply(situation: Situation) -> None:
     first = plan(situation.snapshot, situation.configuration)
     later = replace(situation.snapshot, intents=(*situation.snapshot.intents, *unsettled(first)))
     second = plan(later, situation.configuration)
+    # With several shapes jobs of one repository may change places on the ramp: what starts is fungible until it claims.
     for key, reason in first.reasons.items():
-        if reason.code is Why.TASK_STARTING:
+        if reason.code is Why.TASK_STARTING and not may_be_ramped(situation):
             assert second.reasons[key].code is Why.TASK_STARTING
     assert started(second).total() <= sum(
         reason.code is Why.TASK_STARTING and first.reasons[key].code is not Why.TASK_STARTING
