@@ -147,6 +147,7 @@ OPEN = LaunchFailures(3, NOW - 180, "InvalidAMIID.NotFound")
         (a_snapshot(launch_failures=OPEN, instances=(a_booting_instance(),)), 0),
         (a_snapshot(launch_failures=OPEN, instances=(an_instance(state=InstanceState.WARMING),)), 1),
         (a_snapshot(launch_failures=OPEN, intents=(a_launch_intent(),)), 0),
+        (a_snapshot(launch_failures=OPEN, intents=(a_start_intent("i-1"),)), 0),
         (a_snapshot(launch_failures=OPEN, instances=(an_instance(),), intents=(a_run_intent(),)), 1),
     ],
     ids=[
@@ -157,6 +158,7 @@ OPEN = LaunchFailures(3, NOW - 180, "InvalidAMIID.NotFound")
         "a try boots",
         "one of the stopped tier warms",
         "a try is asked for",
+        "a stopped one is asked to start",
         "others run",
     ],
 )

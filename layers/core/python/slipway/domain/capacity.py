@@ -46,7 +46,8 @@ def probes_allowed(snapshot: Snapshot, allowed: int) -> int:
     if failures is None or not failures.is_circuit_open:
         return allowed
     under_way = any(instance.state is InstanceState.LAUNCHING for instance in snapshot.instances) or any(
-        isinstance(intent.request, LaunchInstances) and not intent.request.for_stopped_tier
+        isinstance(intent.request, StartInstances)
+        or (isinstance(intent.request, LaunchInstances) and not intent.request.for_stopped_tier)
         for intent in snapshot.intents
     )
     return 0 if under_way or snapshot.now < failures.next_try_at else min(allowed, 1)
