@@ -2,7 +2,7 @@
 
 Counts and rates are the simulated loop's, in model time; only the first figure is a time of this machine. Run with
 ``make bench`` or ``python -m tests.bench.simulator [volumes | speed | largest [MINUTES]]``; ``largest`` only
-runs when it is asked for: its whole hour, 60, takes a quarter of one.
+runs when it is asked for; more minutes than its four cost ever more, for thousands of runners are there at once.
 """
 
 from __future__ import annotations
