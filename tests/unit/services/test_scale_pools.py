@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier
 from typing import Any, cast
 
 from slipway.adapters.threads import together
@@ -32,12 +32,3 @@ def test_two_pools_are_converged_at_once_and_the_failure_of_one_is_none_of_the_o
     alone, general = Batch(scale, touched=dict.fromkeys(POOLS, 0)).converge("holder", lambda: True)
     assert [repr(fault) for fault in alone.errors] == ["RuntimeError('the table is away')"]
     assert (alone.pool, general) == ("alone", Converged("general"))
-
-
-def test_in_turn_they_would_wait_for_each_other() -> None:
-    """So that the test above can fail."""
-    converge = Meeting()
-    converge.met.abort()
-    scale = Scale(UNUSED, cast("Any", converge), UNUSED, "jobs", UNUSED, {})
-    done = Batch(scale, touched=dict.fromkeys(POOLS, 0)).converge("holder", lambda: True)
-    assert [type(fault) for one in done for fault in one.errors] == [BrokenBarrierError] * 2

@@ -98,9 +98,7 @@ class Apply:
 
     def launch(self, pool: str, asked: Sequence[Intent]) -> Applied:
         """Carry out what was asked for. The pool is let go meanwhile: nobody waits for EC2 but who wants its answer."""
-        outcome = Applied()
-        for result in self._together([lambda i=i: attempt(lambda: self._act.carry_out(i)) for i in asked]):  # type: ignore[misc]
-            outcome = outcome.merged(result)
+        outcome = self._do(pool, [(None, lambda i=i: self._act.carry_out(i)) for i in asked])  # type: ignore[misc]
         if not outcome.failed_launches:
             return outcome
         now, failed = self._clock.now(), outcome.failed_launches

@@ -94,9 +94,8 @@ def shape_from(value: list[Any]) -> Shape:
     return _shape(*value)
 
 
-@lru_cache(
-    maxsize=1_000
-)  # equal ones are one object: whoever counts by shape finds it without comparing fields
+# Equal ones are one object: whoever counts by shape finds it without comparing fields.
+@lru_cache(maxsize=1_000)
 def _shape(profile: str, *size: int) -> Shape:
     return Shape(profile, Resources(*size))
 
