@@ -185,7 +185,7 @@ class MemoryTable(Table):
 
         with aws_errors(f"reading {pk}"):
             found: list[Item] = self._make("Query", make)
-        yield from found
+        return iter(found)
 
     def write_many(self, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> None:
         """Put and delete many items, unconditionally."""
@@ -271,10 +271,14 @@ def _written(write: Update | Put | Delete, old: Item | None) -> Item | None:
     if isinstance(write, Delete):
         return None
     if isinstance(write, Put):
-        return {name: _plain(value) for name, value in write.item.items() if value is not None}
+        return {
+            name: value if type(value) in _PLAIN else _plain(value)
+            for name, value in write.item.items()
+            if value is not None
+        }
     new: Item = dict(old) if old is not None else {"pk": write.key.pk, "sk": write.key.sk}
     for name, value in write.set.items():
-        new[name] = _plain(value)
+        new[name] = value if type(value) in _PLAIN else _plain(value)
     for name in write.remove:
         new.pop(name, None)
     for name, amount in write.add.items():

@@ -75,8 +75,9 @@ class Fiber:
 
     def wait(self, seconds: float) -> None:
         """Let others run for a while, if any have something to do in it."""
-        if not self._fibers.clock.pass_quietly(seconds):
-            self.go_on_after(seconds)
+        clock = self._fibers.clock
+        if not clock.pass_quietly(seconds):
+            self._due = clock.schedule(seconds, self.go_on)
             self.pause()
 
     def owe(self, seconds: float) -> None:

@@ -67,12 +67,13 @@ class VirtualClock:
 
         To whoever would schedule its next step and return it is the same, and costs nothing.
         """
-        moment = self._now + seconds
+        moment, queue = self._now + seconds, self._queue
         if moment > self._advancing_to:
             return False
-        due = self.next_due()
-        if due is not None and due <= moment:
-            return False
+        while queue and queue[0][0] <= moment:
+            if queue[0][2].callback is not None:
+                return False
+            heapq.heappop(queue)  # it was cancelled
         self._now = moment
         return True
 

@@ -13,6 +13,7 @@ from slipway.services.claim import Answer
 EXIT_KILLED: Final = 137
 _CURL_SECONDS: Final = 10.0  # what the entrypoint waits for an answer that does not come
 _ORPHAN_SECONDS: Final = (5.0, 20.0, 60.0, 180.0, 600.0)
+_ORPHAN_REPEATS_SECONDS: Final = 60.0  # as long as its container is there
 
 
 @dataclass(slots=True)
@@ -56,12 +57,10 @@ class ChaosContainer(VirtualContainer):
         name = self.task.task_id[:8]
         if self.storm.happens("credentials-outlive-task", name):
             for seconds in _ORPHAN_SECONDS:
-                self.loop.clock.schedule(
-                    seconds, lambda: self.loop.ask_claim(self.caller, lambda _answer: None)
-                )
+                self.loop.clock.schedule(seconds, self._ask_again)
         if self.claimed_at is not None and self.storm.happens("orphan-claims-again", name):
             self.has_orphan = True
-            self.loop.clock.schedule(5.0, self._orphan)
+            self.loop.clock.schedule(_ORPHAN_SECONDS[0], self._orphan)
             return
         VirtualContainer.end(self, code)
 
@@ -72,8 +71,11 @@ class ChaosContainer(VirtualContainer):
 
     def _orphan(self) -> None:
         if self.is_alive:
-            self.loop.ask_claim(self.caller, lambda _answer: None)
-            self.loop.clock.schedule(15.0, self._orphan)
+            self._ask_again()
+            self.loop.clock.schedule(_ORPHAN_REPEATS_SECONDS, self._orphan)
+
+    def _ask_again(self) -> None:
+        self.loop.ask_claim(self.caller, lambda _answer: None)
 
     def _claimed(self, answer: Answer) -> None:
         storm = self.storm

@@ -21,7 +21,7 @@ from slipway.domain.configuration import (
 from slipway.domain.resources import Resources
 
 STARTS_AT: Final = 1_767_571_200.0  # 2026-01-05 00:00 UTC, a Monday
-JOBS: Final = (200, 240)
+JOBS: Final = (200, 215)
 GIB: Final = 1024
 APP_SECRET: Final = "arn:aws:secretsmanager:ap-northeast-1:111122223333:secret:slipway/app-GhIjKl"  # noqa: S105
 _ORGANIZATIONS: Final = ("alpha", "beta", "gamma", "delta")
