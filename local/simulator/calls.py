@@ -7,7 +7,6 @@ import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from json import dumps as encode
 from typing import Any, TypeVar
 
@@ -132,10 +131,9 @@ class TimedClient:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         operation = "".join(part.capitalize() for part in method.split("_"))
-        make, name, of_service = self._calls.make, self.name, getattr(self._service, method)
 
         def call(**request: Any) -> Any:
-            return make(name, operation, partial(of_service, **request))
+            return self._calls.make(self.name, operation, lambda: getattr(self._service, method)(**request))
 
         setattr(self, method, call)
         return call
