@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from local.simulator.chaos.faults import NAMES
-from local.simulator.chaos.run import Result, run_seed
+from local.simulator.chaos.run import Result, prepare, run_seed
 
 ENOUGH, ENOUGH_FROM_SEEDS = 30, 300
 _SHOWN_LINES = 30
@@ -61,6 +61,7 @@ def _results(seeds: Iterable[int], processes: int) -> Iterator[Result]:
     if processes == 1:
         yield from map(_collected, seeds)
         return
+    prepare()
     # No garbage is looked for: a run leaves a dozen megabytes of it, and a process that ends takes all with it.
     with get_context("fork").Pool(processes, gc.disable, maxtasksperchild=_SEEDS_OF_A_PROCESS) as pool:
         yield from pool.imap_unordered(run_seed, seeds)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from local.simulator.chaos.of_jobs import QueuedJobs
 from local.simulator.chaos.storm import Storm
 from local.twin.github.deliveries import Delivery
 from local.twin.github.model import WorkflowJob
 from slipway.adapters.ledger.items import record_key
+from slipway.adapters.ledger.table import Key
 from slipway.domain.jobs import JobKey, JobState
 
 
@@ -59,9 +61,13 @@ class Deliveries:
 
 def rank_in_ledger(storm: Storm, job: WorkflowJob) -> int:
     """Return how far a job has come by the ledger: the rank of its state, -1 where it is not known."""
-    key = JobKey(job.repository.organization.login.lower(), job.id, job.run_attempt)
-    record = storm.world.store.get(record_key(key))
+    record = storm.world.store.get(_record_key(job.repository.organization.login, job.id, job.run_attempt))
     return -1 if record is None else int(record["rank"])
+
+
+@lru_cache(maxsize=1_000)  # every job is looked at again and again
+def _record_key(organization: str, job_id: int, run_attempt: int) -> Key:
+    return record_key(JobKey(organization.lower(), job_id, run_attempt))
 
 
 def _rank(state: JobState) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from bisect import bisect
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,7 +12,7 @@ import httpx
 
 from local.simulator.chaos.faults import OF_CALLS, OF_WRITES
 from local.simulator.chaos.storm import Storm
-from local.simulator.fibers import Fiber
+from local.simulator.fibers import Fiber, Fibers
 from local.twin.aws.errors import LOST_REPLY, AwsFault, client_error
 from local.twin.github.wire import CONNECTION_LOST
 
@@ -61,22 +62,30 @@ class Meddler:
 
     storm: Storm
     functions: WeakKeyDictionary[Fiber, str]
-    _chances: dict[tuple[str, bool], _Chances] = field(default_factory=dict)
-    _stubborn: WeakKeyDictionary[Fiber, tuple[str, str, bool, int]] = field(default_factory=WeakKeyDictionary)
+    _fibers: Fibers = field(init=False)
+    _draws: random.Random = field(init=False)
+    _before: dict[str, _Chances] = field(default_factory=dict)
+    _after: dict[str, _Chances] = field(default_factory=dict)
+    _stubborn: dict[Fiber, tuple[str, str, bool, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._fibers = self.storm.world.loop.calls.fibers
+        self._draws = self.storm.source("calls")
 
     def __call__(self, name: str, after: bool) -> None:
         """Let the call be, or raise what its client would raise, or kill who makes it."""
-        storm = self.storm
-        if storm.is_over or (fiber := storm.world.loop.calls.fibers.running) is None:
+        fiber = self._fibers.running
+        if fiber is None:
             return
-        if storm.log.keeps_all and not after:
-            storm.log.tell(self._who(fiber), name)
-        if self._stubborn and fiber in self._stubborn:
+        if not after and self.storm.log.keeps_all:
+            self.storm.log.tell(self._who(fiber), name)
+        if fiber in self._stubborn:
             self._again(fiber, name, after=after)
-        chances = self._chances.get((name, after)) or self._find(name, after=after)
+        known = self._after if after else self._before
+        chances = known.get(name) or self._find(name, after=after)
         if not chances.upto:
             return
-        drawn = storm.source("calls").random()
+        drawn = self._draws.random()
         if drawn < chances.upto[-1]:
             self._fail(fiber, chances.names[bisect(chances.upto, drawn)], name, after=after)
 
@@ -92,7 +101,8 @@ class Meddler:
                 total += rate
                 names.append(fault.name)
                 upto.append(total)
-        self._chances[name, after] = found = _Chances(tuple(upto), tuple(names))
+        known = self._after if after else self._before
+        known[name] = found = _Chances(tuple(upto), tuple(names))
         return found
 
     def _fail(self, fiber: Fiber, fault: str, name: str, *, after: bool) -> None:
@@ -102,7 +112,7 @@ class Meddler:
             fiber.kill()
             return
         repeats = self.storm.world.loop.calls.endurance(name).tries - 1
-        if repeats and self.storm.source("calls").random() < _STUBBORN:
+        if repeats and self._draws.random() < _STUBBORN:
             self._stubborn[fiber] = (name, fault, after, repeats)
         self._raise(fault, name)
 
@@ -129,7 +139,7 @@ class Meddler:
         """Leave capacity for one instance or none, for this one call."""
         world = self.storm.world
         capacity = world.loop.aws.ec2.capacity
-        capacity.limit(self.storm.source("calls").randint(0, 1))
+        capacity.limit(self._draws.randint(0, 1))
         world.clock.schedule(0.0, capacity.lift)
 
     def _again(self, fiber: Fiber, name: str, *, after: bool) -> None:
@@ -162,3 +172,10 @@ def meddle_with_calls(storm: Storm) -> None:
 
         function.begins = begins
     loop.calls.meddle = Meddler(storm, functions)
+
+    def calm() -> None:
+        loop.calls.meddle = None
+        for function in loop.functions.values():
+            function.begins = lambda: None
+
+    storm.ends.append(calm)

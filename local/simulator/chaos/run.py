@@ -73,6 +73,11 @@ def run_seed(seed: int, *, keeps_log: bool = False, ends_when_broken: bool = Fal
     )
 
 
+def prepare() -> None:
+    """Read what a process reads once, models and schemas and keys: whoever forks has read it for all its children."""
+    _world(recipe_of(0))
+
+
 def _begin(storm: Storm, watch: Watch, deliveries: Deliveries) -> QueuedJobs:
     for meddle in (
         meddle_with_functions,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -19,21 +18,21 @@ from slipway.services.claim import Answer
 _JIT_BEGINS: Final = "eyIucnVubmVyIjo"
 
 
-def secrets_in(text: str) -> Iterator[str]:
+def secrets_in(text: str) -> list[str]:
     """Return the names of the secrets that stand in a text."""
-    return (name for name, secret in _secrets().items() if secret in text)
+    return [name for name, secret in _secrets() if secret in text]
 
 
 @cache
-def _secrets() -> dict[str, str]:
-    return {
-        "webhook secret": WEBHOOK_SECRET,
-        "key of the App": app_keys()[0].splitlines()[1],
-        "classic token": "ghp_",
-        "installation token": "ghs_",
-        "JIT config": _JIT_BEGINS,
-        "JIT config, decoded": '".credentials_rsaparams"',
-    }
+def _secrets() -> tuple[tuple[str, str], ...]:
+    return (
+        ("webhook secret", WEBHOOK_SECRET),
+        ("key of the App", app_keys()[0].splitlines()[1]),
+        ("classic token", "ghp_"),
+        ("installation token", "ghs_"),
+        ("JIT config", _JIT_BEGINS),
+        ("JIT config, decoded", '".credentials_rsaparams"'),
+    )
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from local.simulator.chaos.deliveries import rank_in_ledger
@@ -31,6 +32,8 @@ LOOK_SECONDS: Final = 15.0
 READ_SECONDS: Final = 300.0
 _TIMEOUT_SLACK_SECONDS: Final = 1.0
 _TASK_ID: Final = re.compile(r"[0-9a-f]{32}")
+# The runners that live are all looked at again every few seconds.
+_named: Final = lru_cache(maxsize=1_000)(parse_runner_name)
 
 
 @dataclass(slots=True)
@@ -114,7 +117,7 @@ class Watch:
 
     def _is_overdue(self, runner: Runner) -> bool:
         job = self.storm.world.github.jobs.by_id[runner.job_id or 0]
-        named = parse_runner_name(self.storm.recipe.configuration.deployment, runner.name)
+        named = _named(self.storm.recipe.configuration.deployment, runner.name)
         profile = self.storm.recipe.configuration.profiles[named[0]] if named else None
         began, now = job.now.started_at, self.storm.world.clock.now()
         limit = profile.job_timeout_seconds if profile else 0
@@ -141,7 +144,7 @@ class Watch:
 
     def _see_registration(self, runner: Runner) -> None:
         """One registration a task; what GitHub took back undone may be made once more, under the same name."""
-        named = parse_runner_name(self.storm.recipe.configuration.deployment, runner.name)
+        named = _named(self.storm.recipe.configuration.deployment, runner.name)
         self.storm.log.tell("github", f"registers {runner.name} in {runner.identity.group_name}")
         self._look_for_a_twin(runner)
         if named is None:
@@ -230,7 +233,7 @@ class Watch:
         by_profile: Counter[str] = Counter()
         by_repository: Counter[tuple[str, str]] = Counter()
         for runner in world.github.registry.by_id.values():
-            named = parse_runner_name(configuration.deployment, runner.name)
+            named = _named(configuration.deployment, runner.name)
             container = world.loop.containers.by_task.get(named[1]) if named else None
             if named is None or container is None or not container.is_alive or container.claimed_at is None:
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -47,8 +47,9 @@ class WatchedPlans:
     broken: Callable[[str, str], None]
     read: Callable[[Plan], None]
     _plans: dict[str, Plan] = field(default_factory=dict)
-    _waiting_since: dict[str, dict[JobKey, float]] = field(default_factory=dict)
-    _starting_since: dict[JobKey, float] = field(default_factory=dict)
+    _waiting_since: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By pool, and there by the text of the job's key, as everything here: a text keeps its hash, a key does not."""
+    _starting_since: dict[str, float] = field(default_factory=dict)
     _keys: dict[str, JobKey] = field(default_factory=dict)
     _passed_over: Counter[JobKey] = field(default_factory=Counter)
 
@@ -66,15 +67,19 @@ class WatchedPlans:
         row, plan = self.storm.world.store.get(runner_key(pool, named[1])), self._plans.get(pool)
         if row is None or plan is None or "organization" not in row:
             return
-        held = self._held(pool, runner)
-        weights, own = configuration.fairness.weights, row["organization"].lower()
-        share = held[own] / weights.get(own, 1)
+        own, others = row["organization"].lower(), []
         for key, item in self._waiting(pool):
             other = item["organization"].lower()
-            reason = plan.reasons.get(key)
-            is_scarce = reason is not None and reason.code in _SCARCE
-            if other == own or not is_scarce or item["shape"] != row["shape"]:
+            if other == own or item["shape"] != row["shape"]:
                 continue
+            reason = plan.reasons.get(key)
+            if reason is not None and reason.code in _SCARCE:
+                others.append((key, other))
+        if not others:
+            return
+        held, weights = self._held(pool, runner), configuration.fairness.weights
+        share = held[own] / weights.get(own, 1)
+        for key, other in others:
             if (held[other] + 1) / weights.get(other, 1) < share:
                 self._pass_over(key, own)
 
@@ -106,31 +111,34 @@ class WatchedPlans:
         self._plans[pool] = plan
         for made in converged.plans:
             self.read(made)
-        before = self._waiting_since.get(pool, {})
-        waiting = {key: before.get(key, now) for key, _ in self._waiting(pool)}
-        self._waiting_since[pool] = waiting
-        for key in before.keys() - waiting.keys():
-            self._starting_since.pop(key, None)
-        for key, since in waiting.items():
+        before, waiting = self._waiting_since.get(pool, {}), {}
+        for key, item in self._waiting(pool):
+            text = item["key"]
+            since = waiting[text] = before.get(text, now)
             reason = plan.reasons.get(key)
             if reason is None:
                 if now - since > PLANNED_WITHIN_SECONDS:
                     self.broken(f"reason/{key}", f"promise 7: {key} waits in {pool} and no plan says why")
             elif self.storm.is_over and reason.code in _ABOUT_TO_START:
-                began = self._starting_since.setdefault(key, now)
+                began = self._starting_since.setdefault(text, now)
                 if now - began > STARTS_WITHIN_SECONDS:
                     self.broken(
                         f"starts/{key}", f"promise 1: {key} is {reason.code} for {now - began:.0f} s of calm"
                     )
             else:
-                self._starting_since.pop(key, None)
+                self._starting_since.pop(text, None)
+        self._waiting_since[pool] = waiting
+        for text in before.keys() - waiting.keys():
+            self._starting_since.pop(text, None)
 
-    def _waiting(self, pool: str) -> Iterator[tuple[JobKey, dict[str, Any]]]:
+    def _waiting(self, pool: str) -> list[tuple[JobKey, dict[str, Any]]]:
         """Return the jobs that wait in a pool by the ledger, as they lie there."""
         partition = self.storm.world.store.partitions.get(f"POOL#{pool}")
-        for name, item in partition.items.items() if partition else ():
-            if name.startswith("JOB#"):
-                text = item["key"]
-                if text not in self._keys:
-                    self._keys[text] = JobKey.parse(text)
-                yield self._keys[text], item
+        items = (
+            [item for name, item in partition.items.items() if name.startswith("JOB#")] if partition else []
+        )
+        keys = self._keys
+        for item in items:
+            if item["key"] not in keys:
+                keys[item["key"]] = JobKey.parse(item["key"])
+        return [(keys[item["key"]], item) for item in items]
