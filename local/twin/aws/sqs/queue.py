@@ -30,12 +30,10 @@ class Message:
 
     message_id: str
     body: str
-    digest: str
     attributes: dict[str, Any]
     group_id: str | None
     sent_at: float
     visible_at: float
-    size: int
     receive_count: int = 0
     first_received_at: float | None = None
     receipt: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from local.twin.aws.errors import AwsFault
@@ -32,6 +33,8 @@ class Sqs(Service):
         self._queues: dict[str, Queue] = {}
         #: Where queue URLs point; a loopback server sets its own address.
         self.url_base = f"https://sqs.{context.region}.amazonaws.com"
+        #: Off where nobody checks them: answers then have no MD5 digests.
+        self.has_digests = True
 
     # What stands on the other side of the wire.
 
@@ -45,9 +48,9 @@ class Sqs(Service):
 
     def deliver(self, queue_name: str, body: str) -> None:
         """Another AWS service sends: not counted as a call of ours. An unknown queue loses the message."""
-        if queue_name in self._queues:
-            request = {"MessageBody": body}
-            self._send(self._queues[queue_name], request, _size(request))
+        queue = self._queues.get(queue_name)
+        if queue is not None:
+            self._put(queue, body, int(queue.attributes["DelaySeconds"]))
 
     def bodies(self, queue_name: str) -> list[str]:
         """Everything in the queue, visible or not, oldest first: for checks, never for code under test."""
@@ -94,13 +97,12 @@ class Sqs(Service):
     @operation
     def send_message(self, **request: Any) -> Response:
         queue = self._queue(request["QueueUrl"])
-        size = _size(request)
-        if size > LARGEST_BYTES:
+        if _size(request) > LARGEST_BYTES:
             raise _invalid(
                 "One or more parameters are invalid. "
                 f"Reason: Message must be shorter than {LARGEST_BYTES} bytes."
             )
-        return self._send(queue, request, size)
+        return self._send(queue, request)
 
     @operation
     def send_message_batch(self, **request: Any) -> Response:
@@ -109,7 +111,7 @@ class Sqs(Service):
         if sum(_size(entry) for entry in entries) > LARGEST_BYTES:
             message = f"Batch requests cannot be longer than {LARGEST_BYTES} bytes."
             raise AwsFault("BatchRequestTooLong", message, query_code=_LEGACY + "BatchRequestTooLong")
-        return _each(entries, lambda entry: self._send(queue, entry, _size(entry)))
+        return _each(entries, lambda entry: self._send(queue, entry))
 
     @operation
     def receive_message(self, **request: Any) -> Response:
@@ -122,9 +124,12 @@ class Sqs(Service):
             )
         timeout = request.get("VisibilityTimeout")
         hidden_seconds = float(queue.attributes["VisibilityTimeout"] if timeout is None else timeout)
+        system = {*request.get("AttributeNames", ()), *request.get("MessageSystemAttributeNames", ())}
+        names = set(request.get("MessageAttributeNames", ()))
         received: list[dict[str, Any]] = []
         while len(received) < wanted and (message := self._next(queue, now)) is not None:
-            received.append(self._hand_out(queue, message, hidden_seconds, request))
+            self._hand_out(queue, message, hidden_seconds)
+            received.append(self._shown(message, system, names))
         return {"Messages": received} if received else {}
 
     @operation
@@ -159,31 +164,35 @@ class Sqs(Service):
         return f"{self.url_base}/{self.context.account_id}/{name}"
 
     def _queue(self, reference: str) -> Queue:
-        """By name, URL or ARN; the host of a URL does not matter."""
-        queue = self._queues.get(reference.rpartition("/")[2].rpartition(":")[2])
+        queue = self._queues.get(_name_in(reference))
         if queue is None:
             message = "The specified queue does not exist."
             raise AwsFault("QueueDoesNotExist", message, query_code=_LEGACY + "NonExistentQueue")
         return queue
 
-    def _send(self, queue: Queue, request: Mapping[str, Any], size: int) -> dict[str, Any]:
-        body, attributes = request["MessageBody"], request.get("MessageAttributes", {})
-        delay = self._checked_delay(queue, request)
-        message = Message(
-            message_id=self.context.ids.uuid(),
-            body=body,
-            digest=digest_of_body(body),
-            attributes=dict(attributes),
-            group_id=request.get("MessageGroupId"),
-            sent_at=self.context.now(),
-            visible_at=self.context.now() + delay,
-            size=size,
-        )
-        queue.put(message, self.context.clock)
-        answer = {"MessageId": message.message_id, "MD5OfMessageBody": message.digest}
-        if attributes:
-            answer["MD5OfMessageAttributes"] = digest_of_attributes(attributes)
+    def _send(self, queue: Queue, request: Mapping[str, Any]) -> dict[str, Any]:
+        attributes, delay = request.get("MessageAttributes", {}), self._checked_delay(queue, request)
+        group_id = request.get("MessageGroupId")
+        message = self._put(queue, request["MessageBody"], delay, dict(attributes), group_id)
+        answer = {"MessageId": message.message_id}
+        if self.has_digests:
+            answer["MD5OfMessageBody"] = digest_of_body(message.body)
+            if attributes:
+                answer["MD5OfMessageAttributes"] = digest_of_attributes(attributes)
         return answer
+
+    def _put(
+        self,
+        queue: Queue,
+        body: str,
+        delay: int,
+        attributes: dict[str, Any] | None = None,
+        group_id: str | None = None,
+    ) -> Message:
+        now = self.context.now()
+        message = Message(self.context.ids.uuid(), body, attributes or {}, group_id, now, now + delay)
+        queue.put(message, self.context.clock)
+        return message
 
     def _checked_delay(self, queue: Queue, request: Mapping[str, Any]) -> int:
         body = request["MessageBody"]
@@ -208,6 +217,8 @@ class Sqs(Service):
         if len(queue.receipts) >= IN_FLIGHT_LIMIT:
             return None
         while (message := queue.pop_visible(now)) is not None:
+            if not message.receive_count:
+                return message
             redrive = queue.redrive
             if redrive is None or message.receive_count < redrive[1]:
                 return message
@@ -216,21 +227,36 @@ class Sqs(Service):
             self._queue(redrive[0]).put(message, self.context.clock)
         return None
 
-    def _hand_out(
-        self, queue: Queue, message: Message, hidden_seconds: float, request: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        context = self.context
+    def _hand_out(self, queue: Queue, message: Message, hidden_seconds: float) -> None:
+        context, now = self.context, self.context.now()
         if message.receipt is not None:
             queue.receipts.pop(message.receipt, None)
         message.receipt = f"receipt-{context.ids.hex(32)}"
         queue.receipts[message.receipt] = message
         message.receive_count += 1
-        message.first_received_at = message.first_received_at or context.now()
+        message.first_received_at = message.first_received_at or now
         # A standard queue may deliver a message again at any time [SQS-AT-LEAST-ONCE].
         is_doubled = context.happens("doubled_message_rate")
-        message.visible_at = context.now() + (0.0 if is_doubled else hidden_seconds)
+        message.visible_at = now + (0.0 if is_doubled else hidden_seconds)
         queue.put(message, context.clock)
-        return _received(message, request)
+
+    def _shown(self, message: Message, system: set[str], names: set[str]) -> dict[str, Any]:
+        """A message as it is handed out, with the system attributes and the attributes that were asked for."""
+        answer: dict[str, Any] = {"MessageId": message.message_id, "ReceiptHandle": message.receipt}
+        if self.has_digests:
+            answer["MD5OfBody"] = digest_of_body(message.body)
+        answer["Body"] = message.body
+        if system and (
+            shown := {k: v for k, v in _system(message).items() if "All" in system or k in system}
+        ):
+            answer["Attributes"] = shown
+        if names and (
+            attributes := {k: v for k, v in message.attributes.items() if {"All", ".*", k} & names}
+        ):
+            answer["MessageAttributes"] = attributes
+            if self.has_digests:
+                answer["MD5OfMessageAttributes"] = digest_of_attributes(attributes)
+        return answer
 
     def _delete(self, queue: Queue, request: Mapping[str, Any]) -> dict[str, Any]:
         """Only the newest handle deletes; an older one is accepted and does nothing [SQS-RECEIPT]."""
@@ -240,23 +266,10 @@ class Sqs(Service):
         return {}
 
 
-def _received(message: Message, request: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = {*request.get("AttributeNames", ()), *request.get("MessageSystemAttributeNames", ())}
-    shown = {k: v for k, v in _system(message).items() if "All" in wanted or k in wanted} if wanted else {}
-    names = set(request.get("MessageAttributeNames", ()))
-    attributes = {k: v for k, v in message.attributes.items() if {"All", ".*", k} & names} if names else {}
-    answer: dict[str, Any] = {
-        "MessageId": message.message_id,
-        "ReceiptHandle": message.receipt,
-        "MD5OfBody": message.digest,
-        "Body": message.body,
-    }
-    if shown:
-        answer["Attributes"] = shown
-    if attributes:
-        answer["MessageAttributes"] = attributes
-        answer["MD5OfMessageAttributes"] = digest_of_attributes(attributes)
-    return answer
+@lru_cache(maxsize=100)
+def _name_in(reference: str) -> str:
+    """The name of a queue by name, URL or ARN; the host of a URL does not matter."""
+    return reference.rpartition("/")[2].rpartition(":")[2]
 
 
 def _size(request: Mapping[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -128,6 +129,17 @@ def test_one_bad_entry_of_a_batch_fails_alone(twin: AwsTwin, url: str) -> None:
     answer = twin.sqs.send_message_batch(QueueUrl=url, Entries=entries)
     assert [e["Id"] for e in answer["Successful"]] == ["good"]
     assert [(e["Id"], e["Code"]) for e in answer["Failed"]] == [("bad", "InvalidMessageContents")]
+
+
+def test_answers_have_digests_unless_nobody_checks_them(twin: AwsTwin, url: str) -> None:
+    sent = twin.sqs.send_message(QueueUrl=url, MessageBody="one")
+    (received,) = receive(twin, url)
+    assert sent["MD5OfMessageBody"] == received["MD5OfBody"] == hashlib.md5(b"one").hexdigest()
+    twin.sqs.has_digests = False
+    sent = twin.sqs.send_message(QueueUrl=url, MessageBody="two")
+    (received,) = receive(twin, url)
+    assert received["Body"] == "two"
+    assert not [name for name in {*sent, *received} if name.startswith("MD5")]
 
 
 def test_messages_are_doubled_when_that_is_switched_on() -> None:
