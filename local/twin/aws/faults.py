@@ -22,7 +22,7 @@ class PlannedFault:
 class Faults:
     """Queues of planned faults by (service, operation), taken in order, one a call."""
 
-    _planned: dict[tuple[str, str], deque[PlannedFault]] = field(
+    planned: dict[tuple[str, str], deque[PlannedFault]] = field(
         default_factory=lambda: defaultdict[tuple[str, str], deque[PlannedFault]](deque)
     )
 
@@ -42,20 +42,17 @@ class Faults:
         The code `LostReply` raises a read timeout (over HTTP: the connection is closed unanswered).
         """
         planned = PlannedFault(AwsFault(code, message, extra=dict(extra or {})), after_success)
-        self._planned[service, operation].extend([planned] * times)
+        self.planned[service, operation].extend([planned] * times)
 
     def take(self, service: str, operation: str) -> PlannedFault | None:
-        queue = self._planned.get((service, operation))
+        queue = self.planned.get((service, operation))
         if not queue:
             return None
         planned = queue.popleft()
         if not queue:
-            del self._planned[service, operation]
+            del self.planned[service, operation]
         return planned
-
-    def __bool__(self) -> bool:
-        return bool(self._planned)
 
     def clear(self) -> None:
         """Forget what was ordered and has not happened."""
-        self._planned.clear()
+        self.planned.clear()

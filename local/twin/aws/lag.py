@@ -25,6 +25,11 @@ class LaggedView:
             visible_at = max(visible_at, self._entries[-1][0])
         self._entries.append((visible_at, view))
 
+    @property
+    def newest(self) -> dict[str, Any]:
+        """The view published last, whether readers see it yet or not."""
+        return self._entries[-1][1]
+
     def read(self) -> dict[str, Any] | None:
         """The view to show now; None while not even the record's birth is visible."""
         entries, now = self._entries, self._context.clock.now()

@@ -60,9 +60,11 @@ class Context:
     #: Told of every call as it arrives.
     watch: Callable[[Call], None] | None = None
     validate: Validator | None = None
+    #: Epoch seconds, as the clock has them.
+    now: Callable[[], float] = field(init=False)
 
-    def now(self) -> float:
-        return self.clock.now()
+    def __post_init__(self) -> None:
+        self.now = self.clock.now
 
     def delay(self, phase: str) -> float:
         """Seconds, drawn from the latency model."""
@@ -130,7 +132,8 @@ class Service:
                 context.watch(call)
         if context.validate is not None:
             context.validate(self.name, name, request, "input")
-        planned = context.faults.take(self.name, name) if context.faults else None
+        faults = context.faults
+        planned = faults.take(self.name, name) if faults.planned else None
         try:
             if planned is not None and not planned.after_success:
                 raise planned.fault

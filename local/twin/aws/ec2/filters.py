@@ -28,26 +28,37 @@ def filtered(
     views: Iterable[dict[str, Any]], filters: Sequence[View] | None, fields: Fields
 ) -> list[dict[str, Any]]:
     """The views that every filter lets through: by field, `tag:KEY` or `tag-key`."""
-    matches = [_filter(spec, fields) for spec in filters or ()]
-    return [view for view in views if all(match(view) for match in matches)]
+    found = list(views)
+    for matches in [_filter(spec, fields) for spec in filters or ()]:
+        found = [view for view in found if matches(view)]
+    return found
 
 
 def _filter(spec: View, fields: Fields) -> Callable[[View], bool]:
     """One `{"Name", "Values"}`; values may hold the wildcards * and ?."""
-    name, values = spec["Name"], spec.get("Values", [])
-    if name not in fields and not name.startswith("tag:") and name != "tag-key":
+    name, is_like = spec["Name"], _like(spec.get("Values", []))
+    field = fields.get(name)
+    if field is not None:
+        return lambda view: is_like(field(view))
+    if name == "tag-key":
+        return lambda view: any(is_like(tag["Key"]) for tag in view["Tags"])
+    if not name.startswith("tag:"):
         raise AwsFault("InvalidParameterValue", f"The filter '{name}' is invalid")
-    field, key = fields.get(name), name.removeprefix("tag:")
+    key = name.removeprefix("tag:")
+
+    def has_tag(view: View) -> bool:
+        for tag in view["Tags"]:  # noqa: SIM110 - every listing looks at every instance: any() costs twice as much
+            if tag["Key"] == key and is_like(tag["Value"]):
+                return True
+        return False
+
+    return has_tag
+
+
+def _like(values: Sequence[str]) -> Callable[[str | None], bool]:
     patterns = [value for value in values if any(sign in value for sign in "*?[")]
-
-    def found(view: View) -> list[str | None]:
-        if field is not None:
-            return [field(view)]
-        if name == "tag-key":
-            return [tag["Key"] for tag in view["Tags"]]
-        return [tag["Value"] for tag in view["Tags"] if tag["Key"] == key]
-
-    def is_like(one: str | None) -> bool:
-        return one is not None and (one in values or any(fnmatch.fnmatchcase(one, p) for p in patterns))
-
-    return lambda view: any(map(is_like, found(view)))
+    if not patterns:
+        return frozenset(values).__contains__
+    return lambda one: (
+        one is not None and (one in values or any(fnmatch.fnmatchcase(one, pattern) for pattern in patterns))
+    )

@@ -40,7 +40,7 @@ class LaunchTemplate:
             "CreatedBy": CREATED_BY,
             "DefaultVersionNumber": 1,
             "LatestVersionNumber": len(self.versions),
-            "Tags": self.tags,
+            "Tags": [dict(tag) for tag in self.tags],
         }
 
 

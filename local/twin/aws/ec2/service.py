@@ -108,7 +108,7 @@ class Ec2(Service):
 
     @operation
     def describe_launch_templates(self, **request: Any) -> Response:
-        return copy.deepcopy(self._templates.describe(request))
+        return self._templates.describe(request)
 
     @operation
     def describe_launch_template_versions(self, **request: Any) -> Response:

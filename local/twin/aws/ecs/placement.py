@@ -30,16 +30,22 @@ class Placement:
 
     def refusal(self, instance: ContainerInstance) -> str | None:
         """The failure reason for this instance, or None when the task fits [ECS-FAILURE-REASONS] [ECS-GPU]."""
-        checks: tuple[tuple[str, Callable[[], bool]], ...] = (
-            (MEMBER_OF_UNSATISFIED, lambda: all(matches(instance) for matches in self.members)),
-            ("ATTRIBUTE", lambda: self._has_attributes(instance)),
-            ("AGENT", lambda: instance.agent_connected),
-            ("DistinctInstance placement constraint unsatisfied.", lambda: self._is_free_of_group(instance)),
-            ("RESOURCE:CPU", lambda: instance.cpu_free >= self.cpu),
-            ("RESOURCE:MEMORY", lambda: instance.memory_free >= self.memory),
-            ("RESOURCE:GPU", lambda: len(instance.gpus_free) >= sum(self.gpus.values())),
-        )
-        return next((reason for reason, holds in checks if not holds()), None)
+        for matches in self.members:
+            if not matches(instance):
+                return MEMBER_OF_UNSATISFIED
+        if not self._has_attributes(instance):
+            return "ATTRIBUTE"
+        if not instance.agent_connected:
+            return "AGENT"
+        if not self._is_free_of_group(instance):
+            return "DistinctInstance placement constraint unsatisfied."
+        if instance.cpu_free < self.cpu:
+            return "RESOURCE:CPU"
+        if instance.memory_free < self.memory:
+            return "RESOURCE:MEMORY"
+        if self.gpus and len(instance.gpus_free) < sum(self.gpus.values()):
+            return "RESOURCE:GPU"
+        return None
 
     def choose(self, fitting: Sequence[ContainerInstance], rng: random.Random) -> ContainerInstance:
         """Apply the strategies in order; what they leave equal is chosen at random [ECS-STRATEGIES]."""

@@ -83,14 +83,14 @@ class _Parser:
         while self.peek() in {"or", "||"}:
             self._next()
             parts.append(self._conjunction())
-        return lambda instance: any(part(instance) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda instance: any(part(instance) for part in parts)
 
     def _conjunction(self) -> Matches:
         parts = [self._negation()]
         while self.peek() in {"and", "&&"}:
             self._next()
             parts.append(self._negation())
-        return lambda instance: all(part(instance) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda instance: all(part(instance) for part in parts)
 
     def _negation(self) -> Matches:
         if self.peek() in {"not", "!"}:
@@ -110,18 +110,18 @@ class _Parser:
 
     def _comparison(self) -> Matches:
         subject, written = self._next(), self._next()
-        operator = _OPERATORS.get(written, written)
+        operator, value = _OPERATORS.get(written, written), _value_of(subject)
         if operator in {"exists", "!exists"}:
-            return lambda instance: (_value(instance, subject) is not None) == (operator == "exists")
+            return lambda instance: (value(instance) is not None) == (operator == "exists")
         if operator in {"in", "!in"}:
             values = self._list()
-            return lambda instance: (_value(instance, subject) in values) == (operator == "in")
+            return lambda instance: (value(instance) in values) == (operator == "in")
         if operator not in _BINARY:
             raise _invalid(self._expression)
         compare, wanted = _BINARY[operator], _unquoted(self._next())
         # An absent attribute satisfies only the negations.
         absent = operator in {"!=", "!~"}
-        return lambda instance: absent if (v := _value(instance, subject)) is None else compare(v, wanted)
+        return lambda instance: absent if (v := value(instance)) is None else compare(v, wanted)
 
     def _list(self) -> frozenset[str]:
         self._expect("[")
@@ -136,9 +136,15 @@ def _unquoted(token: str) -> str:
     return token[1:-1] if token[:1] in {"'", '"'} else token
 
 
-def _value(instance: ContainerInstance, subject: str) -> str | None:
+def _value_of(subject: str) -> Callable[[ContainerInstance], str | None]:
+    """What reads the subject of an expression from an instance."""
     if subject.startswith("attribute:"):
-        return instance.attributes.get(subject.removeprefix("attribute:"))
+        name = subject.removeprefix("attribute:")
+        return lambda instance: instance.attributes.get(name)
+    return lambda instance: _property(instance, subject)
+
+
+def _property(instance: ContainerInstance, subject: str) -> str | None:
     if subject == "ec2InstanceId":
         return instance.ec2_instance_id
     if subject == "agentConnected":

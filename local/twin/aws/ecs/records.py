@@ -71,6 +71,14 @@ class ContainerInstance:
     stop_timeout_seconds: float = 30.0
     host_alive: bool = True
     awaiting_agent: list[Callable[[], None]] = field(default_factory=list)
+    shown_attributes: list[dict[str, str]] = field(init=False)
+    """As every view has them: an instance keeps the attributes with which it registered."""
+
+    def __post_init__(self) -> None:
+        self.shown_attributes = [
+            {"name": name, "value": value} if value else {"name": name}
+            for name, value in sorted(self.attributes.items())
+        ]
 
     @property
     def cpu_free(self) -> int:
@@ -101,24 +109,22 @@ class ContainerInstance:
             "agentConnected": self.agent_connected,
             "runningTasksCount": running,
             "pendingTasksCount": len(self.tasks) - running,
-            "attributes": [
-                {"name": name, "value": value} if value else {"name": name}
-                for name, value in sorted(self.attributes.items())
-            ],
+            "attributes": self.shown_attributes,
             "registeredAt": aware(self.registered_at),
             "attachments": [],
             "tags": [],
         }
 
     def _resources(self, cpu: int, memory: int, gpus: tuple[str, ...]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = [
-            {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
-            for name, value in (("CPU", cpu), ("MEMORY", memory))
-        ]
+        found = [_integer("CPU", cpu), _integer("MEMORY", memory)]
         if self.gpus:
             zeros = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
             found.append({"name": "GPU", "type": "STRINGSET", **zeros, "stringSetValue": list(gpus)})
         return found
+
+
+def _integer(name: str, value: int) -> dict[str, Any]:
+    return {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
 
 
 @dataclass(slots=True, eq=False)

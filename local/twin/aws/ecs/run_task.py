@@ -19,6 +19,8 @@ from local.twin.aws.identifiers import Identifiers
 TOKEN_LIFETIME_SECONDS: Final = 24 * 3600.0
 _STARTED_BY: Final = re.compile(r"[A-Za-z0-9_/-]{0,128}")
 _TOKEN: Final = re.compile(r"[!-~]{1,64}")
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
+_SORTED: Final = json.JSONEncoder(sort_keys=True)
 _AMOUNT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(vcpu|gb)?", re.IGNORECASE)
 
 
@@ -55,7 +57,8 @@ class RunTask:
         tasks, failures = self._place(count, active, placement, definition, request)
         if token is not None and tasks:
             self._remember(cluster, token, request, tasks)
-        return {"tasks": [task.view() for task in tasks], "failures": failures}
+        # Nothing has happened to them since they were placed: what was published then is what they are now.
+        return {"tasks": [task.history.newest for task in tasks], "failures": failures}
 
     def _active_definition(self, reference: str) -> TaskDefinition:
         definition = self._state.definition(reference)
@@ -94,14 +97,14 @@ class RunTask:
     ) -> tuple[list[Task], list[dict[str, Any]]]:
         tasks: list[Task] = []
         room_left = self._state.room_left()
-        while len(tasks) < count and (room_left is None or len(tasks) < room_left):
-            fitting = [instance for instance in active if placement.refusal(instance) is None]
-            if not fitting:
-                break
+        fitting = [instance for instance in active if placement.refusal(instance) is None]
+        while fitting and len(tasks) < count and (room_left is None or len(tasks) < room_left):
             instance = placement.choose(fitting, self._context.rng)
             task = self._new_task(instance, placement, definition, request)
             self._lifecycle.launch(task)
             tasks.append(task)
+            if placement.refusal(instance) is not None:  # a task takes room from its own host alone
+                fitting.remove(instance)
         if len(tasks) == count:
             return tasks, []
         # One failure an instance, however many tasks found no place: never count failures, count tasks.
@@ -165,7 +168,7 @@ class RunTask:
 
 
 def _fingerprint(request: dict[str, Any]) -> str:
-    return json.dumps({k: v for k, v in request.items() if k != "clientToken"}, sort_keys=True)
+    return _SORTED.encode({k: v for k, v in request.items() if k != "clientToken"})
 
 
 def _checked_count(request: dict[str, Any]) -> int:
@@ -183,7 +186,7 @@ def _checked_count(request: dict[str, Any]) -> int:
         raise AwsFault(
             "InvalidParameterException", "clientToken must be 1 to 64 characters of ASCII 33 to 126."
         )
-    if len(json.dumps(request.get("overrides", {}), separators=(",", ":"))) > 8192:
+    if len(_COMPACT.encode(request.get("overrides", {}))) > 8192:
         raise AwsFault("InvalidParameterException", "Container Overrides length must be at most 8192")
     return count
 

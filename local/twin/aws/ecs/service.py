@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -170,7 +171,7 @@ class Ecs(ServiceCalls):
 
     @operation
     def run_task(self, **request: Any) -> Response:
-        return self._run_task(copy.deepcopy(request))
+        return self._run_task(json.loads(json.dumps(request)))  # its own, as if it had come over the wire
 
     @operation
     def stop_task(self, **request: Any) -> Response:

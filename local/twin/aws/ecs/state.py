@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from local.twin.aws.ecs.records import Cluster, ContainerInstance, Task, TaskDefinition
@@ -58,21 +57,22 @@ class EcsState:
         task.version += 1
         view = task.view()
         task.history.publish(view)
-        self.bus.publish(TASK_CHANGE, [task.arn], self._detail(view))
+        moments = {"createdAt": task.created_at, **task.moments}
+        self.bus.publish(TASK_CHANGE, [task.arn], self._detail(view, moments))
 
     def instance_changed(self, instance: ContainerInstance) -> None:
         """Show the container instance's new state to readers and subscribers."""
         instance.version += 1
         view = instance.view()
         instance.history.publish(view)
-        detail = {"clusterArn": instance.cluster.arn, **self._detail(view)}
+        moments = {"registeredAt": instance.registered_at}
+        detail = {"clusterArn": instance.cluster.arn, **self._detail(view, moments)}
         self.bus.publish(CONTAINER_INSTANCE_CHANGE, [instance.arn], detail)
 
-    def _detail(self, view: dict[str, Any]) -> dict[str, Any]:
+    def _detail(self, view: dict[str, Any], moments: Mapping[str, float]) -> dict[str, Any]:
         """The API's shape as an event has it: moments as text, and no tags [ECS-EVENT-SHAPE]."""
         detail = {**view, "updatedAt": iso(self.context.now())}
         del detail["tags"]
-        for name, value in view.items():
-            if isinstance(value, datetime):
-                detail[name] = iso(value.timestamp())
+        for name, moment in moments.items():
+            detail[name] = iso(moment)
         return detail
