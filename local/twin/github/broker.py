@@ -24,6 +24,7 @@ from local.twin.github.state import World
 from local.twin.github.wire import Pending, Request, Response, json_response
 
 PREFIX = "/_twin/broker"
+_SESSIONS = f"{PREFIX}/sessions"
 _SESSION = re.compile(PREFIX + r"/sessions/(?P<id>[0-9a-f-]+)(?:/(?P<call>message|acquire|job|finish))?")
 
 
@@ -65,20 +66,23 @@ class Broker:
 
     def handle(self, request: Request) -> Response | Pending:
         """Answer one request below ``PREFIX``; long polls come back pending."""
-        if (request.method, request.path) == ("POST", f"{PREFIX}/sessions"):
-            return self._open(request)
-        match = _SESSION.fullmatch(request.path)
+        return self.answer(request.method, request.path, request.bearer or "", _content(request))
+
+    def answer(self, method: str, path: str, token: str, content: dict[str, Any]) -> Response | Pending:
+        """Answer one request with the token that its caller shows."""
+        if path == _SESSIONS:
+            return self._open(token, content) if method == "POST" else _refusal(404, "no such session")
+        match = _SESSION.fullmatch(path)
         session = self._sessions.get(match["id"]) if match else None
-        call = self._calls.get((request.method, match["call"])) if match else None
+        call = self._calls.get((method, match["call"])) if match else None
         if session is None or call is None:
             return _refusal(404, "no such session")
-        if not hmac.compare_digest(session.token, request.bearer or ""):
+        if not hmac.compare_digest(session.token, token):
             return _refusal(401, "invalid_token")
         self._contact(session)
-        return call(session, _content(request))
+        return call(session, content)
 
-    def _open(self, request: Request) -> Response:
-        token = request.bearer or ""
+    def _open(self, token: str, content: dict[str, Any]) -> Response:
         runner = self._registry.by_client(token.partition(".")[0])
         if runner is None or not hmac.compare_digest(assertion(runner.client_id, runner.secret), token):
             return _refusal(401, "invalid_client")
@@ -86,7 +90,7 @@ class Broker:
             return _refusal(409, "a session for this runner exists")  # [RUNNER-SESSION-CONFLICT]
         if runner.job_id is not None and self._jobs.by_id[runner.job_id].status != "queued":
             return _refusal(401, "invalid_client")  # its one job is running: these credentials are used up
-        agent = _content(request).get("agent", {})
+        agent = content.get("agent", {})
         runner.version, runner.os = agent.get("version"), agent.get("os", "Linux")
         if runner.id in self._of_runner:
             self._close(self._of_runner[runner.id])  # of a listener that died
@@ -282,7 +286,7 @@ def _content(request: Request) -> dict[str, Any]:
     if not request.body:
         return {}
     try:
-        content = json.loads(request.body)
+        content = json.loads(request.body.decode())
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -14,7 +13,6 @@ SECONDARY_WINDOW_SECONDS = 60.0
 SECONDARY_POINTS = 900  # [GH-LIMIT-SECONDARY]
 _LIMITS = {"token": 5_000, "app": 5_000, "installation": 15_000}  # [GH-LIMIT-PRIMARY]
 REGISTRATION_LIMIT = 10_000
-_GENERATE = re.compile(r"/generate-jitconfig$")
 
 
 @dataclass(slots=True)
@@ -34,13 +32,21 @@ class _Window:
     used: int = 0
 
 
+@dataclass(slots=True)
+class _Points:
+    """What calls cost within the last minute, and when each was made."""
+
+    spent: int = 0
+    calls: deque[tuple[float, int]] = field(default_factory=deque)
+
+
 class RateLimits:
     """Counts calls and refuses those beyond a limit."""
 
     def __init__(self, settings: LimitSettings) -> None:
         self.settings = settings
         self._windows: dict[tuple[str, str], _Window] = {}
-        self._points: dict[tuple[str, str], deque[tuple[float, int]]] = {}
+        self._points: dict[tuple[str, str, str], _Points] = {}
 
     def spend(self, actor: Actor, method: str, template: str, now: float) -> Response | None:
         """Count one call; a response means that it is refused [GH-LIMIT-BACKOFF]."""
@@ -63,10 +69,9 @@ class RateLimits:
         if not self.settings.primary:
             return {}
         resource = self.resource_of(template)
-        status = self.status(actor, resource, now)
-        return {f"x-ratelimit-{key}": str(value) for key, value in status.items()} | {
-            "x-ratelimit-resource": resource
-        }
+        headers = {f"x-ratelimit-{k}": str(v) for k, v in self.status(actor, resource, now).items()}
+        headers["x-ratelimit-resource"] = resource
+        return headers
 
     def status(self, actor: Actor, resource: str, now: float) -> dict[str, int]:
         window = self._window(actor, resource, now)
@@ -79,7 +84,7 @@ class RateLimits:
         }
 
     def resource_of(self, template: str) -> str:
-        return self.settings.jit_resource if _GENERATE.search(template) else "core"
+        return self.settings.jit_resource if template.endswith("/generate-jitconfig") else "core"
 
     def limit_of(self, actor: Actor, resource: str) -> int:
         if resource == "actions_runner_registration":
@@ -95,12 +100,13 @@ class RateLimits:
     def _over_secondary(self, actor: Actor, method: str, template: str, now: float) -> int | None:
         """Seconds to wait when this call would pass 900 points in a minute; else its points are counted."""
         points = 1 if method in ("GET", "HEAD", "OPTIONS") else 5
-        recent = self._points.setdefault((actor.key, f"{method} {template}"), deque())
-        while recent and recent[0][0] <= now - SECONDARY_WINDOW_SECONDS:
-            recent.popleft()
-        if sum(spent for _, spent in recent) + points > SECONDARY_POINTS:
+        recent = self._points.setdefault((actor.key, method, template), _Points())
+        while recent.calls and recent.calls[0][0] <= now - SECONDARY_WINDOW_SECONDS:
+            recent.spent -= recent.calls.popleft()[1]
+        if recent.spent + points > SECONDARY_POINTS:
             return int(SECONDARY_WINDOW_SECONDS)
-        recent.append((now, points))
+        recent.spent += points
+        recent.calls.append((now, points))
         return None
 
     @staticmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -84,9 +83,10 @@ class VirtualListener:
         self._poll("/job", self._job)
 
     def _job(self, response: Response) -> None:
-        if response.status == 200 and response.json()["state"] == "over":
-            self._call("POST", "/finish", {"conclusion": response.json()["conclusion"]})
-        elif response.status == 200:
+        told = response.json() if response.status == 200 else {}
+        if told.get("state") == "over":
+            self._call("POST", "/finish", {"conclusion": told["conclusion"]})
+        elif told:
             self._poll("/job", self._job)
             return
         self._exit(0)
@@ -111,9 +111,7 @@ class VirtualListener:
         return reply
 
     def _send(self, method: str, call: str, content: dict[str, Any] | None) -> Response | Pending:
-        body = json.dumps(content).encode() if content is not None else b""
-        headers = {"authorization": f"Bearer {self._token}"}
-        return self._twin.handle(method, self._path + call, {}, headers, body)
+        return self._twin.listen(method, self._path + call, self._token, content or {})
 
     def _exit(self, code: int) -> None:
         if self._alive:

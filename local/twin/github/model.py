@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 ScopeKind = Literal["enterprise", "organization", "repository"]
 Status = Literal["waiting", "queued", "in_progress", "completed"]
 HOSTED_PREFIXES = ("ubuntu-", "windows-", "macos-")
+
+
+@lru_cache(maxsize=1_000)  # few sets of labels are asked for again and again
+def _label_set(labels: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(label.casefold() for label in labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +124,14 @@ class Runner:
         return bool(self.busy_changes) and self.busy_changes[-1][1]
 
     def busy_at(self, moment: float) -> bool:
-        return next((busy for at, busy in reversed(self.busy_changes) if at <= moment), False)
+        for at, busy in reversed(self.busy_changes):  # as a rule it is the newest one
+            if at <= moment:
+                return busy
+        return False
 
     @property
     def label_set(self) -> frozenset[str]:
-        return frozenset(label.casefold() for label in self.labels)
+        return _label_set(self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +204,7 @@ class WorkflowJob:
 
     @property
     def label_set(self) -> frozenset[str]:
-        return frozenset(label.casefold() for label in self.request.labels)
+        return _label_set(self.request.labels)
 
     @property
     def is_hosted(self) -> bool:
@@ -204,4 +213,7 @@ class WorkflowJob:
 
     def seen_at(self, moment: float) -> JobState | None:
         """What an observer who lags until ``moment`` sees; None before the job existed for them."""
-        return next((state for state in reversed(self.history) if state.at <= moment), None)
+        for state in reversed(self.history):  # as a rule it is the newest one
+            if state.at <= moment:
+                return state
+        return None

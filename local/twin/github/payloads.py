@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from functools import lru_cache
 from typing import Any
 
 from local.twin.github import spec
@@ -45,14 +46,17 @@ class Payloads:
 
     def text(self, payload: dict[str, Any]) -> str:
         """A ``workflow_job`` payload as compact JSON; what never changes between events is encoded once."""
-        return "{" + ",".join(f'"{name}":{self._text_of(name, part)}' for name, part in payload.items()) + "}"
+        parts = [f'"{name}":{self._text_of(name, part)}' for name, part in payload.items()]
+        return "{" + ",".join(parts) + "}"
 
     def _text_of(self, name: str, part: Any) -> str:
         if name not in _LASTING:
             return compact(part)
-        if (name, part["id"]) not in self._texts:
-            self._texts[name, part["id"]] = compact(part)
-        return self._texts[name, part["id"]]
+        key = (name, part["id"])
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = compact(part)
+        return text
 
     def ping(self, hook_id: int, url: str, event_names: list[str]) -> dict[str, Any]:
         """The body of the ``ping`` event that follows the creation of a hook."""
@@ -107,19 +111,7 @@ class Payloads:
 
     def enterprise(self) -> dict[str, Any]:
         """The ``enterprise`` object."""
-        enterprise = self._world.enterprise
-        return {
-            "id": enterprise.id,
-            "node_id": node_id("E", enterprise.id),
-            "name": enterprise.login,
-            "slug": enterprise.login,
-            "html_url": f"{self._world.url}/enterprises/{enterprise.login}",
-            "avatar_url": f"{self._world.url}/avatars/b/{enterprise.id}",
-            "description": None,
-            "website_url": None,
-            "created_at": "2019-05-14T19:31:12Z",
-            "updated_at": "2026-01-01T00:00:00Z",
-        }
+        return _enterprise(self._world.enterprise, self._world.url)
 
     def _deployment(self, job: WorkflowJob) -> dict[str, Any]:
         example = spec.examples()["workflow_job"][_WITH_DEPLOYMENT]
@@ -139,6 +131,22 @@ class Payloads:
             text = text.replace(f"/{old}", f"/{new}").replace(f'"{old}"', f'"{new}"')
         renamed: dict[str, Any] = json.loads(text)
         return renamed
+
+
+@lru_cache(maxsize=10)
+def _enterprise(enterprise: Organization, url: str) -> dict[str, Any]:
+    return {
+        "id": enterprise.id,
+        "node_id": node_id("E", enterprise.id),
+        "name": enterprise.login,
+        "slug": enterprise.login,
+        "html_url": f"{url}/enterprises/{enterprise.login}",
+        "avatar_url": f"{url}/avatars/b/{enterprise.id}",
+        "description": None,
+        "website_url": None,
+        "created_at": "2019-05-14T19:31:12Z",
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
 
 
 def compact(content: Any) -> str:
@@ -195,6 +203,7 @@ def _steps(state: JobState) -> list[dict[str, Any]]:
     ]
 
 
+@lru_cache(maxsize=10_000)  # a job's is told with each of its events
 def node_id(kind: str, number: int) -> str:
     """GitHub's GraphQL id: opaque to everyone."""
     return f"{kind}_{base64.urlsafe_b64encode(str(number).encode()).decode().rstrip('=')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from local.twin.clock import VirtualClock
 from local.twin.github import broker
@@ -68,6 +69,10 @@ class GitHubTwin:
         if path.startswith(broker.PREFIX):
             return self._broker.handle(request)
         return self.api.handle(request)
+
+    def listen(self, method: str, path: str, token: str, content: dict[str, Any]) -> Response | Pending:
+        """Answer one request of a listener in this process: what it says needs no bytes."""
+        return self._broker.answer(method, path, token, content)
 
     def add_organization(self, login: str) -> Organization:
         organization = Organization(self.world.new_id(), login)

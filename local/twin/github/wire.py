@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 CONNECTION_LOST = 0
 """The status of a response that never arrives: the mount drops the connection instead."""
 
 
-@dataclass(frozen=True, slots=True)
 class Response:
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    """An answer; JSON becomes bytes when somebody reads them, which a listener in process never does."""
+
+    __slots__ = ("_body", "_content", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = b"",
+        content: Any = None,
+    ) -> None:
+        self.status = status
+        self.headers = headers or {}
+        self._body = body
+        self._content = content
+
+    @property
+    def body(self) -> bytes:
+        if self._body is None:
+            self._body = json.dumps(self._content).encode()
+        return self._body
 
     def json(self) -> Any:
-        return json.loads(self.body.decode())
+        return self._content if self._body is None else json.loads(self._body.decode())
 
 
 class Pending:
@@ -65,5 +82,5 @@ class Request:
 
 
 def json_response(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Response:
-    body = json.dumps(content).encode()
-    return Response(status, {"content-type": "application/json; charset=utf-8", **(headers or {})}, body)
+    sent = {"content-type": "application/json; charset=utf-8", **(headers or {})}
+    return Response(status, sent, body=None, content=content)

@@ -51,7 +51,7 @@ class RestApi:
             return self._finished(_refusal(refused), {})
 
     def _respond(self, request: Request) -> Response:
-        path = _BASE.sub("", request.path, count=1)
+        path = _BASE.sub("", request.path, count=1) if "/api/v3/" in request.path else request.path
         found = self._operations.find(request.method, path)
         if found is None:
             raise RefusedError(404, "Not Found")
@@ -96,13 +96,13 @@ class RestApi:
             raise RefusedError(400, f"{version} is not a supported version.")
 
     def _check_exists(self, scope: Scope) -> None:
-        world = self._world
-        known = {
-            "enterprise": scope == world.enterprise_scope,
-            "organization": scope.name in world.organizations,
-            "repository": scope.name in world.repositories,
-        }
-        if not known[scope.kind]:
+        if scope.kind == "enterprise":
+            is_known = scope == self._world.enterprise_scope
+        elif scope.kind == "organization":
+            is_known = scope.name in self._world.organizations
+        else:
+            is_known = scope.name in self._world.repositories
+        if not is_known:
             raise RefusedError(404, "Not Found")
 
     def _check_address(self, scope: Scope) -> None:
@@ -130,7 +130,7 @@ def _parsed(request: Request) -> Any:
     if not request.body:
         return None
     try:
-        return json.loads(request.body)
+        return json.loads(request.body.decode())
     except ValueError as exc:
         raise RefusedError(400, "Problems parsing JSON") from exc
 

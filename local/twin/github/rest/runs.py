@@ -31,8 +31,10 @@ class _Run:
     def status(self, mixed: str) -> str:
         """What the least advanced job says; ``mixed`` where others of the run are further than a queued one."""
         statuses = {state.status if state else "pending" for state in self.seen}
+        if len(statuses) == 1:
+            return statuses.pop()
         if "queued" in statuses:
-            return "queued" if statuses == {"queued"} else mixed
+            return mixed
         for status in ("in_progress", "waiting", "pending"):
             if status in statuses:
                 return "in_progress" if "completed" in statuses else status
@@ -59,9 +61,9 @@ class RunCalls:
         """Newest first, of one status if asked, a thousand at most then [GH-RUNS]."""
         repository = self._repository(call)
         status = call.request.query.get("status")
-        found = [
-            run for run in self._runs(repository) if status in (None, self._status(run), _conclusion(run))
-        ]
+        found = self._runs(repository)
+        if status is not None:
+            found = [run for run in found if status in (self._status(run), _conclusion(run))]
         listed = found if status is None else found[:_SEARCH_LIMIT]
         page, headers = page_of(call, listed)
         shown = [self._shown(run, repository) for run in page]
@@ -76,16 +78,9 @@ class RunCalls:
         by_run: dict[int, list[WorkflowJob]] = {}
         for job in self._jobs.of_repository.get(repository.id, ()):
             by_run.setdefault(job.run_id, []).append(job)
-        runs = [self._run(number, jobs) for number, jobs in by_run.items()]
+        seen_at = self._world.clock.now() - self._world.lags.job_status
+        runs = [_run(number, jobs, seen_at) for number, jobs in by_run.items()]
         return sorted(runs, key=lambda run: (-run.created_at, -run.id))
-
-    def _run(self, number: int, jobs: Sequence[WorkflowJob]) -> _Run:
-        latest = _latest(jobs)
-        created_at = min(job.created_at for job in jobs)
-        return _Run(number, created_at, tuple(latest), tuple(self._seen(job) for job in latest))
-
-    def _seen(self, job: WorkflowJob) -> JobState | None:
-        return job.seen_at(self._world.clock.now() - self._world.lags.job_status)
 
     def _status(self, run: _Run) -> str:
         return run.status(self._world.mixed_run_status)
@@ -127,6 +122,14 @@ class RunCalls:
             "repository": shown,
             "head_repository": shown,
         }
+
+
+def _run(number: int, jobs: Sequence[WorkflowJob], seen_at: float) -> _Run:
+    if len(jobs) == 1:  # as most have
+        return _Run(number, jobs[0].created_at, tuple(jobs), (jobs[0].seen_at(seen_at),))
+    latest = _latest(jobs)
+    created_at = min(job.created_at for job in jobs)
+    return _Run(number, created_at, tuple(latest), tuple(job.seen_at(seen_at) for job in latest))
 
 
 def _latest(jobs: Sequence[WorkflowJob]) -> list[WorkflowJob]:
