@@ -14,6 +14,9 @@ from local.twin.aws.service import Context
 from local.twin.clock import iso
 from local.twin.latency import Phase
 
+#: Encodes as ``json.dumps`` does, but looks for no circles: there are none in an event.
+_TREE: Final = json.JSONEncoder(check_circular=False)
+
 Event = dict[str, Any]
 Rule = Callable[[Event], bool]
 
@@ -38,7 +41,7 @@ class Published:
     @cached_property
     def text(self) -> str:
         """The event as JSON."""
-        return json.dumps(self.event)
+        return _TREE.encode(self.event)
 
 
 @dataclass(frozen=True, slots=True)

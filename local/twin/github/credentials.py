@@ -67,8 +67,9 @@ class Installation:
         return not self.is_enterprise and self.account.login.lower() == login
 
     def covers(self, repository: Repository) -> bool:
-        mine = self.is_on(repository.organization.login.lower())
-        return mine and (self.repositories is None or repository.id in self.repositories)
+        if self.repositories is not None and repository.id not in self.repositories:
+            return False
+        return self.is_on(repository.organization.login.lower())
 
 
 @dataclass(frozen=True, slots=True)

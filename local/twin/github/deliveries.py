@@ -146,17 +146,15 @@ class Deliveries:
         """The App's installation that sees ``repository``; for jobs it needs Actions: read [GH-APP-ACTIONS-READ]."""
         if hook.kind != "integration":
             return None
-        return next(
-            (
-                installation
-                for installation in self._credentials.installations.values()
-                if installation.app.id == hook.target_id
-                and installation.covers(repository)
-                and permission in installation.permissions
+        for installation in self._credentials.installations.values():
+            if (
+                installation.app.id == hook.target_id
                 and installation.suspended_at is None
-            ),
-            None,
-        )
+                and permission in installation.permissions
+                and installation.covers(repository)
+            ):
+                return installation
+        return None
 
     @staticmethod
     def _concerns(hook: Hook, repository: Repository, installation: Installation | None) -> bool:

@@ -17,16 +17,14 @@ _WITH_ORGANIZATION = 1
 _WITH_DEPLOYMENT = 6
 _ORGANIZATION_PING = 3
 _LASTING = ("repository", "organization", "enterprise", "sender")
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
+_COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 class Payloads:
-    """Builds payloads for one world; what never changes between events is built once."""
+    """Builds payloads for one world; what never changes between events is built once a process, and shared."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._repositories: dict[int, dict[str, Any]] = {}
-        self._organizations: dict[int, dict[str, Any]] = {}
         self._texts: dict[tuple[str, int], str] = {}
 
     def workflow_job(self, action: str, job: WorkflowJob, state: JobState) -> dict[str, Any]:
@@ -35,7 +33,7 @@ class Payloads:
         payload = {
             "action": action,
             "workflow_job": self._job(example["workflow_job"], job, state),
-            "repository": self._repository(job.repository),
+            "repository": self.repository(job.repository),
             "organization": self.organization(job.repository.organization),
             "enterprise": self.enterprise(),
             "sender": example["sender"],
@@ -68,43 +66,14 @@ class Payloads:
 
     def organization(self, organization: Organization) -> dict[str, Any]:
         """The ``organization-simple`` object of ``organization``."""
-        if organization.id not in self._organizations:
-            example = spec.examples()["workflow_job"][_WITH_ORGANIZATION]["organization"]
-            renamed = self._renamed(example, {example["login"]: organization.login})
-            self._organizations[organization.id] = renamed | {
-                "id": organization.id,
-                "login": organization.login,
-                "node_id": node_id("O", organization.id),
-            }
-        return self._organizations[organization.id]
+        return _organization(organization, self._world.api_url)
 
     def owner(self, organization: Organization) -> dict[str, Any]:
         """The ``simple-user`` object by which an account of type Organization appears."""
-        example = spec.examples()["workflow_job"][_EXAMPLE_OF["completed"]]["repository"]["owner"]
-        renamed = self._renamed(example, {example["login"]: organization.login})
-        return renamed | {
-            "id": organization.id,
-            "login": organization.login,
-            "node_id": node_id("O", organization.id),
-            "type": "Organization",
-        }
+        return _owner(organization, self._world.api_url)
 
     def repository(self, repository: Repository) -> dict[str, Any]:
-        return self._repository(repository)
-
-    def _repository(self, repository: Repository) -> dict[str, Any]:
-        if repository.id not in self._repositories:
-            example = spec.examples()["workflow_job"][_EXAMPLE_OF["completed"]]["repository"]
-            renamed = self._renamed(example, {example["full_name"]: repository.full_name})
-            self._repositories[repository.id] = renamed | {
-                "id": repository.id,
-                "node_id": node_id("R", repository.id),
-                "name": repository.name,
-                "owner": self.owner(repository.organization),
-                "private": repository.private,
-                "visibility": "private" if repository.private else "public",
-            }
-        return self._repositories[repository.id]
+        return _repository(repository, self._world.api_url)
 
     def _job(self, example: dict[str, Any], job: WorkflowJob, state: JobState) -> dict[str, Any]:
         return example | job_fields(self._world, job, state)
@@ -116,7 +85,7 @@ class Payloads:
     def _deployment(self, job: WorkflowJob) -> dict[str, Any]:
         example = spec.examples()["workflow_job"][_WITH_DEPLOYMENT]
         old_name = example["repository"]["full_name"]
-        renamed = self._renamed(example["deployment"], {old_name: job.repository.full_name})
+        renamed = _renamed(example["deployment"], self._world.api_url, {old_name: job.repository.full_name})
         return renamed | {
             "environment": job.request.environment,
             "original_environment": job.request.environment,
@@ -125,12 +94,38 @@ class Payloads:
             "updated_at": timestamp(job.created_at),
         }
 
-    def _renamed(self, example: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-        text = json.dumps(example).replace("https://api.github.com", self._world.api_url)
-        for old, new in names.items():
-            text = text.replace(f"/{old}", f"/{new}").replace(f'"{old}"', f'"{new}"')
-        renamed: dict[str, Any] = json.loads(text)
-        return renamed
+
+@lru_cache(maxsize=1_000)
+def _organization(organization: Organization, api_url: str) -> dict[str, Any]:
+    example = spec.examples()["workflow_job"][_WITH_ORGANIZATION]["organization"]
+    return _renamed(example, api_url, {example["login"]: organization.login}) | {
+        "id": organization.id,
+        "login": organization.login,
+        "node_id": node_id("O", organization.id),
+    }
+
+
+def _owner(organization: Organization, api_url: str) -> dict[str, Any]:
+    example = spec.examples()["workflow_job"][_EXAMPLE_OF["completed"]]["repository"]["owner"]
+    return _renamed(example, api_url, {example["login"]: organization.login}) | {
+        "id": organization.id,
+        "login": organization.login,
+        "node_id": node_id("O", organization.id),
+        "type": "Organization",
+    }
+
+
+@lru_cache(maxsize=1_000)
+def _repository(repository: Repository, api_url: str) -> dict[str, Any]:
+    example = spec.examples()["workflow_job"][_EXAMPLE_OF["completed"]]["repository"]
+    return _renamed(example, api_url, {example["full_name"]: repository.full_name}) | {
+        "id": repository.id,
+        "node_id": node_id("R", repository.id),
+        "name": repository.name,
+        "owner": _owner(repository.organization, api_url),
+        "private": repository.private,
+        "visibility": "private" if repository.private else "public",
+    }
 
 
 @lru_cache(maxsize=10)
@@ -147,6 +142,14 @@ def _enterprise(enterprise: Organization, url: str) -> dict[str, Any]:
         "created_at": "2019-05-14T19:31:12Z",
         "updated_at": "2026-01-01T00:00:00Z",
     }
+
+
+def _renamed(example: dict[str, Any], api_url: str, names: dict[str, str]) -> dict[str, Any]:
+    text = json.dumps(example).replace("https://api.github.com", api_url)
+    for old, new in names.items():
+        text = text.replace(f"/{old}", f"/{new}").replace(f'"{old}"', f'"{new}"')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
 
 
 def compact(content: Any) -> str:

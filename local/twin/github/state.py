@@ -53,11 +53,11 @@ class World:
     groups: dict[Scope, dict[int, RunnerGroup]] = field(default_factory=dict)
     pushed_at: dict[int, float] = field(default_factory=dict)
     """When the repository of this id was last pushed to; one that is not named never was."""
+    is_enterprise_server: bool = field(init=False)
     _next_id: int = 1000
 
-    @property
-    def is_enterprise_server(self) -> bool:
-        return self.server.startswith("ghes")
+    def __post_init__(self) -> None:
+        self.is_enterprise_server = self.server.startswith("ghes")
 
     @property
     def api_url(self) -> str:

@@ -29,9 +29,14 @@ def filtered(
 ) -> list[dict[str, Any]]:
     """The views that every filter lets through: by field, `tag:KEY` or `tag-key`."""
     found = list(views)
-    for matches in [_filter(spec, fields) for spec in filters or ()]:
+    # All must hold, whatever their order: those by tag are the dear ones, and come last.
+    for matches in [_filter(spec, fields) for spec in sorted(filters or (), key=_is_of_tag)]:
         found = [view for view in found if matches(view)]
     return found
+
+
+def _is_of_tag(spec: View) -> bool:
+    return str(spec["Name"]).startswith("tag")
 
 
 def _filter(spec: View, fields: Fields) -> Callable[[View], bool]:

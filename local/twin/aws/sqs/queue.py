@@ -71,9 +71,10 @@ class Queue:
 
     def pop_visible(self, now: float) -> Message | None:
         """The message that has been visible longest; it is not yet hidden."""
-        while self._heap and self._heap[0][0] <= now:
-            visible_at, _, message = heapq.heappop(self._heap)
-            if self.messages.get(message.message_id) is not message or message.visible_at != visible_at:
+        heap, messages = self._heap, self.messages
+        while heap and heap[0][0] <= now:
+            visible_at, _, message = heapq.heappop(heap)
+            if message.visible_at != visible_at or message.message_id not in messages:
                 continue
             if message.sent_at + float(self.attributes["MessageRetentionPeriod"]) <= now:
                 self.remove(message)

@@ -63,7 +63,7 @@ class RunCalls:
         status = call.request.query.get("status")
         found = self._runs(repository)
         if status is not None:
-            found = [run for run in found if status in (self._status(run), _conclusion(run))]
+            found = [run for run in found if status in self._said(run)]
         listed = found if status is None else found[:_SEARCH_LIMIT]
         page, headers = page_of(call, listed)
         shown = [self._shown(run, repository) for run in page]
@@ -85,12 +85,18 @@ class RunCalls:
     def _status(self, run: _Run) -> str:
         return run.status(self._world.mixed_run_status)
 
+    def _said(self, run: _Run) -> tuple[str, ...]:
+        """What a filter by status may ask for: a run that has ended is found by its conclusion too."""
+        status = self._status(run)
+        return (status, run.conclusion) if status == "completed" else (status,)
+
     def _shown(self, run: _Run, repository: Repository) -> dict[str, Any]:
         first = run.jobs[0]
         repository_url = f"{self._world.api_url}/repos/{repository.full_name}"
         url = f"{repository_url}/actions/runs/{run.id}"
         workflow_id = repository.id * 10 + 1
         shown = self._payloads.repository(repository)
+        status = self._status(run)
         return {
             "id": run.id,
             "name": first.request.workflow_name,
@@ -102,8 +108,8 @@ class RunCalls:
             "run_number": 1,
             "run_attempt": first.run_attempt,
             "event": first.request.event,
-            "status": self._status(run),
-            "conclusion": _conclusion(run) if self._status(run) == "completed" else None,
+            "status": status,
+            "conclusion": run.conclusion if status == "completed" else None,
             "workflow_id": workflow_id,
             "url": url,
             "html_url": f"{self._world.url}/{repository.full_name}/actions/runs/{run.id}",
@@ -135,7 +141,3 @@ def _run(number: int, jobs: Sequence[WorkflowJob], seen_at: float) -> _Run:
 def _latest(jobs: Sequence[WorkflowJob]) -> list[WorkflowJob]:
     newest = max(job.run_attempt for job in jobs)
     return [job for job in jobs if job.run_attempt == newest]
-
-
-def _conclusion(run: _Run) -> str | None:
-    return run.conclusion if all(state and state.status == "completed" for state in run.seen) else None
