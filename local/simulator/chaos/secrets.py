@@ -61,7 +61,9 @@ class Emitted:
 
     def plan(self, plan: Plan) -> None:
         """Read the reasons of a plan, which are logged and shown: what they say beside their codes."""
-        self._read("a reason", repr([reason.parameters for reason in plan.reasons.values()]))
+        said = [reason.parameters for reason in plan.reasons.values() if reason.parameters]
+        if said:
+            self._read("a reason", repr(said))
 
     def read(self) -> None:
         """Read what has piled up: errors with all that caused them, and what lies in the ledger and on the queues."""

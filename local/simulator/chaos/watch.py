@@ -190,6 +190,7 @@ class Watch:
         """Look at the limits when an instance changes."""
         event = published.event
         self._emitted.event(published.text)
+        self._queues.see(published)
         if event["detail-type"] == INSTANCE_CHANGE:
             state = event["detail"]["state"]
             self.storm.log.tell("ec2", f"{event['detail']['instance-id']} is {state}")

@@ -125,7 +125,7 @@ class WatchedPlans:
                     self.broken(
                         f"starts/{key}", f"promise 1: {key} is {reason.code} for {now - began:.0f} s of calm"
                     )
-            else:
+            elif self._starting_since:
                 self._starting_since.pop(text, None)
         self._waiting_since[pool] = waiting
         for text in before.keys() - waiting.keys():
