@@ -16,7 +16,7 @@ _EXAMPLE_OF = {"queued": 5, "waiting": 7, "in_progress": 3, "completed": 2}
 _WITH_ORGANIZATION = 1
 _WITH_DEPLOYMENT = 6
 _ORGANIZATION_PING = 3
-_LASTING = ("repository", "organization", "enterprise", "sender")
+_LASTING = ("repository", "organization", "enterprise", "sender", "installation")
 _COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
