@@ -28,6 +28,11 @@ class Placement:
     is_distinct: bool
     strategies: tuple[tuple[str, str], ...]
 
+    def fits(self, instance: ContainerInstance) -> bool:
+        """Whether the task fits; room is looked at first, for most instances of a busy cluster have none left."""
+        has_room = instance.cpu_free >= self.cpu and instance.memory_free >= self.memory
+        return has_room and self.refusal(instance) is None
+
     def refusal(self, instance: ContainerInstance) -> str | None:
         """The failure reason for this instance, or None when the task fits [ECS-FAILURE-REASONS] [ECS-GPU]."""
         for matches in self.members:

@@ -50,7 +50,10 @@ class TaskDefinition:
 
 @dataclass(slots=True, eq=False)
 class ContainerInstance:
-    """One EC2 instance as ECS knows it. CPU in units of 1/1024 vCPU, memory in MiB, GPUs by their ids."""
+    """One EC2 instance as ECS knows it. CPU in units of 1/1024 vCPU, memory in MiB, GPUs by their ids.
+
+    ``shown_running`` are those of its cluster's that are its own.
+    """
 
     arn: str
     cluster: Cluster
@@ -67,6 +70,7 @@ class ContainerInstance:
     cpu_used: int = 0
     memory_used: int = 0
     tasks: dict[str, Task] = field(default_factory=dict)
+    shown_running: dict[str, Task] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)
     stop_timeout_seconds: float = 30.0
     host_alive: bool = True
@@ -225,6 +229,15 @@ class Cluster:
     instances: dict[str, ContainerInstance] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     shown_running: dict[str, Task] = field(default_factory=dict)
+
+    def add(self, task: Task) -> None:
+        """Take in a task that was placed."""
+        self.tasks[task.arn] = self.shown_running[task.arn] = task.instance.shown_running[task.arn] = task
+
+    def seen_stopped(self, task: Task) -> None:
+        """Note that readers have seen a task stop: it never runs again."""
+        self.shown_running.pop(task.arn, None)
+        task.instance.shown_running.pop(task.arn, None)
 
     def view(self) -> dict[str, Any]:
         live = [t for t in self.tasks.values() if t.last_status != "STOPPED"]

@@ -97,13 +97,13 @@ class RunTask:
     ) -> tuple[list[Task], list[dict[str, Any]]]:
         tasks: list[Task] = []
         room_left = self._state.room_left()
-        fitting = [instance for instance in active if placement.refusal(instance) is None]
+        fitting = [instance for instance in active if placement.fits(instance)]
         while fitting and len(tasks) < count and (room_left is None or len(tasks) < room_left):
             instance = placement.choose(fitting, self._context.rng)
             task = self._new_task(instance, placement, definition, request)
             self._lifecycle.launch(task)
             tasks.append(task)
-            if placement.refusal(instance) is not None:  # a task takes room from its own host alone
+            if not placement.fits(instance):  # a task changes its own instance alone
                 fitting.remove(instance)
         if len(tasks) == count:
             return tasks, []

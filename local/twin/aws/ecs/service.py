@@ -227,7 +227,9 @@ class Ecs(ServiceCalls):
                 "InvalidParameterException", f"startedBy must be the only filter, not with {sorted(filters)}"
             )
         # Without a desired status only tasks meant to run are listed [ECS-LISTTASKS-STARTEDBY].
-        views, matches = _shown(cluster, request.get("desiredStatus", "RUNNING")), _task_filter(request)
+        instance = self._instance(cluster, request.get("containerInstance", ""))
+        views = _shown(cluster, instance, request.get("desiredStatus", "RUNNING"))
+        matches = _task_filter(request)
         arns = [view["taskArn"] for view in views if matches(view)]
         return page("taskArns", arns, request, "maxResults", "nextToken")
 
@@ -310,17 +312,20 @@ def _without_tags(view: dict[str, Any], request: Mapping[str, Any]) -> dict[str,
     return {**view, "tags": []}
 
 
-def _shown(cluster: Cluster, desired_status: str) -> Iterator[dict[str, Any]]:
-    """What readers see now of the tasks with a desired status; one that they saw stop never runs again."""
+def _shown(
+    cluster: Cluster, instance: ContainerInstance | None, desired_status: str
+) -> Iterator[dict[str, Any]]:
+    """What readers see now of the tasks with a desired status, those of one instance at least."""
     is_running = desired_status == "RUNNING"
-    for task in list((cluster.shown_running if is_running else cluster.tasks).values()):
+    running = cluster.shown_running if instance is None else instance.shown_running
+    for task in list((running if is_running else cluster.tasks).values()):
         view = task.history.read()
         if view is None:
             continue
         if view["desiredStatus"] == desired_status:
             yield view
         elif is_running:
-            del cluster.shown_running[task.arn]
+            cluster.seen_stopped(task)
 
 
 def _task_filter(request: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:

@@ -28,7 +28,7 @@ class TaskLifecycle:
         instance.cpu_used += task.cpu
         instance.memory_used += task.memory
         instance.tasks[task.arn] = task
-        task.cluster.tasks[task.arn] = task.cluster.shown_running[task.arn] = task
+        task.cluster.add(task)
         self._state.tasks_by_id[task.task_id] = task
         self._state.task_changed(task)
         self._state.instance_changed(instance)
@@ -159,7 +159,7 @@ class TaskLifecycle:
 
     def _forget(self, task: Task) -> None:
         task.cluster.tasks.pop(task.arn, None)
-        task.cluster.shown_running.pop(task.arn, None)
+        task.cluster.seen_stopped(task)
         self._state.tasks_by_id.pop(task.task_id, None)
 
 
