@@ -262,15 +262,20 @@ class _Policies:
         return [allow("TagTasks", ["ecs:TagResource"], self._of_clusters("task", self._pools))]
 
     def _hosts(self, pools: list[Pool] | None, *calls: str) -> Statements:
-        """ListTasks names no resource without an instance: its cluster is a condition [IAM-ECS-LIST]."""
+        """ListTasks names no resource without an instance: its cluster is a condition [IAM-ECS-LIST].
+
+        Hosts of all pools are listed; who looks at some of them alone knows their ARNs.
+        """
+        listing: Statements = []
         if pools is None:  # all of them
             clusters, hosts = self._of_pools("cluster"), self._of_pools("container-instance", "/*")
+            listing = [allow("ListHosts", ["ecs:ListContainerInstances"], clusters)]
         else:
             clusters = self._of_clusters("cluster", pools, "")
             hosts = self._of_clusters("container-instance", pools)
         return [
             allow("ListTasks", ["ecs:ListTasks"], ["*"], _in_clusters(clusters)),
-            allow("ListHosts", ["ecs:ListContainerInstances"], clusters),
+            *listing,
             allow("Hosts", [f"ecs:{call}" for call in calls], hosts),
         ]
 

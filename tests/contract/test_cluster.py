@@ -113,6 +113,24 @@ def test_an_empty_cluster_places_nothing_and_is_no_error(stage: Capacity) -> Non
     assert stage.cluster.tasks() == []
 
 
+def test_one_instance_is_found_by_its_arn_or_its_ec2_id_and_no_other_is_read(stage: Capacity) -> None:
+    """[ECS-QUERY-LANGUAGE]"""
+    stage.host(2)
+    first, second = stage.cluster.instances()
+    before = stage.aws.account.calls.copy()
+    assert stage.cluster.instances(arn=second.arn) == [second]
+    assert stage.aws.account.calls - before == {"ecs.DescribeContainerInstances": 1}
+    assert stage.cluster.instances(instance_id=first.instance_id) == [first]
+
+
+def test_an_instance_that_is_not_registered_is_not_found(stage: Capacity) -> None:
+    stage.host()
+    (known,) = stage.cluster.instances()
+    assert known.arn is not None
+    assert stage.cluster.instances(arn=known.arn[:-4] + "beef") == []
+    assert stage.cluster.instances(instance_id="i-0beefbeefbeefbeef") == []
+
+
 def test_exclusive_tasks_share_no_instance(stage: Capacity) -> None:
     stage.host(2)
     result = stage.cluster.run(a_run_intent(2, exclusive=True))

@@ -87,8 +87,11 @@ def test_an_instance_that_ecs_registers_for_ever_is_replaced() -> None:
     real = cluster.instances
     registering = replace(stuck, arn="arn:ci/1", connected=False, version=3)
 
-    def listed() -> list[Instance]:
-        return [registering, *(item for item in real() if item.instance_id != stuck.instance_id)]
+    def listed(*, arn: str | None = None, instance_id: str | None = None) -> list[Instance]:
+        others = [
+            item for item in real(arn=arn, instance_id=instance_id) if item.instance_id != stuck.instance_id
+        ]
+        return [registering, *others] if instance_id in (None, stuck.instance_id) else others
 
     cluster.instances = listed  # type: ignore[method-assign]
     member = deployment.loop.aws.ecs.registry

@@ -268,7 +268,14 @@ def test_exclusive_claim_refused_unless_draining_and_sole() -> None:
     assert (refused.status, refused.retry_after_seconds) == (503, 2)
     ecs.registry.set_status(host, "DRAINING")
     deployment.clock.advance(3.0)
+    before = deployment.loop.aws.calls.copy()
     assert deployment.loop.claim(caller).status == 200
+    asked = deployment.loop.aws.calls - before
+    # Its own host alone is read, however many the pool has.
+    assert {name for name in asked if name.startswith("ecs.")} == {
+        "ecs.DescribeContainerInstances",
+        "ecs.ListTasks",
+    }
 
 
 def test_exclusive_claim_is_refused_while_another_task_shares_the_host() -> None:

@@ -100,14 +100,12 @@ class EcsCluster:
         if set(refused) - {"MISSING"}:
             raise UnavailableError(f"draining {instance_arn}: {', '.join(refused)}")
 
-    def instances(self) -> list[Instance]:
-        """List the registered container instances."""
+    def instances(self, *, arn: str | None = None, instance_id: str | None = None) -> list[Instance]:
+        """List the registered container instances, or only the one of an ARN or EC2 id: without reading all others."""
+        where = {"filter": f"ec2InstanceId == {instance_id}"} if instance_id else {}  # [ECS-QUERY-LANGUAGE]
         found = []
         with aws_errors(f"listing instances of {self._pool.cluster}"):
-            pages = self._client.get_paginator("list_container_instances").paginate(
-                cluster=self._pool.cluster
-            )
-            arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+            arns = self._list_instances(**where) if arn is None else [arn]
             for chunk in _chunks(arns):
                 reply = self._client.describe_container_instances(
                     cluster=self._pool.cluster, containerInstances=chunk
@@ -115,6 +113,12 @@ class EcsCluster:
                 found += reply["containerInstances"]
         now = self._clock.now()
         return [read_instance(item, self._pool, now) for item in found if item["status"] != "INACTIVE"]
+
+    def _list_instances(self, **where: str) -> list[str]:
+        pages = self._client.get_paginator("list_container_instances").paginate(
+            cluster=self._pool.cluster, **cast(Any, where)
+        )
+        return [arn for page in pages for arn in page["containerInstanceArns"]]
 
     def _list(self, **where: str) -> list[str]:
         with aws_errors(f"listing tasks of {self._pool.cluster}"):

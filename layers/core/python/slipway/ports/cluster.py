@@ -95,5 +95,5 @@ class Cluster(Protocol):
             UnavailableError: ECS did not do it.
         """
 
-    def instances(self) -> list[Instance]:
-        """List the registered container instances."""
+    def instances(self, *, arn: str | None = None, instance_id: str | None = None) -> list[Instance]:
+        """List the registered container instances, or only the one of an ARN or EC2 id: without reading all others."""

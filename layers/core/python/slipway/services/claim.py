@@ -119,11 +119,10 @@ class Claim:
 
     def _has_host_to_itself(self, pool: Pool, runner: Runner) -> bool:
         """Say whether the task is alone on a host that takes no other: asked of ECS, not of the ledger."""
-        cluster = self._clusters[pool.name]
-        host = next((i for i in cluster.instances() if i.arn == runner.instance_arn), None)
-        if host is None or host.state is not InstanceState.DRAINING:
+        cluster, arn = self._clusters[pool.name], runner.instance_arn
+        if arn is None or not any(i.state is InstanceState.DRAINING for i in cluster.instances(arn=arn)):
             return False
-        return host.arn is not None and cluster.task_ids_on(host.arn) == [runner.task_id]
+        return cluster.task_ids_on(arn) == [runner.task_id]
 
     def _serve(self, runner: Runner, profile: Profile) -> Answer:
         if profile.standby > 0:

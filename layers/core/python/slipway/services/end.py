@@ -98,8 +98,8 @@ class End:
 
     def _registered(self, instance: Instance) -> Instance | None:
         """Return an instance as ECS has it, if it does."""
-        listed = self._clusters[instance.pool].instances()
-        return next((item for item in listed if item.instance_id == instance.instance_id), None)
+        listed = self._clusters[instance.pool].instances(instance_id=instance.instance_id)
+        return next(iter(listed), None)
 
     def _drains(self, instance: Instance) -> bool:
         """Say whether ECS places nothing on an instance, asking it again to drain if it still would."""

@@ -125,8 +125,7 @@ class Remove:
 
     def _end_instance(self, reap: Reap) -> bool:
         """Terminate an instance, unless ECS knows it: then its event was lost, and it may hold tasks."""
-        registered = self._clusters[reap.pool].instances()
-        known = next((item for item in registered if item.instance_id == reap.id), None)
+        known = next(iter(self._clusters[reap.pool].instances(instance_id=reap.id)), None)
         if known is not None:
             self._ledger.instances.observe(known)
             return True
@@ -140,7 +139,7 @@ class Remove:
         Its runners go before ECS says that their host is lost: they had ended, no job of theirs was interrupted.
         """
         cluster = self._clusters[reap.pool]
-        known = next((item for item in cluster.instances() if item.instance_id == reap.id), None)
+        known = next(iter(cluster.instances(instance_id=reap.id)), None)
         if known is None or known.arn is None or known.connected:
             return False
         if known.state is not InstanceState.DRAINING:
