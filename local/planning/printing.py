@@ -33,6 +33,10 @@ def as_json(situation: Situation, plan: Plan) -> Entry:
             str(shape): [str(job.key) for job in jobs]
             for shape, jobs in sorted(plan.offers.items(), key=lambda item: str(item[0]))
         },
+        "reserved": {
+            f"{shape}@{reach}": [str(job.key) for job in jobs]
+            for (shape, reach), jobs in sorted(plan.reserved.items(), key=lambda item: str(item[0]))
+        },
         "idle_since": {
             name: None if since is None else iso(situation, since)
             for name, since in sorted(plan.idle_since.items())

@@ -67,6 +67,23 @@ def test_new_offers_replace_the_old_ones_and_what_is_not_named_is_withdrawn(case
     assert drawn(case.ledger, LARGE) == []
 
 
+def test_what_is_reserved_for_a_turn_is_drawn_by_nobody_else_and_withdrawn_like_all_else(case: Case) -> None:
+    claims, offers = case.ledger.claims, case.ledger.offers
+    mine, another, other = several_jobs(3)
+    reserved = {(SHAPE, "acme"): [mine], (SHAPE, "globex/one"): [another]}
+    offers.read(POOL).replace({SHAPE: [other]}, reserved)
+    offers.read(POOL).replace({SHAPE: [other]}, reserved)  # which changes nothing
+    assert {key for key, _ in offers.read(POOL).jobs} == {mine.key, another.key, other.key}
+    offer = claims.next_offer(POOL, SHAPE, "acme")
+    assert offer is not None
+    assert offer.job == mine
+    assert claims.next_offer(POOL, SHAPE, "acme") is None
+    assert drawn(case.ledger) == [other]
+    offers.read(POOL).replace({})
+    assert case.items() == []
+    assert claims.next_offer(POOL, SHAPE, "globex/one") is None
+
+
 def test_no_offers_leave_nothing_behind(case: Case) -> None:
     case.ledger.offers.read(POOL).replace({SHAPE: several_jobs(30)})
     case.ledger.offers.read(POOL).replace({SHAPE: []})

@@ -297,3 +297,18 @@ def test_only_an_allowed_workflow_can_take_our_runner(registration: Registration
     assert deployment.until_completed(job)
     deployment.clock.advance(300.0)
     assert stranger.status == "queued"
+
+
+def test_jobs_that_wait_for_their_turns_wear_out_no_container_that_was_started_for_others() -> None:
+    """Each container for ``beta`` drew a waiting job of ``alpha``, and one more was started in its place, and so on."""
+    deployment = acme(a_configuration(Registration.ORGANIZATION))
+    jobs = [deployment.queue("beta/web", seconds=300.0) for _ in range(20)]  # so that alpha's jobs come first
+    jobs += [deployment.queue("alpha/web", seconds=1.0) for _ in range(120)]  # 76 may register at once
+    for _ in range(40):
+        deployment.clock.advance(3.0)
+        jobs.append(deployment.queue("beta/web", seconds=30.0))
+    assert deployment.until_completed(*jobs)
+    assert len(deployment.loop.containers.by_task) == len(jobs)
+    turns = [answer for answer in all_answers(deployment) if answer.status == 503]
+    assert len(turns) <= 44
+    assert deployment.until_clean()

@@ -35,6 +35,7 @@ LAUNCH = LaunchInstances((OFFERING,), Market.SPOT, 2, SIZE, ((((SHAPE, 1),), 1),
 START = StartInstances(OFFERING, (("i-1", ((SHAPE, 1),)),))
 EVERY_FIELD: dict[str, Any] = {
     "offers": {SHAPE: (a_job(),)},
+    "reserved": {(SHAPE, "acme"): (a_job(),)},
     "run": (RUN,),
     "hosts": {"i-1": {SHAPE: 2}},
     "launch": (LAUNCH,),

@@ -103,6 +103,23 @@ def test_a_config_that_was_minted_is_handed_out_though_nothing_can_be_noted_afte
     assert scene.claim() == 409
 
 
+def test_a_task_that_comes_back_for_its_turn_draws_the_job_that_is_kept_for_it() -> None:
+    scene = Scene(ORGANIZATIONS)
+    first = scene.waiting
+    scene.ledger.jobs.record(an_event(number=2, organization="globex"), ROUTE)
+    (second,) = (job for job in scene.ledger.snapshots.read(POOL, NOW).jobs if job.key != first.key)
+    scene.ledger.offers.read(POOL).replace({SHAPE: [first]}, {(SHAPE, "globex"): [second]})
+    runner = a_runner(1)
+    (offer,) = filter(None, [scene.ledger.claims.next_offer(POOL, SHAPE, "globex")])
+    assert scene.ledger.claims.bind(runner, offer, reach="globex", at=NOW) == "bound"
+    scene.ledger.claims.unbind(runner, second, waits_for="globex", until=NOW)
+    scene.ledger.offers.read(POOL).replace({SHAPE: [first]}, {(SHAPE, "globex"): [second]})
+    assert scene.claim() == 200
+    bound = scene.ledger.runners.find(POOL, CALLER.task_id)
+    assert bound is not None
+    assert (bound.reach, bound.made_for) == ("globex", second.key)
+
+
 def test_where_a_runner_will_be_registered_is_noted_before_anything_is_spent() -> None:
     scene = Scene(ORGANIZATIONS)
     draws: list[str] = []

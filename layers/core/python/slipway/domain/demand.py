@@ -15,6 +15,9 @@ from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot, WaitingJob
 
 RETRY_SECONDS = 60
+COMES_BACK_SECONDS = (
+    10  # a container asks again within so much of its turn, through a function that starts cold
+)
 ZOMBIE_AFTER, ZOMBIE_RETRY_SECONDS = 5, 3_600
 
 
@@ -80,15 +83,16 @@ def waiting_tasks(snapshot: Snapshot) -> Counter[Shape]:
 
 
 def turns_awaited(snapshot: Snapshot) -> dict[tuple[Shape, str], list[float]]:
-    """Return when containers that wait for their turn to register will have it, by shape and reach, soonest first.
+    """Return when containers that wait for their turn to register have it, by shape and reach, soonest first.
 
-    Such a container covers a job of that reach and of no other, which could be served at once.
+    Such a container covers a job of that reach and of no other, which could be served at once; also when its turn has
+    come and it is about to ask again.
     """
     turns: dict[tuple[Shape, str], list[float]] = defaultdict(list)
     for runner in snapshot.runners:
         if runner.state is not RunnerState.STARTING or runner.waits_for is None or runner.waits_until is None:
             continue
-        if runner.waits_until > snapshot.now:
+        if runner.waits_until > snapshot.now - COMES_BACK_SECONDS:
             turns[runner.shape, runner.waits_for].append(runner.waits_until)
     return {key: sorted(moments) for key, moments in turns.items()}
 

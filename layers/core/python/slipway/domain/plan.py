@@ -17,7 +17,8 @@ from slipway.domain.snapshot import WaitingJob
 class Plan:
     """Decisions only; applying them is the services' work. Instances and tasks are named by their ids.
 
-    ``offers``: for each task shape the jobs to serve, in fair order. ``run``, ``launch``, ``start``: tasks to start,
+    ``offers``: for each task shape the jobs to serve, in fair order. ``reserved``: those for tasks with a turn to
+    register in a reach alone: another would need a turn of its own. ``run``, ``launch``, ``start``: tasks to start,
     instances to launch, stopped instances to start. ``hosts``: where there is room for the tasks of ``run``, by
     instance; ECS chooses. ``dismiss``: waiting tasks to end. ``drain``: take no new task. ``end``: drained,
     terminated once ECS lists them empty twice. ``replace``: never came up. ``retire``: stopped ones to terminate.
@@ -29,6 +30,7 @@ class Plan:
     """
 
     offers: Mapping[Shape, tuple[WaitingJob, ...]] = field(default_factory=dict)
+    reserved: Mapping[tuple[Shape, str], tuple[WaitingJob, ...]] = field(default_factory=dict)
     run: tuple[RunTasks, ...] = ()
     hosts: Mapping[str, Mapping[Shape, int]] = field(default_factory=dict)
     launch: tuple[LaunchInstances, ...] = ()

@@ -42,6 +42,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     )
     return Plan(
         offers=_offers([*wanted.expecting, *started], wanted.supply + placing.tasks, last=wanted.trying),
+        reserved={key: tuple(jobs[:MAX_OFFERS]) for key, jobs in wanted.reserved.items()},
         run=placing.run_requests(),
         hosts=dict(placing.hosts),
         launch=launch + tier.launch,

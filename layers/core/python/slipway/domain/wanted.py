@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from slipway.domain.demand import (
     covered_jobs,
@@ -31,7 +32,8 @@ class Wanted:
     """What one plan is to find a place for, and why nothing is sought for the other jobs.
 
     ``admitted``: the jobs that need a runner and may have one, in fair order. ``supply``: the tasks that will claim,
-    by shape. ``expecting``: the admitted jobs that these serve. ``wants``: what needs a place, those with the best
+    by shape. ``reserved``: the admitted jobs that those of them with a turn to register serve, by shape and reach.
+    ``expecting``: those that the others serve. ``wants``: what needs a place, those with the best
     claim to one first; ``ramp`` says how many of them may start. ``reasons``: of the jobs that are not among the wants.
     ``trying``: what is said of the jobs that go on trying for all, wherever they find a place. ``recovered``: the
     profiles whose containers claim again. ``withholds``: a place is free for a job once this plan's offers are
@@ -40,6 +42,7 @@ class Wanted:
 
     admitted: Sequence[WaitingJob]
     supply: Counter[Shape]
+    reserved: Mapping[tuple[Shape, str], Sequence[WaitingJob]]
     expecting: Sequence[WaitingJob]
     wants: Sequence[Want]
     ramp: Ramp
@@ -56,22 +59,29 @@ def wanted_in(snapshot: Snapshot, policy: Policy) -> Wanted:
     admission = Admission(snapshot.runners, policy, snapshot.now, snapshot.github_pauses, on_offer)
     admitted = _in_fair_order(snapshot, policy, covered, admission)
     supply, turns, ramp = waiting_tasks(snapshot), turns_awaited(snapshot), _ramp(snapshot, policy)
-    expecting, others = _split(admitted, supply, turns, ramp, policy)
-    standby, idle = _standby(snapshot, policy, admitted), supply - Counter(job.shape for job in expecting)
+    awaited = _awaited(turns, admitted, policy, snapshot.now)
+    reserved, expecting, others = _split(admitted, supply, awaited, ramp, policy)
+    served = Counter(job.shape for job in [*expecting, *chain(*reserved.values())])
+    standby, idle = _standby(snapshot, policy, admitted), supply - served
     ramped, others = _ramped(others, idle - standby, ramp)
     well = recovered(snapshot)
     wants, failing = hold_back(
         [*others, *(standby - idle).elements(), *room_to_keep(snapshot, policy)], snapshot, well
     )
-    served = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
-    served |= dict.fromkeys((job.key for job in ramped), ramp.reason)
+    reasons = {key: Reason(Why.RUNNER_IDLE, {"task": task}) for key, task in covered.items()}
+    reasons |= dict.fromkeys((job.key for job in ramped), ramp.reason)
     return Wanted(
         admitted=admitted,
         supply=supply,
+        reserved=reserved,
         expecting=expecting,
         wants=wants,
         ramp=ramp,
-        reasons=served | failing | admission.refused | _expecting_reasons(expecting, turns, policy),
+        reasons=reasons
+        | failing
+        | admission.refused
+        | _expecting_reasons(expecting)
+        | _reserved_reasons(reserved, turns, snapshot.now),
         trying=admission.trying,
         recovered=well,
         withholds=admission.withholds,
@@ -93,48 +103,74 @@ def _in_fair_order(
     )
 
 
-def _expecting_reasons(
-    expecting: Iterable[WaitingJob], turns: Mapping[tuple[Shape, str], Sequence[float]], policy: Policy
-) -> dict[JobKey, Reason]:
+def _expecting_reasons(expecting: Iterable[WaitingJob]) -> dict[JobKey, Reason]:
     by_shape: dict[Shape, Reason] = {}
-    left = {key: iter(moments) for key, moments in turns.items()}
+    return {
+        job.key: by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
+        for job in expecting
+    }
+
+
+def _reserved_reasons(
+    reserved: Mapping[tuple[Shape, str], Sequence[WaitingJob]],
+    turns: Mapping[tuple[Shape, str], Sequence[float]],
+    now: float,
+) -> dict[JobKey, Reason]:
+    """Return until when jobs wait for a turn; one whose turn has come waits for its task as others do."""
     reasons: dict[JobKey, Reason] = {}
-    for job in expecting:
-        turn = next(left.get(_turn_key(job, policy), iter(())), None) if left else None
-        starting = by_shape.setdefault(job.shape, Reason(Why.TASK_STARTING, {"shape": str(job.shape)}))
-        reasons[job.key] = starting if turn is None else Reason(Why.AWAITING_TURN, {"until": turn})
+    for key, jobs in reserved.items():
+        reasons |= _expecting_reasons(jobs)
+        for job, turn in zip(jobs, turns[key], strict=False):
+            if turn > now:
+                reasons[job.key] = Reason(Why.AWAITING_TURN, {"until": turn})
     return reasons
-
-
-def _turn_key(job: WaitingJob, policy: Policy) -> tuple[Shape, str]:
-    return job.shape, reach_of(policy.github, job.organization, job.repository)
 
 
 def _split(
     admitted: Sequence[WaitingJob],
     supply: Counter[Shape],
-    turns: Mapping[tuple[Shape, str], Sequence[float]],
+    awaited: Counter[tuple[Shape, str]],
     ramp: Ramp,
     policy: Policy,
-) -> tuple[list[WaitingJob], list[WaitingJob]]:
-    """Return the jobs that tasks on their way will serve, and the others."""
-    left = Counter(supply)
-    awaited = Counter({key: len(moments) for key, moments in turns.items()})
+) -> tuple[dict[tuple[Shape, str], list[WaitingJob]], list[WaitingJob], list[WaitingJob]]:
+    """Return the jobs for tasks with a turn, by shape and reach, those that other tasks will serve, and the others."""
+    left, awaited = Counter(supply), Counter(awaited)
     for (shape, _), count in awaited.items():
         left[shape] -= count
+    reserved: dict[tuple[Shape, str], list[WaitingJob]] = {}
     expecting: list[WaitingJob] = []
     others: list[WaitingJob] = []
     for job in admitted:
         key = _turn_key(job, policy) if awaited else None
         if key is not None and awaited[key] > 0 and ramp.admits(job):
             awaited[key] -= 1
-            expecting.append(job)
+            reserved.setdefault(key, []).append(job)
         elif left and left[job.shape] > 0 and ramp.admits(job):
             left[job.shape] -= 1
             expecting.append(job)
         else:
             others.append(job)
-    return expecting, others
+    return reserved, expecting, others
+
+
+def _turn_key(job: WaitingJob, policy: Policy) -> tuple[Shape, str]:
+    return job.shape, reach_of(policy.github, job.organization, job.repository)
+
+
+def _awaited(
+    turns: Mapping[tuple[Shape, str], Sequence[float]],
+    admitted: Iterable[WaitingJob],
+    policy: Policy,
+    now: float,
+) -> Counter[tuple[Shape, str]]:
+    """Return how many tasks are for jobs of a reach alone; one whose turn has come, while such a job is there."""
+    jobs = Counter(_turn_key(job, policy) for job in admitted) if turns else Counter[tuple[Shape, str]]()
+    return Counter(
+        {
+            key: max(sum(moment > now for moment in moments), min(len(moments), jobs[key]))
+            for key, moments in turns.items()
+        }
+    )
 
 
 def _ramped(

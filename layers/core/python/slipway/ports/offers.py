@@ -18,8 +18,12 @@ class Published(Protocol):
     def jobs(self) -> frozenset[tuple[JobKey, str | None]]:
         """Return the jobs that claims may be given, each with its ``offered_to`` of then."""
 
-    def replace(self, offers: Mapping[Shape, Sequence[WaitingJob]]) -> None:
-        """Offer this instead; shapes not named have none. What is unchanged is not written.
+    def replace(
+        self,
+        offers: Mapping[Shape, Sequence[WaitingJob]],
+        reserved: Mapping[tuple[Shape, str], Sequence[WaitingJob]] | None = None,
+    ) -> None:
+        """Offer this instead; shapes and reaches not named have none. What is unchanged is not written.
 
         What is on offer no more can be bound no more, though a claim has drawn it before.
         """
@@ -35,8 +39,11 @@ class Offers(Protocol):
 class Claims(Protocol):
     """Late binding: from a task that knows nothing to a runner for one waiting job."""
 
-    def next_offer(self, pool: str, shape: Shape) -> Offer | None:
-        """Draw the next offer of the shape; no other claim draws the same one. None: nothing to serve."""
+    def next_offer(self, pool: str, shape: Shape, reach: str | None = None) -> Offer | None:
+        """Draw the next offer of the shape, or of those ``reserved`` for a turn in a reach; None: nothing to serve.
+
+        No other claim draws the same one.
+        """
 
     def bind(self, runner: Runner, offer: Offer, *, reach: str, at: float) -> str:
         """Give the job to the runner in one transaction, before anything is minted.

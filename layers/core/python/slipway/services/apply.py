@@ -57,7 +57,7 @@ class Apply:
         before its replacement is asked for, so that the pool's limit holds at every moment.
         """
         pool = snapshot.pool
-        published = attempt(lambda: on_offer.replace(plan.offers))
+        published = attempt(lambda: on_offer.replace(plan.offers, plan.reserved))
         # Without its offer a container that comes up would be sent away again.
         run = () if published.errors else plan.run
         noted = [

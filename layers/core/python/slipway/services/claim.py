@@ -20,7 +20,7 @@ from slipway.domain.instances import InstanceState
 from slipway.domain.limits import GITHUB_PATIENCE_SECONDS
 from slipway.domain.reach import reach_of
 from slipway.domain.runners import GIVEN_BACK, RELEASED, Runner, RunnerState, runner_name
-from slipway.domain.snapshot import GitHubPause, WaitingJob
+from slipway.domain.snapshot import GitHubPause, Offer, WaitingJob
 from slipway.ports.clock import Clock
 from slipway.ports.cluster import Cluster, starting
 from slipway.ports.github import Removal, RunnerService
@@ -128,7 +128,7 @@ class Claim:
         if profile.standby > 0:
             self._note_asked(runner)
         for _ in range(MAX_BINDS):
-            offer = self._ledger.claims.next_offer(runner.pool, runner.shape)
+            offer = self._next_offer(runner)
             if offer is None:
                 return self._nothing_to_serve(runner, profile)
             job = offer.job
@@ -142,6 +142,12 @@ class Claim:
             if bound == "runner_spent":
                 return Answer(409, {"reason": "this task has had its runner"})
         return Answer(503, {"reason": "jobs moved on; ask again"}, 1)
+
+    def _next_offer(self, runner: Runner) -> Offer | None:
+        """Draw for a turn that the task was given first: with a job of another reach it would be lost."""
+        claims, pool, shape = self._ledger.claims, runner.pool, runner.shape
+        mine = claims.next_offer(pool, shape, runner.waits_for) if runner.waits_for is not None else None
+        return mine or claims.next_offer(pool, shape)
 
     def _nothing_to_serve(self, runner: Runner, profile: Profile) -> Answer:
         if profile.standby > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slipway.adapters.ledger.items import runner_key, waiting_from, waiting_key
-from slipway.adapters.ledger.offers import head_key, offer_key, offers_pk
+from slipway.adapters.ledger.offers import head_key, line_of, offer_key, offers_pk
 from slipway.adapters.ledger.table import ConditionFailedError, Delete, Key, Table, Update
 from slipway.domain.matching import Shape
 from slipway.domain.runners import Runner, RunnerState
@@ -22,21 +22,22 @@ class DynamoClaims:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def next_offer(self, pool: str, shape: Shape) -> Offer | None:
-        """Draw the next offer of the shape; no other claim draws the same one.
+    def next_offer(self, pool: str, shape: Shape, reach: str | None = None) -> Offer | None:
+        """Draw the next offer of the shape, or of those kept for a turn in a reach; no other claim draws the same one.
 
         A write and a reading whatever the number of offers and claimants: a counter hands out positions, so that
         claims arriving together never fight for the first offer. The offer lies there until it is bound or withdrawn:
         a plan that is made meanwhile must see that its job may still be given a runner.
         """
+        line = line_of(shape, reach)
         is_left = "attribute_exists(#pk) AND #next < #count"
         for _ in range(_DRAWS):
-            ticket = Update(head_key(pool, shape), add={"next": 1}, condition=is_left)
+            ticket = Update(head_key(pool, line), add={"next": 1}, condition=is_left)
             try:
                 head = self._table.write(ticket, want="ALL_NEW")
             except ConditionFailedError:
                 return None
-            item = self._table.get(offer_key(pool, shape, head["generation"], head["next"] - 1))
+            item = self._table.get(offer_key(pool, line, head["generation"], head["next"] - 1))
             if item:
                 return Offer(waiting_from(item), item["sk"])
         return None
