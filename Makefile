@@ -55,7 +55,7 @@ SEEDS ?= 100
 
 chaos: setup  ## try every fault on purpose, from SEEDS=n seeds that reproduce; fails when a promise is broken
 	@$(BIN)/python -m local.simulator.chaos --seeds $(SEEDS) $(ARGS)
-	@$(BIN)/python -m local.simulator.environments --seeds $$(( ($(SEEDS) + 9) / 10 ))
+	@$(BIN)/python -m local.simulator.environments --seeds $$(( ($(SEEDS) + 19) / 20 ))
 
 image-check: setup  ## build the runner image and try to break out of it, in real containers (Debian, root)
 	@local/setup.sh containers
