@@ -2,7 +2,7 @@
 
 Counts and rates are the simulated loop's, in model time; only the first figure is a time of this machine. Run with
 ``make bench`` or ``python -m tests.bench.simulator [volumes | speed | largest [MINUTES]]``; ``largest`` only
-runs when it is asked for; more minutes than its four cost ever more, for thousands of runners are there at once.
+runs when it is asked for: an hour of it (``largest 60``) takes some twenty minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -30,7 +30,7 @@ from local.simulator.workload.windows import Size, Window
 from local.simulator.world import World
 from local.twin.latency import LatencyModel
 from slipway.adapters.ledger.table import Item, Key
-from slipway.domain.configuration import Registration
+from slipway.domain.configuration import Configuration, Registration
 
 SEED = 1
 FIRST_HOUR = 8.0  # UTC: Tokyo's late afternoon and Berlin's morning
@@ -39,6 +39,7 @@ VOLUMES = ((1_000, 8.0), (10_000, 2.0), (100_000, 0.25))
 # A day of a million jobs has some 76,000 in such an hour, of which four minutes are counted when three have gone by,
 # unless more are asked for.
 LARGEST, WARM_UP_MINUTES, SAMPLE_MINUTES = 1_000_000, 3, 4
+SECTION_MINUTES = 10  # of a longer sample each such part is told of by itself
 # One organization's credential registers 1.4 runners a second [GH-LIMIT-SECONDARY], and six would have to register 17:
 # so many jobs come from ten times as many organizations.
 SPLIT = 10
@@ -99,21 +100,38 @@ class Meter:
     @contextmanager
     def table(self) -> Iterator[None]:
         """Count the units that the pools' partitions use, by the sizes of items as JSON [DDB-CAPACITY]."""
-        put, query = MemoryStore.put, MemoryTable.query
+        put, delete, query = MemoryStore.put, MemoryStore.delete, MemoryTable.query
+        sizes: dict[Key, int] = {}
+        whole: Counter[str] = (
+            Counter()
+        )  # of each partition: thousands of items need not be measured at each reading
+
+        def measured(key: Key, size: int) -> None:
+            whole[key.pk] += size - sizes.pop(key, 0)
+            if size:
+                sizes[key] = size
 
         def counted_put(store: MemoryStore, key: Key, item: Item) -> None:
             if key.pk.startswith("POOL#"):
-                self.count("write units", key.pk, math.ceil(len(json.dumps(item)) / 1024))
+                size = len(json.dumps(item))
+                measured(key, size)
+                self.count("write units", key.pk, math.ceil(size / 1024))
             put(store, key, item)
+
+        def counted_delete(store: MemoryStore, key: Key) -> None:
+            measured(key, 0)
+            delete(store, key)
 
         def counted_query(table: MemoryTable, pk: str, prefix: str = "") -> Iterator[Item]:
             found = list(query(table, pk, prefix))
             if pk.startswith("POOL#"):
-                self.count("read units", pk, math.ceil(sum(len(json.dumps(item)) for item in found) / 4096))
+                size = sum(sizes[Key(pk, item["sk"])] for item in found) if prefix else whole[pk]
+                self.count("read units", pk, math.ceil(size / 4096))
             yield from found
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(MemoryStore, "put", counted_put)
+            patch.setattr(MemoryStore, "delete", counted_delete)
             patch.setattr(MemoryTable, "query", counted_query)
             yield
 
@@ -147,56 +165,108 @@ def split_up(job: SimulatedJob) -> SimulatedJob:
     return replace(job, organization=f"{job.organization}-{part}")
 
 
+def with_a_pool_each(configuration: Configuration) -> Configuration:
+    """Give each profile a pool of its own, those that shared one a part of its limits.
+
+    So would whoever runs so many: what a plan reads grows with its pool, and one pool for all would read more units a
+    second than one partition gives.
+    """
+    sharing = Counter(profile.pool for profile in configuration.profiles.values())
+    pools = {}
+    for profile in configuration.profiles.values():
+        pool, shares = configuration.pools[profile.pool], sharing[profile.pool]
+        pools[profile.name] = replace(
+            pool,
+            name=profile.name,
+            cluster=f"{configuration.deployment}-{profile.name}",
+            task_role=f"{configuration.deployment}-{profile.name}-task",
+            launch_template=f"{configuration.deployment}-{profile.name}",
+            max_instances=math.ceil(pool.max_instances / shares),
+            headroom=pool.headroom and replace(pool.headroom, slots=math.ceil(pool.headroom.slots / shares)),
+        )
+    profiles = {name: replace(profile, pool=name) for name, profile in configuration.profiles.items()}
+    return replace(configuration, profiles=profiles, pools=pools)
+
+
 class EnoughError(Exception):
     """The sample is whole: nobody waits for the jobs that still run."""
 
 
 @dataclass(slots=True)
 class Sample:
-    """Counts calls and jobs between two moments of a world, both in seconds from its start; then ends the run."""
+    """Counts calls, jobs and this machine's time at moments of a world, in seconds from its start; then ends the run."""
 
-    begins: float
-    ends: float
+    moments: Sequence[float]
     counts: list[Counter[str]] = field(default_factory=list)
 
     def look(self, world: World) -> None:
-        """Read the counters of a world at both moments."""
+        """Read the counters of a world at each moment."""
 
         def read() -> None:
             calls = Counter(by_service(world.loop.aws.calls))
             calls["dynamodb"] += by_service(world.loop.calls.counts)["dynamodb"]
             calls["github"] += sum(world.github.calls.values())
-            self.counts.append(calls | Counter(jobs=len(world.github.jobs.by_id)))
-            if len(self.counts) > 1:
+            jobs = Counter(job.status for job in world.github.jobs.by_id.values())
+            about = {"jobs": jobs.total(), "waiting": jobs["queued"], "ms": round(time.process_time() * 1000)}
+            self.counts.append(calls | Counter(about))
+            if len(self.counts) == len(self.moments):
                 raise EnoughError
 
-        world.clock.schedule(self.begins, read)
-        world.clock.schedule(self.ends, read)
+        for moment in self.moments:
+            world.clock.schedule(moment, read)
 
-    def calls_a_job(self) -> tuple[int, dict[str, float]]:
-        """Return how many jobs were queued meanwhile, and the calls for each."""
-        begun, ended = self.counts
+    def between(self, begins: int, ends: int) -> str:
+        """Tell of the jobs that were queued between two of the moments, and of the calls for each."""
+        begun, ended = self.counts[begins], self.counts[ends]
         jobs = ended["jobs"] - begun["jobs"]
-        return jobs, {name: (ended[name] - begun[name]) / jobs for name in sorted(ended) if name != "jobs"}
+        each = {name: (ended[name] - begun[name]) / jobs for name in sorted(ended)}
+        calls = ", ".join(
+            f"{name} {each[name]:.2f}" for name in each if name not in ("jobs", "waiting", "ms")
+        )
+        minutes = (self.moments[ends] - self.moments[begins]) / 60
+        return (
+            f"{jobs:,} jobs in {minutes:g} minutes after {self.moments[begins] / 60:g}; calls a job: {calls}; "
+            f"{each['ms']:.1f} ms of one processor; {ended['waiting']:,} wait at the end"
+        )
+
+
+def moments_of(minutes: float) -> list[float]:
+    """Return when a sample is read: after the warm-up, and at the end of each of its parts."""
+    parts = max(1, round(minutes / SECTION_MINUTES))
+    return [(WARM_UP_MINUTES + minutes * part / parts) * 60 for part in range(parts + 1)]
 
 
 def largest(minutes: float = SAMPLE_MINUTES) -> None:
     """Print calls for each job in a sampled part of an hour of the largest day, and what the sample cost."""
     task = a_task(LARGEST, (WARM_UP_MINUTES + minutes) / 60)
     jobs = tuple(split_up(job) for job in task.workload.jobs)
-    task = replace(task, workload=replace(task.workload, jobs=jobs))
-    sample = Sample(WARM_UP_MINUTES * 60, (WARM_UP_MINUTES + minutes) * 60)
+    workload = replace(task.workload, jobs=jobs)
+    task = replace(task, workload=workload, configuration=with_a_pool_each(task.configuration))
+    meter, sample = Meter(), Sample(moments_of(minutes))
+
+    def look(world: World) -> None:
+        meter.look(world)
+        sample.look(world)
+
     began = time.process_time()
-    with suppress(EnoughError):
-        run_slipway(task, look=sample.look)
+    with meter.table(), suppress(EnoughError):
+        run_slipway(task, look=look)
     used = time.process_time() - began
-    queued, calls = sample.calls_a_job()
-    each = ", ".join(f"{name} {count:.2f}" for name, count in calls.items())
-    print(
-        f"{LARGEST:,} jobs a day, {queued:,} of them in {minutes:g} minutes after "
-        f"{WARM_UP_MINUTES}; calls a job: {each}"
-    )
+    last = len(sample.moments) - 1
+    print(f"{LARGEST:,} jobs a day: {sample.between(0, last)}")
+    for part in range(last if last > 1 else 0):
+        print(f"    {sample.between(part, part + 1)}")
+    limits(meter)
     print(f"    {sample.counts[-1]['jobs']:,} jobs in all took {used:.0f} s of one processor")
+
+
+def limits(meter: Meter) -> None:
+    """Print how much of each limit the busiest minute used."""
+    for limit, (a_second, names) in LIMITS.items():
+        peak = meter.peak(names)
+        print(
+            f"    {limit}: {peak:.2f} a second in the busiest minute, {peak / a_second:.0%} of {a_second:g}"
+        )
 
 
 def volumes() -> None:
@@ -209,11 +279,7 @@ def volumes() -> None:
         print(
             f"{jobs_per_day:,} jobs a day, {len(outcome.jobs):,} of them in {hours:g} h; calls a job: {each}"
         )
-        for limit, (a_second, names) in LIMITS.items():
-            peak = meter.peak(names)
-            print(
-                f"    {limit}: {peak:.2f} a second in the busiest minute, {peak / a_second:.0%} of {a_second:g}"
-            )
+        limits(meter)
 
 
 def speed() -> None:
