@@ -13,7 +13,6 @@ import jsonschema
 from local.twin.github import spec
 from local.twin.github.credentials import Actor, RefusedError
 from local.twin.github.model import Scope
-from local.twin.github.rest.bodies import surely_fits
 from local.twin.github.wire import Request, Response
 
 _PREFIXES = {
@@ -85,10 +84,7 @@ class Operations:
             self._operations[operation.method, operation.template.count("/")].append(operation)
         components = {"components": self._document["components"]}
         self._validators = {
-            (o.method, o.template): (
-                surely_fits(o.body_schema),
-                jsonschema.Draft202012Validator(o.body_schema | components),
-            )
+            (o.method, o.template): jsonschema.Draft202012Validator(o.body_schema | components)
             for o in found
             if o.body_schema is not None
         }
@@ -103,8 +99,8 @@ class Operations:
         """The body, if GitHub would take it; raises ``RefusedError`` 422 which names every fault."""
         if operation.body_schema is None or (content is None and not operation.body_required):
             return {}
-        fits, validator = self._validators[operation.method, operation.template]
-        faults = [] if fits(content) else sorted(validator.iter_errors(content), key=_place)
+        validator = self._validators[operation.method, operation.template]
+        faults = sorted(validator.iter_errors(content), key=lambda error: str(error.path))
         if faults:
             errors = [f"{'/'.join(map(str, fault.path)) or 'body'}: {fault.message}" for fault in faults]
             raise RefusedError(422, "Invalid request.\n\n" + "\n".join(errors), errors)
@@ -132,7 +128,3 @@ class Operations:
             return f"(?P<{match[1]}>{'[0-9]{1,18}' if is_number else '[^/]+'})"
 
         return re.compile(re.sub(r"\{(\w+)\}", segment, template))
-
-
-def _place(fault: jsonschema.ValidationError) -> str:
-    return str(fault.path)
