@@ -102,9 +102,8 @@ class Meter:
         """Count the units that the pools' partitions use, by the sizes of items as JSON [DDB-CAPACITY]."""
         put, delete, query = MemoryStore.put, MemoryStore.delete, MemoryTable.query
         sizes: dict[Key, int] = {}
-        whole: Counter[str] = (
-            Counter()
-        )  # of each partition: thousands of items need not be measured at each reading
+        # Of each partition: thousands of items need not be measured at each reading.
+        whole: Counter[str] = Counter()
 
         def measured(key: Key, size: int) -> None:
             whole[key.pk] += size - sizes.pop(key, 0)

@@ -15,9 +15,8 @@ from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot, WaitingJob
 
 RETRY_SECONDS = 60
-COMES_BACK_SECONDS = (
-    10  # a container asks again within so much of its turn, through a function that starts cold
-)
+# Within so much of its turn a container asks again, also through a function that starts cold.
+COMES_BACK_SECONDS = 10
 ZOMBIE_AFTER, ZOMBIE_RETRY_SECONDS = 5, 3_600
 
 
