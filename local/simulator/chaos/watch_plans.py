@@ -19,7 +19,7 @@ from slipway.services.converge import Converged
 #: A convergence ends with its function: what has waited for longer was there when its plan was made.
 PLANNED_WITHIN_SECONDS: Final = 90.0
 #: How often a job may be passed over by who holds more: offers are as old as the last plan, and claims come later.
-PASSED_OVER: Final = 32
+PASSED_OVER: Final = 20
 #: How long, once all is calm, a job may be about to start: what hangs is given up meanwhile, and made anew.
 STARTS_WITHIN_SECONDS: Final = 1_800.0
 _SCARCE: Final = {
