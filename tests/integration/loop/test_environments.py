@@ -206,6 +206,21 @@ def test_two_that_would_be_one_too_many_wait_with_a_reason() -> None:
     assert len(EnvironmentWatch(world).served()) == 2
 
 
+def test_a_place_that_could_not_be_given_up_is_given_to_nobody() -> None:
+    world = with_settings(most=1)
+    first, second = opened(world), opened(world, "beta/shop")
+    minutes(world, 6)
+    watch = EnvironmentWatch(world)
+    assert watch.served() == {world.name_of(first)}
+    world.aws.faults.next_error("ecs", "DeleteService", "ThrottlingException")
+    world.github.pulls.close(first)
+    for _ in range(60):
+        minutes(world, 0.1)
+        watch.look(strictly=False)
+    assert watch.violations == []
+    assert watch.served() == {world.name_of(second)}
+
+
 CALLS = (
     ("logs", "CreateLogGroup"), ("logs", "PutRetentionPolicy"), ("elbv2", "CreateTargetGroup"),
     ("elbv2", "CreateRule"), ("ecs", "RegisterTaskDefinition"), ("ecs", "CreateService"),
@@ -269,7 +284,7 @@ def test_the_demo_s_day_of_thirty_pull_requests() -> None:
     assert played.facts["webhooks"]["lost"] >= 20
 
 
-@pytest.mark.parametrize("seed", [3, 27])
+@pytest.mark.parametrize("seed", [3, 8, 27, 49])  # 8 and 49 once failed
 def test_chaos_breaks_no_promise(seed: int) -> None:
     result = run_seed(seed)
     assert result.violations == ()

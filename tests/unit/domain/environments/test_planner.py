@@ -189,6 +189,19 @@ def test_as_many_as_there_may_be_shared_by_the_repositories_that_ask() -> None:
     assert (held.count("acme/web"), held.count("acme/api")) == (2, 2)
 
 
+def test_what_aws_does_not_list_yet_keeps_its_place_while_its_repository_cannot_be_read() -> None:
+    world = World(settings(most=1))
+    world.open(a_pull(1))
+    world.run("acme/web")
+    made, world.found = world.found, {}  # a moment ago: it is shown in a moment
+    world.unreadable.add("acme/web")
+    world.open(a_pull(1, "acme/api"))
+    assert world.run().reasons[EnvironmentKey("acme/api", 1)] is Why.LIMIT
+    world.found = made
+    assert why(world, EnvironmentKey("acme/api", 1)) is Why.LIMIT
+    assert world.served() == {WEB_1}
+
+
 def test_no_repository_has_more_than_its_own_limit() -> None:
     world = World(settings(most_per_repository=2))
     world.open(*(a_pull(number) for number in range(1, 5)))

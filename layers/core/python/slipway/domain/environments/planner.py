@@ -173,8 +173,11 @@ class _Planner:
     def _admit(self, candidates: list[PullRequest]) -> None:
         """Give free places, one by one, to the repository that holds the fewest, there to the oldest pull request."""
         served = [one for name, one in self._found.items() if name in self._kept and one.is_served]
-        held = Counter(one.key.repository for one in served if one.key)
-        total, rules = len(served), len(self._at.survey.foreign)
+        begun = self._begun_unread()
+        held = Counter(
+            [*(one.key.repository for one in served if one.key), *(key.repository for key in begun)]
+        )
+        total, rules = len(served) + len(begun), len(self._at.survey.foreign) + len(begun)
         rules += sum(max(1, len(one.rules)) for one in served)
         waiting = sorted(candidates, key=lambda pull: pull.key)
         while waiting:
@@ -189,6 +192,14 @@ class _Planner:
             held[pull.key.repository] += 1
             self._set(pull.key, Why.DEPLOYING, self._at.now)
             self._make(pull, deploys=True)
+
+    def _begun_unread(self) -> list[EnvironmentKey]:
+        """Return what was begun in repositories that cannot be read now, and AWS's listings may not show yet."""
+        return [
+            key
+            for key, note in self._notes.items()
+            if note.why is Why.DEPLOYING and self._name(key) in self._kept and not self._of(key).is_served
+        ]
 
     def _no_room(self, total: int, of_repository: int, rules: int) -> Why | None:
         if of_repository >= self._settings.most_per_repository:

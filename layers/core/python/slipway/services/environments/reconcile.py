@@ -146,12 +146,15 @@ class Reconcile:
     def _apply(self, decided: Plan, done: Reconciled, has_time: HasTime) -> dict[EnvironmentKey, Note]:
         """Remove, then make: what goes makes room for what comes. Each fails alone.
 
+        Where something did not go, nothing new comes: the plan gave its place away.
         Return the notes of those for which the load balancer had no room, whatever the plan thought of it.
         """
+        makes = [make for make in decided.makes if make.is_needed]
         for found in decided.removes:
             if has_time() and self._try(lambda found=found: self._parts.host.remove(found), done):  # type: ignore[misc]
                 done.removed += 1
-        makes = [make for make in decided.makes if make.is_needed]
+            elif found.is_served:
+                makes = [make for make in makes if make.found.service is not None]
         for number, make in enumerate(makes):
             before = len(done.errors)
             if has_time() and self._try(lambda make=make: self._parts.host.make(make), done):  # type: ignore[misc]
