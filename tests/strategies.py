@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -260,12 +261,25 @@ def _runners(
 
 
 @st.composite
+def _turns(draw: st.DrawFn, github: GitHubTarget) -> dict[str, Any]:
+    """Return whether a container waits for its turn to register, has it now, or had it long ago."""
+    seconds = draw(st.sampled_from([None, None, None, 120, 0, -3_600]))
+    if seconds is None:
+        return {}
+    repository = draw(st.sampled_from(REPOSITORIES))
+    return {
+        "waits_for": reach_of(github, repository.partition("/")[0], repository),
+        "waits_until": NOW + seconds,
+    }
+
+
+@st.composite
 def _a_runner_on(draw: st.DrawFn, arn: str, number: int, shape: Shape, github: GitHubTarget) -> Runner:
     state = draw(st.sampled_from(RunnerState))
     intent = draw(st.sampled_from(["settled", *RUNNING_INTENTS]))
     runner = a_runner(number, state, instance_arn=arn, shape=shape, intent=intent)
     if state is RunnerState.STARTING:
-        return replace(runner, running_at=draw(st.none() | st.just(NOW - 3)))
+        return replace(runner, running_at=draw(st.none() | st.just(NOW - 3)), **draw(_turns(github)))
     repository = draw(st.sampled_from(REPOSITORIES))
     organization = repository.partition("/")[0]
     return replace(

@@ -35,13 +35,15 @@ def run_seed(seed: int) -> ChaosResult:
     storm.begin()
     _advance(world, watch, STORM_SECONDS)
     storm.end()
-    # Long enough for what cannot start to be given up, and for what was given a last chance meanwhile.
+    # Long enough for what cannot start to be given up, and for what was given a last chance meanwhile. A place that was
+    # given up goes to the next in line, which may not start either.
     a_wave = world.settings.unhealthy_after_seconds + 2 * SETTLED_SECONDS
     _advance(world, watch, a_wave)
-    for _ in world.pulls():  # a place that was given up goes to the next in line, which may not start either
-        if all(_running(world).values()):
-            break
+    for _ in world.pulls():
+        before = len(world.runs)
         _advance(world, watch, a_wave)
+        if not any(run.made or run.removed for run in world.runs[before:]):
+            break
     violations = [*watch.violations, *_at_rest(world, watch)]
     before = len(world.runs)
     _advance(world, watch, REST_SECONDS)
@@ -77,7 +79,7 @@ def _advance(world: EnvironmentWorld, watch: EnvironmentWatch, seconds: float) -
 def _at_rest(world: EnvironmentWorld, watch: EnvironmentWatch) -> list[str]:
     """Return everything that is not as it should be once nothing has happened for long."""
     served, wrong = watch.served(), watch.leaks()
-    running = _running(world)
+    running = {one.name: one.running for one in world.aws.ecs.services.live()}
     wrong += [f"{name} cannot start and is still there" for name in sorted(served) if not running[name]]
     names = {world.name_of(pull): pull for pull in world.pulls()}
     held = Counter(names[name].repository.full_name for name in served if name in names)
@@ -90,10 +92,6 @@ def _at_rest(world: EnvironmentWorld, watch: EnvironmentWatch) -> list[str]:
         if wanted is Wanted.MUST and name not in served and not is_full:
             wrong.append(f"{of}#{pull.number} has no environment, and must")
     return wrong + _told(world)
-
-
-def _running(world: EnvironmentWorld) -> dict[str, int]:
-    return {one.name: one.running for one in world.aws.ecs.services.live()}
 
 
 def _told(world: EnvironmentWorld) -> list[str]:

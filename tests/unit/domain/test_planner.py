@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from slipway.domain.configuration import Fairness, Market
-from slipway.domain.demand import COMES_BACK_SECONDS
 from slipway.domain.intents import LaunchInstances, Offering, RunTasks
 from slipway.domain.jobs import JobKey
 from slipway.domain.matching import Shape
@@ -361,39 +360,3 @@ def test_runs_without_an_answer_hold_the_same_room_in_whatever_order_they_come()
     )
     turned = replace(snapshot, intents=intents[::-1])
     assert plan(turned, a_configuration()) == plan(snapshot, a_configuration())
-
-
-def test_a_container_that_waits_for_its_turn_covers_jobs_of_its_own_reach_alone() -> None:
-    mine = a_job(1, organization="acme", queued_at=NOW - 100)
-    other = a_job(2, organization="globex", repository="globex/one", queued_at=NOW - 50)
-    waits = a_runner(instance_arn=an_arn("i-1"), waits_for="acme", waits_until=NOW + 120)
-    decided = plan(
-        a_snapshot(jobs=(mine, other), runners=(waits,), instances=(an_instance(),)), a_configuration()
-    )
-    assert started(decided) == {SHAPE: 1}
-    assert decided.reasons[mine.key] == Reason(Why.AWAITING_TURN, {"until": NOW + 120})
-    assert decided.reasons[other.key].code is not Why.AWAITING_TURN
-    # Another container that drew it would need a turn of its own, and leave the other job without one.
-    assert decided.offers == {SHAPE: (other,)}
-    assert decided.reserved == {(SHAPE, "acme"): (mine,)}
-    without = plan(a_snapshot(jobs=(other,), runners=(waits,), instances=(an_instance(),)), a_configuration())
-    assert started(without) == {SHAPE: 1}
-
-
-def test_a_job_is_kept_for_the_container_whose_turn_has_just_come() -> None:
-    mine = a_job(1, organization="acme", queued_at=NOW - 100)
-    other = a_job(2, organization="globex", repository="globex/one", queued_at=NOW - 150)
-    waited = a_runner(instance_arn=an_arn("i-1"), waits_for="acme", waits_until=NOW)
-    snapshot = a_snapshot(jobs=(mine, other), runners=(waited,), instances=(an_instance(),))
-    decided = plan(snapshot, a_configuration())
-    assert (decided.reserved, decided.offers) == ({(SHAPE, "acme"): (mine,)}, {SHAPE: (other,)})
-    assert decided.reasons[mine.key].code is Why.TASK_STARTING
-    late = plan(replace(snapshot, now=NOW + COMES_BACK_SECONDS), a_configuration())
-    assert (late.reserved, late.offers) == ({}, {SHAPE: (mine, other)})
-
-
-def test_a_container_whose_turn_has_come_serves_anybody_if_no_job_of_its_reach_is_left() -> None:
-    job = a_job(2, organization="globex", repository="globex/one")
-    waited = a_runner(instance_arn=an_arn("i-1"), waits_for="acme", waits_until=NOW)
-    decided = plan(a_snapshot(jobs=(job,), runners=(waited,), instances=(an_instance(),)), a_configuration())
-    assert started(decided) == {}

@@ -18,7 +18,7 @@ from slipway.domain.planner import reasons_count
 from slipway.domain.reasons import Why
 from slipway.domain.resources import NOTHING
 from slipway.domain.runners import RunnerState
-from slipway.domain.snapshot import ANY, Control
+from slipway.domain.snapshot import ANY, Control, WaitingJob
 from tests.builders import NOW, an_instance
 from tests.strategies import Situation, of_pools, shuffled, situations
 from tests.support.planning import (
@@ -31,6 +31,11 @@ from tests.support.planning import (
     started,
     unsettled,
 )
+
+
+def offered(decided: Plan) -> list[WaitingJob]:
+    """Return the jobs that any claim may be given."""
+    return [job for line in (*decided.offers.values(), *decided.reserved.values()) for job in line]
 
 
 def may_be_ramped(situation: Situation) -> bool:
@@ -187,13 +192,15 @@ def test_offers_are_admitted_uncovered_jobs_each_once_and_no_more_than_will_be_c
 ) -> None:
     snapshot, decided = situation.snapshot, plan(situation.snapshot, situation.configuration)
     covered = covered_jobs(snapshot.jobs, snapshot.runners, situation.configuration.github)
-    offered = [job.key for jobs in decided.offers.values() for job in jobs]
-    assert len(set(offered)) == len(offered)
-    assert set(offered) <= admitted_keys(decided) - set(covered)
+    jobs = offered(decided)
+    assert len({job.key for job in jobs}) == len(jobs)
+    assert {job.key for job in jobs} <= admitted_keys(decided) - set(covered)
     claims = claimants(snapshot) + started(decided)
-    for shape, jobs in decided.offers.items():
-        assert {job.shape for job in jobs} == {shape}
-        assert len(jobs) <= claims[shape]
+    for shape, count in Counter(job.shape for job in jobs).items():
+        assert count <= claims[shape]
+    for (shape, reach), kept in decided.reserved.items():
+        alive = [one for one in snapshot.runners if one.waits_for == reach and one.shape == shape]
+        assert len(kept) <= sum(one.task_id not in decided.dismiss for one in alive)
 
 
 @of_pools
@@ -204,8 +211,10 @@ def test_every_claimant_finds_an_offer_while_admitted_jobs_of_its_shape_wait(sit
     admitted = admitted_keys(decided)
     waiting = Counter(job.shape for job in snapshot.jobs if job.key in admitted)
     for shape, count in waiting.items():
-        offered, most = len(decided.offers.get(shape, ())), min(count, claims[shape])
-        assert offered <= most if may_be_ramped(situation) else offered == most
+        found, most = sum(job.shape == shape for job in offered(decided)), min(count, claims[shape])
+        bound = sum(one.waits_for is not None and one.shape == shape for one in snapshot.runners)
+        assert found <= most
+        assert may_be_ramped(situation) or found >= most - bound  # those serve jobs of their reach alone
 
 
 @of_pools

@@ -189,17 +189,31 @@ def test_as_many_as_there_may_be_shared_by_the_repositories_that_ask() -> None:
     assert (held.count("acme/web"), held.count("acme/api")) == (2, 2)
 
 
-def test_what_aws_does_not_list_yet_keeps_its_place_while_its_repository_cannot_be_read() -> None:
+def test_what_aws_does_not_list_yet_keeps_its_place_also_while_its_repository_cannot_be_read() -> None:
     world = World(settings(most=1))
     world.open(a_pull(1))
     world.run("acme/web")
     made, world.found = world.found, {}  # a moment ago: it is shown in a moment
-    world.unreadable.add("acme/web")
     world.open(a_pull(1, "acme/api"))
-    assert world.run().reasons[EnvironmentKey("acme/api", 1)] is Why.LIMIT
+    for unreadable in ({"acme/web"}, set[str]()):
+        world.unreadable = unreadable
+        decided = plan(world.snapshot(), world.settings)
+        assert decided.reasons[EnvironmentKey("acme/api", 1)] is Why.LIMIT
     world.found = made
     assert why(world, EnvironmentKey("acme/api", 1)) is Why.LIMIT
     assert world.served() == {WEB_1}
+
+
+def test_what_goes_has_its_place_until_it_is_gone() -> None:
+    world = World(settings(most=1))
+    world.open(a_pull(1), a_pull(2))
+    world.settle()
+    del world.pulls[WEB_1]
+    decided = plan(world.snapshot(), world.settings)
+    assert [found.key for found in decided.removes] == [WEB_1]
+    assert decided.makes == ()
+    world.settle()
+    assert world.served() == {EnvironmentKey("acme/web", 2)}
 
 
 def test_no_repository_has_more_than_its_own_limit() -> None:

@@ -15,8 +15,8 @@ from slipway.domain.runners import Runner, RunnerState
 from slipway.domain.snapshot import Snapshot, WaitingJob
 
 RETRY_SECONDS = 60
-# Within so much of its turn a container asks again, also through a function that starts cold.
-COMES_BACK_SECONDS = 10
+# Within so much of its turn a container asks again: it may wait a tenth longer than it is told, 30 s of the longest.
+COMES_BACK_SECONDS = 40
 ZOMBIE_AFTER, ZOMBIE_RETRY_SECONDS = 5, 3_600
 
 
@@ -85,11 +85,15 @@ def turns_awaited(snapshot: Snapshot) -> dict[tuple[Shape, str], list[float]]:
     """Return when containers that wait for their turn to register have it, by shape and reach, soonest first.
 
     Such a container covers a job of that reach and of no other, which could be served at once; also when its turn has
-    come and it is about to ask again.
+    come and it is about to ask again. Not one on a host that EC2 takes away.
     """
     turns: dict[tuple[Shape, str], list[float]] = defaultdict(list)
-    for runner in snapshot.runners:
-        if runner.state is not RunnerState.STARTING or runner.waits_for is None or runner.waits_until is None:
+    waiting = [runner for runner in snapshot.runners if runner.waits_for is not None]
+    lost = lost_hosts(snapshot) if waiting else frozenset[str]()
+    for runner in waiting:
+        if runner.state is not RunnerState.STARTING or runner.instance_arn in lost:
+            continue
+        if runner.waits_for is None or runner.waits_until is None:
             continue
         if runner.waits_until > snapshot.now - COMES_BACK_SECONDS:
             turns[runner.shape, runner.waits_for].append(runner.waits_until)

@@ -129,22 +129,22 @@ def _surplus(wanted: Wanted, snapshot: Snapshot, policy: Policy) -> tuple[str, .
     """Return waiting tasks that must not claim: those on a host that EC2 takes away, and those beyond need.
 
     A profile with standby lets tasks of every size wait in their claim, though only its own size is kept; those of
-    a profile without it end by themselves.
+    a profile without it end by themselves. Those with a turn to register go last: a job is kept for them.
     """
     lost = lost_hosts(snapshot)
     starting = [runner for runner in snapshot.runners if runner.state is RunnerState.STARTING]
     surplus = [runner.task_id for runner in starting if runner.instance_arn in lost]
-    waiting: dict[Shape, list[tuple[float, str]]] = defaultdict(list)
+    waiting: dict[Shape, list[tuple[bool, float, str]]] = defaultdict(list)
     for runner in starting:
         has_standby = runner.shape.profile in policy.tiers.standby
         if has_standby and runner.running_at is not None and runner.instance_arn not in lost:
-            waiting[runner.shape].append((runner.started_at, runner.task_id))
+            waiting[runner.shape].append((runner.waits_for is None, runner.started_at, runner.task_id))
     jobs = Counter(job.shape for job in wanted.admitted) if waiting else Counter[Shape]()
     for shape, tasks in waiting.items():
         is_own_size = policy.profiles[shape.profile].size == shape.size
         kept = policy.tiers.standby[shape.profile] if is_own_size else 0
         excess = max(0, wanted.supply[shape] - jobs[shape] - kept)
-        surplus += [task for _, task in sorted(tasks, reverse=True)[:excess]]
+        surplus += [task for *_, task in sorted(tasks, reverse=True)[:excess]]
     return tuple(sorted(surplus))
 
 

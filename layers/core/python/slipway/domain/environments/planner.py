@@ -171,8 +171,11 @@ class _Planner:
         )
 
     def _admit(self, candidates: list[PullRequest]) -> None:
-        """Give free places, one by one, to the repository that holds the fewest, there to the oldest pull request."""
-        served = [one for name, one in self._found.items() if name in self._kept and one.is_served]
+        """Give free places, one by one, to the repository that holds the fewest, there to the oldest pull request.
+
+        What this plan removes has its place until it is gone; what the last one began has it before all others.
+        """
+        served = [one for one in self._found.values() if one.is_served]
         begun = self._begun_unread()
         held = Counter(
             [*(one.key.repository for one in served if one.key), *(key.repository for key in begun)]
@@ -181,7 +184,7 @@ class _Planner:
         rules += sum(max(1, len(one.rules)) for one in served)
         waiting = sorted(candidates, key=lambda pull: pull.key)
         while waiting:
-            pull = min(waiting, key=lambda one: (held[one.key.repository], one.key))
+            pull = min(waiting, key=lambda one: (self._is_new(one.key), held[one.key.repository], one.key))
             waiting.remove(pull)
             why = self._no_room(total, held[pull.key.repository], rules)
             if why is not None:
@@ -192,6 +195,10 @@ class _Planner:
             held[pull.key.repository] += 1
             self._set(pull.key, Why.DEPLOYING, self._at.now)
             self._make(pull, deploys=True)
+
+    def _is_new(self, key: EnvironmentKey) -> bool:
+        note = self._at.notes.get(key)
+        return note is None or note.why is not Why.DEPLOYING
 
     def _begun_unread(self) -> list[EnvironmentKey]:
         """Return what was begun in repositories that cannot be read now, and AWS's listings may not show yet."""

@@ -96,7 +96,7 @@ class Reconcile:
     def _round(self, done: Reconciled, has_time: HasTime) -> None:
         marks = dict(self._parts.notes.marks())
         looks_at = float(marks.pop(_LOOK, 0.0))
-        before = len(done.errors)
+        before, removed = len(done.errors), done.removed
         decided, notes = self._decide(marks, done)
         changed = [note for key, note in decided.notes.items() if note != notes.get(key)]
         self._parts.notes.keep(changed)  # ahead: what is made must have a name that is remembered
@@ -108,7 +108,8 @@ class Reconcile:
         done.reasons = {key: note.why for key, note in now_known.items() if key.number}
         if is_whole:
             self._parts.notes.unmark(marks)
-        if not is_whole or any(why in UNDER_WAY for why in done.reasons.values()):
+        gives_places = decided.is_limited and done.removed > removed
+        if not is_whole or gives_places or any(why in UNDER_WAY for why in done.reasons.values()):
             self._look_again(looks_at)
 
     def _decide(self, marks: Mapping[str, str], done: Reconciled) -> tuple[Plan, dict[EnvironmentKey, Note]]:
@@ -144,17 +145,14 @@ class Reconcile:
         return readings
 
     def _apply(self, decided: Plan, done: Reconciled, has_time: HasTime) -> dict[EnvironmentKey, Note]:
-        """Remove, then make: what goes makes room for what comes. Each fails alone.
+        """Remove, then make, each fails alone: what goes makes room for what comes, in a later round.
 
-        Where something did not go, nothing new comes: the plan gave its place away.
         Return the notes of those for which the load balancer had no room, whatever the plan thought of it.
         """
-        makes = [make for make in decided.makes if make.is_needed]
         for found in decided.removes:
             if has_time() and self._try(lambda found=found: self._parts.host.remove(found), done):  # type: ignore[misc]
                 done.removed += 1
-            elif found.is_served:
-                makes = [make for make in makes if make.found.service is not None]
+        makes = [make for make in decided.makes if make.is_needed]
         for number, make in enumerate(makes):
             before = len(done.errors)
             if has_time() and self._try(lambda make=make: self._parts.host.make(make), done):  # type: ignore[misc]
