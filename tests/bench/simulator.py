@@ -2,7 +2,7 @@
 
 Counts and rates are the simulated loop's, in model time; only the first figure is a time of this machine. Run with
 ``make bench`` or ``python -m tests.bench.simulator [volumes | speed | largest [MINUTES]]``; ``largest`` only
-runs when it is asked for: an hour of it (``largest 60``) takes some twenty minutes.
+runs when it is asked for: an hour of it (``largest 60``) takes some thirty minutes.
 """
 
 from __future__ import annotations
