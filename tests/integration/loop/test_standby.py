@@ -226,6 +226,19 @@ def test_scale_in_ends_an_instance_only_after_two_empty_listings_and_never_a_bus
     assert deployment.until_clean()
 
 
+def test_an_empty_instance_is_listed_twice_before_it_ends_however_often_its_pool_is_planned() -> None:
+    deployment = acme()
+    assert deployment.until_completed(deployment.queue(seconds=5.0))
+
+    def has_ended() -> bool:
+        deployment.loop.converge("general")  # as the news of a busy pool does, many times a second
+        return bool(calls(deployment, "TerminateInstances"))
+
+    when(deployment, has_ended)
+    listings = [asked for asked in calls(deployment, "ListTasks") if "containerInstance" in asked]
+    assert len(listings) == 2
+
+
 def test_zero_jobs_zero_instances() -> None:
     deployment = acme()
     deployment.clock.advance(1_800.0)
