@@ -43,10 +43,9 @@ class End:
         pool, now = instance.pool, self._clock.now()
         if instance.arn is None and self._has_registered(instance):
             return Applied(should_retry=True)
+        # A busy pool has many rounds in so much time: nothing is asked before the second listing is due.
         if instance.empty_at is not None and now - instance.empty_at < LISTED_TWICE_SECONDS:
-            return Applied(
-                should_retry=True
-            )  # a busy pool has many rounds in so much time: the next look is the last
+            return Applied(should_retry=True)
         if instance.arn and self._clusters[pool].task_ids_on(instance.arn):
             self._ledger.instances.mark_empty(pool, instance.instance_id, at=None)
             return None
