@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from local.simulator.loop import Loop
 
 START_SECONDS = 0.3  # from the container's start to its first claim, where no latency model says otherwise
+SPREAD_SECONDS = 0.5  # what a container waits at most beyond what it is told, or a tenth of that
 EXIT_DONE, EXIT_REFUSED, EXIT_ALREADY_CLAIMED = 0, 11, 12
 
 
@@ -55,9 +56,14 @@ class VirtualContainer:
         if answer.status == 200:
             self._listen(answer)
         elif answer.status in (204, 503):
-            self.loop.clock.schedule(float(answer.retry_after_seconds or 1), self.claim)
+            self.loop.clock.schedule(self._pause(answer.retry_after_seconds or 1), self.claim)
         else:
             self.end({410: EXIT_DONE, 409: EXIT_ALREADY_CLAIMED}.get(answer.status, EXIT_REFUSED))
+
+    def _pause(self, told_seconds: int) -> float:
+        """Return how long it waits that is told to: a little longer, by chance, as ``lib/clock.sh`` does."""
+        longest = max(told_seconds / 10, SPREAD_SECONDS) if self.loop.latency else 0.0
+        return told_seconds + self.loop.rng.uniform(0.0, longest)
 
     def end(self, code: int) -> None:
         """Exit once."""

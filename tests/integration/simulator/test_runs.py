@@ -15,6 +15,8 @@ from local.simulator.workload.jobs import Incident, IncidentKind, SimulatedJob, 
 from local.simulator.world import World
 from local.twin.latency import LatencyModel
 from slipway.domain.configuration import Configuration, Headroom, Market
+from slipway.domain.identity import TaskIdentity
+from slipway.services.claim import Answer
 from tests.support.loop import DOCKER_LABELS, LABELS, START, a_configuration, acme
 
 MINUTE = 60.0
@@ -202,3 +204,28 @@ def test_each_tier_shortens_the_wait_of_the_next_job_and_the_dearer_the_more() -
     assert stopped > headroom + 5.0
     assert headroom > standby + 1.0
     assert all(outcome.violations == () for outcome in outcomes.values())
+
+
+def test_a_container_comes_back_a_little_later_than_it_was_told_as_its_shell_does() -> None:
+    """By chance, up to half a second or a tenth of the pause, so that those who were told the same do not meet."""
+    due: dict[str, float] = {}
+    later: list[float] = []
+
+    def look(world: World) -> None:
+        ask = world.loop.ask_claim
+
+        def noted(caller: TaskIdentity, answered: Callable[[Answer], None]) -> None:
+            def told(answer: Answer) -> None:
+                due[caller.task_id] = world.clock.now() + (answer.retry_after_seconds or 0)
+                answered(answer)
+
+            if caller.task_id in due:
+                later.append(world.clock.now() - due[caller.task_id])
+            ask(caller, told)
+
+        world.loop.ask_claim = noted  # type: ignore[method-assign]
+
+    run(a_task([a_job(10.0)], configuration=tier("standby")), look)
+    assert len(later) > 50
+    assert 0.0 <= min(later) < 0.1
+    assert 0.4 < max(later) <= 0.5
