@@ -25,6 +25,16 @@ from botocore.exceptions import ConnectionError as NetworkError
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
+# What AWS answers where a permission is missing, by service.
+REFUSED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AuthorizationError",
+        "Forbidden",
+    }
+)
 # A person waits: what does not answer is told soon, and tried once more.
 _CONNECT_SECONDS, _READ_SECONDS, _TRIES = 5, 20, 2
 _TRIES_OF_PAGES = 6  # whoever reads many pages is throttled now and then, and must not begin again

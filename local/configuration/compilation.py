@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.catalogue import CatalogueEntry, catalogue
+from local.catalogue import Catalogue, CatalogueEntry
 from local.configuration.environments import compiled_environments
 from local.configuration.model import GitHub, Pool, Profile, SlipwayFile
 from slipway.config import CA_BUNDLE, COMPILED_VERSION
@@ -31,7 +31,9 @@ def compiled_body(file: SlipwayFile) -> dict[str, Any]:
         "github": _github(file.github),
         "profiles": {name: _profile(profile) for name, profile in file.profiles.items()},
         "pools": {
-            name: _pool(f"{file.deployment}-{name}", pool, exclusive=name in exclusive)
+            name: _pool(
+                f"{file.deployment}-{name}", pool, _entries(file.catalogue, pool), exclusive=name in exclusive
+            )
             for name, pool in file.pools.items()
         },
         "fairness": {
@@ -114,8 +116,15 @@ def _profile(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
-    known = catalogue()
+def _entries(catalogue: Catalogue, pool: Pool) -> list[CatalogueEntry]:
+    """Return a pool's types as its region's list has them; that it has them was checked."""
+    prices = catalogue.of(pool.region)
+    return [prices.entries[name] for name in pool.instance_types] if prices else []
+
+
+def _pool(
+    resource_name: str, pool: Pool, entries: list[CatalogueEntry], *, exclusive: bool
+) -> dict[str, Any]:
     headroom = pool.headroom
     return {
         "region": pool.region,
@@ -126,9 +135,7 @@ def _pool(resource_name: str, pool: Pool, *, exclusive: bool) -> dict[str, Any]:
         "subnets": list(pool.subnets),
         "security_groups": list(pool.security_groups),
         "architecture": pool.architecture,
-        "instance_types": [
-            _instance_type(known[name], is_exclusive=exclusive) for name in pool.instance_types
-        ],
+        "instance_types": [_instance_type(entry, is_exclusive=exclusive) for entry in entries],
         "market": pool.market,
         "max_instances": pool.max_instances,
         "headroom": {"slots": headroom.slots, "schedule": _schedule(headroom.schedule)} if headroom else None,

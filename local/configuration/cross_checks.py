@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from local.catalogue import CatalogueEntry, catalogue
+from local.catalogue import CatalogueEntry, PriceList
 from local.configuration.environments import environment_checks
 from local.configuration.faults import Fault, nearest, printable
 from local.configuration.isolation import isolation_checks
@@ -26,6 +26,7 @@ def cross_check(parts: Parts) -> Iterator[Fault]:
         yield from _profile(name, profile, parts)
     for name, pool in parts.pools.items():
         yield from _pool(name, pool)
+        yield from _instance_types(name, pool, parts)
     if parts.github:
         yield from _github(parts.github)
     if parts.environments:
@@ -86,7 +87,7 @@ def _profile(name: str, profile: Profile, parts: Parts) -> Iterator[Fault]:
     pool = parts.pools.get(profile.pool)
     if pool is None:
         return
-    yield from _fits(name, profile, pool)
+    yield from _fits(name, profile, pool, parts)
     other = {"x64": "arm64", "arm64": "x64"}[pool.architecture]
     if other in (label.lower() for label in profile.labels):
         yield Fault((*here, "labels"), f"label '{other}', but pool '{profile.pool}' is {pool.architecture}")
@@ -103,14 +104,14 @@ def _bounds(name: str, profile: Profile) -> Iterator[Fault]:
             )
 
 
-def _fits(name: str, profile: Profile, pool: Pool) -> Iterator[Fault]:
+def _fits(name: str, profile: Profile, pool: Pool, parts: Parts) -> Iterator[Fault]:
     # Every type, not the largest: EC2 may answer with any of them, and a smaller one would never be used.
     sizes = [("memory", Resources(profile.cpu, profile.memory, profile.gpus))]
     if profile.bounds:
         largest = Resources(profile.bounds.cpu[-1], profile.bounds.memory[-1], profile.gpus)
         sizes.append(("bounds", largest))
     for key, size in sizes:
-        for entry in _known_types(pool):
+        for entry in _known_types(pool, parts):
             if not size.fits(entry.registered):
                 message = (
                     f"{_size(size)} does not fit {entry.name} of pool '{profile.pool}', "
@@ -122,26 +123,51 @@ def _fits(name: str, profile: Profile, pool: Pool) -> Iterator[Fault]:
 
 def _pool(name: str, pool: Pool) -> Iterator[Fault]:
     here = ("pools", name)
-    known = catalogue()
     for index, type_name in enumerate(pool.instance_types):
-        place = (*here, "instance_types", index)
-        entry = known.get(type_name)
-        if entry is None:
-            yield Fault(place, f"'{type_name}' is not in the catalogue", nearest(type_name, known))
-        elif entry.architecture != pool.architecture:
-            yield Fault(
-                place, f"{type_name} is {entry.architecture}, the pool's architecture is {pool.architecture}"
-            )
         if type_name in pool.instance_types[:index]:
-            yield Fault(place, f"{type_name} is given twice")
+            yield Fault((*here, "instance_types", index), f"{type_name} is given twice")
     if pool.disk_key and pool.disk_key.split(":")[3] != pool.region:
         yield Fault((*here, "disk_key"), f"a key of {pool.region} is needed: EC2 takes one of its own region")
     if pool.stopped_instances > pool.max_instances:
         yield Fault((*here, "stopped_instances"), f"is more than max_instances, {pool.max_instances}")
 
 
-def _known_types(pool: Pool) -> list[CatalogueEntry]:
-    known = catalogue()
+def _instance_types(name: str, pool: Pool, parts: Parts) -> Iterator[Fault]:
+    if parts.catalogue is None:
+        return
+    prices = parts.catalogue.of(pool.region)
+    if prices is None:
+        message = (
+            f"{parts.catalogue.name} has no types of {pool.region}: "
+            f"slipway catalogue refresh --region {pool.region} adds them"
+        )
+        yield Fault(("pools", name, "region"), message)
+        return
+    known = prices.entries
+    for index, type_name in enumerate(pool.instance_types):
+        place = ("pools", name, "instance_types", index)
+        entry = known.get(type_name)
+        if entry is None:
+            yield Fault(
+                place,
+                f"'{type_name}' is not in the catalogue{_whose(prices, parts)}",
+                nearest(type_name, known),
+            )
+        elif entry.architecture != pool.architecture:
+            yield Fault(
+                place, f"{type_name} is {entry.architecture}, the pool's architecture is {pool.architecture}"
+            )
+
+
+def _whose(prices: PriceList, parts: Parts) -> str:
+    """Return whose types those of a file of one's own are."""
+    is_own = parts.catalogue is not None and parts.catalogue.stand_in is None
+    return f"'s types of {prices.region}" if is_own else ""
+
+
+def _known_types(pool: Pool, parts: Parts) -> list[CatalogueEntry]:
+    prices = parts.catalogue.of(pool.region) if parts.catalogue else None
+    known = prices.entries if prices else {}
     return [known[name] for name in pool.instance_types if name in known]
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
+from local.catalogue import Catalogue
+from local.catalogue.file import read_catalogue, shipped
 from local.configuration import quantities
-from local.configuration.faults import printable
+from local.configuration.faults import printable, quoted
 from slipway.domain.configuration import Schedule
 
 
@@ -38,6 +49,25 @@ Hours = Annotated[
     Schedule,
     PlainValidator(quantities.schedule),
     WithJsonSchema({"type": "string", "pattern": quantities.SCHEDULE_PATTERN}),
+]
+
+
+def _catalogue(value: object, info: ValidationInfo) -> Catalogue:
+    """Read the file that is named, from the folder that the context names; None is what ships."""
+    if isinstance(value, Catalogue):
+        return value
+    if value is None:
+        return shipped()
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{quoted(value)} is not the name of a file such as catalogue.csv")
+    folder: Path = (info.context or {}).get("folder", Path())
+    return read_catalogue(folder / value)
+
+
+CatalogueFile = Annotated[
+    Catalogue,
+    PlainValidator(_catalogue),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}]}),
 ]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 PositiveCount = Annotated[int, Field(ge=1, le=100_000)]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from local.catalogue.file import shipped
 from local.configuration import fields as f
 from local.configuration.environments import Environments
 from local.configuration.section import Section
@@ -188,6 +189,10 @@ class SlipwayFile(Section):
 
     deployment: f.DeploymentName = Field(
         "slipway", description="begins the names of AWS resources, runners and runner groups"
+    )
+    catalogue: f.CatalogueFile = Field(
+        default_factory=shipped,
+        description="instance types and their list prices, a file beside this one; none: what ships",
     )
     github: GitHub
     profiles: dict[f.ProfileName, Profile] = Field(min_length=1)

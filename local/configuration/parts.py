@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local.catalogue import Catalogue
 from local.configuration.environments import Environments
 from local.configuration.model import GitHub, Pool, Profile
 
@@ -14,7 +15,8 @@ from local.configuration.model import GitHub, Pool, Profile
 class Parts:
     """The parts of a file that are in form, so that one fault does not hide another.
 
-    ``wanted_pools`` is what every profile says under ``pool``, in form or not; ``pool_names`` likewise.
+    ``wanted_pools`` is what every profile says under ``pool``, in form or not; ``pool_names`` likewise. Without a
+    ``catalogue`` nothing can be said of instance types.
     """
 
     deployment: str
@@ -24,3 +26,4 @@ class Parts:
     wanted_pools: Mapping[str, Any]
     pool_names: frozenset[str]
     environments: Environments | None = None
+    catalogue: Catalogue | None = None

@@ -8,15 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.doctor.findings import Check, Finding, Look, Verdict, unknown
 from local.doctor.surroundings import Surroundings
-from local.operator_account import Kind, Lack, lack_of
+from local.operator_account import REFUSED, Kind, Lack, lack_of
 
-_REFUSED = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedOperation",
-    "AuthorizationError",
-    "Forbidden",
-}
 # Where an operation is not called what its permission is called.
 _ACTIONS = {"Invoke": "InvokeFunction"}
 
@@ -77,7 +70,7 @@ def _refused(check: Check, fault: ClientError) -> Verdict:
     if lack := lack_of(fault):
         return _lacking(lack)
     code, operation = fault.response["Error"].get("Code", ""), fault.operation_name
-    if code in _REFUSED:
+    if code in REFUSED:
         action = _ACTIONS.get(operation, operation)
         needed = next((one for one in check.permissions if one.endswith(f":{action}")), action)
         return unknown(

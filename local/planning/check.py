@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from local.catalogue import Catalogue
 from local.configuration.check import LocatedFault, check_file, located
 from local.configuration.compilation import compiled_body
 from local.configuration.document import Document, parse
@@ -59,12 +60,12 @@ def read_files(file: Path, config: Path | None) -> Reading:
     document = _document(file)
     whole, faults = _form(document)
     place = _place_of_configuration(document, file, config)
-    configuration, elsewhere = _configuration(place) if place is not None else (None, ())
+    compared, elsewhere = _configuration(place) if place is not None else (None, ())
     if place is None and isinstance(document.value, dict) and document.value.get("configuration") is None:
         faults.append(Fault(("configuration",), "is required, here or as --config FILE"))
     situation = None
-    if configuration is not None and isinstance(document.value, dict):
-        situation, found = _situation(_Parts(whole, document.value), configuration)
+    if compared is not None and isinstance(document.value, dict):
+        situation, found = _situation(_Parts(whole, document.value), *compared)
         faults += found
     if faults or elsewhere:
         own = (FileFault(str(file), fault) for fault in located(faults, document))
@@ -99,11 +100,12 @@ def _place_of_configuration(document: Document, file: Path, config: Path | None)
     return file.parent / named if isinstance(named, str) else None
 
 
-def _configuration(place: Path) -> tuple[Configuration | None, tuple[FileFault, ...]]:
+def _configuration(place: Path) -> tuple[tuple[Configuration, Catalogue] | None, tuple[FileFault, ...]]:
+    """Return a configuration with the catalogue that it names, or its faults."""
     verdict = check_file(place)
     if verdict.file is None:
         return None, tuple(FileFault(str(place), fault) for fault in verdict.faults)
-    return decode_configuration(compiled_body(verdict.file)), ()
+    return (decode_configuration(compiled_body(verdict.file)), verdict.file.catalogue), ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +147,11 @@ class _Parts:
         return items if isinstance(items, list) else []
 
 
-def _situation(parts: _Parts, configuration: Configuration) -> tuple[Situation, list[Fault]]:
+def _situation(
+    parts: _Parts, configuration: Configuration, catalogue: Catalogue
+) -> tuple[Situation, list[Fault]]:
     """Return what is planned, and what of it names nothing that there is: then it is of no use."""
-    references = References(configuration, parts.pool, parts.instance_ids)
+    references = References(configuration, catalogue, parts.pool, parts.instance_ids)
     if parts.pool and parts.pool not in configuration.pools:
         message = f"no pool is called '{printable(parts.pool)}'"
         references.fault(("pool",), message, nearest(parts.pool, configuration.pools))

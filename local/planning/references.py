@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from local.catalogue import catalogue
+from local.catalogue import Catalogue
 from local.configuration.faults import Fault, Path, nearest, printable
 from slipway.domain.configuration import Configuration, Market, Pool
 from slipway.domain.instances import Load
@@ -24,12 +24,15 @@ _SHAPE = re.compile(r"(.{0,40})-([0-9]{1,7})-([0-9]{1,8})", re.ASCII)
 class References:
     """Looks names up. What is not there becomes one of ``faults``, and a stand-in is returned: the file is refused."""
 
-    def __init__(self, configuration: Configuration, pool: str, instance_ids: Collection[str]) -> None:
+    def __init__(
+        self, configuration: Configuration, catalogue: Catalogue, pool: str, instance_ids: Collection[str]
+    ) -> None:
         self.configuration = configuration
         self.faults: list[Fault] = []
         self._pool_name = pool
         self._instance_ids = instance_ids
-        self._types = {name: entry.registered for name, entry in catalogue().items()}
+        # A type has one size in all regions.
+        self._types = {entry.name: entry.registered for entry in catalogue.entries()}
         if self.pool is not None:
             self._types |= {offered.name: offered.registered for offered in self.pool.instance_types}
 

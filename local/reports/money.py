@@ -16,7 +16,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from local.catalogue import SPOT_PRICE_SHARE
+from local.catalogue import SPOT_PRICE_SHARE, Catalogue
+from local.catalogue.file import shipped
 from slipway.domain.configuration import Market
 from slipway.domain.resources import Resources
 from slipway.domain.usage import InstanceUsage, RunnerUsage
@@ -109,15 +110,29 @@ def bill(
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """USD an hour by type: ``listed`` of the catalogue, ``named`` by whoever asks, which come before all others."""
+    """USD an hour by type: of a catalogue, and ``named`` by whoever asks, which come before all others.
 
-    listed: Mapping[str, float] = field(default_factory=dict)
+    ``regions`` are those of pools by name, as the configuration that names the catalogue has them.
+    """
+
+    catalogue: Catalogue = field(default_factory=shipped)
+    regions: Mapping[str, str] = field(default_factory=dict)
     named: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """Return whose list prices these are."""
+        return self.catalogue.told(self.regions.values())
 
     def of(self, life: InstanceUsage) -> float:
         """Return an instance's price: as named, else that of its launch, else the list's; 0 where none is known."""
         kind = life.instance_type
-        return self.named.get(kind) or life.usd_per_hour or self.listed.get(kind, 0.0)
+        return self.named.get(kind) or life.usd_per_hour or self._listed(life.pool, kind)
+
+    def _listed(self, pool: str, kind: str) -> float:
+        prices = self.catalogue.of(self.regions.get(pool, ""))
+        entry = prices.entries.get(kind) if prices else None
+        return entry.on_demand_usd_per_hour if entry else 0.0
 
 
 def priced(lives: Iterable[InstanceUsage], prices: Prices) -> list[InstanceUsage]:

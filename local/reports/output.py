@@ -12,7 +12,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from local.catalogue import LIST_PRICES
 from local.reports.accounts import Report, Row
 from local.reports.money import NANO, Prices
 from local.reports.sizes import MARGIN, PART, Sized
@@ -201,7 +200,7 @@ def price_note(prices: Prices) -> str:
     """Return whose prices dollars are."""
     named = ", ".join(f"{name} {price:g}" for name, price in sorted(prices.named.items()))
     own = f"named: {named} USD an hour" if named else "--price TYPE=USD names another"
-    return f"{LIST_PRICES}, where an instance's launch recorded no other; {own}"
+    return f"{prices.told}, where an instance's launch recorded no other; {own}"
 
 
 def usd(nano: int) -> str:

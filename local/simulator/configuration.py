@@ -10,6 +10,7 @@ from typing import Final
 
 from local.configuration.check import check_file
 from local.configuration.compilation import compiled_body
+from local.configuration.model import SlipwayFile
 from local.simulator.bad_input import BadInputError
 from local.simulator.workload.enterprise import JOBS_PER_DAY
 from slipway.config import decode_configuration
@@ -18,12 +19,17 @@ from slipway.domain.configuration import Configuration, Pool, Profile
 CONFIGURATION: Final = Path(__file__).with_name("slipway.yaml")
 
 
-def read_configuration(file: Path = CONFIGURATION) -> Configuration:
-    """Read a ``slipway.yaml``, the simulator's own by default; BadInputError tells every fault."""
+def read_file(file: Path) -> SlipwayFile:
+    """Read a ``slipway.yaml``; BadInputError tells every fault."""
     verdict = check_file(file)
     if verdict.file is None:
         raise BadInputError([fault.sentence(str(file)) for fault in verdict.faults])
-    return decode_configuration(compiled_body(verdict.file))
+    return verdict.file
+
+
+def read_configuration(file: Path = CONFIGURATION) -> Configuration:
+    """Read and compile a ``slipway.yaml``, the simulator's own by default; BadInputError as ``read_file``."""
+    return decode_configuration(compiled_body(read_file(file)))
 
 
 @cache

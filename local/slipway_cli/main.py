@@ -15,6 +15,7 @@ _COMMANDS = (
     "local.slipway_cli.build_command",
     "local.slipway_cli.plan_command",
     "local.slipway_cli.doctor_command",
+    "local.slipway_cli.catalogue_command",
     "local.slipway_cli.github_app_command",
     "local.slipway_cli.simulate_command",
     "local.slipway_cli.report_command",

@@ -14,7 +14,7 @@ from local.operating.faults import NoSightError
 from local.reports.accounts import BY
 from local.slipway_cli.answers import leave, print_json, refuse, unwritable
 from local.slipway_cli.arguments import number
-from local.slipway_cli.sight_arguments import add_region, configuration_of
+from local.slipway_cli.sight_arguments import add_region, configuration_of, file_of
 from local.words import minute
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("slipway.yaml"),
         metavar="FILE",
-        help="slipway.yaml whose table is read where there is no --usage, whose targets --slo judges by, and whose"
-        " profiles --right-size compares with (default slipway.yaml)",
+        help="slipway.yaml whose table is read where there is no --usage, whose targets --slo judges by, whose"
+        " profiles --right-size compares with, and whose catalogue has the list prices (default slipway.yaml)",
     )
     add_region(parser)
     parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="first day, UTC (2026-11-01)")
@@ -278,11 +278,14 @@ def _of_deployment(arguments: argparse.Namespace, start: float | None, end: floa
 
 
 def _prices(arguments: argparse.Namespace) -> Prices:
-    from local.catalogue import catalogue  # noqa: PLC0415
+    """Return the prices of the configuration's catalogue; records without a configuration have those that ship."""
     from local.reports.money import Prices  # noqa: PLC0415
 
-    listed = {entry.name: entry.on_demand_usd_per_hour for entry in catalogue().values()}
-    return Prices(listed, dict(arguments.price))
+    named = dict(arguments.price)
+    if arguments.usage is not None and not arguments.config.exists():
+        return Prices(named=named)
+    file = file_of(arguments.config)
+    return Prices(file.catalogue, {name: pool.region for name, pool in file.pools.items()}, named)
 
 
 def _print(arguments: argparse.Namespace, made: Report) -> None:

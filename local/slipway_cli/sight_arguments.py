@@ -10,6 +10,7 @@ from local.operating.faults import NoSightError
 from local.slipway_cli.verdicts import checked
 
 if TYPE_CHECKING:
+    from local.configuration.model import SlipwayFile
     from local.operating.sight import Sight
     from slipway.domain.configuration import Configuration
     from slipway.domain.environments.settings import Environments
@@ -64,6 +65,19 @@ def configuration_of(file: Path) -> Configuration:
     return decode_configuration(_body_of(file))
 
 
+def file_of(file: Path) -> SlipwayFile:
+    """Return a ``slipway.yaml`` as it is written.
+
+    Raises:
+        NoSightError: it is not there, or not valid.
+    """
+    verdict = checked(file)
+    if verdict.file is None:
+        faults = "; ".join(fault.sentence(str(file)) for fault in verdict.faults)
+        raise NoSightError(f"{faults}. --config names the deployment's slipway.yaml")
+    return verdict.file
+
+
 def environments_of(file: Path) -> Environments | None:
     """Return its section of environments, if it has one.
 
@@ -78,11 +92,7 @@ def environments_of(file: Path) -> Environments | None:
 def _body_of(file: Path) -> dict[str, Any]:
     from local.configuration.compilation import compiled_body  # noqa: PLC0415
 
-    verdict = checked(file)
-    if verdict.file is None:
-        faults = "; ".join(fault.sentence(str(file)) for fault in verdict.faults)
-        raise NoSightError(f"{faults}. --config names the deployment's slipway.yaml")
-    return compiled_body(verdict.file)
+    return compiled_body(file_of(file))
 
 
 def pools_asked_for(names: list[str], configuration: Configuration) -> list[str]:

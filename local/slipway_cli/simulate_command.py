@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
-import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.simulator.policies.registry import DEFAULT, NAMES
-from local.slipway_cli.answers import cannot_be_written, leave, print_json, refuse_input, unwritable
+from local.slipway_cli.answers import (
+    cannot_be_written,
+    leave,
+    print_json,
+    refuse_input,
+    unwritable,
+    written_whole,
+)
 from local.slipway_cli.arguments import number, whole_number
 
 if TYPE_CHECKING:
@@ -112,12 +116,13 @@ def run_command(arguments: argparse.Namespace, parser: argparse.ArgumentParser) 
         )
     except BadInputError as fault:
         return _refuse(arguments, fault.faults)
-    return _tell(arguments, outcomes)
+    return _tell(arguments, outcomes, task)
 
 
 def _task(arguments: argparse.Namespace) -> Task:
     """Read everything that was handed in, before anything runs."""
     from local.simulator.bad_input import BadInputError  # noqa: PLC0415
+    from local.simulator.configuration import CONFIGURATION, read_file  # noqa: PLC0415
     from local.simulator.latency_file import read_latencies  # noqa: PLC0415
     from local.simulator.policies.policy import Task  # noqa: PLC0415
 
@@ -126,7 +131,8 @@ def _task(arguments: argparse.Namespace) -> Task:
     latency, configuration = read_latencies(arguments.latencies), _configuration(arguments)
     if all(pool.operating_system == "bottlerocket" for pool in configuration.pools.values()):
         latency = latency.on_bottlerocket()
-    return Task(_workload(arguments), configuration, latency, arguments.seed)
+    catalogue = read_file(arguments.config or CONFIGURATION).catalogue
+    return Task(_workload(arguments), configuration, latency, arguments.seed, catalogue=catalogue)
 
 
 def _workload(arguments: argparse.Namespace) -> Workload:
@@ -216,20 +222,21 @@ def _recorded_run(arguments: argparse.Namespace, task: Task) -> Outcome:
     name = arguments.scenario or arguments.trace.name
     served = len(served_jobs(task.workload, task.configuration))
     try:
-        with progress_of(DEFAULT, served) as progress, _written_whole(arguments.record) as temporary:
+        with progress_of(DEFAULT, served) as progress, written_whole(arguments.record) as temporary:
             return recorded_run(replace(task, progress=progress), temporary, f"{name}, seed {task.seed}")
     except OSError as fault:
         raise BadInputError([cannot_be_written(arguments.record, fault)]) from fault
 
 
-def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
+def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome], task: Task) -> int:
     """Print what came of it, then leave the files that were asked for: one that cannot be written costs no result."""
     from local.simulator.report.summary import summarize  # noqa: PLC0415
 
     name = arguments.scenario or str(arguments.trace)
     summaries = [summarize(outcome) for outcome in outcomes]
     if not arguments.json:
-        _show(summaries)
+        pools = task.configuration.pools.values()
+        _show(summaries, task.catalogue.told(pool.region for pool in pools))
     elif arguments.compare:
         print_json({"scenario": name, "seed": arguments.seed, "policies": summaries})
     else:
@@ -246,39 +253,24 @@ def _leave_files(arguments: argparse.Namespace, outcomes: Sequence[Outcome], tit
     from local.simulator.report.plot import draw  # noqa: PLC0415
 
     def usage(path: Path) -> None:
-        with _written_whole(path) as temporary:
+        with written_whole(path) as temporary:
             write_lines(temporary, outcomes[0].usage)
 
     def plot(path: Path) -> None:
-        with _written_whole(path) as temporary:
+        with written_whole(path) as temporary:
             temporary.write_text(draw(outcomes, title), "utf-8")
 
     return all([leave(arguments, arguments.usage, usage), leave(arguments, arguments.plot, plot)])
 
 
-def _show(summaries: Sequence[dict[str, Any]]) -> None:
+def _show(summaries: Sequence[dict[str, Any]], prices: str) -> None:
     from rich.console import Console  # noqa: PLC0415
 
-    from local.catalogue import LIST_PRICES  # noqa: PLC0415
     from local.simulator.report.table import comparison  # noqa: PLC0415
 
     # A line that a narrow terminal breaks can be read; a number that is cut short cannot.
     Console(width=max(_TABLE_WIDTH, Console().width)).print(comparison(summaries))
-    print(f"$: {LIST_PRICES}")
-
-
-@contextlib.contextmanager
-def _written_whole(file: Path) -> Iterator[Path]:
-    """Give a file to write that takes the place of ``file`` once it is whole."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    print(f"$: {prices}")
 
 
 def _refuse(arguments: argparse.Namespace, faults: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from local.catalogue import catalogue
+from local.catalogue.file import shipped
 from slipway.domain.configuration import Fairness, InstanceType, Market
 from slipway.domain.filling import content_of, resource_prices
 from slipway.domain.instances import Instance
@@ -118,7 +118,7 @@ def scene(jobs: int, instances: int, types: int) -> tuple[Snapshot, Policy]:
     """Return a pool under load: instances nearly full, jobs of mixed sizes of many repositories."""
     rng = random.Random(SEED)
     names = [f"{family}.{step}" for step in STEPS for family in FAMILIES][:types]
-    known = catalogue()
+    known = shipped().lists["us-east-1"].entries
     kinds = sorted((known[name] for name in names), key=lambda kind: kind.on_demand_usd_per_hour)
     profiles = [
         a_profile(name=f"{cpu}-{gib}", size=Resources(1_024 * cpu, 1_024 * gib), max_runners=10**6)

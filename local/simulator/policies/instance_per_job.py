@@ -58,7 +58,7 @@ class _InstancePerJob:
         self._world = world
         self._configurations = {run.served.shape.profile: _RunnerConfiguration() for run in world.runs}
         pools = {run.served.pool.name: run.served.pool for run in world.runs}
-        self._types = {name: types_for_one_job(pool) for name, pool in pools.items()}
+        self._types = {name: types_for_one_job(pool, world.task.catalogue) for name, pool in pools.items()}
         self._cpu_units: Counter[str] = Counter()
 
     def learned(self, run: Run) -> None:

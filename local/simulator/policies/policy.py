@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from local.catalogue import Catalogue
+from local.catalogue.file import shipped
 from local.simulator.outcome import Outcome
 from local.simulator.workload.jobs import Workload
 from local.twin.latency import LatencyModel
@@ -24,6 +26,8 @@ class Task:
     latency: LatencyModel
     seed: int
     progress: Progress = lambda _done: None
+    #: What the configuration names: types that a policy may choose besides, and whose prices these are.
+    catalogue: Catalogue = field(default_factory=shipped)
 
 
 class Policy(Protocol):

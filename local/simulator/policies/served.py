@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from local.catalogue import CatalogueEntry, catalogue
+from local.catalogue import Catalogue, CatalogueEntry
 from local.simulator.workload.jobs import SimulatedJob, Workload
 from slipway.domain.configuration import Configuration, InstanceType, Market, Pool
 from slipway.domain.matching import Route, Shape, Unserved, route
@@ -72,16 +72,17 @@ def cheapest_of(kinds: Iterable[InstanceType], size: Resources) -> InstanceType 
     return min(fitting, key=lambda kind: kind.usd_per_hour, default=None)
 
 
-def types_for_one_job(pool: Pool) -> tuple[InstanceType, ...]:
+def types_for_one_job(pool: Pool, catalogue: Catalogue) -> tuple[InstanceType, ...]:
     """Return the types of a pool, and of a shared one also the smaller ones of their families.
 
     A pool of ``isolation: instance`` has types as large as one job already.
     """
-    if pool.exclusive:
+    prices = catalogue.of(pool.region)
+    if pool.exclusive or prices is None:
         return pool.instance_types
     smaller = (
         InstanceType(entry.name, entry.registered, entry.on_demand_usd_per_hour)
-        for entry in catalogue().values()
+        for entry in prices.entries.values()
         if any(_is_smaller(entry, kind) for kind in pool.instance_types)
     )
     return (*pool.instance_types, *smaller)

@@ -19,6 +19,7 @@ from local.twin.aws.events import Event, EventBus, Rule, every_event
 from local.twin.aws.faults import Faults
 from local.twin.aws.identifiers import Identifiers
 from local.twin.aws.logs import Logs
+from local.twin.aws.pricing import Pricing
 from local.twin.aws.secretsmanager import SecretsManager
 from local.twin.aws.service import Call, Context, Service
 from local.twin.aws.sqs import Sqs
@@ -69,6 +70,7 @@ class AwsTwin:
         self.elbv2 = Elbv2(self.context)
         self.ecr = Ecr(self.context)
         self.logs = Logs(self.context)
+        self.pricing = Pricing(self.context)
         self.ecs.services.can_pull = self.ecr.can_pull
         self.ecs.services.is_balanced = self.elbv2.is_balanced
         everything: tuple[Service, ...] = (
@@ -81,6 +83,7 @@ class AwsTwin:
             self.elbv2,
             self.ecr,
             self.logs,
+            self.pricing,
         )
         self._services = {service.name: service for service in everything}
 

@@ -24,7 +24,7 @@ from local.twin.http.protocols.answer import Answer
 
 _SCOPE: Final = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request")
 _CREDENTIALS_PATH: Final = "/v2/credentials/"
-_JSON_SERVICES: Final = ("ecs", "sqs", "dynamodb", "secretsmanager", "ssm")
+_JSON_SERVICES: Final = ("ecs", "sqs", "dynamodb", "secretsmanager", "ssm", "pricing")
 
 
 class AwsServer:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from local.catalogue import catalogue
+from local.catalogue.file import shipped
 from local.doctor.checks.quotas import vcpu_quota
 from slipway.domain.configuration import Market
 from tests.integration.doctor.stage import INDEX, Stage
@@ -83,7 +83,11 @@ def test_what_others_have_reserved_counts(stage: Stage) -> None:
 
 
 def test_every_type_of_the_catalogue_has_a_quota() -> None:
-    graphics = {name for name in catalogue() if vcpu_quota(name, Market.SPOT).code == "L-3819A6DF"}
+    graphics = {
+        name
+        for name in shipped().lists["us-east-1"].entries
+        if vcpu_quota(name, Market.SPOT).code == "L-3819A6DF"
+    }
     assert {name.partition(".")[0] for name in graphics} == {"g4dn", "g5"}
 
 

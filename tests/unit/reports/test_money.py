@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.catalogue import catalogue_of
 from local.reports.money import NANO, NoPriceError, Prices, Range, apportion, bill, priced
 from slipway.domain.resources import Resources
 from slipway.domain.usage import InstanceUsage, RunnerUsage
+from tests.support.catalogues import an_entry
 
+HALF = Prices(
+    catalogue_of("catalogue.csv", [an_entry("m7i.2xlarge", on_demand_usd_per_hour=0.5)]),
+    {"general": "ap-northeast-1"},
+)
 ALWAYS = Range(0.0, 10_000_000.0)
 HOST = Resources(8_192, 28_672)
 
@@ -99,17 +105,17 @@ def test_only_what_lies_within_the_range_is_counted() -> None:
 
 
 def test_an_instance_without_a_price_of_its_own_costs_its_types() -> None:
-    [life] = priced([an_instance(usd_per_hour=0.0)], Prices({"m7i.2xlarge": 0.5}))
+    [life] = priced([an_instance(usd_per_hour=0.0)], HALF)
     assert life.usd_per_hour == 0.5
-    assert priced([an_instance()], Prices({"m7i.2xlarge": 0.5})) == [an_instance()]
-    [named] = priced([an_instance()], Prices({"m7i.2xlarge": 0.5}, {"m7i.2xlarge": 9.0}))
+    assert priced([an_instance()], HALF) == [an_instance()]
+    [named] = priced([an_instance()], replace(HALF, named={"m7i.2xlarge": 9.0}))
     assert named.usd_per_hour == 9.0
 
 
 def test_a_type_without_a_price_is_named_and_never_taken_for_nothing() -> None:
     lives = [an_instance(usd_per_hour=0.0), an_instance(1, usd_per_hour=0.0, instance_type="x9.large")]
     with pytest.raises(NoPriceError, match=r"x9\.large"):
-        priced(lives, Prices({"m7i.2xlarge": 0.5}))
+        priced(lives, HALF)
 
 
 @given(st.integers(0, 10**15), st.lists(st.integers(0, 10**9), min_size=1, max_size=50).filter(any))

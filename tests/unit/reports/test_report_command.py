@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from local.catalogue import PRICES_AS_OF
 from local.reports.lines import Lines, UsageFileError, read_lines, write_lines
 from local.slipway_cli.main import main
 from slipway.domain.jobs import JobKey
@@ -196,7 +195,7 @@ def test_a_price_that_is_named_wins_and_whose_prices_these_are_is_told(
 ) -> None:
     usage: list[Usage] = [an_instance()]
     _, out, err = told(tmp_path, capsys, usage=usage)
-    assert f"list prices of us-east-1, as of {PRICES_AS_OF}" in err
+    assert "list prices of us-east-1, as of 2026-07-20" in err
     _, out, _ = told(tmp_path, capsys, "--price", "m7i.2xlarge=5", "--json", usage=usage)
     report = json.loads(out)
     assert report["instances_usd"] == "5.000000000"

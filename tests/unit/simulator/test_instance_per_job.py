@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from local.catalogue.file import shipped
 from local.simulator.policies.instance_per_job import RETENTION_SECONDS, run_instance_per_job
 from local.simulator.policies.served import types_for_one_job
 from local.simulator.workload.jobs import Incident, IncidentKind
@@ -43,10 +44,12 @@ def test_every_job_has_an_instance_of_its_own_of_the_cheapest_type_that_holds_it
 
 def test_smaller_types_of_the_pools_families_serve_single_jobs_but_not_where_hosts_are_exclusive() -> None:
     listed = InstanceType("m7i.2xlarge", ROOM_FOR_FOUR, 0.4032)
-    shared = {kind.name for kind in types_for_one_job(a_baseline_pool(instance_types=(listed,)))}
+    shared = {kind.name for kind in types_for_one_job(a_baseline_pool(instance_types=(listed,)), shipped())}
     assert {"m7i.2xlarge", "m7i.xlarge", "m7i.large"} <= shared
     assert not {"m7i.4xlarge", "m7a.large"} & shared
-    assert types_for_one_job(a_baseline_pool(instance_types=(listed,), exclusive=True)) == (listed,)
+    assert types_for_one_job(a_baseline_pool(instance_types=(listed,), exclusive=True), shipped()) == (
+        listed,
+    )
 
 
 def test_registrations_of_a_batch_are_a_second_apart() -> None:

@@ -14,6 +14,7 @@ from local.twin.aws.ec2.images import Images
 from local.twin.aws.ec2.lifecycle import BootPlan, InstanceLifecycle
 from local.twin.aws.ec2.records import Instance, LaunchTemplate, state_view
 from local.twin.aws.ec2.templates import LaunchTemplates
+from local.twin.aws.ec2.types import InstanceTypes
 from local.twin.aws.ecs.instances import InstanceRegistry
 from local.twin.aws.errors import AwsFault
 from local.twin.aws.events import EventBus
@@ -42,6 +43,7 @@ _BUCKET_OF: Final = {
     "CreateTags": "tags",
     "DescribeInstances": "describe",
     "DescribeImages": "describe",
+    "DescribeInstanceTypes": "describe",
     "DescribeLaunchTemplates": "describe",
     "DescribeLaunchTemplateVersions": "describe",
     "DescribeAll": "describe-all",
@@ -67,6 +69,7 @@ class Ec2(Service):
         self.capacity = Capacity()
         self.lifecycle = InstanceLifecycle(context, bus, registry)
         self.images = Images(context)
+        self.types = InstanceTypes()
         self._templates = LaunchTemplates(context)
         self._create_fleet = CreateFleet(context, self.lifecycle, self.capacity, self._templates)
         self._throttle = Throttle(_BUCKETS, _BUCKET_OF)
@@ -139,6 +142,10 @@ class Ec2(Service):
             for v in found
         ]
         return page("Reservations", reservations, request, "MaxResults", "NextToken", largest=1000)
+
+    @operation
+    def describe_instance_types(self, **request: Any) -> Response:
+        return self.types.describe(request)
 
     @operation
     def terminate_instances(self, **request: Any) -> Response:

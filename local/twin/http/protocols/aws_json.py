@@ -1,4 +1,4 @@
-"""AWS JSON 1.0 and 1.1: ECS, SQS, DynamoDB, Secrets Manager and Systems Manager [SQS-JSON]."""
+"""AWS JSON 1.0 and 1.1: ECS, SQS, DynamoDB, Secrets Manager, Systems Manager and the price list [SQS-JSON]."""
 
 from __future__ import annotations
 
