@@ -38,6 +38,11 @@ def registered_memory_mib(nominal_mib: int) -> int:
     return max(0, math.floor(nominal_mib * _USABLE_SHARE) - _RESERVED_MIB)
 
 
+def nominal_memory_mib(registered_mib: int) -> int:
+    """Return the least nominal memory of which that is the estimate."""
+    return math.ceil((registered_mib + _RESERVED_MIB) / _USABLE_SHARE)
+
+
 @dataclass(frozen=True, slots=True)
 class PriceList:
     """The instance types of one region, by name."""

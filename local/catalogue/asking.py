@@ -85,7 +85,7 @@ def prices_of(pricing: Any, region: str) -> dict[str, set[float]]:
 
 def _pages(paginator: Any, key: str, **request: Any) -> Iterable[Any]:
     for page in paginator.paginate(**request, PaginationConfig={"PageSize": PAGE}):
-        yield from page[key]
+        yield from page.get(key, [])
 
 
 def _read(whose: str, given: Given, read: Callable[[Given], Made]) -> Made:

@@ -7,15 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from local.catalogue import nominal_memory_mib
 from local.memory_ledger import MemoryStore, memory_ledger
 from local.simulator.calls import Calls
 from local.simulator.loop import Loop
 from local.twin.aws.behaviour import Behaviour
+from local.twin.aws.ec2.shapes import InstanceShape
+from local.twin.aws.ec2.types import InstanceTypes
+from local.twin.aws.errors import AwsFault
 from local.twin.clock import VirtualClock
 from local.twin.github.keys import app_keys
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
 from slipway.domain.configuration import Configuration, Registration
+from slipway.domain.resources import CPU_UNITS_PER_VCPU
 from slipway.domain.runners import parse_runner_name
 from slipway.ports.ledger import Ledger
 
@@ -93,8 +98,22 @@ def build_world(  # noqa: PLR0913 - everything that makes a run what it is
         keeps_log=False,
         patience_seconds=patience_seconds,
     )
+    _have_types(loop.aws.ec2.types, configuration)
     loop.aws.sqs.has_digests = False  # nobody checks them in process
     return World(clock, github, loop, store)
+
+
+def _have_types(types: InstanceTypes, configuration: Configuration) -> None:
+    """Let EC2 have the pools' types also where their names do not say their sizes: a catalogue may have any."""
+    for pool in configuration.pools.values():
+        for kind in pool.instance_types:
+            try:
+                types.shape(kind.name)
+            except AwsFault:
+                size = kind.registered
+                vcpu, memory_mib = size.cpu_units // CPU_UNITS_PER_VCPU, nominal_memory_mib(size.memory_mib)
+                architecture = "arm64" if pool.architecture == "arm64" else "x86_64"
+                types.add(InstanceShape(kind.name, vcpu, memory_mib, architecture, size.gpus))
 
 
 def _credentials(configuration: Configuration, github: GitHubTwin) -> dict[str, str]:

@@ -17,7 +17,7 @@ from local.twin.http.aws import AwsServer
 from local.twin.latency import LatencyModel
 
 CLUSTER = "slipway-general"
-SERVICES = ("ecs", "ec2", "sqs", "dynamodb", "secretsmanager", "ssm")
+SERVICES = ("ecs", "ec2", "sqs", "dynamodb", "secretsmanager", "ssm", "pricing")
 
 
 def build() -> AwsTwin:

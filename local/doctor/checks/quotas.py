@@ -24,14 +24,26 @@ class Quota:
     name: str
 
 
-# vCPUs of running instances, by what their types begin with [EC2-VCPU-QUOTAS].
-_STANDARD = {
-    Market.ON_DEMAND: Quota("ec2", "L-1216C47A", "Running On-Demand Standard instances"),
-    Market.SPOT: Quota("ec2", "L-34B43A08", "All Standard Spot Instance Requests"),
-}
-_GRAPHICS = {
-    Market.ON_DEMAND: Quota("ec2", "L-DB2E81BA", "Running On-Demand G and VT instances"),
-    Market.SPOT: Quota("ec2", "L-3819A6DF", "All G and VT Spot Instance Requests"),
+def _quotas_of(
+    group: str, families: tuple[str, ...], codes: tuple[str, str]
+) -> dict[str, dict[Market, Quota]]:
+    """Return the quotas of vCPUs of running instances, by what their types begin with [EC2-VCPU-QUOTAS]."""
+    both = {
+        Market.ON_DEMAND: Quota("ec2", codes[0], f"Running On-Demand {group} instances"),
+        Market.SPOT: Quota("ec2", codes[1], f"All {group} Spot Instance Requests"),
+    }
+    return dict.fromkeys(families, both)
+
+
+_STANDARD = ("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z")
+_QUOTAS = {
+    **_quotas_of("Standard", _STANDARD, ("L-1216C47A", "L-34B43A08")),
+    **_quotas_of("G and VT", ("g", "vt"), ("L-DB2E81BA", "L-3819A6DF")),
+    **_quotas_of("P", ("p",), ("L-417A185B", "L-7212CCBC")),
+    **_quotas_of("X", ("x",), ("L-7295265B", "L-E3A00192")),
+    **_quotas_of("F", ("f",), ("L-74FC7D96", "L-88CF9481")),
+    **_quotas_of("Inf", ("inf",), ("L-1945791B", "L-B5D1601B")),
+    **_quotas_of("DL", ("dl",), ("L-6E869C2A", "L-85EED4F7")),
 }
 INTERFACES = Quota("vpc", "L-DF5E4CA3", "Network interfaces per Region")
 RESERVED_CONCURRENCY = 2  # one each for reaper and redelivery
@@ -39,9 +51,11 @@ ALWAYS_UNRESERVED = 100  # Lambda keeps so many for functions that reserve nothi
 BUSY_CONCURRENCY = 50  # both mappings' ten, and webhooks and claims in a burst
 
 
-def vcpu_quota(instance_type: str, market: Market) -> Quota:
-    """Return the quota that an instance of this type counts for; all of the catalogue are of these two groups."""
-    return (_GRAPHICS if re.match(r"(g|vt)[0-9]", instance_type) else _STANDARD)[market]
+def vcpu_quota(instance_type: str, market: Market) -> Quota | None:
+    """Return the quota that an instance of this type counts for; None for the rarer families."""
+    family = re.match(r"[a-z]+(?=[0-9])", instance_type)
+    quotas = _QUOTAS.get(family[0]) if family else None
+    return quotas[market] if quotas else None
 
 
 def _looks(surroundings: Surroundings) -> Iterator[Look]:
@@ -50,6 +64,8 @@ def _looks(surroundings: Surroundings) -> Iterator[Look]:
             yield Look(
                 f"{region}: {quota.name} ({quota.code})", partial(_vcpus, surroundings, region, quota, needs)
             )
+        if others := _of_no_known_quota(pools):
+            yield Look(f"{region}: {', '.join(others)}", partial(_not_known, others))
         interfaces = sum(pool.max_instances * surroundings.takes_addresses(pool) for pool in pools)
         at = f"{region}: {INTERFACES.name} ({INTERFACES.code})"
         yield Look(at, partial(_interfaces, surroundings, region, interfaces))
@@ -81,6 +97,19 @@ def _vcpu_needs(pools: list[Pool]) -> dict[Quota, Needs]:
     return needs
 
 
+def _of_no_known_quota(pools: list[Pool]) -> list[str]:
+    names = {kind.name for pool in pools for kind in pool.instance_types}
+    return sorted(name for name in names if vcpu_quota(name, Market.ON_DEMAND) is None)
+
+
+def _not_known(names: list[str]) -> Iterator[Verdict]:
+    yield warning(
+        "quota-not-known",
+        f"which quota {' and '.join(names)} count for is not known here",
+        "look under Service Quotas, ec2, whether their family's has room for max_instances",
+    )
+
+
 def _markets(pool: Pool) -> tuple[Market, ...]:
     return (Market.SPOT, Market.ON_DEMAND) if pool.market is Market.SPOT else (Market.ON_DEMAND,)
 
@@ -89,7 +118,9 @@ def _largest_by_quota(pool: Pool, market: Market) -> dict[Quota, int]:
     largest: dict[Quota, int] = {}
     for kind in pool.instance_types:
         quota = vcpu_quota(kind.name, market)
-        largest[quota] = max(largest.get(quota, 0), kind.registered.cpu_units // CPU_UNITS_PER_VCPU)
+        if quota is not None:
+            vcpus = kind.registered.cpu_units // CPU_UNITS_PER_VCPU
+            largest[quota] = max(largest.get(quota, 0), vcpus)
     return largest
 
 

@@ -82,13 +82,27 @@ def test_what_others_have_reserved_counts(stage: Stage) -> None:
     )
 
 
-def test_every_type_of_the_catalogue_has_a_quota() -> None:
-    graphics = {
-        name
-        for name in shipped().lists["us-east-1"].entries
-        if vcpu_quota(name, Market.SPOT).code == "L-3819A6DF"
-    }
-    assert {name.partition(".")[0] for name in graphics} == {"g4dn", "g5"}
+def code_of(name: str, market: Market = Market.SPOT) -> str | None:
+    quota = vcpu_quota(name, market)
+    return quota.code if quota else None
+
+
+def test_every_type_that_ships_has_a_quota() -> None:
+    codes = {entry.name.partition(".")[0]: code_of(entry.name) for entry in shipped().entries()}
+    assert {name for name, code in codes.items() if code == "L-3819A6DF"} == {"g4dn", "g5"}
+    assert set(codes.values()) == {"L-3819A6DF", "L-34B43A08"}
+
+
+def test_types_of_other_families_count_for_their_own_quota_or_for_none_that_is_known() -> None:
+    """[EC2-VCPU-QUOTAS]"""
+    assert code_of("p5.4xlarge", Market.ON_DEMAND) == "L-417A185B"
+    assert code_of("inf2.xlarge") == "L-B5D1601B"
+    assert (code_of("i7ie.large"), code_of("im4gn.large"), code_of("x8g.large")) == (
+        "L-34B43A08",
+        "L-34B43A08",
+        "L-E3A00192",
+    )
+    assert (code_of("hpc7g.16xlarge"), code_of("u-6tb1.56xlarge")) == (None, None)
 
 
 def test_more_interfaces_than_allowed_is_a_warning(stage: Stage) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from local.catalogue import CatalogueEntry, registered_memory_mib
+from local.catalogue import CatalogueEntry, nominal_memory_mib, registered_memory_mib
 from local.catalogue.file import catalogue_text, shipped
 from local.configuration.check import Verdict, check_file
 from local.configuration.compilation import compile_file
@@ -36,6 +38,12 @@ def test_registered_memory_is_estimated_below_nominal_so_that_8_gib_does_not_fit
 
 def test_the_estimate_never_goes_below_nothing() -> None:
     assert registered_memory_mib(128) == 0
+
+
+@given(st.integers(1, 10**8))
+def test_nominal_memory_that_is_worked_out_is_registered_as_it_was(nominal_mib: int) -> None:
+    registered = registered_memory_mib(max(nominal_mib, 1_024))
+    assert registered_memory_mib(nominal_memory_mib(registered)) == registered
 
 
 def test_what_ships_stands_in_for_every_region_and_says_whose_it_is() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from local.catalogue.file import catalogue_text, shipped
 from local.planning.check import read_files
 from slipway.domain.configuration import Market
 from slipway.domain.instances import InstanceState
@@ -25,6 +27,7 @@ from tests.support.snapshot_files import (
     a_moment,
     a_queued_job,
     a_task,
+    faults_of,
     of_kind,
     printed,
     reading_of,
@@ -42,6 +45,23 @@ def test_a_job_goes_by_its_labels_and_keeps_its_facts(tmp_path: Path) -> None:
     assert read.key == JobKey("acme-web", 7, 2)
     assert read.shape == Shape("medium", Resources(4096, 14336))
     assert read.queued_at == situation_of(tmp_path, a_file()).snapshot.now - 30
+
+
+def test_a_catalogue_of_ones_own_has_the_sizes_of_types_that_no_pool_has(tmp_path: Path) -> None:
+    document = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    names = {name for pool in document["pools"].values() for name in pool["instance_types"]}
+    regions = {pool["region"] for pool in document["pools"].values()}
+    known = {entry.name: entry for entry in shipped().entries()}
+    rows = [replace(known[name], region=region) for name in names for region in regions]
+    rows.append(replace(known["m7i.4xlarge"], region="eu-west-1", name="zz9.4xlarge"))
+    (tmp_path / "prices.csv").write_text(catalogue_text(rows), "utf-8")
+    (tmp_path / "slipway.yaml").write_text(yaml.safe_dump({**document, "catalogue": "prices.csv"}), "utf-8")
+    body = {**a_file(instances=[a_host("i-1", type="zz9.4xlarge")]), "configuration": "slipway.yaml"}
+    (host,) = situation_of(tmp_path, body).snapshot.instances
+    assert host.registered == REGISTERED
+    body = {**body, "instances": [a_host("i-1", type="m8i.4xlarge")]}  # of what ships, not of this file
+    (fault,) = faults_of(tmp_path, body)
+    assert "neither in the pool nor in the catalogue" in fault.message
 
 
 def test_an_instance_has_the_catalogues_size_and_the_pools_market_unless_told(tmp_path: Path) -> None:

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from local.catalogue.file import catalogue_text
 from local.reports.lines import Lines, UsageFileError, read_lines, write_lines
 from local.slipway_cli.main import main
 from slipway.domain.jobs import JobKey
 from slipway.domain.usage import JobUsage, Usage
+from tests.support.catalogues import an_entry
+from tests.support.repository import ROOT
 from tests.unit.reports.test_money import a_container, an_instance
 
 DAY = 86_400.0
@@ -188,6 +192,36 @@ def test_a_price_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     status, out, _ = told(tmp_path, capsys, "--price", "x9.large=2.5", "--format", "json", usage=lives)
     assert status == 0
     assert json.loads(out)["instances_usd"] == "2.500000000"
+
+
+def test_prices_are_those_of_the_pools_region_where_the_configuration_has_a_catalogue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokyo = an_entry("m8g.4xlarge", vcpu=16, memory_mib=65_536, architecture="arm64")
+    rows = [
+        replace(tokyo, on_demand_usd_per_hour=4.0),
+        replace(tokyo, region="us-west-2", on_demand_usd_per_hour=2.0, as_of="2026-11-21"),
+        replace(tokyo, region="eu-west-1", on_demand_usd_per_hour=1.0),
+    ]
+    (tmp_path / "prices.csv").write_text(catalogue_text(rows), "utf-8")
+    document = yaml.safe_load((ROOT / "docs/examples/organizations.yaml").read_text("utf-8"))
+    usual = {**document["pools"]["arm"], "instance_types": ["m8g.4xlarge"]}
+    regions = {"arm": "ap-northeast-1", "oregon": "us-west-2"}
+    document["pools"] = {name: {**usual, "region": region} for name, region in regions.items()}
+    (tmp_path / "slipway.yaml").write_text(yaml.safe_dump({**document, "catalogue": "prices.csv"}), "utf-8")
+    usage: list[Usage] = [
+        an_instance(number, pool=pool, usd_per_hour=0.0, instance_type="m8g.4xlarge")
+        for number, pool in enumerate(regions)
+    ]
+    arguments = ("--config", str(tmp_path / "slipway.yaml"), "--json")
+    _, out, _ = told(tmp_path, capsys, *arguments, usage=usage)
+    report = json.loads(out)
+    assert report["instances_usd"] == "6.000000000"
+    whose = "list prices of ap-northeast-1, as of 2026-11-20 and of us-west-2, as of 2026-11-21"
+    assert report["notes"][0].startswith(f"{whose}, where an instance's launch recorded no other")
+    gone: list[Usage] = [an_instance(pool="gone", usd_per_hour=0.0, instance_type="m8g.4xlarge")]
+    _, out, _ = told(tmp_path, capsys, *arguments, usage=gone)
+    assert json.loads(out) == {"error": "no price is known of m8g.4xlarge: add --price m8g.4xlarge=USD"}
 
 
 def test_a_price_that_is_named_wins_and_whose_prices_these_are_is_told(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
+from local.catalogue.file import catalogue_text, shipped
+from local.simulator.configuration import CONFIGURATION
 from local.simulator.outcome import Outcome
 from local.simulator.policies import registry
 from local.simulator.policies.policy import Task
@@ -108,6 +112,39 @@ def test_without_json_there_is_a_table(trace: Path, capsys: pytest.CaptureFixtur
     assert status == 0
     assert out.splitlines()[2].split()[:2] == ["clairvoyant", "4/4"]
     assert out.splitlines()[-1].startswith("$: list prices of us-east-1, as of 20")
+
+
+@pytest.fixture
+def own_list(tmp_path: Path) -> Path:
+    """Return the simulator's file with a catalogue of its region, whose types cost a tenth and one of which is new."""
+    document = yaml.safe_load(CONFIGURATION.read_text("utf-8"))
+    region = document["pools"]["general"]["region"]
+    rows = [
+        replace(
+            entry, region=region, on_demand_usd_per_hour=entry.on_demand_usd_per_hour / 10, as_of="2026-11-20"
+        )
+        for entry in shipped().entries()
+    ]
+    newer = next(row for row in rows if row.name == "m7i.4xlarge")
+    rows.append(replace(newer, name="zz9.4xlarge", on_demand_usd_per_hour=0.01))
+    (tmp_path / "prices.csv").write_text(catalogue_text(rows), "utf-8")
+    document["catalogue"] = "prices.csv"
+    document["pools"]["general"]["instance_types"].append("zz9.4xlarge")
+    (tmp_path / "slipway.yaml").write_text(yaml.safe_dump(document), "utf-8")
+    return tmp_path / "slipway.yaml"
+
+
+@pytest.mark.parametrize("policy", ["slipway", "instance-per-job"])
+def test_a_catalogue_of_ones_own_has_the_prices_and_the_table_says_whose(
+    policy: str, trace: Path, own_list: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, usual, _ = run(capsys, "--trace", trace, "--policy", policy, "--json")
+    status, out, _ = run(capsys, "--trace", trace, "--policy", policy, "--config", own_list, "--json")
+    own = json.loads(out)
+    assert (status, own["completed"]) == (0, 4)
+    assert 0 < own["cost_usd"] < json.loads(usual)["cost_usd"] / 5
+    _, out, _ = run(capsys, "--trace", trace, "--policy", policy, "--config", own_list)
+    assert out.splitlines()[-1] == "$: list prices of ap-northeast-1, as of 2026-11-20"
 
 
 def test_jobs_that_no_profile_serves_are_counted_on_stderr(

@@ -10,8 +10,8 @@ from local.twin.aws.ec2.capacity import Capacity
 from local.twin.aws.ec2.client_tokens import ClientTokens
 from local.twin.aws.ec2.lifecycle import InstanceLifecycle
 from local.twin.aws.ec2.records import Instance, LaunchTemplate
-from local.twin.aws.ec2.shapes import instance_shape
 from local.twin.aws.ec2.templates import LaunchTemplates
+from local.twin.aws.ec2.types import InstanceTypes
 from local.twin.aws.ec2.user_data import agent_settings
 from local.twin.aws.errors import AwsFault
 from local.twin.aws.lag import LaggedView
@@ -67,11 +67,13 @@ class CreateFleet:
         lifecycle: InstanceLifecycle,
         capacity: Capacity,
         templates: LaunchTemplates,
+        types: InstanceTypes,
     ) -> None:
         self._context = context
         self._lifecycle = lifecycle
         self._capacity = capacity
         self._templates = templates
+        self._types = types
         self._tokens = ClientTokens()
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +150,7 @@ class CreateFleet:
         tags = [*data.get("TagSpecifications", []), *request.get("TagSpecifications", [])]
         return Instance(
             instance_id=self._context.ids.prefixed("i"),
-            shape=instance_shape(override.get("InstanceType") or data["InstanceType"]),
+            shape=self._types.shape(override.get("InstanceType") or data["InstanceType"]),
             market=market,
             subnet_id=subnet,
             zone=override.get("AvailabilityZone") or self._zone_of(subnet),

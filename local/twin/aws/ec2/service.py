@@ -71,7 +71,7 @@ class Ec2(Service):
         self.images = Images(context)
         self.types = InstanceTypes()
         self._templates = LaunchTemplates(context)
-        self._create_fleet = CreateFleet(context, self.lifecycle, self.capacity, self._templates)
+        self._create_fleet = CreateFleet(context, self.lifecycle, self.capacity, self._templates, self.types)
         self._throttle = Throttle(_BUCKETS, _BUCKET_OF)
 
     def throttle(self, operation_name: str, request: Mapping[str, Any]) -> None:

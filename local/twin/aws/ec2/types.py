@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from local.twin.aws.ec2.shapes import instance_shape
+from local.twin.aws.ec2.shapes import InstanceShape, instance_shape
 from local.twin.aws.errors import AwsFault
 from local.twin.aws.paging import page
 
@@ -19,14 +19,24 @@ _FIELDS: Final[Mapping[str, Callable[[View], list[str]]]] = {
 
 
 class InstanceTypes:
-    """The types of a region; none until somebody offers them."""
+    """The types of a region: none are listed until somebody offers them; launched are those of the naming rule too."""
 
     def __init__(self) -> None:
         self.offered: dict[str, View] = {}
+        self._shapes: dict[str, InstanceShape] = {}
 
     def offer(self, name: str, **changes: Any) -> None:
         """The region has a type from now on: as its name says [EC2-TYPE-SIZES], but for what is given."""
-        self.offered[name] = {**_view(name), **changes}
+        self.add(instance_shape(name), **changes)
+
+    def add(self, shape: InstanceShape, **changes: Any) -> None:
+        """The region has a type of this shape, whatever its name says."""
+        self.offered[shape.instance_type] = {**_view(shape), **changes}
+        self._shapes[shape.instance_type] = shape
+
+    def shape(self, name: str) -> InstanceShape:
+        """Return what an instance of a type has; InvalidParameterValue where nobody knows."""
+        return self._shapes.get(name) or instance_shape(name)
 
     def withdraw(self, name: str) -> None:
         """The region has it no more."""
@@ -43,11 +53,10 @@ class InstanceTypes:
         return page("InstanceTypes", found, request, "MaxResults", "NextToken")
 
 
-def _view(name: str) -> View:
-    shape = instance_shape(name)
+def _view(shape: InstanceShape) -> View:
     gpus = {"Gpus": [{"Name": "A10G", "Manufacturer": "NVIDIA", "Count": shape.gpus}]}
     return {
-        "InstanceType": name,
+        "InstanceType": shape.instance_type,
         "CurrentGeneration": True,
         "BareMetal": False,
         "ProcessorInfo": {"SupportedArchitectures": [shape.architecture]},
