@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from local.catalogue import CatalogueEntry
+from local.catalogue.file import CatalogueError, catalogue_text, parse_catalogue
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -67,7 +68,18 @@ def ask(region: str, ec2: EC2Client, pricing: Any, day: str, told: Callable[[str
             left_out.append(str(kind.get("InstanceType")))
     if not entries:
         raise AnswerError(f"EC2 in {region} has no instance type with a list price: nothing to write")
+    _check(entries, region)
     return Listing(region, tuple(entries), tuple(sorted(left_out)))
+
+
+def _check(entries: Iterable[CatalogueEntry], region: str) -> None:
+    """Refuse rows that nobody could read again: a file must not be written that the next command refuses."""
+    try:
+        parse_catalogue(catalogue_text(entries), region)
+    except CatalogueError as fault:
+        raise AnswerError(
+            f"AWS's answer makes no catalogue ({fault}): run it again; if it stays, report it"
+        ) from fault
 
 
 def prices_of(pricing: Any, region: str) -> dict[str, set[float]]:

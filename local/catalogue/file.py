@@ -28,7 +28,7 @@ COLUMNS = (
 )
 _MOST_FAULTS = 5  # of one file: whoever mends these sees the others then
 _LONGEST_SHOWN = 40
-_REGION = re.compile(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", re.ASCII)
+REGION = re.compile(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", re.ASCII)
 _TYPE = re.compile(r"[a-z0-9-]{1,20}\.[a-z0-9-]{1,20}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PRICE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,20})?([eE]-[0-9]{1,2})?", re.ASCII)
@@ -155,7 +155,7 @@ def _is_price(cell: str) -> bool:
 
 
 _RIGHT: Mapping[str, tuple[Callable[[str], object], str]] = {
-    "region": (_REGION.fullmatch, "a region such as ap-northeast-1"),
+    "region": (REGION.fullmatch, "a region such as ap-northeast-1"),
     "instance_type": (_TYPE.fullmatch, "an instance type such as m7i.4xlarge"),
     "vcpu": (_is_positive, "a whole number of vCPU, 1 or more"),
     "memory_mib": (_is_positive, "a whole number of MiB, 1 or more"),

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from local.catalogue import Catalogue
-from local.catalogue.file import read_catalogue, shipped
+from local.catalogue.file import REGION, read_catalogue, shipped
 from local.configuration import quantities
 from local.configuration.faults import printable, quoted
 from slipway.domain.configuration import Schedule
@@ -121,7 +121,7 @@ S3Prefix = text(
     "a place in S3 (s3://BUCKET/PREFIX, without a trailing slash; no dot in the bucket's name)",
 )
 RunnerGroupName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Region = text(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", "an AWS region such as ap-northeast-1")
+Region = text(REGION.pattern, "an AWS region such as ap-northeast-1")
 Subnet = text(r"subnet-[0-9a-f]{8,17}", "a subnet id (subnet-…)")
 SecurityGroup = text(r"sg-[0-9a-f]{8,17}", "a security group id (sg-…)")
 InstanceTypeName = text(r"[a-z0-9-]{2,15}\.[a-z0-9-]{4,15}", "an instance type such as m7i.4xlarge")

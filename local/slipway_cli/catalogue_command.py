@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from local.catalogue.file import REGION
 from local.slipway_cli.answers import cannot_be_written, print_json, refuse, unwritable, written_whole
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from local.catalogue.asking import Listing
     from local.catalogue.changes import Changes
 
-_REGION = re.compile(r"[a-z]{2}(-[a-z]{2,10}){1,3}-[0-9]", re.ASCII)
 _FILE = "catalogue.csv"
 _SHOWN = 10  # names of a line
 _ACTIONS = {"DescribeInstanceTypes": "ec2:DescribeInstanceTypes", "GetProducts": "pricing:GetProducts"}
@@ -62,7 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _region(text: str) -> str:
-    if not _REGION.fullmatch(text):
+    if not REGION.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an AWS region such as ap-northeast-1")
     return text
 
@@ -95,7 +94,7 @@ def _refresh(arguments: argparse.Namespace) -> int:
         return refuse(arguments, cannot_be_written(file, fault))
     changes = [changes_of(old, listing) for listing in listings]
     if arguments.json:
-        print_json({"file": str(file), "regions": [_as_json(each) for each in changes]})
+        print_json({"file": str(file), "regions": [asdict(each) for each in changes]})
     else:
         _tell(file, listings, changes)
     return 0
@@ -154,10 +153,6 @@ def _why(fault: BotoCoreError | ClientError) -> str:
     if code in _THROTTLED:
         return f"AWS is asked too often ({operation} answered {code}): run it again in a minute"
     return f"{operation} answered {code}: {error.get('Message', '')}. Run it again; if it stays, see what AWS says"
-
-
-def _as_json(changes: Changes) -> dict[str, Any]:
-    return asdict(changes)
 
 
 def _tell(file: Path, listings: Iterable[Listing], changes: Iterable[Changes]) -> None:

@@ -105,7 +105,7 @@ def _of_no_known_quota(pools: list[Pool]) -> list[str]:
 def _not_known(names: list[str]) -> Iterator[Verdict]:
     yield warning(
         "quota-not-known",
-        f"which quota {' and '.join(names)} count for is not known here",
+        f"which quota {' and '.join(names)} count{'s' * (len(names) == 1)} for is not known here",
         "look under Service Quotas, ec2, whether their family's has room for max_instances",
     )
 

@@ -109,11 +109,20 @@ def spoil_type(aws: AwsTwin) -> None:
     del aws.ec2.types.offered["m7i.large"]["VCpuInfo"]
 
 
+def rename_type(aws: AwsTwin) -> None:
+    aws.ec2.types.offer("m7i.large", InstanceType="M7i Large")
+    aws.pricing.sell(TOKYO, "M7i Large", "0.5")
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (spoil_text, "an answer of the price list cannot be read (KeyError: 'terms')"),
         (spoil_price, "an answer of the price list cannot be read (ValueError: could not convert"),
+        (
+            rename_type,
+            "AWS's answer makes no catalogue (ap-northeast-1:2: instance_type: 'M7i Large' is not an",
+        ),
         (spoil_type, "an answer of EC2 cannot be read (KeyError: 'VCpuInfo')"),
     ],
 )

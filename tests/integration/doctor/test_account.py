@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from local.catalogue.file import shipped
+from local.catalogue.file import catalogue_text, shipped
 from local.doctor.checks.quotas import vcpu_quota
 from slipway.domain.configuration import Market
 from tests.integration.doctor.stage import INDEX, Stage
+from tests.support.catalogues import an_entry
 
 SPOT, ON_DEMAND = "L-34B43A08", "L-1216C47A"
 
@@ -103,6 +104,15 @@ def test_types_of_other_families_count_for_their_own_quota_or_for_none_that_is_k
         "L-E3A00192",
     )
     assert (code_of("hpc7g.16xlarge"), code_of("u-6tb1.56xlarge")) == (None, None)
+
+
+def test_a_type_whose_quota_is_not_known_is_told(stage: Stage) -> None:
+    row = an_entry("trn1.2xlarge", region=stage.pool["region"], vcpu=8, memory_mib=65_536)
+    (stage.folder / "prices.csv").write_text(catalogue_text([row]), "utf-8")
+    stage.yaml["catalogue"] = "prices.csv"
+    stage.pool["instance_types"] = ["trn1.2xlarge"]
+    said = "which quota trn1.2xlarge counts for is not known here"
+    assert ("quotas", "warning", said) in stage.troubles()
 
 
 def test_more_interfaces_than_allowed_is_a_warning(stage: Stage) -> None:
