@@ -39,11 +39,18 @@ _STANDARD = ("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z")
 _QUOTAS = {
     **_quotas_of("Standard", _STANDARD, ("L-1216C47A", "L-34B43A08")),
     **_quotas_of("G and VT", ("g", "vt"), ("L-DB2E81BA", "L-3819A6DF")),
-    **_quotas_of("P", ("p",), ("L-417A185B", "L-7212CCBC")),
     **_quotas_of("X", ("x",), ("L-7295265B", "L-E3A00192")),
     **_quotas_of("F", ("f",), ("L-74FC7D96", "L-88CF9481")),
     **_quotas_of("Inf", ("inf",), ("L-1945791B", "L-B5D1601B")),
     **_quotas_of("DL", ("dl",), ("L-6E869C2A", "L-85EED4F7")),
+}
+_OF_P = Quota("ec2", "L-417A185B", "Running On-Demand P instances")
+#: P's Spot instances are the one group that is parted by generation; what counts for the newest is not known.
+_SPOT_OF_P = {
+    **dict.fromkeys(
+        ("p2", "p3", "p4"), Quota("ec2", "L-7212CCBC", "All P4, P3 and P2 Spot Instance Requests")
+    ),
+    "p5": Quota("ec2", "L-C4BD4855", "All P5 Spot Instance Requests"),
 }
 INTERFACES = Quota("vpc", "L-DF5E4CA3", "Network interfaces per Region")
 RESERVED_CONCURRENCY = 2  # one each for reaper and redelivery
@@ -53,8 +60,12 @@ BUSY_CONCURRENCY = 50  # both mappings' ten, and webhooks and claims in a burst
 
 def vcpu_quota(instance_type: str, market: Market) -> Quota | None:
     """Return the quota that an instance of this type counts for; None for the rarer families."""
-    family = re.match(r"[a-z]+(?=[0-9])", instance_type)
-    quotas = _QUOTAS.get(family[0]) if family else None
+    series = re.match(r"([a-z]+)[0-9]+", instance_type)
+    if series is None:
+        return None
+    if series[1] == "p":
+        return _OF_P if market is Market.ON_DEMAND else _SPOT_OF_P.get(series[0])
+    quotas = _QUOTAS.get(series[1])
     return quotas[market] if quotas else None
 
 
@@ -98,8 +109,14 @@ def _vcpu_needs(pools: list[Pool]) -> dict[Quota, Needs]:
 
 
 def _of_no_known_quota(pools: list[Pool]) -> list[str]:
-    names = {kind.name for pool in pools for kind in pool.instance_types}
-    return sorted(name for name in names if vcpu_quota(name, Market.ON_DEMAND) is None)
+    return sorted(
+        {
+            kind.name
+            for pool in pools
+            for kind in pool.instance_types
+            if any(vcpu_quota(kind.name, market) is None for market in _markets(pool))
+        }
+    )
 
 
 def _not_known(names: list[str]) -> Iterator[Verdict]:

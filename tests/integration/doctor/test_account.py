@@ -96,7 +96,11 @@ def test_every_type_that_ships_has_a_quota() -> None:
 
 def test_types_of_other_families_count_for_their_own_quota_or_for_none_that_is_known() -> None:
     """[EC2-VCPU-QUOTAS]"""
-    assert code_of("p5.4xlarge", Market.ON_DEMAND) == "L-417A185B"
+    assert {code_of(f"{name}.48xlarge", Market.ON_DEMAND) for name in ("p4d", "p5en", "p6-b200")} == {
+        "L-417A185B"
+    }
+    spot = [code_of(f"{name}.48xlarge") for name in ("p3dn", "p4d", "p5en", "p6-b200")]
+    assert spot == ["L-7212CCBC", "L-7212CCBC", "L-C4BD4855", None]
     assert code_of("inf2.xlarge") == "L-B5D1601B"
     assert (code_of("i7ie.large"), code_of("im4gn.large"), code_of("x8g.large")) == (
         "L-34B43A08",
