@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -80,13 +81,23 @@ def leave(arguments: argparse.Namespace, path: Path | None, write: Callable[[Pat
 
 @contextlib.contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
-    """Give a file to write that takes the place of ``file`` once it is whole."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    """Give a file to write that takes the place of ``file`` once it is whole, with that one's permissions.
+
+    A link stays one: what it leads to is written anew.
+
+    Raises:
+        OSError: it cannot be written, or is none of which there can be a new one, such as a device.
+    """
+    place = Path(os.path.realpath(file))
+    if place.exists() and not place.is_file():
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(file))
+    mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
+    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(file)
+        temporary.chmod(mode)
+        temporary.replace(place)
     finally:
         temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -161,3 +162,20 @@ def test_more_than_a_page_of_types_and_prices_is_read_to_its_end(
     assert aws.calls == {"pricing.GetProducts": 2, "ec2.DescribeInstanceTypes": 2}
     _, out, _ = refresh(capsys, "--out", "other.csv")
     assert out.splitlines()[1].endswith("r9g.15xlarge and 93 more")
+
+
+def test_a_file_keeps_its_permissions_and_a_link_to_one_stays_a_link(
+    aws: AwsTwin, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = folder / "shared"
+    shared.mkdir()
+    (shared / "list.csv").write_text(catalogue_text([an_entry()]), "utf-8")
+    (shared / "list.csv").chmod(0o660)
+    (folder / "catalogue.csv").symlink_to("shared/list.csv")
+    told(capsys)
+    assert (folder / "catalogue.csv").readlink() == Path("shared/list.csv")
+    assert len(prices("shared/list.csv")) == 4
+    assert stat.S_IMODE((shared / "list.csv").stat().st_mode) == 0o660
+    assert [path.name for path in shared.iterdir()] == ["list.csv"]
+    told(capsys, "--out", "new.csv")
+    assert stat.S_IMODE((folder / "new.csv").stat().st_mode) == 0o644

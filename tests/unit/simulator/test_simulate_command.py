@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -160,6 +161,17 @@ def test_jobs_none_of_which_is_served_are_a_fault(trace: Path, capsys: pytest.Ca
     trace.write_text(f"{HEADER}9,acme,one,ubuntu-latest,5\n", "utf-8")
     status, out, err = run(capsys, "--trace", trace, "--policy", "clairvoyant")
     assert (status, out.count("no profile serves any") + err.count("no profile serves any")) == (1, 1)
+
+
+def test_what_is_no_ordinary_file_is_not_replaced_by_one(
+    tmp_path: Path, trace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "plot.svg"
+    os.mkfifo(place)
+    status, _, err = run(capsys, "--trace", trace, "--plot", place)
+    assert status == 1
+    assert f"{place}: cannot be written: it is no ordinary file" in err
+    assert place.is_fifo()
 
 
 def test_a_drawing_is_written_whole_and_the_same_each_time(
