@@ -7,24 +7,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from local.catalogue import nominal_memory_mib
+from local.catalogue import nominal_memory_mib, registered_memory_mib
 from local.memory_ledger import MemoryStore, memory_ledger
 from local.simulator.calls import Calls
 from local.simulator.loop import Loop
 from local.twin.aws.behaviour import Behaviour
-from local.twin.aws.ec2.shapes import InstanceShape
+from local.twin.aws.ec2.shapes import InstanceShape, instance_shape
 from local.twin.aws.ec2.types import InstanceTypes
 from local.twin.aws.errors import AwsFault
 from local.twin.clock import VirtualClock
 from local.twin.github.keys import app_keys
 from local.twin.github.twin import GitHubTwin
 from local.twin.latency import LatencyModel, Phase
-from slipway.domain.configuration import Configuration, Registration
-from slipway.domain.resources import CPU_UNITS_PER_VCPU
+from slipway.domain.configuration import Configuration, InstanceType, Pool, Registration
+from slipway.domain.resources import CPU_UNITS_PER_VCPU, Resources
 from slipway.domain.runners import parse_runner_name
 from slipway.ports.ledger import Ledger
 
 WEBHOOK_SECRET = "a webhook secret of the simulator"  # noqa: S105 - it signs what never leaves the process
+_ARCHITECTURES = {"x64": "x86_64", "arm64": "arm64"}
 HOOK_URL = "https://slipway.example/webhook"
 APP_PERMISSIONS = {
     "actions": "write",
@@ -104,16 +105,24 @@ def build_world(  # noqa: PLR0913 - everything that makes a run what it is
 
 
 def _have_types(types: InstanceTypes, configuration: Configuration) -> None:
-    """Let EC2 have the pools' types also where their names do not say their sizes: a catalogue may have any."""
+    """Let EC2 have the pools' types as the catalogue has them, also where their names say another size or none."""
     for pool in configuration.pools.values():
         for kind in pool.instance_types:
-            try:
-                types.shape(kind.name)
-            except AwsFault:
+            if not _is_said_by_its_name(kind, pool):
                 size = kind.registered
                 vcpu, memory_mib = size.cpu_units // CPU_UNITS_PER_VCPU, nominal_memory_mib(size.memory_mib)
-                architecture = "arm64" if pool.architecture == "arm64" else "x86_64"
-                types.add(InstanceShape(kind.name, vcpu, memory_mib, architecture, size.gpus))
+                types.add(
+                    InstanceShape(kind.name, vcpu, memory_mib, _ARCHITECTURES[pool.architecture], size.gpus)
+                )
+
+
+def _is_said_by_its_name(kind: InstanceType, pool: Pool) -> bool:
+    try:
+        shape = instance_shape(kind.name)
+    except AwsFault:
+        return False
+    size = Resources(shape.vcpu * CPU_UNITS_PER_VCPU, registered_memory_mib(shape.memory_mib), shape.gpus)
+    return size == kind.registered and shape.architecture == _ARCHITECTURES[pool.architecture]
 
 
 def _credentials(configuration: Configuration, github: GitHubTwin) -> dict[str, str]:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from local.catalogue.file import catalogue_text, shipped
+from local.catalogue.file import catalogue_text, read_catalogue, shipped
 from local.simulator.configuration import CONFIGURATION
 from local.simulator.outcome import Outcome
 from local.simulator.policies import registry
@@ -146,6 +146,23 @@ def test_a_catalogue_of_ones_own_has_the_prices_and_the_table_says_whose(
     assert 0 < own["cost_usd"] < json.loads(usual)["cost_usd"] / 5
     _, out, _ = run(capsys, "--trace", trace, "--policy", policy, "--config", own_list)
     assert out.splitlines()[-1] == "$: list prices of ap-northeast-1, as of 2026-11-20"
+
+
+def test_hosts_have_the_size_of_the_catalogue_also_where_their_name_says_another(
+    trace: Path, own_list: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A c5n.4xlarge has 42 GiB, where others of c have 32 [EC2-TYPE-SIZES]: as large a job runs on it."""
+    (tokyo,) = read_catalogue(own_list.with_name("prices.csv")).lists.values()
+    wide = replace(tokyo.entries["c6i.4xlarge"], name="c5n.4xlarge", memory_mib=42 * 1_024)
+    own_list.with_name("prices.csv").write_text(catalogue_text([wide]), "utf-8")
+    document = yaml.safe_load(own_list.read_text("utf-8"))
+    for pool in document["pools"].values():
+        pool["instance_types"] = ["c5n.4xlarge"]
+    for profile in document["profiles"].values():
+        profile.update(cpu=8, memory="36GiB", bounds=None)
+    own_list.write_text(yaml.safe_dump(document), "utf-8")
+    status, out, _ = run(capsys, "--trace", trace, "--config", own_list, "--json")
+    assert (status, json.loads(out)["completed"]) == (0, 4)
 
 
 def test_jobs_that_no_profile_serves_are_counted_on_stderr(
