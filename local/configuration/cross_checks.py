@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 
 from local.catalogue import CatalogueEntry, PriceList
@@ -138,8 +139,8 @@ def _instance_types(name: str, pool: Pool, parts: Parts) -> Iterator[Fault]:
     prices = parts.catalogue.of(pool.region)
     if prices is None:
         message = (
-            f"{parts.catalogue.name} has no types of {pool.region}: "
-            f"slipway catalogue refresh --region {pool.region} adds them"
+            f"{parts.catalogue.name} has no types of {pool.region}: slipway catalogue refresh"
+            f" --region {pool.region} --out {shlex.quote(parts.catalogue.name)} adds them"
         )
         yield Fault(("pools", name, "region"), message)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,3 +180,15 @@ def test_a_file_keeps_its_permissions_and_a_link_to_one_stays_a_link(
     assert [path.name for path in shared.iterdir()] == ["list.csv"]
     told(capsys, "--out", "new.csv")
     assert stat.S_IMODE((folder / "new.csv").stat().st_mode) == 0o644
+
+
+def test_the_command_that_a_check_names_does_what_it_says_from_any_folder(
+    aws: AwsTwin, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(capsys)
+    configure(catalogue="catalogue.csv", arm=TOKYO, oregon=OREGON)
+    monkeypatch.chdir(folder.parent)
+    (fault,) = check_file(Path(folder.name) / "slipway.yaml").faults
+    _, _, command = fault.message.removesuffix(" adds them").partition("slipway catalogue refresh ")
+    told(capsys, *shlex.split(command))
+    assert check_file(Path(folder.name) / "slipway.yaml").faults == ()

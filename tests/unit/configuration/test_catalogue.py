@@ -104,8 +104,9 @@ def faults(verdict: Verdict) -> list[tuple[str, str, str | None]]:
 
 def test_a_region_that_the_file_lacks_names_the_command_that_adds_it(tmp_path: Path) -> None:
     found = faults(checked(tmp_path, TOKYO, arm="ap-northeast-1", oregon="us-west-2"))
-    said = "prices.csv has no types of us-west-2: slipway catalogue refresh --region us-west-2 adds them"
-    assert found == [("pools.oregon.region", f"{tmp_path}/{said}", None)]
+    file = f"{tmp_path}/prices.csv"
+    said = f"{file} has no types of us-west-2: slipway catalogue refresh --region us-west-2 --out {file} adds them"
+    assert found == [("pools.oregon.region", said, None)]
 
 
 def test_a_type_that_the_region_lacks_is_not_taken_from_another_or_from_what_ships(tmp_path: Path) -> None:
