@@ -89,6 +89,10 @@ class Account:
         """Ask everything anew."""
         self._answers.clear()
 
+    def partition_of(self, region: str) -> str:
+        """Return which of AWS's partitions a region is in; BotoCoreError where none is known of it."""
+        return self._session.get_partition_for_region(region)
+
     def ec2(self, region: str) -> EC2Client:
         """Return the EC2 client of a region."""
         client: EC2Client = self.client("ec2", region)

@@ -67,7 +67,7 @@ def _region(text: str) -> str:
 
 
 class _NothingToAskError(Exception):
-    """It is not said which regions are meant, or where their rows go; the message says how to."""
+    """No region is named, or none that can be asked for, or no place for rows; the message says what to do."""
 
 
 def _refresh(arguments: argparse.Namespace) -> int:
@@ -125,12 +125,18 @@ def _old(file: Path) -> Catalogue | None:
     return read_catalogue(file) if file.exists() else None
 
 
-def _asked(regions: Iterable[str]) -> list[Listing]:
+def _asked(regions: Sequence[str]) -> list[Listing]:
     """Ask for each region before anything is written."""
     from local.catalogue.asking import PRICING_REGION, ask  # noqa: PLC0415
     from local.operator_account import Account  # noqa: PLC0415
 
     account = Account(reads_pages=True)
+    home = account.partition_of(PRICING_REGION)
+    if others := [region for region in regions if account.partition_of(region) != home]:
+        raise _NothingToAskError(
+            f"{' and '.join(others)}: AWS's price list is in another partition, with other credentials: write the rows"
+            " by hand, or leave `catalogue` out of the configuration, then what ships stands in"
+        )
     pricing = account.client("pricing", PRICING_REGION)
     day = datetime.now(UTC).date().isoformat()
     return [

@@ -92,6 +92,19 @@ def test_a_refusal_of_the_last_region_leaves_the_first_ones_rows_too(
     assert (folder / "catalogue.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1", "us-isob-east-1"])
+def test_regions_whose_credentials_the_price_list_does_not_take_are_not_asked_for(
+    region: str, aws: AwsTwin, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[EC2-PRICE-ENDPOINTS]"""
+    status, _, err = refresh(capsys, "--region", TOKYO, "--region", region)
+    assert status == 1
+    assert f"slipway catalogue: {region}: AWS's price list is in another partition" in err
+    assert "write the rows by hand, or leave `catalogue` out" in err
+    assert refresh(capsys, "--region", "xx-nowhere-1")[0] == 1
+    assert aws.calls == {}
+
+
 def test_one_throttle_is_waited_for(aws: AwsTwin, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     aws.faults.next_error("ec2", "DescribeInstanceTypes", "RequestLimitExceeded", message="slower")
     assert told(capsys)["regions"][0]["types"] == 4
