@@ -78,7 +78,7 @@ def _refresh(arguments: argparse.Namespace) -> int:
     from local.catalogue.file import CatalogueError, catalogue_text  # noqa: PLC0415
 
     try:
-        file, regions = _wanted(arguments)
+        file, regions, unsaid = _wanted(arguments)
         old = _old(file)
         listings = _asked(regions)
     except CatalogueError as fault:
@@ -97,26 +97,30 @@ def _refresh(arguments: argparse.Namespace) -> int:
         print_json({"file": str(file), "regions": [asdict(each) for each in changes]})
     else:
         _tell(file, listings, changes)
+    if unsaid:
+        print(unsaid, file=sys.stderr)
     return 0
 
 
-def _wanted(arguments: argparse.Namespace) -> tuple[Path, Sequence[str]]:
-    """Return the file to write and the regions to ask for."""
+def _wanted(arguments: argparse.Namespace) -> tuple[Path, Sequence[str], str]:
+    """Return the file to write, the regions to ask for, and what the configuration has yet to say."""
     from local.configuration.check import UnreadableFileError, named_catalogue  # noqa: PLC0415
 
-    file, regions = arguments.out, tuple(dict.fromkeys(arguments.region))
+    file, regions, unsaid = arguments.out, tuple(dict.fromkeys(arguments.region)), ""
     if file is None or not regions:
         try:
             named, of_pools = named_catalogue(arguments.config)
         except UnreadableFileError as fault:
             raise _NothingToAskError(f"{fault}. With --region and --out none is needed") from fault
+        if file is None and named is None:
+            unsaid = f"{arguments.config} names no catalogue, so what ships counts: add the key `catalogue: {_FILE}`"
         file = file or named or arguments.config.parent / _FILE
         regions = regions or of_pools
     if not regions:
         raise _NothingToAskError(f"no pool of {arguments.config} has a region: name one with --region")
     if faults := unwritable(file):
         raise _NothingToAskError(faults[0])
-    return file, regions
+    return file, regions, unsaid
 
 
 def _old(file: Path) -> Catalogue | None:

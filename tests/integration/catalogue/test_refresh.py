@@ -192,3 +192,15 @@ def test_the_command_that_a_check_names_does_what_it_says_from_any_folder(
     _, _, command = fault.message.removesuffix(" adds them").partition("slipway catalogue refresh ")
     told(capsys, *shlex.split(command))
     assert check_file(Path(folder.name) / "slipway.yaml").faults == ()
+
+
+def test_a_file_that_the_configuration_does_not_name_yet_is_told_to_count_for_nothing(
+    aws: AwsTwin, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "slipway.yaml names no catalogue, so what ships counts: add the key `catalogue: catalogue.csv`"
+    assert said not in refresh(capsys)[2]
+    configure(arm=TOKYO)
+    for more in ((), ("--json",)):
+        status, _, err = refresh(capsys, *more)
+        assert (status, err.splitlines()[-1]) == (0, said)
+    assert said not in refresh(capsys, "--out", "other.csv")[2]
