@@ -140,4 +140,4 @@ def _entry(told: tuple[str, Mapping[str, Any], float, str]) -> CatalogueEntry:
 def _whole_gpus(device: Mapping[str, Any]) -> int:
     """Return how many GPUs of a device jobs can have: whole ones that the hosts' image drives [EC2-GPU-INFO]."""
     is_whole = device.get("GpuPartitionSize", 1) >= 1
-    return int(device["Count"]) if is_whole and device.get("Manufacturer") == "NVIDIA" else 0
+    return int(device.get("Count", 0)) if is_whole and device.get("Manufacturer") == "NVIDIA" else 0

@@ -71,7 +71,7 @@ def parse_catalogue(text: str, name: str) -> Catalogue:
     try:
         _check_header(next(lines, []), name)
         for cells in lines:
-            if cells:
+            if any(cells):  # a spreadsheet writes emptied rows as commas
                 _take(cells, f"{name}:{lines.line_num}", rows, faults)
     except csv.Error as fault:
         raise CatalogueError(f"{name}:{lines.line_num}: is not CSV: {fault}") from fault

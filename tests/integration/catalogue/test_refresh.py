@@ -140,15 +140,17 @@ def test_only_linux_on_shared_hardware_counts_and_neither_metal_nor_macs_nor_par
     aws.ec2.types.offer("m7i.xlarge", InstanceType="g6f.large", GpuInfo={"Gpus": [part]})
     other = {"Name": "Radeon", "Manufacturer": "AMD", "Count": 1}
     aws.ec2.types.offer("m7a.xlarge", InstanceType="g4ad.xlarge", GpuInfo={"Gpus": [other]})
+    untold = {"Name": "H9", "Manufacturer": "NVIDIA"}  # no count: every field of the answer is optional
+    aws.ec2.types.offer("m7a.2xlarge", InstanceType="p9.xlarge", GpuInfo={"Gpus": [untold]})
     old = {"SupportedArchitectures": ["i386", "x86_64"]}
     aws.ec2.types.offer("t3.micro", InstanceType="t2.micro", ProcessorInfo=old, CurrentGeneration=False)
-    for name in ("m7i.metal-24xl", "mac9.xlarge", "g6f.large", "g4ad.xlarge", "t2.micro"):
+    for name in ("m7i.metal-24xl", "mac9.xlarge", "g6f.large", "g4ad.xlarge", "p9.xlarge", "t2.micro"):
         aws.pricing.sell(TOKYO, name, "0.2500000000")
     told(capsys)
     entries = read_catalogue(Path("catalogue.csv")).lists[TOKYO].entries
     assert entries["m7i.large"].on_demand_usd_per_hour == 0.1302
     assert not {"m7i.metal-24xl", "mac9.xlarge"} & set(entries)
-    assert (entries["g6f.large"].gpus, entries["g4ad.xlarge"].gpus) == (0, 0)
+    assert [entries[name].gpus for name in ("g6f.large", "g4ad.xlarge", "p9.xlarge")] == [0, 0, 0]
     assert entries["t2.micro"].architecture == "x64"
 
 

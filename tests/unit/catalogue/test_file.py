@@ -49,8 +49,10 @@ def test_a_row_is_written_as_it_is_documented() -> None:
     assert catalogue_text([an_entry()]) == text(GOOD)
 
 
-def test_a_spreadsheets_line_ends_and_its_mark_are_no_fault(tmp_path: Path) -> None:
-    (tmp_path / "catalogue.csv").write_bytes(b"\xef\xbb\xbf" + text(GOOD, "").replace("\n", "\r\n").encode())
+def test_a_spreadsheets_line_ends_its_mark_and_its_empty_rows_are_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "catalogue.csv").write_bytes(
+        b"\xef\xbb\xbf" + text(GOOD, "", ",,,,,,,").replace("\n", "\r\n").encode()
+    )
     assert read_catalogue(tmp_path / "catalogue.csv").entries() == (an_entry(),)
 
 
