@@ -9,7 +9,8 @@ export PYTHON PYTHON313
 
 BIN := .venv/bin
 SOURCES := $(wildcard functions layers/core local tests)
-PYTEST_WORKERS ?= 2
+# One more than cores: demos, containers and browsers wait as much as they compute.
+PYTEST_WORKERS ?= 3
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
