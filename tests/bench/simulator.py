@@ -7,7 +7,6 @@ runs when it is asked for: an hour of it (``largest 60``) takes some thirty minu
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -28,8 +27,9 @@ from local.simulator.workload.jobs import SimulatedJob
 from local.simulator.workload.scenarios import make_workload
 from local.simulator.workload.windows import Size, Window
 from local.simulator.world import World
+from local.twin.aws.attribute_values import item_size
 from local.twin.latency import LatencyModel
-from slipway.adapters.ledger.table import Item, Key
+from slipway.adapters.ledger.table import Item, Key, to_wire
 from slipway.domain.configuration import Configuration, Registration
 
 SEED = 1
@@ -99,7 +99,7 @@ class Meter:
 
     @contextmanager
     def table(self) -> Iterator[None]:
-        """Count the units that the pools' partitions use, by the sizes of items as JSON [DDB-CAPACITY]."""
+        """Count the units that the pools' partitions use, by DynamoDB's rules of sizes [DDB-CAPACITY] [DDB-ITEM-SIZE]."""
         put, delete, query = MemoryStore.put, MemoryStore.delete, MemoryTable.query
         sizes: dict[Key, int] = {}
         # Of each partition: thousands of items need not be measured at each reading.
@@ -112,7 +112,7 @@ class Meter:
 
         def counted_put(store: MemoryStore, key: Key, item: Item) -> None:
             if key.pk.startswith("POOL#"):
-                size = len(json.dumps(item))
+                size = item_size(to_wire(item))
                 measured(key, size)
                 self.count("write units", key.pk, math.ceil(size / 1024))
             put(store, key, item)
