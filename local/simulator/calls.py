@@ -59,7 +59,7 @@ class Calls:
     @property
     def patience(self) -> Patience:
         """Return that of the ledger: its pauses take time on the clock, and none outside of a function."""
-        return Patience(self._rest, self.rng.random)
+        return Patience(self.rest, self.rng.random)
 
     def make(self, service: str, operation: str, call: Callable[[], T]) -> T:
         """Make one call: a part of its time passes before it takes effect, a part before its answer is known.
@@ -84,7 +84,8 @@ class Calls:
             fiber.wait(pause)
             tried += 1
 
-    def _rest(self, seconds: float) -> None:
+    def rest(self, seconds: float) -> None:
+        """Let time pass for whoever runs; none outside of a function."""
         if self.fibers.running is not None:
             self.fibers.running.wait(seconds)
 

@@ -126,6 +126,10 @@ class Surrounded:
         """Do steps at once that do not depend on each other."""
         return self.calls.fibers.together(steps)
 
+    def pause(self, seconds: float, /) -> None:
+        """Wait, on the virtual clock."""
+        self.calls.rest(seconds)
+
     def new_token(self) -> str:
         """Return a name that nothing else in this simulation has."""
         return f"{next(self._ids):032x}"

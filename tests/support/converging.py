@@ -104,7 +104,8 @@ class RecordedWakeups:
 class Stage:
     """One pool. ``apply`` is in the place of what carries plans out, if it is given.
 
-    ``settled`` are the intents that were repeated; ``on_ask`` happens when EC2 is to be asked for something.
+    ``settled`` are the intents that were repeated; ``on_ask`` happens when EC2 is to be asked for something; ``pauses``
+    are for how long the pool was held when all was done.
     """
 
     configuration: Configuration = field(default_factory=a_configuration)
@@ -114,6 +115,7 @@ class Stage:
     ledger: Ledger = field(default_factory=lambda: memory_ledger(MemoryStore()))
     settled: list[Intent] = field(default_factory=list)
     on_ask: Callable[[], object] = lambda: None
+    pauses: list[float] = field(default_factory=list)
 
     def converge(self, *, has_time: Callable[[], bool] = lambda: True) -> Converged:
         """Converge the pool once."""
@@ -126,5 +128,17 @@ class Stage:
             ManualClock(NOW),
         )
         apply = self.apply or Apply(self.configuration, ledger, outward, outward, clock)
-        converge = Converge(self.configuration, ledger, apply, self.wakeups, clock, lease_seconds=120)
+        converge = Converge(
+            self.configuration,
+            ledger,
+            apply,
+            self.wakeups,
+            clock,
+            lease_seconds=120,
+            pause=self._pause,
+        )
         return converge(POOL, HOLDER, has_time=has_time)
+
+    def _pause(self, seconds: float) -> None:
+        self.calls.make("pause")
+        self.pauses.append(seconds)

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from local.simulator.chaos.storm import Storm
 from local.twin.github.model import Runner
-from slipway.adapters.ledger.items import runner_key
+from slipway.adapters.ledger.items import pool_key, runner_key
+from slipway.adapters.ledger.notes import GITHUB
 from slipway.domain.jobs import JobKey
 from slipway.domain.plan import Plan
+from slipway.domain.reach import reach_of
 from slipway.domain.reasons import Why
 from slipway.domain.runners import parse_runner_name
 from slipway.services.converge import Converged
@@ -74,14 +76,23 @@ class WatchedPlans:
                 continue
             reason = plan.reasons.get(key)
             if reason is not None and reason.code in _SCARCE:
-                others.append((key, other))
+                others.append((key, other, item["repository"]))
         if not others:
             return
         held, weights = self._held(pool, runner), configuration.fairness.weights
         share = held[own] / weights.get(own, 1)
-        for key, other in others:
-            if (held[other] + 1) / weights.get(other, 1) < share:
+        for key, other, repository in others:
+            is_behind = (held[other] + 1) / weights.get(other, 1) < share
+            if is_behind and not self._is_refused(pool, other, repository, held[other]):
                 self._pass_over(key, own)
+
+    def _is_refused(self, pool: str, organization: str, repository: str, held: int) -> bool:
+        """Say whether GitHub refuses an organization's runners, which a plan may know that nobody has told of yet."""
+        reach = reach_of(self.storm.recipe.configuration.github, organization, repository)
+        note = self.storm.world.store.get(pool_key(pool, f"{GITHUB}#{reach}"))
+        if note is None:
+            return False
+        return note["until"] > self.storm.world.clock.now() or bool(note["why"] and not held)
 
     def _pass_over(self, key: JobKey, by: str) -> None:
         self._passed_over[key] += 1

@@ -9,6 +9,7 @@ first event, by ``import_early``.
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -269,6 +270,10 @@ class Deployed:
         from slipway.adapters.threads import together
 
         return together(steps)
+
+    def pause(self, seconds: float, /) -> None:
+        """Wait."""
+        time.sleep(seconds)
 
     def new_token(self) -> str:
         """Return a name that nothing else has."""

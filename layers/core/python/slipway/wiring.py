@@ -73,6 +73,9 @@ class Surroundings(Protocol):
     def together(self, steps: Sequence[Callable[[], T]], /) -> Sequence[T]:
         """Do steps at once that do not depend on each other."""
 
+    def pause(self, seconds: float, /) -> None:
+        """Wait."""
+
     def new_token(self) -> str:
         """Return a name that nothing else has."""
 
@@ -112,6 +115,7 @@ class Wiring:
             self._wakeups,
             self._clock,
             lease_seconds=self._settings.lease_seconds,
+            pause=self._around.pause,
         )
         return Scale(
             observe=Observe(self._configuration, self.ledger, clusters),

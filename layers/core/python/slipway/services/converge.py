@@ -10,6 +10,7 @@ from slipway.domain.errors import SlipwayError
 from slipway.domain.gauges import Gauges, gauges_of
 from slipway.domain.intents import Intent
 from slipway.domain.launches import Launch
+from slipway.domain.pace import seconds_for
 from slipway.domain.plan import Plan
 from slipway.domain.planner import plan
 from slipway.domain.policy import policy_of
@@ -60,7 +61,8 @@ class Converged:
 class _Round:
     """One round: what was decided, what applying it brought, whether the pool rests then, what it was read as.
 
-    ``unnoted`` is what kept reasons from being remembered.
+    ``unnoted`` is what kept reasons from being remembered; ``serves_until`` when the pool should be read again at the
+    soonest, epoch seconds.
     """
 
     plan: Plan
@@ -69,12 +71,13 @@ class _Round:
     strain: Strain
     gauges: Gauges
     unnoted: tuple[Exception, ...]
+    serves_until: float
 
 
 class Converge:
     """Single flight: what arrives while one holder works is its next round, or another's while it waits for EC2."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - single flight meets ledger, queue and time here
         self,
         configuration: Configuration,
         ledger: Ledger,
@@ -83,6 +86,7 @@ class Converge:
         clock: Clock,
         *,
         lease_seconds: int,
+        pause: Callable[[float], None],
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
@@ -90,6 +94,7 @@ class Converge:
         self._wakeups = wakeups
         self._clock = clock
         self._lease_seconds = lease_seconds
+        self._pause = pause
 
     def __call__(
         self, pool: str, holder: str, *, has_time: Callable[[], bool], attempt: int = 0
@@ -161,6 +166,8 @@ class Converge:
             asked += applied.asked
             if decided.withholds and applied.is_published:
                 self._ledger.rows.want(pool)
+            if not asked:
+                self._rest(done.serves_until)
             newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=done.is_resting)
             if newer is None:
                 break
@@ -174,6 +181,10 @@ class Converge:
         elif applied.should_retry and not asked:  # what was asked for brings another round
             self._wake_later(pool, attempt)
         return Converged(pool, tuple(plans), tuple(errors), done.strain, done.gauges, tuple(launches))
+
+    def _rest(self, until: float) -> None:
+        if (seconds := until - self._clock.now()) > 0:
+            self._pause(seconds)
 
     def _launch(self, pool: str, asked: Sequence[Intent], has_time: Callable[[], bool]) -> Applied:
         """Wait for EC2's answers, each recorded as it comes; without the time for it, ask nothing."""
@@ -200,7 +211,8 @@ class Converge:
         is_resting = went_well and rests(decided, snapshot, policy)
         unnoted = self._apply.remember(decided, snapshot)
         strain = strain_of(snapshot, decided, policy)
-        return _Round(decided, applied, is_resting, strain, gauges_of(snapshot), unnoted)
+        serves_until = snapshot.now + seconds_for(snapshot)
+        return _Round(decided, applied, is_resting, strain, gauges_of(snapshot), unnoted, serves_until)
 
     def _wake_later(self, pool: str, attempt: int) -> None:
         delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
