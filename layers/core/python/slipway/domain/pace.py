@@ -11,7 +11,7 @@ from slipway.domain.snapshot import Snapshot
 READ_UNITS_A_SECOND = (
     1_500.0  # half of what a partition serves [DDB-PARTITION]: claims and the reaper read too
 )
-UNITS_AN_ITEM = 0.12  # a runner has some 450 bytes, a waiting job 300, read consistently [DDB-CAPACITY]
+UNITS_AN_ITEM = 0.12  # a runner has some 540 bytes, a waiting job 350, read consistently [DDB-CAPACITY]
 SMALL = 1_000  # items: they are read in the time that a round takes anyway
 
 
