@@ -9,6 +9,7 @@ from typing import Any, cast
 from local.memory_ledger import MemoryStore, memory_ledger
 from slipway.domain.configuration import Configuration
 from slipway.domain.intents import ANSWER_SECONDS, Intent, Request
+from slipway.ports.clock import Clock
 from slipway.ports.ledger import Ledger
 from slipway.services.applied import Applied
 from slipway.services.apply import Apply
@@ -105,7 +106,7 @@ class Stage:
     """One pool. ``apply`` is in the place of what carries plans out, if it is given.
 
     ``settled`` are the intents that were repeated; ``on_ask`` happens when EC2 is to be asked for something; ``pauses``
-    are for how long the pool was held when all was done.
+    are for how long the pool was held when all was done, in seconds of ``clock``.
     """
 
     configuration: Configuration = field(default_factory=a_configuration)
@@ -116,6 +117,7 @@ class Stage:
     settled: list[Intent] = field(default_factory=list)
     on_ask: Callable[[], object] = lambda: None
     pauses: list[float] = field(default_factory=list)
+    clock: Clock = field(default_factory=lambda: ManualClock(NOW))
 
     def converge(self, *, has_time: Callable[[], bool] = lambda: True) -> Converged:
         """Converge the pool once."""
@@ -123,17 +125,14 @@ class Stage:
         ledger = replace(
             self.ledger, **{name: cast("Any", Noted(name, part, self.calls)) for name, part in parts.items()}
         )
-        outward, clock = (
-            cast("Any", Outward(self.ledger, self.calls, self.settled, self.on_ask)),
-            ManualClock(NOW),
-        )
-        apply = self.apply or Apply(self.configuration, ledger, outward, outward, clock)
+        outward = cast("Any", Outward(self.ledger, self.calls, self.settled, self.on_ask))
+        apply = self.apply or Apply(self.configuration, ledger, outward, outward, self.clock)
         converge = Converge(
             self.configuration,
             ledger,
             apply,
             self.wakeups,
-            clock,
+            self.clock,
             lease_seconds=120,
             pause=self._pause,
         )

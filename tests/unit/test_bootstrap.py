@@ -19,6 +19,7 @@ from slipway.services.ingest import Ingest
 from slipway.services.reap import ReapStale
 from slipway.services.repair import Repair
 from slipway.services.scale import Scale
+from tests.builders import a_configuration
 from tests.deliveries import compiled
 from tests.support.environments import compiled_settings
 
@@ -137,6 +138,17 @@ def test_decisions_are_made_by_the_machine_s_clock_unless_the_demo_says_otherwis
     assert isinstance(bootstrap.model_clock(Settings.from_environment({})), SystemClock)
     scaled = Settings.from_environment({"SLIPWAY_CLOCK": "0,60"})
     assert isinstance(bootstrap.model_clock(scaled), ScaledClock)
+
+
+@pytest.mark.parametrize(("clock", "slept"), [("", 0.4), ("0,8", 0.05)])
+def test_a_pause_is_as_long_as_the_clock_s_seconds_are(
+    clock: str, slept: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("slipway.bootstrap.time.sleep", pauses.append)
+    settings = Settings.from_environment({"SLIPWAY_CLOCK": clock})
+    bootstrap.Deployed(settings, a_configuration()).pause(0.4)
+    assert pauses == [slept]
 
 
 def test_the_webhook_s_log_tells_the_time_of_the_ledger_and_needs_no_setting(

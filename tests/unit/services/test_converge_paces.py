@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from slipway.domain.pace import SMALL
 from slipway.domain.runners import RunnerState
-from tests.builders import POOL, a_runner
+from tests.builders import NOW, POOL, a_runner
 from tests.contract.ledger_cases import ROUTE, an_event
 from tests.support.converging import Stage
 
@@ -23,6 +25,33 @@ def test_a_large_pool_is_let_go_when_its_reading_has_served_its_time() -> None:
     (pause,) = found.pauses
     assert 0.05 < pause < 0.5
     assert found.calls.made[-2:] == ["pause", "rows.release"]
+
+
+@dataclass
+class MovingClock:
+    """Moves on, or back, whenever it is looked at."""
+
+    seconds: float
+    time: float = NOW
+
+    def now(self) -> float:
+        self.time += self.seconds
+        return self.time
+
+
+def test_the_time_that_its_round_took_counts() -> None:
+    found = stage_of(2 * SMALL)
+    found.clock = MovingClock(1.0)
+    found.converge()
+    assert found.pauses == []
+
+
+def test_a_clock_that_is_set_back_meanwhile_makes_no_pause_longer() -> None:
+    found = stage_of(2 * SMALL)
+    found.clock = MovingClock(-3_600.0)
+    found.converge()
+    (pause,) = found.pauses
+    assert 0.05 < pause < 0.5
 
 
 def test_a_small_one_is_let_go_at_once() -> None:

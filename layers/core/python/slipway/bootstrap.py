@@ -272,8 +272,8 @@ class Deployed:
         return together(steps)
 
     def pause(self, seconds: float, /) -> None:
-        """Wait."""
-        time.sleep(seconds)
+        """Wait; the seconds are those of ``clock``."""
+        time.sleep(seconds / self._settings.clock_scale)
 
     def new_token(self) -> str:
         """Return a name that nothing else has."""

@@ -74,7 +74,7 @@ class Surroundings(Protocol):
         """Do steps at once that do not depend on each other."""
 
     def pause(self, seconds: float, /) -> None:
-        """Wait."""
+        """Wait; the seconds are those of ``clock``."""
 
     def new_token(self) -> str:
         """Return a name that nothing else has."""

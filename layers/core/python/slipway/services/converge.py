@@ -61,8 +61,8 @@ class Converged:
 class _Round:
     """One round: what was decided, what applying it brought, whether the pool rests then, what it was read as.
 
-    ``unnoted`` is what kept reasons from being remembered; ``serves_until`` when the pool should be read again at the
-    soonest, epoch seconds.
+    ``unnoted`` is what kept reasons from being remembered. ``read_at``, epoch seconds, is when the pool was read, and
+    ``serves_seconds`` for how long that should serve.
     """
 
     plan: Plan
@@ -71,7 +71,8 @@ class _Round:
     strain: Strain
     gauges: Gauges
     unnoted: tuple[Exception, ...]
-    serves_until: float
+    read_at: float
+    serves_seconds: float
 
 
 class Converge:
@@ -167,7 +168,7 @@ class Converge:
             if decided.withholds and applied.is_published:
                 self._ledger.rows.want(pool)
             if not asked:
-                self._rest(done.serves_until)
+                self._rest(done.read_at, done.serves_seconds)
             newer = self._ledger.rows.release(pool, holder, seen=wanted, rests=done.is_resting)
             if newer is None:
                 break
@@ -182,9 +183,10 @@ class Converge:
             self._wake_later(pool, attempt)
         return Converged(pool, tuple(plans), tuple(errors), done.strain, done.gauges, tuple(launches))
 
-    def _rest(self, until: float) -> None:
-        if (seconds := until - self._clock.now()) > 0:
-            self._pause(seconds)
+    def _rest(self, read_at: float, seconds: float) -> None:
+        """Hold the pool until its reading has served its time, and no longer than that if the clock is set back."""
+        if (left := min(read_at + seconds - self._clock.now(), seconds)) > 0:
+            self._pause(left)
 
     def _launch(self, pool: str, asked: Sequence[Intent], has_time: Callable[[], bool]) -> Applied:
         """Wait for EC2's answers, each recorded as it comes; without the time for it, ask nothing."""
@@ -211,8 +213,8 @@ class Converge:
         is_resting = went_well and rests(decided, snapshot, policy)
         unnoted = self._apply.remember(decided, snapshot)
         strain = strain_of(snapshot, decided, policy)
-        serves_until = snapshot.now + seconds_for(snapshot)
-        return _Round(decided, applied, is_resting, strain, gauges_of(snapshot), unnoted, serves_until)
+        gauges, serves_seconds = gauges_of(snapshot), seconds_for(snapshot)
+        return _Round(decided, applied, is_resting, strain, gauges, unnoted, snapshot.now, serves_seconds)
 
     def _wake_later(self, pool: str, attempt: int) -> None:
         delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
