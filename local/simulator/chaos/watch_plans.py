@@ -83,16 +83,17 @@ class WatchedPlans:
         share = held[own] / weights.get(own, 1)
         for key, other, repository in others:
             is_behind = (held[other] + 1) / weights.get(other, 1) < share
-            if is_behind and not self._is_refused(pool, other, repository, held[other]):
+            if is_behind and not self._is_refused(pool, other, repository):
                 self._pass_over(key, own)
 
-    def _is_refused(self, pool: str, organization: str, repository: str, held: int) -> bool:
-        """Say whether GitHub refuses an organization's runners, which a plan may know that nobody has told of yet."""
+    def _is_refused(self, pool: str, organization: str, repository: str) -> bool:
+        """Say whether GitHub refuses an organization's runners, which a plan may know that nobody has told of yet.
+
+        What is noted of it lies here for ever, and says nothing any more once a try is overdue.
+        """
         reach = reach_of(self.storm.recipe.configuration.github, organization, repository)
         note = self.storm.world.store.get(pool_key(pool, f"{GITHUB}#{reach}"))
-        if note is None:
-            return False
-        return note["until"] > self.storm.world.clock.now() or bool(note["why"] and not held)
+        return note is not None and bool(note["until"] > self.storm.world.clock.now())
 
     def _pass_over(self, key: JobKey, by: str) -> None:
         self._passed_over[key] += 1
