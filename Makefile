@@ -9,7 +9,7 @@ export PYTHON PYTHON313
 
 BIN := .venv/bin
 SOURCES := $(wildcard functions layers/core local tests)
-# One more than cores: demos, containers and browsers wait as much as they compute.
+# One more than the cores of a small machine: demos, containers and browsers wait as much as they compute.
 PYTEST_WORKERS ?= 3
 
 help:  ## list the targets

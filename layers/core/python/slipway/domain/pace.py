@@ -1,16 +1,13 @@
 """Pace: a pool of thousands is read whole for each plan, and no oftener than its partition of the table bears.
 
-What arrives meanwhile is in the next plan: news costs a large pool no more than a small one. A pool of hundreds is let
-go at once.
+What arrives meanwhile is in the next plan. A pool of hundreds is let go at once.
 """
 
 from __future__ import annotations
 
 from slipway.domain.snapshot import Snapshot
 
-READ_UNITS_A_SECOND = (
-    1_500.0  # half of what a partition serves [DDB-PARTITION]: claims and the reaper read too
-)
+READ_UNITS_A_SECOND = 1_500.0  # half of what one serves [DDB-PARTITION]: claims and the reaper read too
 UNITS_AN_ITEM = 0.12  # a runner has some 540 bytes, a waiting job 350, read consistently [DDB-CAPACITY]
 SMALL = 1_000  # items: they are read in the time that a round takes anyway
 
