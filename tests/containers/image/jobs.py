@@ -70,8 +70,8 @@ class JobContainer:
         self._start(*mounts, f"--network={network}", *variables, self.image, *self.command)
 
     def start_script(self, script: str, network: str = "none") -> None:
-        """Start a bash script in place of the entrypoint."""
-        mount = self._mount("script.sh", script, "/script.sh")
+        """Start a bash script in place of the entrypoint; both its streams are one, or halves of lines would mingle."""
+        mount = self._mount("script.sh", f"exec 2>&1\n{script}", "/script.sh")
         variables = [f"--env={name}={value}" for name, value in self.environment.items()]
         self._start(
             mount, f"--network={network}", *variables, "--entrypoint=/bin/bash", self.image, "/script.sh"
