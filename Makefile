@@ -9,8 +9,7 @@ export PYTHON PYTHON313
 
 BIN := .venv/bin
 SOURCES := $(wildcard functions layers/core local tests)
-# One more than the cores of a small machine: demos, containers and browsers wait as much as they compute.
-PYTEST_WORKERS ?= 3
+PYTEST_WORKERS ?= 2
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

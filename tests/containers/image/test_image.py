@@ -115,7 +115,12 @@ def test_an_idle_container_that_is_stopped_releases_its_registration(
     record_property("milliseconds_to_end", milliseconds(container, "stop_asked", "container_down"))
 
 
-WINDS_UP = "#!/usr/bin/env bash\nbash -e $ACTIONS_RUNNER_HOOK_JOB_STARTED\ntrap 'sleep 2; echo job: wound up; exit 0' INT\nwhile :; do sleep 0.05; done\n"
+WINDS_UP = (
+    "#!/usr/bin/env bash\n"
+    "trap 'sleep 2; echo job: wound up; exit 0' INT\n"  # before it says that it has begun: then it is stopped
+    "bash -e $ACTIONS_RUNNER_HOOK_JOB_STARTED\n"
+    "while :; do sleep 0.05; done\n"
+)
 
 
 def test_a_busy_container_that_is_stopped_leaves_its_job_the_time_to_wind_up(
